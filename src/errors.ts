@@ -1,0 +1,77 @@
+/**
+ * The closed set of error codes and the one error class.
+ *
+ * Every code has a page `spec/errors/<code>.md` with cause and cure; a test holds this list, the pages and
+ * the throw sites equal. Codes are never reused. A message names the thing and what came; it never holds a
+ * secret or the bytes of a name.
+ */
+
+export const ERROR_CODES = [
+  // values and codec
+  'value_not_canonical',
+  'value_too_large',
+  'value_unsupported',
+  // matching and turns
+  'too_much_work',
+  'too_many_tasks',
+  // space
+  'bad_request',
+  'channel_owned',
+  'space_closed',
+  'timed_out',
+  'cancelled',
+  // storage
+  'storage_failed',
+  'storage_corrupt',
+  'storage_foreign',
+  'storage_locked',
+  'storage_read_only',
+  'storage_full',
+  'storage_version',
+  'outcome_unknown',
+  // dispatch
+  'label_unknown',
+  'runner_failed',
+  'interrupted',
+  'unfinished_work',
+  // language
+  'syntax_error',
+  'static_error',
+  'evaluation_error',
+  'uri_not_granted',
+  // calls and natives
+  'declaration_invalid',
+  'method_unknown',
+  'arguments_invalid',
+  'native_failed',
+  'not_available',
+  'handle_closed',
+  'path_refused',
+  'file_not_found',
+  'file_failed',
+  'file_exists',
+  'quota_exceeded',
+  // configuration and command line
+  'config_invalid',
+  'usage',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** Every failure that crosses a public face of this project. */
+export class PowerboxError extends Error {
+  override readonly name = 'PowerboxError';
+  readonly code: ErrorCode;
+  /** What the reader can do about it; one sentence, or empty. */
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? '';
+  }
+}
+
+export function isPowerboxError(thing: unknown): thing is PowerboxError {
+  return thing instanceof PowerboxError;
+}

@@ -1,0 +1,52 @@
+/**
+ * Every bound of the system, with its unit in the name and its reason beside it. Past a bound comes a coded
+ * error, never a crash and never a silent truncation.
+ */
+export const limits = {
+  /** Machine and matcher steps of one turn; then it is cut at the next parallel branch. Keeps a turn near 1 ms. */
+  turn_steps_max: 10_000,
+  /** Steps of one expression or one deep match; past it that branch ends with `too_much_work`. */
+  expression_steps_max: 1_000_000,
+  /** Steps that one pattern may spend on one datum; past it the pattern counts as not matching, visibly. */
+  match_steps_max: 100_000,
+  /** Bytes of one value built by a program (strings, byte arrays, collections: estimated). Forty doublings end here. */
+  value_bytes_max: 16 * 1024 * 1024,
+  /** Nesting of values and terms that the codec accepts; deeper input is refused. */
+  value_depth_max: 1_000_000,
+  /** Bytes of program text accepted by one deploy. */
+  source_bytes_max: 16 * 1024 * 1024,
+  /** Ready tasks of one account; past it new tasks of that account are refused with `too_many_tasks`. */
+  account_tasks_max: 1_000_000,
+  /** Channels of one join. */
+  join_channels_max: 256,
+  /** Values in one message. */
+  message_values_max: 4096,
+  /** Top-level positions of a message that the index files; a pattern can only be selective on these. */
+  indexed_positions_max: 4,
+  /** Bytes of an index key kept as such; longer values are filed by hash. */
+  index_key_bytes_max: 64,
+  /** Items of a channel kept in its one row; past it they get rows of their own. */
+  inline_items_max: 64,
+  /** Bytes of a value above which it is stored once, by hash, as a blob. */
+  inline_bytes_max: 64 * 1024,
+  /** Bytes of journal since the last row cut; past it the rows are brought up to date. Bounds recovery time. */
+  journal_tail_bytes_max: 4 * 1024 * 1024,
+  /** Milliseconds after which rows are brought up to date even when the tail is small. */
+  journal_tail_age_ms_max: 1_000,
+  /** Bytes of the channel cache (estimated size of clean and dirty channels in memory). */
+  cache_bytes_default: 256 * 1024 * 1024,
+  /** Commits that may run ahead of the one being written, in bytes of encoded entry. */
+  commit_ahead_bytes_max: 8 * 1024 * 1024,
+  /** Milliseconds of turns between two yields to the event loop. Never shows in the record. */
+  yield_ms: 4,
+  /** Causes waiting for their turn; past it callers wait. */
+  causes_waiting_max: 65_536,
+  /** Milliseconds a native call may take when its caller gives no limit. */
+  native_call_ms_default: 30_000,
+  /** Effects of one account running at once. */
+  effects_running_max: 64,
+  /** Bytes of one file read in one reply. */
+  read_bytes_max: 16 * 1024 * 1024,
+  /** Open file handles of one powerbox. */
+  handles_max: 1024,
+} as const;

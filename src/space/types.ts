@@ -1,0 +1,120 @@
+/**
+ * The words of the space: what is put in, what waits, what becomes ready to run, and what one turn may do.
+ * The space knows nothing of Rholang, capabilities, files or sockets: a continuation is a label, a term by
+ * hash, a place in it and an environment.
+ */
+import type { MessagePattern } from '../match/index.ts';
+import type { Name, Value } from '../values/index.ts';
+
+/** A holder and one of its deploys: who pays. 0 is the space's own account. */
+export type Account = number;
+
+/** Source of code, stored once by its hash. `compiled` is a runner's cache and is never stored. */
+export interface TermReference {
+  readonly hash: Uint8Array;
+  readonly term: Value;
+  compiled: unknown;
+}
+
+/** What runs when a continuation has met its data. `term` is null for labels that need no code. */
+export interface Body {
+  readonly label: string;
+  readonly term: TermReference | null;
+  readonly place: number;
+  readonly environment: readonly Value[];
+}
+
+/** One slot of a receive. The same channel may stand in several slots. */
+export interface Slot {
+  readonly channel: Value;
+  readonly pattern: MessagePattern;
+  readonly peek: boolean;
+}
+
+export interface Receive {
+  readonly slots: readonly Slot[];
+  readonly persist: boolean;
+  readonly body: Body;
+}
+
+/**
+ * A continuation with its data, ready to run and durable until it has run. `captures` are those of the slots
+ * in slot order, each slot's by level. `number` is never used again in this space; names are drawn from it.
+ */
+export interface Task {
+  readonly number: number;
+  readonly account: Account;
+  readonly body: Body;
+  readonly captures: readonly Value[];
+}
+
+/**
+ * One turn, as an inline runner or an arriving message sees it. Everything is synchronous and takes effect at
+ * once, inside the turn; nothing leaves the process before the commit that holds the turn is durable.
+ */
+export interface Turn {
+  readonly account: Account;
+  /** Steps left of `limits.turn_steps_max`. The runner counts down; at or below zero it must `spawn` what remains. */
+  steps: number;
+  newName(): Name;
+  produce(channel: Value, message: readonly Value[], persist: boolean): void;
+  consume(receive: Receive): void;
+  /**
+   * Makes `channel` belong to `body`: a persistent receive that nobody else may join or replace except by a
+   * later install. Messages that wait there already are met at once. Installing an equal body again is a no-op.
+   */
+  install(channel: Value, pattern: MessagePattern, body: Body): void;
+  uninstall(channel: Value): void;
+  /** A new task at the end of this account's queue: how a cut turn goes on. */
+  spawn(body: Body, captures: readonly Value[]): void;
+  /** Stores code once; equal terms give one reference. */
+  term(term: Value): TermReference;
+  /** Small durable facts of the layers above (deploys, effects begun, open handles), by key. */
+  fact(key: string): Value | undefined;
+  setFact(key: string, value: Value | undefined): void;
+  /** Runs after the commit that holds this turn is durable: every acknowledgement, delivery and effect starts here. */
+  afterDurable(run: () => void): void;
+  /** A failure of one branch: counted and reported to the holder of the account; other branches go on. */
+  fail(error: Error): void;
+}
+
+/** Runs tasks of its label inside the turn. Must not throw for what a program did: it calls `turn.fail`. */
+export interface InlineRunner {
+  run(task: Task, turn: Turn): void;
+}
+
+/** What came from outside, for the record: a replay applies the same causes in the same turns. */
+export interface Cause {
+  readonly kind: string;
+  readonly payload: Value;
+  readonly account: Account;
+}
+
+/** How a task of some label is run: in the turn, after the commit, or not yet (nobody runs that label). */
+export type Handling = 'inline' | 'outside' | 'parked';
+
+/** What the engine asks of the dispatcher. */
+export interface TaskRouter {
+  handling(task: Task): Handling;
+  /** Called for `inline` tasks, inside their turn. */
+  run(task: Task, turn: Turn): void;
+  /** Called for `outside` tasks once the commit that made them is durable, and again after a restart. */
+  deliver(task: Task): void;
+}
+
+/** The engine as the dispatcher and the host see it: turns in, acknowledgements out. */
+export interface Engine {
+  /** One message from outside as one turn. Resolves with what `apply` returned once that turn is durable. */
+  post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T>;
+  /** As `post`, and in the same turn the outside task `task` is gone. Refused (false) when it is gone already. */
+  finish(task: Task, cause: Cause, apply: (turn: Turn) => void): Promise<boolean>;
+  /** Asks the router again about every parked task of this label. */
+  unpark(label: string): void;
+  fact(key: string): Value | undefined;
+  /** Facts whose key starts with `prefix`, in key order. */
+  facts(prefix: string): Iterable<readonly [string, Value]>;
+  /** Tasks of an account that are ready, outside or parked. */
+  pending(account: Account): { readonly ready: number; readonly outside: number; readonly parked: number };
+  /** Called when an account has no ready task left at the end of a slice. */
+  onIdle(run: (account: Account) => void): void;
+}

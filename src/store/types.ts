@@ -1,0 +1,57 @@
+/**
+ * The journal, the rows and the blobs: what a storage engine must do for a space.
+ *
+ * Laws. An entry that `append` has acknowledged survives a crash and is read again byte for byte; entries are
+ * numbered from 1 without gaps; one append is under way at a time. A rows batch is applied wholly or not at
+ * all. Any failure but `storage_full` before a write began is final: the engine refuses every later call with
+ * `storage_failed`, for a failed sync may still reappear after reopening.
+ */
+
+/** Durability of an acknowledged append: synced to the disk, handed to the operating system, or kept in memory. */
+export type Durability = 'sync' | 'os' | 'memory';
+
+export interface Journal {
+  /** Number of the last entry, 0 when there is none. */
+  readonly last: number;
+  /** Number of the first entry that is still kept; `last + 1` when there is none. */
+  readonly first: number;
+  /** Appends entry `expectedLast + 1`. Refused with `storage_locked` when another owner has appended since. */
+  append(expectedLast: number, entry: Uint8Array): Promise<void>;
+  /** Entries `from`, `from + 1`, … to the last. Throws `storage_corrupt` on a gap or a bad checksum. */
+  read(from: number): AsyncIterable<{ readonly number: number; readonly entry: Uint8Array }>;
+  /** Forgets entries up to and including `upTo`. */
+  drop(upTo: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type RowChange = { readonly key: Uint8Array; readonly value: Uint8Array | null };
+
+export interface Rows {
+  /** Point read inside a turn; undefined when there is no such row. */
+  getSync(key: Uint8Array): Uint8Array | undefined;
+  /** Applies all changes (null deletes) in one atomic step; `sync` makes them durable before it resolves. */
+  write(changes: readonly RowChange[], sync: boolean): Promise<void>;
+  /** Rows whose key starts with `prefix`, in key order. Never used inside a turn. */
+  scan(prefix: Uint8Array): AsyncIterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+  close(): Promise<void>;
+}
+
+/** Large values, stored once by the SHA-256 of their bytes. */
+export interface Blobs {
+  /** Durable before it resolves. Storing the same bytes twice is one blob. */
+  put(hash: Uint8Array, bytes: Uint8Array): Promise<void>;
+  /** Throws `storage_corrupt` when the blob is missing or its bytes do not have that hash. */
+  getSync(hash: Uint8Array): Uint8Array;
+  drop(hash: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Everything one space keeps, opened and locked as one. */
+export interface Store {
+  readonly journal: Journal;
+  readonly rows: Rows;
+  readonly blobs: Blobs;
+  /** 32 bytes each, made when the store was created. `sealKey` never leaves the data directory. */
+  readonly keys: { readonly nameKey: Uint8Array; readonly sealKey: Uint8Array };
+  close(): Promise<void>;
+}

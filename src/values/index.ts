@@ -1,0 +1,2 @@
+/** Data model, order by value, canonical bytes, names. */
+export * from './value.ts';
