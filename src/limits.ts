@@ -45,6 +45,22 @@ export const limits = {
   native_call_ms_default: 30_000,
   /** Effects of one account running at once. */
   effects_running_max: 64,
+  /** Records one account may put on STDERR at once; beyond it they are dropped and counted. A screenful, twice. */
+  stderr_records_burst_max: 100,
+  /** Records a second by which an account's STDERR allowance grows again. */
+  stderr_records_per_second: 10,
+  /** Failures of branches kept with their text for each account; all are counted. */
+  failures_kept_max: 8,
+  /** Characters of one failure's text that are kept or reported. */
+  failure_text_max: 1_000,
+  /** Nesting of a native's answer; natives are not trusted to stop. */
+  answer_depth_max: 1_000,
+  /** Bytes of one native's answer in canonical form. Larger things are handed out as channels of chunks. */
+  answer_bytes_max: 17 * 1024 * 1024,
+  /** Objects that one answer may hand out. */
+  answer_objects_max: 256,
+  /** Milliseconds for which a clean stop waits for changes that are under way. */
+  effects_drain_ms: 2_000,
   /** Bytes of one file read in one reply. */
   read_bytes_max: 16 * 1024 * 1024,
   /** Open file handles of one powerbox. */

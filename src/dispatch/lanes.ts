@@ -1,0 +1,147 @@
+/**
+ * Order of effects. A *lane* is one object (one native handle): its jobs run one after the other, by task
+ * number. Jobs of different lanes run side by side, at most `runningMax` of one account at once.
+ * Owns the order and the counts; must never run anything itself: it calls `job.start`, and is told by `done`.
+ */
+import type { Account } from '../space/index.ts';
+
+export interface Job {
+  readonly number: number;
+  readonly account: Account;
+  /** The object it works on, or null when nothing orders it. */
+  readonly lane: string | null;
+  start(): void;
+}
+
+interface Lane {
+  /** The job that holds the lane: waiting for its account's allowance, or running. */
+  current: Job | null;
+  /** By number; the first `head` are gone. */
+  waiting: Job[];
+  head: number;
+  /** After a restart: the task that had begun here when the process ended. Nothing runs before it. */
+  first: number | null;
+}
+
+interface Allowance {
+  running: number;
+  ready: Job[];
+  head: number;
+}
+
+/** Gone slots at the front of a queue before it is copied; keeps taking constant on average. */
+const SLACK = 1024;
+
+export class Lanes {
+  readonly #runningMax: number;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #allowances = new Map<Account, Allowance>();
+
+  constructor(runningMax: number) {
+    this.#runningMax = runningMax;
+  }
+
+  /** Nothing runs in `lane` before the task `number` has. Said before the tasks of a restart arrive. */
+  reserve(lane: string, number: number): void {
+    this.#lane(lane).first = number;
+  }
+
+  add(job: Job): void {
+    if (job.lane === null) {
+      this.#makeReady(job);
+      return;
+    }
+    const lane = this.#lane(job.lane);
+    insertByNumber(lane, job);
+    this.#advance(job.lane, lane);
+  }
+
+  /** The job's effect is over, in whatever way. Each started job says so exactly once. */
+  done(job: Job): void {
+    const allowance = this.#allowance(job.account);
+    allowance.running--;
+    if (job.lane !== null) {
+      const lane = this.#lane(job.lane);
+      if (lane.current === job) lane.current = null;
+      this.#advance(job.lane, lane);
+    }
+    this.#startReady(job.account, allowance);
+  }
+
+  running(account: Account): number {
+    return this.#allowances.get(account)?.running ?? 0;
+  }
+
+  #advance(key: string, lane: Lane): void {
+    if (lane.current !== null) return;
+    const next = this.#takeNext(lane);
+    if (next !== null) {
+      lane.current = next;
+      this.#makeReady(next);
+    } else if (lane.first === null && lane.head === lane.waiting.length) {
+      this.#lanes.delete(key);
+    }
+  }
+
+  #takeNext(lane: Lane): Job | null {
+    if (lane.head === lane.waiting.length) return null;
+    if (lane.first === null) {
+      const job = lane.waiting[lane.head++] as Job;
+      if (lane.head >= SLACK) {
+        lane.waiting = lane.waiting.slice(lane.head);
+        lane.head = 0;
+      }
+      return job;
+    }
+    const number = lane.first;
+    const index = lane.waiting.findIndex((job, at) => at >= lane.head && job.number === number);
+    if (index < 0) return null;
+    lane.first = null;
+    return lane.waiting.splice(index, 1)[0] as Job;
+  }
+
+  #makeReady(job: Job): void {
+    const allowance = this.#allowance(job.account);
+    allowance.ready.push(job);
+    this.#startReady(job.account, allowance);
+  }
+
+  #startReady(account: Account, allowance: Allowance): void {
+    while (allowance.running < this.#runningMax && allowance.head < allowance.ready.length) {
+      const job = allowance.ready[allowance.head++] as Job;
+      if (allowance.head >= SLACK) {
+        allowance.ready = allowance.ready.slice(allowance.head);
+        allowance.head = 0;
+      }
+      allowance.running++;
+      job.start();
+    }
+    if (allowance.running === 0 && allowance.head === allowance.ready.length) this.#allowances.delete(account);
+  }
+
+  #lane(key: string): Lane {
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = { current: null, waiting: [], head: 0, first: null };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #allowance(account: Account): Allowance {
+    let allowance = this.#allowances.get(account);
+    if (allowance === undefined) {
+      allowance = { running: 0, ready: [], head: 0 };
+      this.#allowances.set(account, allowance);
+    }
+    return allowance;
+  }
+}
+
+function insertByNumber(lane: Lane, job: Job): void {
+  const { waiting } = lane;
+  let index = waiting.length;
+  while (index > lane.head && (waiting[index - 1] as Job).number > job.number) index--;
+  if (index === waiting.length) waiting.push(job);
+  else waiting.splice(index, 0, job);
+}
