@@ -1,0 +1,5 @@
+/** What can be said on system channels: declarations, the argument check, and what natives answer. */
+export * from './types.ts';
+export * from './declare.ts';
+export * from './call.ts';
+export * from './native.ts';

@@ -1,0 +1,117 @@
+/**
+ * The other half of a declaration: what a native is asked, what it may answer, and how an object of it stands
+ * in the space. It stands here, beneath the dispatcher, because dispatcher and natives both speak it.
+ *
+ * An object behind a channel is a value: native, handle, and (for objects that change) an id under which its
+ * state is a durable fact. Nothing of it lives in memory only, so it is the same after a restart. A handle
+ * carries the grant it came from; natives act under that grant and no other.
+ */
+import type { Value } from '../src/values/index.ts';
+import type { ErrorCode } from '../src/errors.ts';
+import type { ChannelDeclaration } from './declare.ts';
+
+/** The label of the installed continuation behind every native channel. */
+export const NATIVE_LABEL = 'native';
+
+/** One call, checked against the declaration. */
+export interface NativeCall {
+  readonly method: string;
+  /** Which form of the method: its index in the declaration. */
+  readonly form: number;
+  readonly args: readonly Value[];
+  /** 32 bytes, the same when the call is made again after a crash. Empty for calls of effect `none`. */
+  readonly effectId: Uint8Array;
+  readonly account: number;
+  /** Which object of this native is called, and under which grant. */
+  readonly handle: Value;
+  /** The object's durable state as its last finished call left it; undefined for objects without state. */
+  readonly state: Value | undefined;
+  /** Aborted when the caller's time is over or the space closes. A change that has begun is not cut off by it. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Stands in an answer for an object that does not exist yet. In the turn of the answer the dispatcher draws a
+ * name, installs the native on it (`nativeEnvironment`), sets `state` as its fact when there is one, and puts a
+ * write-only bundle of the name in its place.
+ */
+export class NewObject {
+  constructor(
+    /** Name of the native that answers on the new channel. */
+    readonly native: string,
+    readonly handle: Value,
+    /** First state; undefined for an object that never changes. */
+    readonly state: Value | undefined = undefined,
+  ) {}
+}
+
+/**
+ * Stands in an answer for a fresh channel that holds messages, oldest first. The dispatcher draws a name,
+ * produces them on it in the turn of the answer, and puts a read-only bundle of the name in its place.
+ */
+export class NewChannel {
+  constructor(readonly messages: readonly (readonly Value[])[]) {}
+}
+
+export type NativeResult = Value | NewObject | NewChannel;
+
+export interface NativeError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export type NativeAnswer =
+  | {
+      readonly ok: NativeResult;
+      /** The called object's state from now on; absent when this call did not change it. */
+      readonly state?: Value;
+    }
+  | { readonly error: NativeError };
+
+/**
+ * Who answers on the channels of one declaration. Laws:
+ * - an expected failure is an `error` answer; a rejection is a bug, reported as `native_failed`;
+ * - calls to one object that has state are made one at a time, each with the state its predecessor left;
+ *   everything else may run at once, so a native guards what it shares;
+ * - `inline` answers the methods of effect `none`: synchronous, short, the same answer for the same call;
+ * - `call` answers all others, and is made only after the begun effect is durable;
+ * - `ask` answers for methods of recovery `ask` what became of a call that was begun: its answer when it was
+ *   applied, `not_applied` when the world is as before it (the dispatcher then calls again, same effect id);
+ * - `forget` says that these effects are finished for good; what was kept to answer `ask` may go. It may be
+ *   said twice, of effects never heard of, or never.
+ */
+export interface Native {
+  readonly declaration: ChannelDeclaration;
+  inline?(call: NativeCall): NativeAnswer;
+  call?(call: NativeCall): Promise<NativeAnswer>;
+  ask?(call: NativeCall): Promise<NativeAnswer | 'not_applied'>;
+  forget?(effectIds: readonly Uint8Array[]): Promise<void>;
+  close?(): Promise<void>;
+}
+
+/** An object as it stands in the environment of its installed continuation. */
+export interface NativeReference {
+  readonly native: string;
+  readonly handle: Value;
+  /** Key of the object's state; empty for an object that never changes. Unique in the space. */
+  readonly id: string;
+}
+
+/** The environment of the body to install: label `native`, no term, place 0. */
+export function nativeEnvironment(reference: NativeReference): readonly Value[] {
+  return [reference.native, reference.handle, reference.id];
+}
+
+/** Reads what `nativeEnvironment` wrote. */
+export function readNativeEnvironment(environment: readonly Value[]): NativeReference {
+  const [native, handle, id] = environment;
+  if (environment.length !== 3 || typeof native !== 'string' || handle === undefined || typeof id !== 'string') {
+    throw new Error('the environment of a native body must be [native, handle, id]');
+  }
+  return { native, handle, id };
+}
+
+/** Key of the fact that holds the state of the object `id`. */
+export function stateKey(id: string): string {
+  return `native/${id}`;
+}

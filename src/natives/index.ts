@@ -1,0 +1,2 @@
+/** Natives: host code behind channels. */
+export * from './types.ts';
