@@ -2,3 +2,11 @@
 export * from './value.ts';
 export * from './build.ts';
 export { compare, equal, compareText, compareBytes } from './order.ts';
+export { decodeValue, encodeValue } from './codec.ts';
+export { Decoder } from './decoder.ts';
+export { Encoder } from './encoder.ts';
+export { VALUES_FORMAT_VERSION } from './format.ts';
+export { channelKey, indexKey } from './key.ts';
+export type { IndexKey } from './key.ts';
+export { NAMES_FORMAT_VERSION, NameMaker } from './names.ts';
+export type { Sha256 } from './names.ts';

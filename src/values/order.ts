@@ -184,10 +184,11 @@ function frameOf(left: Node, right: Node): Frame {
   return { left, right, source: partsOf(left), target: partsOf(right), next: 0 };
 }
 
-/** Whether items are strictly ascending, so sorted and without duplicates. */
-export function isAscending(items: readonly Value[]): boolean {
+/** Whether items ascend: strictly, so without duplicates, unless a multiset is meant. */
+export function isAscending(items: readonly Value[], multiset = false): boolean {
   for (let index = 1; index < items.length; index++) {
-    if (compare(items[index - 1] as Value, items[index] as Value) >= 0) return false;
+    const difference = compare(items[index - 1] as Value, items[index] as Value);
+    if (difference > 0 || (difference === 0 && !multiset)) return false;
   }
   return true;
 }
