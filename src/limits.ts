@@ -65,4 +65,18 @@ export const limits = {
   read_bytes_max: 16 * 1024 * 1024,
   /** Open file handles of one powerbox. */
   handles_max: 1024,
+  /** Bytes of a path that a contract gives; Linux takes no longer one. */
+  path_bytes_max: 4095,
+  /** Bytes of one part of a path; no common file system takes more. */
+  path_part_bytes_max: 255,
+  /** Parts of a path: each costs an open directory while it is walked. */
+  path_parts_max: 64,
+  /** Names in one listing of a directory: it is one value. */
+  directory_entries_max: 16_384,
+  /** Bytes of a file that a contract makes; keeps offsets far from the end of the safe integers. */
+  file_bytes_max: 2 ** 40,
+  /** Chunks on the channel that one call of `chunks` answers. */
+  file_chunks_max: 4096,
+  /** File changes done whose effect is not yet forgotten, in one root: each holds a line of the record. */
+  file_effects_max: 65_536,
 } as const;
