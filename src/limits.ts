@@ -13,6 +13,8 @@ export const limits = {
   value_bytes_max: 16 * 1024 * 1024,
   /** Nesting of values and terms that the codec accepts; deeper input is refused. */
   value_depth_max: 1_000_000,
+  /** Bytes of one encoding in memory, a journal entry included; a runaway encoder ends here, not in the allocator. */
+  encoded_bytes_max: 1024 * 1024 * 1024,
   /** Bytes of program text accepted by one deploy. */
   source_bytes_max: 16 * 1024 * 1024,
   /** Ready tasks of one account; past it new tasks of that account are refused with `too_many_tasks`. */

@@ -375,7 +375,9 @@ export class Encoder {
 
   #grow(count: number): void {
     const needed = this.#at + count;
-    if (needed > 0xffffffff) throw new PowerboxError('value_too_large', `a value needs more than ${0xffffffff} bytes`);
+    if (needed > limits.encoded_bytes_max) {
+      throw new PowerboxError('value_too_large', `an encoding needs more than ${limits.encoded_bytes_max} bytes`);
+    }
     const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
     grown.set(this.#buffer.subarray(0, this.#at));
     this.#buffer = grown;

@@ -1,6 +1,8 @@
 /** Data model, order by value, canonical bytes, names. */
 export * from './value.ts';
-export * from './build.ts';
+export {
+  bundle, bytes, conjunction, disjunction, float, int, isWellFormed, list, map, par, set, tuple, uri,
+} from './build.ts';
 export { compare, equal, compareText, compareBytes } from './order.ts';
 export { decodeValue, encodeValue } from './codec.ts';
 export { Decoder } from './decoder.ts';
@@ -10,3 +12,6 @@ export { channelKey, indexKey } from './key.ts';
 export type { IndexKey } from './key.ts';
 export { NAMES_FORMAT_VERSION, NameMaker } from './names.ts';
 export type { Sha256 } from './names.ts';
+export { fromValue, toValue } from './host.ts';
+export type { HostValue } from './host.ts';
+export { depthOf, isClosed, isPattern, sizeOf } from './inspect.ts';
