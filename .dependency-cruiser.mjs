@@ -70,7 +70,13 @@ const throughNestedIndex = NESTED.flatMap((folder) => {
       from: { path: `^${folder}/([^/]+)/` },
       to: { path: inside.path, pathNot: [...inside.pathNot, `^${folder}/$1/`] },
     },
-    { name: `through-index-from-${folder}`, comment, severity: 'error', from: { path: `^${folder}/[^/]+\\.ts$` }, to: inside },
+    {
+      name: `through-index-from-${folder}`,
+      comment,
+      severity: 'error',
+      from: { path: `^${folder}/[^/]+\\.ts$` },
+      to: inside,
+    },
   ];
 });
 

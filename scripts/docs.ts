@@ -56,7 +56,10 @@ function errorIndex(): string {
 }
 
 function markdownFiles(): string[] {
-  const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' });
+  const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   return tracked.split('\n').filter((path) => path !== '' && existsSync(join(root, path)));
 }
 

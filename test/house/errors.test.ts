@@ -24,7 +24,9 @@ describe('house: error codes', () => {
   it('each page says what the code means, its cause, its cure, and shows an example that begins with the code', () => {
     const wrong = pages.filter((name) => {
       const code = name.slice(0, -'.md'.length);
-      const shape = new RegExp(`^# ${code}\\n\\n[^#\\s][^#]+\\n## Cause\\n\\n[^#]+\\n## Cure\\n\\n[^#]+\\n## Example\\n\\n\`\`\`text\\n${code}: `);
+      const shape = new RegExp(
+        `^# ${code}\\n\\n[^#\\s][^#]+\\n## Cause\\n\\n[^#]+\\n## Cure\\n\\n[^#]+\\n## Example\\n\\n\`\`\`text\\n${code}: `,
+      );
       return !shape.test(readFileSync(`${root}spec/errors/${name}`, 'utf8'));
     });
     assert.deepEqual(wrong, []);
@@ -40,10 +42,14 @@ describe('house: error codes', () => {
 
 /** Codes that production code can give to an error, by the type checker's word. */
 function throwSites(): Set<string> {
-  const config = ts.getParsedCommandLineOfConfigFile(`${root}tsconfig.build.json`, { noEmit: true, incremental: false }, {
-    ...ts.sys,
-    onUnRecoverableConfigFileDiagnostic: (diagnostic) => assert.fail(String(diagnostic.messageText)),
-  });
+  const config = ts.getParsedCommandLineOfConfigFile(
+    `${root}tsconfig.build.json`,
+    { noEmit: true, incremental: false },
+    {
+      ...ts.sys,
+      onUnRecoverableConfigFileDiagnostic: (diagnostic) => assert.fail(String(diagnostic.messageText)),
+    },
+  );
   assert.ok(config);
   const { tsBuildInfoFile: _, ...options } = config.options;
   const program = ts.createProgram(config.fileNames, options);
@@ -57,7 +63,8 @@ function throwSites(): Set<string> {
   return found;
 
   function visit(node: ts.Node): void {
-    if (ts.isStringLiteral(node) && codes.has(node.text) && !found.has(node.text) && expectsCode(node)) found.add(node.text);
+    if (ts.isStringLiteral(node) && codes.has(node.text) && !found.has(node.text) && expectsCode(node))
+      found.add(node.text);
     ts.forEachChild(node, visit);
   }
 

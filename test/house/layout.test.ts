@@ -12,16 +12,26 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** One violation each; the files of all of them stand in one tree, so that the checker runs once. */
-const PLANTED: readonly { readonly law: string; readonly rule: string; readonly files: Readonly<Record<string, string>> }[] = [
+const PLANTED: readonly {
+  readonly law: string;
+  readonly rule: string;
+  readonly files: Readonly<Record<string, string>>;
+}[] = [
   {
     law: 'an import up the layout is refused',
     rule: 'down-only-src/store: src/store/index.ts → src/space/index.ts',
-    files: { 'src/store/index.ts': `export { up } from '../space/index.ts';`, 'src/space/index.ts': 'export const up = 1;' },
+    files: {
+      'src/store/index.ts': `export { up } from '../space/index.ts';`,
+      'src/space/index.ts': 'export const up = 1;',
+    },
   },
   {
     law: 'a folder is entered only through its index file',
     rule: 'through-index-src/match: src/dispatch/index.ts → src/match/inner.ts',
-    files: { 'src/dispatch/index.ts': `export { inner } from '../match/inner.ts';`, 'src/match/inner.ts': 'export const inner = 1;' },
+    files: {
+      'src/dispatch/index.ts': `export { inner } from '../match/inner.ts';`,
+      'src/match/inner.ts': 'export const inner = 1;',
+    },
   },
   {
     law: 'a sub-folder of rholang is entered only through its index file',
@@ -39,12 +49,18 @@ const PLANTED: readonly { readonly law: string; readonly rule: string; readonly 
   {
     law: 'what bundles for the browser imports nothing that does not',
     rule: 'browser-imports-browser: channels/index.ts → src/platform/index.ts',
-    files: { 'channels/index.ts': `export { real } from '../src/platform/index.ts';`, 'src/platform/index.ts': 'export const real = 1;' },
+    files: {
+      'channels/index.ts': `export { real } from '../src/platform/index.ts';`,
+      'src/platform/index.ts': 'export const real = 1;',
+    },
   },
   {
     law: 'dispatch names no runner',
     rule: 'dispatch-names-no-runner: src/dispatch/named.ts → src/natives/index.ts',
-    files: { 'src/dispatch/named.ts': `export { native } from '../natives/index.ts';`, 'src/natives/index.ts': 'export const native = 1;' },
+    files: {
+      'src/dispatch/named.ts': `export { native } from '../natives/index.ts';`,
+      'src/natives/index.ts': 'export const native = 1;',
+    },
   },
   {
     law: 'there are no cycles, not even of types',
@@ -72,7 +88,8 @@ describe('house: layout', () => {
   before(function () {
     this.timeout(60_000);
     const tree = mkdtempSync(join(tmpdir(), 'powerbox-layout-'));
-    for (const name of ['.dependency-cruiser.mjs', 'tsconfig.json', 'package.json']) cpSync(join(root, name), join(tree, name));
+    for (const name of ['.dependency-cruiser.mjs', 'tsconfig.json', 'package.json'])
+      cpSync(join(root, name), join(tree, name));
     symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
     for (const { files } of PLANTED) {
       for (const [path, text] of Object.entries(files)) {

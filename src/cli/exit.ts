@@ -1,0 +1,41 @@
+/**
+ * Exit codes of the command, and which error leaves with which. Owns that table and nothing else; it is printed
+ * by `powerbox help` and told in README.
+ */
+import { isPowerboxError, type ErrorCode } from '../index.ts';
+
+export const EXIT = {
+  /** The program ran until nothing more could happen. */
+  success: 0,
+  /** The program is wrong, or a branch of it failed. */
+  contract: 1,
+  /** The command line is wrong. */
+  usage: 64,
+  /** The disk failed, another process is there, or work is left to resume. */
+  storage: 75,
+  /** A grant, a system contract or a setting is wrong. */
+  configuration: 78,
+  /** Interrupted (SIGINT, SIGTERM) with nothing left on disk to resume. */
+  interrupted: 130,
+} as const;
+
+const BY_CODE: Partial<Record<ErrorCode, number>> = {
+  usage: EXIT.usage,
+  config_invalid: EXIT.configuration,
+  declaration_invalid: EXIT.configuration,
+  not_available: EXIT.configuration,
+  storage_failed: EXIT.storage,
+  storage_corrupt: EXIT.storage,
+  storage_foreign: EXIT.storage,
+  storage_locked: EXIT.storage,
+  storage_read_only: EXIT.storage,
+  storage_full: EXIT.storage,
+  storage_version: EXIT.storage,
+  outcome_unknown: EXIT.storage,
+  unfinished_work: EXIT.storage,
+  space_closed: EXIT.storage,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return isPowerboxError(error) ? (BY_CODE[error.code] ?? EXIT.contract) : EXIT.contract;
+}
