@@ -46,6 +46,13 @@ export class Lanes {
     this.#lane(lane).first = number;
   }
 
+  /** The reserved task will not come. */
+  release(lane: string): void {
+    const found = this.#lane(lane);
+    found.first = null;
+    this.#advance(lane, found);
+  }
+
   add(job: Job): void {
     if (job.lane === null) {
       this.#makeReady(job);

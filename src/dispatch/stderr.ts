@@ -106,7 +106,8 @@ export function failureOf(thrown: unknown, fallback: ErrorCode = 'runner_failed'
   return { code: fallback, message: oneLine(message), hint: '' };
 }
 
-function oneLine(text: string): string {
+/** Short, without control characters and lone surrogates. */
+export function oneLine(text: string): string {
   // Control characters could forge lines of the log; lone surrogates could not be stored.
   const flat = String(text).slice(0, limits.failure_text_max).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
   return wellFormed(flat);

@@ -1,0 +1,110 @@
+/**
+ * Deploys: programs given to a space to run. Each is an account, and one durable fact `deploy/<account>` says
+ * whose it is. Owns the numbering of accounts; must never give a number twice, nor number 0, the space's own.
+ */
+import { PowerboxError } from '../errors.ts';
+import type { Account, Body, Engine, TermReference } from '../space/index.ts';
+import { Bytes, List, Tuple, type Value } from '../values/index.ts';
+import { recordOf } from './job.ts';
+
+/** `running` until whoever owns the deploy says that it has ended. */
+export type DeployState = 'running' | 'ended';
+
+export interface Deploy {
+  readonly account: Account;
+  readonly holder: string;
+  /** What the holder calls it; a file's name, often. */
+  readonly name: string;
+  /** Of its term; empty when its label needs no code. */
+  readonly termHash: Uint8Array;
+  readonly state: DeployState;
+}
+
+/** The first task of a deploy: what will run, and with what in hand. */
+export interface DeployRequest {
+  readonly holder: string;
+  readonly name: string;
+  readonly label: string;
+  readonly term: Value | null;
+  readonly place?: number;
+  readonly environment?: readonly Value[];
+  readonly captures?: readonly Value[];
+}
+
+const PREFIX = 'deploy/';
+const NO_HASH = new Uint8Array(0);
+
+export class Deploys {
+  readonly #engine: Engine;
+  #last: Account;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#last = 0;
+    for (const { account } of this.list()) this.#last = Math.max(this.#last, account);
+  }
+
+  /** Resolves with the deploy once its account and first task are durable. */
+  async start(request: DeployRequest): Promise<Deploy> {
+    const account = ++this.#last;
+    const { holder, name, label, term, place = 0, environment = [], captures = [] } = request;
+    const payload = recordOf([
+      account, holder, name, label, new List(term === null ? [] : [term]), place, new List(environment), new List(captures),
+    ]);
+    return this.#engine.post({ kind: 'deploy', payload, account }, (turn) => {
+      const reference: TermReference | null = term === null ? null : turn.term(term);
+      const body: Body = { label, term: reference, place, environment };
+      const deploy: Deploy = { account, holder, name, termHash: reference?.hash ?? NO_HASH, state: 'running' };
+      turn.setFact(PREFIX + account, write(deploy));
+      turn.spawn(body, captures);
+      return deploy;
+    });
+  }
+
+  /** Says that the deploy has ended; its data, if any, stay. */
+  async end(account: Account): Promise<void> {
+    const payload = recordOf([account, 'ended']);
+    const found = await this.#engine.post({ kind: 'deploy-state', payload, account }, (turn) => {
+      const fact = turn.fact(PREFIX + account);
+      if (fact === undefined) return false;
+      turn.setFact(PREFIX + account, write({ ...read(account, fact), state: 'ended' }));
+      return true;
+    });
+    if (!found) throw new PowerboxError('bad_request', `there is no deploy ${account}`);
+  }
+
+  get(account: Account): Deploy | undefined {
+    const fact = this.#engine.fact(PREFIX + account);
+    return fact === undefined ? undefined : read(account, fact);
+  }
+
+  /** All deploys, by account. */
+  list(): readonly Deploy[] {
+    const deploys: Deploy[] = [];
+    for (const [key, fact] of this.#engine.facts(PREFIX)) deploys.push(read(Number(key.slice(PREFIX.length)), fact));
+    return deploys.sort((left, right) => left.account - right.account);
+  }
+
+  /** Deploys with tasks that are ready, in an effect or parked: what `powerbox resume` goes on with. */
+  unfinished(): readonly Deploy[] {
+    return this.list().filter(({ account }) => {
+      const { ready, outside, parked } = this.#engine.pending(account);
+      return ready + outside + parked > 0;
+    });
+  }
+}
+
+function write(deploy: Deploy): Value {
+  return new Tuple([deploy.holder, deploy.name, new Bytes(deploy.termHash), deploy.state]);
+}
+
+function read(account: Account, fact: Value): Deploy {
+  const [holder, name, hash, state] = (fact as Tuple).items;
+  return {
+    account,
+    holder: holder as string,
+    name: name as string,
+    termHash: (hash as Bytes).bytes,
+    state: state as DeployState,
+  };
+}

@@ -1,0 +1,300 @@
+/**
+ * The dispatcher: finds by label who runs a task, and sees each call of a native from its message to its reply.
+ * Owns the tables of runners and natives, the work that is outside, and what is parked for want of a runner.
+ * It receives its runners; it must never name one, nor let a failing one reach another.
+ */
+import { Call, NATIVE_LABEL, parseCall, readNativeEnvironment, stateKey } from '../../channels/index.ts';
+import type { CallRefusal, Method, Native, NativeReference } from '../../channels/index.ts';
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Account, Engine, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
+import type { List, Value } from '../values/index.ts';
+import { applyOutcome, applyRefusal, outcomeOf } from './answers.ts';
+import { countFailure, readFailures, type Failures } from './failures.ts';
+import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
+import { Lanes } from './lanes.ts';
+import { laneOf, NativeJob, readBegun } from './native-job.ts';
+import { OutsideJob } from './outside-job.ts';
+import { Parked } from './parked.ts';
+import { Quiescence } from './quiescence.ts';
+import { failureOf, Stderr, type Failure } from './stderr.ts';
+import type { Counts, DispatcherOptions, EffectIds, OutsideOptions, OutsideRunner, Settlement, Waiting } from './types.ts';
+
+type Entry =
+  | { readonly kind: 'inline'; readonly runner: InlineRunner }
+  | { readonly kind: 'outside'; readonly runner: OutsideRunner; readonly limit_ms: number | null };
+
+export class Dispatcher implements TaskRouter {
+  readonly counts: Counts = { late: 0, second: 0, garbage: 0, thrown: 0 };
+  readonly #options: DispatcherOptions;
+  readonly #nativeCall_ms: number;
+  readonly #stderr: Stderr;
+  readonly #entries = new Map<string, Entry>();
+  readonly #natives = new Map<string, Native>();
+  readonly #lanes: Lanes;
+  readonly #parked = new Parked();
+  readonly #work = new Map<number, OutsideWork>();
+  /** Tasks whose change had begun when the process ended, with their lanes; each leaves when it comes again. */
+  readonly #interrupted = new Map<number, string>();
+  /** Delivered before the engine was there to answer to. */
+  readonly #early: Task[] = [];
+  #context: JobContext | null = null;
+  #quiescence: Quiescence | null = null;
+  /** Nearly all tasks have one label: its runner, without a look into the table. */
+  #hotLabel = '';
+  #hotRunner: InlineRunner | null = null;
+  readonly #acting: Acting = { task: null, source: '' };
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#nativeCall_ms = options.nativeCall_ms ?? limits.native_call_ms_default;
+    this.#stderr = new Stderr(options.platform.clock, options.report);
+    this.#lanes = new Lanes(options.effectsRunningMax ?? limits.effects_running_max);
+  }
+
+  // -------------------------------------------------------------- who runs what
+
+  registerInline(label: string, runner: InlineRunner): void {
+    this.#register(label, { kind: 'inline', runner });
+    if (this.#hotRunner === null) {
+      this.#hotLabel = label;
+      this.#hotRunner = runner;
+    }
+  }
+
+  registerOutside(label: string, runner: OutsideRunner, options: OutsideOptions = {}): void {
+    const limit_ms = options.limit_ms === undefined ? this.#nativeCall_ms : options.limit_ms;
+    this.#register(label, { kind: 'outside', runner, limit_ms });
+  }
+
+  /** Refused with `declaration_invalid` when the native has no code for what its declaration promises. */
+  registerNative(native: Native): void {
+    const { name, methods } = native.declaration;
+    if (this.#natives.has(name)) throw new PowerboxError('bad_request', `a native ${JSON.stringify(name)} stands already`);
+    for (const method of methods.values()) requireCode(native, method);
+    this.#natives.set(name, native);
+    this.#appeared(NATIVE_LABEL);
+  }
+
+  #register(label: string, entry: Entry): void {
+    if (label === NATIVE_LABEL || this.#entries.has(label)) {
+      throw new PowerboxError('bad_request', `the label ${JSON.stringify(label)} has a runner already`);
+    }
+    this.#entries.set(label, entry);
+    this.#appeared(label);
+  }
+
+  #appeared(label: string): void {
+    this.#parked.forget(label);
+    this.#context?.engine.unpark(label);
+  }
+
+  // -------------------------------------------------------------- the engine
+
+  /** The engine this router was given to. Finds what was under way when the last process ended. */
+  attach(engine: Engine, ids: EffectIds): void {
+    if (this.#context !== null) throw new PowerboxError('bad_request', 'a dispatcher serves one space, and has one already');
+    const { clock, timers } = this.#options.platform;
+    const quiescence = new Quiescence(engine, this.#parked);
+    this.#quiescence = quiescence;
+    this.#context = {
+      acting: this.#acting, engine, clock, timers, ids, lanes: this.#lanes, stderr: this.#stderr, counts: this.counts, stopped: false,
+      over: (work) => this.#over(work),
+    };
+    for (const [key, value] of engine.facts(BEGUN_PREFIX)) {
+      const number = Number(key.slice(BEGUN_PREFIX.length));
+      const lane = laneOf(readBegun(value));
+      this.#interrupted.set(number, lane);
+      this.#lanes.reserve(lane, number);
+    }
+    for (const task of this.#early.splice(0)) this.deliver(task);
+  }
+
+  handling(task: Task): Handling {
+    const { label } = task.body;
+    if (label === this.#hotLabel && this.#hotRunner !== null) return 'inline';
+    if (label === NATIVE_LABEL) return this.#nativeHandling(task);
+    const entry = this.#entries.get(label);
+    if (entry !== undefined) return entry.kind;
+    this.#parked.add(task, label, `nobody here runs the label ${JSON.stringify(label)}`);
+    return 'parked';
+  }
+
+  #nativeHandling(task: Task): Handling {
+    const { environment } = task.body;
+    const native = this.#natives.get(environment[0] as string);
+    if (native === undefined) {
+      this.#parked.add(task, NATIVE_LABEL, `no native ${JSON.stringify(environment[0])} is registered here`);
+      return 'parked';
+    }
+    const call = parseCall(native.declaration, messageOf(task));
+    return call.ok && call.method.effect !== 'none' ? 'outside' : 'inline';
+  }
+
+  run(task: Task, turn: Turn): void {
+    this.#acting.task = task.number;
+    this.#acting.source = task.body.label;
+    try {
+      if (task.body.label === this.#hotLabel && this.#hotRunner !== null) this.#hotRunner.run(task, turn);
+      else this.#runCold(task, turn);
+    } catch (thrown) {
+      this.counts.thrown++;
+      turn.fail(thrown instanceof Error ? thrown : new PowerboxError('runner_failed', failureOf(thrown).message));
+    }
+    this.#acting.task = null;
+  }
+
+  #runCold(task: Task, turn: Turn): void {
+    if (task.body.label === NATIVE_LABEL) {
+      this.#runNative(task, turn);
+      return;
+    }
+    const entry = this.#entries.get(task.body.label);
+    if (entry?.kind !== 'inline') throw new PowerboxError('label_unknown', `nobody runs the label ${JSON.stringify(task.body.label)} in a turn`);
+    entry.runner.run(task, turn);
+  }
+
+  /** A call that needs nothing from outside: refused, or of effect `none`. */
+  #runNative(task: Task, turn: Turn): void {
+    const reference = readNativeEnvironment(task.body.environment);
+    const native = this.#natives.get(reference.native) as Native;
+    const call = parseCall(native.declaration, messageOf(task));
+    this.#acting.source = sourceOf(reference, call);
+    if (this.#interrupted.size > 0) this.#dropInterrupted(task, turn);
+    const failure = call.ok ? this.#answerInline(task, turn, native, reference, call) : applyRefusal(turn, reference.native, call);
+    if (failure !== null) reportDurably(turn, this.#stderr, failure, this.#acting.source, task.number);
+  }
+
+  #answerInline(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
+    const state = reference.id === '' ? undefined : turn.fact(stateKey(reference.id));
+    const { method, form, args } = call;
+    let answer: unknown;
+    try {
+      answer = native.inline?.({
+        method: method.name, form, args, effectId: NO_ID, account: task.account, handle: reference.handle, state,
+      });
+    } catch (thrown) {
+      this.counts.thrown++;
+      answer = { error: failureOf(thrown, 'native_failed') };
+    }
+    return applyOutcome(turn, task, reference, call, outcomeOf(call, answer, this.counts));
+  }
+
+  /** The declaration has changed since the change began: it is answered in the turn now, and nothing waits for it. */
+  #dropInterrupted(task: Task, turn: Turn): void {
+    const lane = this.#interrupted.get(task.number);
+    if (lane === undefined) return;
+    this.#interrupted.delete(task.number);
+    this.#lanes.release(lane);
+    turn.setFact(begunKey(task.number), undefined);
+  }
+
+  deliver(task: Task): void {
+    const context = this.#context;
+    if (context === null) {
+      this.#early.push(task);
+      return;
+    }
+    if (context.stopped || this.#work.has(task.number)) return;
+    const work = task.body.label === NATIVE_LABEL ? this.#nativeJob(context, task) : this.#outsideJob(context, task);
+    this.#work.set(task.number, work);
+    this.#lanes.add(work);
+  }
+
+  #outsideJob(context: JobContext, task: Task): OutsideWork {
+    const entry = this.#entries.get(task.body.label);
+    if (entry?.kind !== 'outside') throw new PowerboxError('label_unknown', `nobody runs the label ${JSON.stringify(task.body.label)} outside`);
+    return new OutsideJob(context, task, entry.runner, entry.limit_ms);
+  }
+
+  #nativeJob(context: JobContext, task: Task): OutsideWork {
+    const reference = readNativeEnvironment(task.body.environment);
+    const native = this.#natives.get(reference.native);
+    const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
+    if (native === undefined || !(call instanceof Call)) {
+      throw new PowerboxError('label_unknown', `the task ${task.number} is no call that goes outside`);
+    }
+    const interrupted = this.#interrupted.delete(task.number);
+    return new NativeJob(context, native, task, reference, call, interrupted, this.#nativeCall_ms);
+  }
+
+  #over(work: OutsideWork): void {
+    this.#work.delete(work.number);
+    this.#quiescence?.check(work.account);
+  }
+
+  // -------------------------------------------------------------- failures
+
+  failed(error: Error, turn: Turn): void {
+    const failure = failureOf(error);
+    countFailure(turn, failure);
+    const { task, source } = this.#acting;
+    reportDurably(turn, this.#stderr, failure, task === null ? '' : source, task);
+  }
+
+  failures(account: Account): Failures {
+    return readFailures(this.#engine(), account);
+  }
+
+  // -------------------------------------------------------------- what still waits
+
+  /** Resolves when none of the account's tasks is ready, parked or in an effect. */
+  quiescent(account: Account): Promise<void> {
+    return this.#waiters().quiescent(account);
+  }
+
+  /** Resolves when nothing of the account will move by itself: quiescent, or only parked for want of a runner. */
+  settled(account: Account): Promise<Settlement> {
+    return this.#waiters().settled(account);
+  }
+
+  /** For each effect and parked label of the account, what it waits for. */
+  report(account: Account): readonly Waiting[] {
+    const now_ms = this.#options.platform.clock.monotonic_ms();
+    const waiting: Waiting[] = [];
+    for (const { account: owner, number, label, what, stage, delivered_ms } of this.#work.values()) {
+      if (owner === account) waiting.push({ kind: 'effect', task: number, label, what, stage, for_ms: now_ms - delivered_ms });
+    }
+    return [...waiting, ...this.#parked.report(account)];
+  }
+
+  /**
+   * Starts nothing more; resolves when every change under way has been answered, at the latest after
+   * `limits.effects_drain_ms`. What only looks at the world is cut off: its task is durable and comes again.
+   */
+  stop(): Promise<void> {
+    const context = this.#context;
+    if (context === null) return Promise.resolve();
+    context.stopped = true;
+    for (const work of this.#work.values()) work.leave();
+    return this.#waiters().drained(this.#work, context.timers);
+  }
+
+  #engine(): Engine {
+    if (this.#context === null) throw new PowerboxError('bad_request', 'this dispatcher has no space yet');
+    return this.#context.engine;
+  }
+
+  #waiters(): Quiescence {
+    if (this.#quiescence === null) throw new PowerboxError('bad_request', 'this dispatcher has no space yet');
+    return this.#quiescence;
+  }
+}
+
+const NO_ID = new Uint8Array(0);
+
+function messageOf(task: Task): readonly Value[] {
+  return (task.captures[0] as List).items;
+}
+
+function requireCode(native: Native, method: Method): void {
+  const needed = method.effect === 'none' ? 'inline' : 'call';
+  const missing = native[needed] === undefined ? needed : method.recovery === 'ask' && native.ask === undefined ? 'ask' : null;
+  if (missing === null) return;
+  throw new PowerboxError('declaration_invalid', `the native ${native.declaration.name} declares ${method.name} but has no ${missing}`);
+}
+
+function sourceOf(reference: NativeReference, call: Call | CallRefusal): string {
+  const method = call.ok ? call.method.name : call.method;
+  return method === null ? reference.native : `${reference.native}.${method}`;
+}

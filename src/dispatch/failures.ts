@@ -1,0 +1,38 @@
+/**
+ * Failures of an account's branches, as one durable fact: how many there were, and the last few. It is written
+ * in the turn that failed, so a crash neither loses one nor counts it twice.
+ */
+import { limits } from '../limits.ts';
+import type { Account, Engine, Turn } from '../space/index.ts';
+import { List, Tuple, type Value } from '../values/index.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Failure } from './stderr.ts';
+
+export interface Failures {
+  readonly count: number;
+  /** Newest last, at most `limits.failures_kept_max`. */
+  readonly last: readonly Failure[];
+}
+
+const keyOf = (account: Account): string => `failures/${account}`;
+
+export function countFailure(turn: Turn, failure: Failure): void {
+  const key = keyOf(turn.account);
+  const before = turn.fact(key);
+  const count = before instanceof Tuple ? (before.items[0] as number) : 0;
+  const kept = before instanceof Tuple ? (before.items[1] as List).items : [];
+  const last = kept.length < limits.failures_kept_max ? [...kept] : kept.slice(1);
+  last.push(new Tuple([failure.code, failure.message, failure.hint]));
+  turn.setFact(key, new Tuple([count + 1, new List(last)]));
+}
+
+export function readFailures(engine: Engine, account: Account): Failures {
+  const fact = engine.fact(keyOf(account));
+  if (!(fact instanceof Tuple)) return { count: 0, last: [] };
+  return { count: fact.items[0] as number, last: (fact.items[1] as List).items.map(readFailure) };
+}
+
+function readFailure(value: Value): Failure {
+  const [code, message, hint] = (value as Tuple).items;
+  return { code: code as ErrorCode, message: message as string, hint: hint as string };
+}

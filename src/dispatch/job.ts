@@ -1,0 +1,57 @@
+/** What the jobs of the dispatcher share: the engine they answer to, the bounds, and whom they tell. */
+import type { Clock, Timers } from '../platform/index.ts';
+import type { Account, Engine, Turn } from '../space/index.ts';
+import { Tuple, type Value } from '../values/index.ts';
+import type { Job, Lanes } from './lanes.ts';
+import type { Failure, Stderr } from './stderr.ts';
+import type { Counts, EffectIds, Stage } from './types.ts';
+
+/** Work handed to somebody outside the turn, from its delivery until its answer is durable. */
+export interface OutsideWork extends Job {
+  readonly label: string;
+  readonly what: string;
+  readonly stage: Stage;
+  readonly delivered_ms: number;
+  /** The process leaves: what only looks at the world is cut off, and will be asked again. */
+  leave(): void;
+  /** Whether a clean stop should wait for its end. */
+  readonly changing: boolean;
+}
+
+/** On whose behalf the turn that runs now was started: what a report of its failures says. */
+export interface Acting {
+  task: number | null;
+  source: string;
+}
+
+export interface JobContext {
+  readonly acting: Acting;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly lanes: Lanes;
+  readonly stderr: Stderr;
+  readonly counts: Counts;
+  readonly ids: EffectIds;
+  /** Nothing new starts any more. */
+  stopped: boolean;
+  over(work: OutsideWork): void;
+}
+
+/** The key of the fact that a change has begun and not finished. */
+export const BEGUN_PREFIX = 'effect/';
+
+export function begunKey(task: number): string {
+  return `${BEGUN_PREFIX}${task}`;
+}
+
+/** What the journal keeps of a cause: the execution mode first, then what `spec/dispatch.md` says of its kind. */
+export function recordOf(parts: readonly Value[]): Tuple {
+  return new Tuple(['transaction', ...parts]);
+}
+
+/** To the holder's STDERR once the turn is durable; a report of what never happened would be a lie. */
+export function reportDurably(turn: Turn, stderr: Stderr, failure: Failure, source: string, task: number | null): void {
+  const account: Account = turn.account;
+  turn.afterDurable(() => stderr.report(account, failure, source, task));
+}

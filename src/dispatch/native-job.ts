@@ -1,0 +1,232 @@
+/**
+ * One native call outside the turn: begun, done, finished. Owns its time limit and its place in the lanes. What
+ * a native throws, forgets or garbles becomes the error answer of this call and touches no other. Must never
+ * call a native for a change before `begun` is durable, nor answer one task twice.
+ */
+import type { Call, Native, NativeCall, NativeReference } from '../../channels/index.ts';
+import { stateKey } from '../../channels/index.ts';
+import type { Cancellable } from '../platform/index.ts';
+import type { Account, Task, Turn } from '../space/index.ts';
+import { Bytes, channelKey, List, Tuple, type Value } from '../values/index.ts';
+import { applyOutcome, errorOutcome, outcomeOf, type Outcome } from './answers.ts';
+import { begunKey, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
+import { failureOf } from './stderr.ts';
+import type { Stage } from './types.ts';
+
+/** The fact of a change that has begun: which object it is at, and with what method. */
+function writeBegun(reference: NativeReference, call: Call): Value {
+  return new Tuple([reference.native, reference.handle, reference.id, call.method.name]);
+}
+
+/** The object of a change that had begun. */
+export function readBegun(fact: Value): NativeReference {
+  const [native, handle, id] = (fact as Tuple).items;
+  return { native: native as string, handle: handle as Value, id: id as string };
+}
+
+/** The object that a call works on, as a key: its calls run one after the other. */
+export function laneOf(reference: NativeReference): string {
+  if (reference.id !== '') return `id/${reference.id}`;
+  if (typeof reference.handle === 'string') return `text/${reference.native}/${reference.handle}`;
+  return `value/${reference.native}/${channelKey(reference.handle)}`;
+}
+
+const NO_ID = new Uint8Array(0);
+
+export class NativeJob implements OutsideWork {
+  readonly number: number;
+  readonly lane: string;
+  readonly account: Account;
+  readonly label: string;
+  readonly what: string;
+  readonly delivered_ms: number;
+  readonly changing: boolean;
+  stage: Stage = 'queued';
+  readonly #context: JobContext;
+  readonly #native: Native;
+  readonly #task: Task;
+  readonly #reference: NativeReference;
+  readonly #call: Call;
+  /** That it had begun before this process: recovery decides. */
+  readonly #interrupted: boolean;
+  readonly #limit_ms: number;
+  readonly #effectId: Uint8Array;
+  readonly #abort = new AbortController();
+  #timer: Cancellable | null = null;
+  #released = false;
+
+  constructor(
+    context: JobContext, native: Native, task: Task, reference: NativeReference, call: Call, interrupted: boolean,
+    limit_ms: number,
+  ) {
+    this.lane = laneOf(reference);
+    this.number = task.number;
+    this.account = task.account;
+    this.label = task.body.label;
+    this.what = `${reference.native}.${call.method.name}`;
+    this.delivered_ms = context.clock.monotonic_ms();
+    this.changing = call.method.effect === 'change';
+    this.#context = context;
+    this.#native = native;
+    this.#task = task;
+    this.#reference = reference;
+    this.#call = call;
+    this.#interrupted = interrupted;
+    this.#limit_ms = limit_ms;
+    this.#effectId = this.changing ? context.ids.effectId(task.number, 0) : NO_ID;
+  }
+
+  start(): void {
+    // A process that leaves starts nothing; the task is durable and comes again.
+    if (this.#context.stopped) return;
+    this.stage = 'running';
+    this.#perform().then(
+      () => this.#over(),
+      // Only the engine rejects here, and that is final for the space: whoever owns it has been told.
+      () => this.#over(),
+    );
+  }
+
+  leave(): void {
+    if (this.changing) return;
+    this.#timer?.cancel();
+    this.#abort.abort();
+  }
+
+  async #perform(): Promise<void> {
+    const outcome = await this.#outcome();
+    if (this.#abort.signal.aborted && this.#context.stopped && !this.changing) return;
+    this.stage = 'answered';
+    await this.#finish(outcome);
+  }
+
+  async #outcome(): Promise<Outcome> {
+    const { engine } = this.#context;
+    const { id } = this.#reference;
+    if (!this.changing) return this.#make(id === '' ? undefined : engine.fact(stateKey(id)));
+    if (!this.#interrupted) return this.#make(await this.#begin());
+    const state = id === '' ? undefined : engine.fact(stateKey(id));
+    switch (this.#call.method.recovery) {
+      case 'repeat':
+        return this.#make(state);
+      case 'ask': {
+        const told = await this.#answer('ask', state);
+        return told === 'not_applied' ? this.#make(state) : (told as Outcome);
+      }
+      default:
+        return errorOutcome({
+          code: 'interrupted',
+          message: `${this.what} was under way when the process ended; whether it was done is not known`,
+          hint: '',
+        });
+    }
+  }
+
+  /** Makes it durable that the change begins; the state is read in that turn, so after the predecessor's answer. */
+  #begin(): Promise<Value | undefined> {
+    const { number } = this;
+    const payload = recordOf([number, this.#reference.native, this.#call.method.name, new Bytes(this.#effectId)]);
+    const begun = writeBegun(this.#reference, this.#call);
+    const { id } = this.#reference;
+    return this.#context.engine.post({ kind: 'begun', payload, account: this.account }, (turn) => {
+      turn.setFact(begunKey(number), begun);
+      return id === '' ? undefined : turn.fact(stateKey(id));
+    });
+  }
+
+  async #make(state: Value | undefined): Promise<Outcome> {
+    return (await this.#answer('call', state)) as Outcome;
+  }
+
+  /** One question to the native within the time limit. Never rejects. */
+  #answer(verb: 'call' | 'ask', state: Value | undefined): Promise<Outcome | 'not_applied'> {
+    const { counts, timers } = this.#context;
+    return new Promise((resolve) => {
+      let over = false;
+      const settle = (outcome: Outcome | 'not_applied'): void => {
+        if (over) {
+          counts.late++;
+          this.#forget();
+          return;
+        }
+        over = true;
+        this.#timer?.cancel();
+        resolve(outcome);
+      };
+      this.#timer = timers.after(this.#limit_ms, () => {
+        settle(errorOutcome({ code: 'timed_out', message: `${this.what} has not answered within ${this.#limit_ms} ms`, hint: '' }));
+        this.#abort.abort();
+      });
+      this.#ask(verb, state).then(
+        (answer) => settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),
+        (thrown: unknown) => {
+          counts.thrown++;
+          settle(errorOutcome(failureOf(thrown, 'native_failed')));
+        },
+      );
+    });
+  }
+
+  async #ask(verb: 'call' | 'ask', state: Value | undefined): Promise<unknown> {
+    const call: NativeCall = {
+      method: this.#call.method.name,
+      form: this.#call.form,
+      args: this.#call.args,
+      effectId: this.#effectId,
+      account: this.account,
+      handle: this.#reference.handle,
+      state,
+      signal: this.#abort.signal,
+    };
+    const native = this.#native;
+    return verb === 'call' ? native.call?.(call) : native.ask?.(call);
+  }
+
+  /** Task gone, fact gone, objects made, reply sent: one turn. */
+  async #finish(answer: Outcome): Promise<void> {
+    const state = new List(answer.state === undefined ? [] : [answer.state]);
+    const cause = {
+      kind: this.changing ? 'finished' : 'result',
+      payload: recordOf([this.number, answer.outcome, state]),
+      account: this.account,
+    };
+    await this.#context.engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer));
+    if (this.#call.method.recovery === 'ask') this.#forget();
+  }
+
+  #apply(turn: Turn, answer: Outcome): void {
+    const { acting } = this.#context;
+    acting.task = this.number;
+    acting.source = this.what;
+    const failure = applyOutcome(turn, this.#task, this.#reference, this.#call, answer);
+    acting.task = null;
+    acting.source = '';
+    if (this.changing) turn.setFact(begunKey(this.number), undefined);
+    if (failure !== null) reportDurably(turn, this.#context.stderr, failure, this.what, this.number);
+    // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
+    // one commit holds both, and a crash takes both or none.
+    queueMicrotask(() => this.#release());
+  }
+
+  #forget(): void {
+    const { forget } = this.#native;
+    if (forget === undefined || !this.changing) return;
+    // It may be said twice or never, so nothing hangs on how it ends.
+    try {
+      forget.call(this.#native, [this.#effectId]).catch(() => this.#context.counts.thrown++);
+    } catch {
+      this.#context.counts.thrown++;
+    }
+  }
+
+  #over(): void {
+    this.#release();
+    this.#context.over(this);
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#context.lanes.done(this);
+  }
+}

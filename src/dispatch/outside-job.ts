@@ -1,0 +1,133 @@
+/**
+ * One task at a runner outside the turn: handed over once, answered at most once. Owns the time limit and the
+ * decision which answer counts. Must never let a runner's second or late answer into the space.
+ */
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Cancellable } from '../platform/index.ts';
+import type { Account, Task, Turn } from '../space/index.ts';
+import { Tuple, type Value } from '../values/index.ts';
+import { recordOf, type JobContext, type OutsideWork } from './job.ts';
+import { failureOf } from './stderr.ts';
+import type { OutsideControl, OutsideRunner, Stage } from './types.ts';
+import { valueFault } from './value-check.ts';
+
+export class OutsideJob implements OutsideWork, OutsideControl {
+  readonly number: number;
+  readonly account: Account;
+  readonly lane = null;
+  readonly label: string;
+  readonly what: string;
+  readonly delivered_ms: number;
+  readonly changing = false;
+  stage: Stage = 'queued';
+  readonly #context: JobContext;
+  readonly #task: Task;
+  readonly #runner: OutsideRunner;
+  readonly #limit_ms: number | null;
+  readonly #abort = new AbortController();
+  #timer: Cancellable | null = null;
+  #timedOut = false;
+
+  constructor(context: JobContext, task: Task, runner: OutsideRunner, limit_ms: number | null) {
+    this.number = task.number;
+    this.account = task.account;
+    this.label = task.body.label;
+    this.what = this.label;
+    this.delivered_ms = context.clock.monotonic_ms();
+    this.#context = context;
+    this.#task = task;
+    this.#runner = runner;
+    this.#limit_ms = limit_ms;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  start(): void {
+    if (this.#context.stopped) return;
+    this.stage = 'running';
+    const limit_ms = this.#limit_ms;
+    if (limit_ms !== null) this.#timer = this.#context.timers.after(limit_ms, () => this.#timeOut(limit_ms));
+    try {
+      this.#runner.run(this.#task, this)?.then(undefined, (thrown: unknown) => this.#thrown(thrown));
+    } catch (thrown) {
+      this.#thrown(thrown);
+    }
+  }
+
+  leave(): void {
+    this.#timer?.cancel();
+    this.#abort.abort();
+  }
+
+  answer(message: Value, apply: (turn: Turn) => void): Promise<boolean> {
+    const fault = valueFault(message, { bytes: limits.answer_bytes_max });
+    if (fault === null) return this.#settle(new Tuple(['ok', message]), apply);
+    if (this.stage === 'running') this.#context.counts.garbage++;
+    return this.#refuse(new PowerboxError('runner_failed', `the answer of ${this.label} cannot be taken: its message ${fault}`));
+  }
+
+  refuse(error: unknown): Promise<boolean> {
+    return this.#refuse(error);
+  }
+
+  #thrown(thrown: unknown): void {
+    this.#context.counts.thrown++;
+    // After an answer this is only a second one.
+    this.#refuse(thrown).catch(ignore);
+  }
+
+  #timeOut(limit_ms: number): void {
+    this.#refuse(new PowerboxError('timed_out', `${this.label} has not answered within ${limit_ms} ms`)).catch(ignore);
+    this.#timedOut = true;
+    this.#abort.abort();
+  }
+
+  #refuse(error: unknown): Promise<boolean> {
+    const { code, message, hint } = failureOf(error);
+    const refused = new PowerboxError(code, message, { hint });
+    return this.#settle(new Tuple(['error', code, message]), (turn) => turn.fail(refused));
+  }
+
+  #settle(outcome: Tuple, apply: (turn: Turn) => void): Promise<boolean> {
+    if (this.stage !== 'running') {
+      if (this.#timedOut) this.#context.counts.late++;
+      else this.#context.counts.second++;
+      return Promise.resolve(false);
+    }
+    this.stage = 'answered';
+    this.#timer?.cancel();
+    const cause = { kind: 'answer', payload: recordOf([this.number, outcome]), account: this.account };
+    const finished = this.#context.engine.finish(this.#task, cause, (turn) => {
+      const { acting } = this.#context;
+      acting.task = this.number;
+      acting.source = this.label;
+      try {
+        apply(turn);
+      } catch (thrown) {
+        this.#context.counts.thrown++;
+        const { code, message, hint } = failureOf(thrown);
+        turn.fail(new PowerboxError(code, message, { hint }));
+      }
+      acting.task = null;
+      acting.source = '';
+    });
+    return finished.then(
+      (done) => (this.#over(), done),
+      (error: unknown) => {
+        this.#over();
+        throw error;
+      },
+    );
+  }
+
+  #over(): void {
+    this.#context.lanes.done(this);
+    this.#context.over(this);
+  }
+}
+
+/** Only the engine rejects, once for all: whoever owns the space has been told. */
+function ignore(): void {}

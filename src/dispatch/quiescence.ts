@@ -1,0 +1,75 @@
+/** Who waits until an account has nothing left to do. Asks the engine for the counts; keeps only the waiters. */
+import { limits } from '../limits.ts';
+import type { Timers } from '../platform/index.ts';
+import type { Account, Engine } from '../space/index.ts';
+import type { OutsideWork } from './job.ts';
+import type { Parked } from './parked.ts';
+import type { Settlement } from './types.ts';
+
+interface Waiter {
+  /** Whether parked tasks keep it waiting. */
+  readonly strict: boolean;
+  readonly resolve: (settlement: Settlement) => void;
+}
+
+export class Quiescence {
+  readonly #engine: Engine;
+  readonly #parked: Parked;
+  readonly #waiters = new Map<Account, Waiter[]>();
+  #drained: (() => void) | null = null;
+
+  constructor(engine: Engine, parked: Parked) {
+    this.#engine = engine;
+    this.#parked = parked;
+    engine.onIdle((account) => this.check(account));
+  }
+
+  async quiescent(account: Account): Promise<void> {
+    await this.#wait(account, true);
+  }
+
+  settled(account: Account): Promise<Settlement> {
+    return this.#wait(account, false);
+  }
+
+  #wait(account: Account, strict: boolean): Promise<Settlement> {
+    return new Promise((resolve) => {
+      const waiters = this.#waiters.get(account) ?? [];
+      waiters.push({ strict, resolve });
+      this.#waiters.set(account, waiters);
+      this.check(account);
+    });
+  }
+
+  /** Something of this account has ended. */
+  check(account: Account): void {
+    this.#drained?.();
+    const waiters = this.#waiters.get(account);
+    if (waiters === undefined) return;
+    const { ready, outside, parked } = this.#engine.pending(account);
+    if (ready > 0 || outside > 0) return;
+    const quiescent = parked === 0;
+    const left = quiescent ? [] : waiters.filter((waiter) => waiter.strict);
+    if (left.length === 0) this.#waiters.delete(account);
+    else this.#waiters.set(account, left);
+    const settlement: Settlement = { quiescent, waiting: quiescent ? [] : this.#parked.report(account) };
+    for (const waiter of waiters) if (quiescent || !waiter.strict) waiter.resolve(settlement);
+  }
+
+  /** Resolves when no change is left in `work`, or when the time for it is over. */
+  drained(work: ReadonlyMap<number, OutsideWork>, timers: Timers): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = timers.after(limits.effects_drain_ms, () => {
+        this.#drained = null;
+        resolve();
+      });
+      this.#drained = () => {
+        for (const one of work.values()) if (one.changing && one.stage !== 'queued') return;
+        this.#drained = null;
+        timer.cancel();
+        resolve();
+      };
+      this.#drained();
+    });
+  }
+}
