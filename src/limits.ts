@@ -11,12 +11,16 @@ export const limits = {
   match_steps_max: 100_000,
   /** Bytes of one value built by a program (strings, byte arrays, collections: estimated). Forty doublings end here. */
   value_bytes_max: 16 * 1024 * 1024,
+  /** Variables that the receives of one term capture, summed over its receives. Bounds the cost of compiling it. */
+  term_captures_max: 1_000_000,
   /** Nesting of values and terms that the codec accepts; deeper input is refused. */
   value_depth_max: 1_000_000,
   /** Bytes of one encoding in memory, a journal entry included; a runaway encoder ends here, not in the allocator. */
   encoded_bytes_max: 1024 * 1024 * 1024,
   /** Bytes of program text accepted by one deploy. */
   source_bytes_max: 16 * 1024 * 1024,
+  /** Digits of one big-integer literal: reading them takes more than linear time. */
+  literal_digits_max: 100_000,
   /** Ready tasks of one account; past it new tasks of that account are refused with `too_many_tasks`. */
   account_tasks_max: 1_000_000,
   /** Channels of one join. */
@@ -37,6 +41,8 @@ export const limits = {
   journal_tail_age_ms_max: 1_000,
   /** Bytes of the channel cache (estimated size of clean and dirty channels in memory). */
   cache_bytes_default: 256 * 1024 * 1024,
+  /** Bytes of row blocks that the database keeps in memory, beside the channel cache. */
+  row_blocks_bytes_default: 16 * 1024 * 1024,
   /** Commits that may run ahead of the one being written, in bytes of encoded entry. */
   commit_ahead_bytes_max: 8 * 1024 * 1024,
   /** Milliseconds of turns between two yields to the event loop. Never shows in the record. */

@@ -1,0 +1,79 @@
+/**
+ * The LR tables unpacked for the driver, and the terms by name. Owns the decoding of tables.ts; knows nothing of
+ * tokens in a text or of trees.
+ */
+import { END_TERM, GOTOS, NODE_TERM_MAX, ROWS, START_STATE, STATES, TERMINALS, TERM_NAMES, TOP_TERM } from './tables.ts';
+
+export { END_TERM, NODE_TERM_MAX, START_STATE, TERMINALS, TERM_NAMES, TOP_TERM };
+
+export const TERM_COUNT = TERM_NAMES.length;
+
+/** Which node of the tree a term is. */
+export type NodeName = Extract<
+  (typeof TERM_NAMES)[number],
+  | 'Nil' | 'True' | 'False' | 'Identifier' | 'Integer' | 'BigInteger' | 'BigIntegerCall' | 'Float' | 'String' | 'Uri' | 'TypeWord'
+  | 'Variable' | 'Wildcard' | 'Block' | 'Group' | 'List' | 'Rest' | 'Tuple' | 'Set' | 'Map' | 'Pair'
+  | 'Negation' | 'Conjunction' | 'Disjunction' | 'Reference' | 'NameReference' | 'Eval'
+  | 'NameVariable' | 'NameWildcard' | 'Quote' | 'Method' | 'Arguments' | 'Not' | 'Negate' | 'Product' | 'Sum'
+  | 'Comparison' | 'Matches' | 'Equality' | 'And' | 'Or' | 'Send' | 'Contract' | 'Formals' | 'NameRest' | 'Body'
+  | 'For' | 'Receipt' | 'LinearBind' | 'ReceiveSend' | 'SendReceive' | 'RepeatBind' | 'PeekBind' | 'Select' | 'Branch'
+  | 'Match' | 'Case' | 'Bundle' | 'BundleWord' | 'Let' | 'Declaration' | 'Values' | 'LetSequence' | 'LetJoin'
+  | 'If' | 'New' | 'NewName' | 'SyncSend' | 'Par'
+>;
+
+/** No action: a token that cannot stand here. State 0 is the start state and never a target. */
+export const NO_ACTION = 0;
+
+export interface Tables {
+  /** By state: a reduction without looking at the next token, or NO_ACTION. */
+  readonly defaults: Int32Array;
+  /** By state * TERM_COUNT + token: next state if positive, reduction if negative. */
+  readonly actions: Int32Array;
+  /** By state * TERM_COUNT + nonterminal. */
+  readonly gotos: Int16Array;
+}
+
+export const tables: Tables = unpack();
+
+function unpack(): Tables {
+  const states = STATES.split(' ').map(Number);
+  const rows = ROWS.map((row) => row.split(' ').map((entry) => entry.split(':').map(Number) as [number, number]));
+  const defaults = new Int32Array(states.length);
+  const actions = new Int32Array(states.length * TERM_COUNT);
+  const gotos = new Int16Array(states.length * TERM_COUNT);
+  for (const [state, what] of states.entries()) {
+    if (what < 0) defaults[state] = what;
+    else for (const [term, action] of rows[what] ?? []) actions[state * TERM_COUNT + term] = action;
+  }
+  for (const line of GOTOS) {
+    const [term, fallback, ...others] = line.split(' ');
+    for (let state = 0; state < states.length; state++) gotos[state * TERM_COUNT + Number(term)] = Number(fallback);
+    for (const other of others) {
+      const [from, to] = other.split(':');
+      gotos[Number(from) * TERM_COUNT + Number(term)] = Number(to);
+    }
+  }
+  return { defaults, actions, gotos };
+}
+
+/** The term and the number of symbols of a reduction. */
+export function reducedTerm(action: number): number {
+  return -(action + 1) & 0xff;
+}
+export function reducedLength(action: number): number {
+  return -(action + 1) >>> 8;
+}
+
+const termByName = new Map<string, number>(TERM_NAMES.map((name, term) => [name, term]));
+
+/** The term of a node, or of a fixed text (`'"new"'`). */
+export function termOf(name: string): number {
+  const term = termByName.get(name);
+  if (term === undefined) throw new Error(`the grammar has no term ${name}`);
+  return term;
+}
+
+/** Keywords by their text. */
+export const keywords: ReadonlyMap<string, number> = new Map(
+  [...termByName].filter(([name]) => /^"[A-Za-z]+"$/.test(name)).map(([name, term]) => [name.slice(1, -1), term]),
+);

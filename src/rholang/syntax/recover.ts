@@ -1,0 +1,169 @@
+/**
+ * All syntax errors of a text that the driver has refused: reads the tokens again, keeping only states, says at
+ * each wrong token what could have stood there, repairs by leaving out or putting in one token, and goes on.
+ * Bounded: so many errors, so many trials each. Never makes a tree.
+ */
+import { END_TERM, START_STATE, TERMINALS, TERM_COUNT, TERM_NAMES, reducedLength, reducedTerm, tables, termOf } from './grammar.ts';
+import { sourceError } from './errors.ts';
+import type { SourceError } from './errors.ts';
+import type { Tokens } from './lexer.ts';
+import type { SourceText } from './source.ts';
+import { describeExpected, describeToken } from './wording.ts';
+
+/** Errors after which reading stops. */
+const ERRORS_MAX = 20;
+/** Tokens that a repair must get past to count as sound; the best repair gets furthest. */
+const LOOK_AHEAD = 8;
+/** Tokens left out in a row before reading stops. */
+const SKIP_MAX = 200;
+
+/** A stack of states as a shared list, so that a trial costs nothing to begin. */
+interface Frame {
+  readonly state: number;
+  readonly below: Frame | null;
+  readonly depth: number;
+  /** The token that was shifted into this state, or -1 after a reduction. */
+  readonly token: number;
+}
+
+const BOTTOM: Frame = { state: START_STATE, below: null, depth: 0, token: -1 };
+
+/** The stack after `term`, or null if it cannot stand here. */
+function shift(stack: Frame, term: number, token: number): Frame | null {
+  const { defaults, actions, gotos } = tables;
+  let top = stack;
+  for (;;) {
+    let action = defaults[top.state] as number;
+    if (action === 0) action = actions[top.state * TERM_COUNT + term] as number;
+    if (action > 0) return { state: action, below: top, depth: top.depth + 1, token };
+    if (action === 0) return term === END_TERM && accepts(top) ? top : null;
+    let base: Frame = top;
+    let first = -1;
+    for (let count = reducedLength(action); count > 0; count--) {
+      first = base.token;
+      base = base.below as Frame;
+    }
+    const state = gotos[base.state * TERM_COUNT + reducedTerm(action)] as number;
+    top = { state, below: base, depth: base.depth + 1, token: first };
+  }
+}
+
+function accepts(top: Frame): boolean {
+  return top.depth <= 1;
+}
+
+export function syntaxErrors(source: SourceText, tokens: Tokens): SourceError[] {
+  const errors: SourceError[] = [];
+  const { terms } = tokens;
+  let stack = BOTTOM;
+  let index = 0;
+  while (index < terms.length) {
+    const next = shift(stack, terms[index] as number, index);
+    if (next !== null) {
+      if (terms[index] === END_TERM) break;
+      stack = next;
+      index++;
+      continue;
+    }
+    errors.push(describe(source, tokens, stack, index));
+    if (errors.length >= ERRORS_MAX) break;
+    const repaired = repair(tokens, stack, index);
+    if (repaired === null) break;
+    stack = repaired.stack;
+    index = repaired.index;
+  }
+  return errors;
+}
+
+/** Tokens that a repair may put in: what people leave out. */
+const INSERTED = [
+  ...['")"', '"}"', '"]"', '","', '"|"', '"in"', '"{"', '"("', '"."', '"=>"', '"<-"', '"="', '":"', '"!"', '";"'].map(termOf),
+  termOf('Identifier'),
+];
+
+interface Repair {
+  readonly stack: Frame;
+  readonly index: number;
+}
+
+/**
+ * The repair after which most tokens can be read: put a token in before the wrong one, put one in its place, leave
+ * tokens out. Between equals the one that changes least.
+ */
+function repair(tokens: Tokens, stack: Frame, index: number): Repair | null {
+  const { terms } = tokens;
+  const last = terms.length - 1;
+  for (let skipped = 0; skipped <= SKIP_MAX && index + skipped <= last; skipped++) {
+    const at = index + skipped;
+    if (at === last) return null;
+    let best: Repair | null = null;
+    let bestReach = at + (skipped === 0 ? 1 : 0);
+    const consider = (candidate: Frame | null, from: number): void => {
+      if (candidate === null) return;
+      const reach = reachOf(tokens, candidate, from);
+      if (reach <= bestReach) return;
+      bestReach = reach;
+      best = { stack: candidate, index: from };
+    };
+    if (skipped > 0) consider(stack, at);
+    for (const term of INSERTED) consider(shift(stack, term, -1), at);
+    if (skipped === 0) {
+      for (const term of INSERTED) consider(shift(stack, term, -1), at + 1);
+      consider(stack, at + 1);
+    }
+    if (best !== null && (bestReach >= Math.min(last, at + 2) || skipped === SKIP_MAX)) return best;
+  }
+  return null;
+}
+
+/** Index of the first token that cannot be read from `from` on, at most LOOK_AHEAD away. */
+function reachOf(tokens: Tokens, start: Frame, from: number): number {
+  let stack = start;
+  const end = Math.min(tokens.terms.length, from + LOOK_AHEAD);
+  for (let index = from; index < end; index++) {
+    const next = shift(stack, tokens.terms[index] as number, index);
+    if (next === null) return index;
+    stack = next;
+  }
+  return end;
+}
+
+function describe(source: SourceText, tokens: Tokens, stack: Frame, index: number): SourceError {
+  const from = tokens.starts[index] as number;
+  const to = tokens.ends[index] as number;
+  const possible = TERMINALS.filter((term) => shift(stack, term, -1) !== null).map((term) => TERM_NAMES[term] as string);
+  const expected = describeExpected(possible);
+  const found = describeToken(TERM_NAMES[tokens.terms[index] as number] as string, source.text.slice(from, to));
+  const opened = tokens.terms[index] === END_TERM ? openBracket(source, tokens, stack) : '';
+  const message = `found ${found} where ${expected.length === 0 ? 'nothing more can stand' : `${joined(expected)} was expected`}${opened}`;
+  return sourceError(source, 'syntax_error', 'grammar', message, from, to, { found, expected });
+}
+
+function joined(words: readonly string[]): string {
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+const OPENING = new Set(['"("', '"["', '"{"'].map(termOf));
+const CLOSING = new Set(['")"', '"]"', '"}"'].map(termOf));
+
+/** Where the innermost bracket that is still open was opened. */
+function openBracket(source: SourceText, tokens: Tokens, stack: Frame): string {
+  let closed = 0;
+  for (let frame: Frame | null = stack; frame !== null; frame = frame.below) {
+    const term = frame.token < 0 ? -1 : (tokens.terms[frame.token] as number);
+    if (!isShifted(frame, term)) continue;
+    if (CLOSING.has(term)) closed++;
+    else if (OPENING.has(term) && --closed < 0) {
+      const offset = tokens.starts[frame.token] as number;
+      const { line, column } = source.positionAt(offset);
+      return ` (the \`${source.text[offset]}\` at ${line}:${column} is still open)`;
+    }
+  }
+  return '';
+}
+
+/** Whether the frame holds the token itself and not something reduced that began with it. */
+function isShifted(frame: Frame, term: number): boolean {
+  return term >= 0 && frame.below !== null && tables.actions[frame.below.state * TERM_COUNT + term] === frame.state;
+}
