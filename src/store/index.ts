@@ -1,1 +1,3 @@
 export * from './types.ts';
+export { type OpenStoreOptions, openStore } from './level-store.ts';
+export { openMemoryStore } from './memory-store.ts';

@@ -27,6 +27,8 @@ export interface Journal {
 export type RowChange = { readonly key: Uint8Array; readonly value: Uint8Array | null };
 
 export interface Rows {
+  /** How many times `getSync` was called; for tests and benchmarks. */
+  readonly reads: number;
   /** Point read inside a turn; undefined when there is no such row. */
   getSync(key: Uint8Array): Uint8Array | undefined;
   /** Applies all changes (null deletes) in one atomic step; `sync` makes them durable before it resolves. */

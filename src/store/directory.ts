@@ -1,0 +1,209 @@
+/**
+ * A data directory: whether it is ours, its format and version, its keys, and who has it open.
+ *
+ *   powerbox.json   what this directory is: format, version, id of the space, when it was made
+ *   keys            nameKey and sealKey, for the owner's eyes only
+ *   lock            process id and start time of who has it open; only information, `level` holds the true lock
+ *   journal/ rows/  two databases
+ *   blobs/          large values by hash
+ *
+ * History of the format: 1, the first.
+ *
+ * It must never write into a directory that is not ours, and never make new keys where data are.
+ */
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PowerboxError } from '../errors.ts';
+import type { Platform } from '../platform/index.ts';
+import { hex } from './bytes.ts';
+import { TEMPORARY_PREFIX, placeFile } from './durable-file.ts';
+import { corrupt, storageError } from './health.ts';
+
+export const FORMAT_NAME = 'powerbox space';
+export const FORMAT_VERSION = 1;
+const KEY_BYTES = 32;
+const SPACE_ID_BYTES = 16;
+
+const FORMAT_FILE = 'powerbox.json';
+const KEYS_FILE = 'keys';
+const LOCK_FILE = 'lock';
+/** A new file system is not empty, and yet nobody's. */
+const NOBODYS = new Set(['lost+found']);
+
+export type Identity = {
+  readonly spaceId: Uint8Array;
+  readonly nameKey: Uint8Array;
+  readonly sealKey: Uint8Array;
+};
+
+type Place = { readonly directory: string; readonly platform: Platform };
+
+/** Reads who this directory is, and makes it ours when it is empty or not there. */
+export async function identify(place: Place): Promise<Identity> {
+  const { directory } = place;
+  const found = await listing(directory);
+  if (!found.includes(FORMAT_FILE)) {
+    const others = found.filter((name) => !name.startsWith(TEMPORARY_PREFIX) && !NOBODYS.has(name));
+    if (others.length > 0) throw foreign(directory, `it holds ${others.slice(0, 3).join(', ')}`);
+    await create(place, FORMAT_FILE, formatText(place), 0o666);
+  }
+  const spaceId = await readFormat(directory);
+  const stored = found.includes('journal') || found.includes('rows');
+  if (!stored && !found.includes(KEYS_FILE)) await create(place, KEYS_FILE, keysText(place, spaceId), 0o600);
+  return { spaceId, ...(await readKeys(place, spaceId)) };
+}
+
+async function listing(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') throw foreign(directory, 'it is a file');
+    if (code !== 'ENOENT') throw storageError(`${directory} cannot be read`, error);
+  }
+  try {
+    await mkdir(directory, { recursive: true });
+    return [];
+  } catch (error) {
+    throw storageError(`${directory} cannot be made`, error);
+  }
+}
+
+function foreign(directory: string, why: string): PowerboxError {
+  return new PowerboxError('storage_foreign', `${directory} is not a data directory of powerbox: ${why}`, {
+    hint: 'Give a new or an empty directory, or one that powerbox made.',
+  });
+}
+
+async function create(place: Place, name: string, text: string, mode: number): Promise<void> {
+  const tag = hex(place.platform.randomness.bytes(8));
+  try {
+    await placeFile(join(place.directory, name), { bytes: Buffer.from(text), tag, mode, sync: true, kind: 'create' });
+  } catch (error) {
+    throw storageError(`${place.directory} cannot be written`, error);
+  }
+}
+
+function formatText({ platform }: Place): string {
+  return `${JSON.stringify({
+    format: FORMAT_NAME,
+    version: FORMAT_VERSION,
+    space: hex(platform.randomness.bytes(SPACE_ID_BYTES)),
+    created: new Date(platform.clock.now_ms()).toISOString(),
+  })}\n`;
+}
+
+async function readFormat(directory: string): Promise<Uint8Array> {
+  const path = join(directory, FORMAT_FILE);
+  const text = await readText(path);
+  const format = parseObject(text);
+  if (format === null) throw corrupt(`${path} is damaged`);
+  if (format['format'] !== FORMAT_NAME) throw foreign(directory, `${FORMAT_FILE} names another format`);
+  const version = format['version'];
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) throw corrupt(`${path} has no version`);
+  if (version > FORMAT_VERSION) {
+    throw new PowerboxError(
+      'storage_version',
+      `${directory} has format ${version}; this version reads ${FORMAT_VERSION}`,
+      { hint: 'Install the version that wrote it, or a newer one.' },
+    );
+  }
+  return bytesOf(format['space'], SPACE_ID_BYTES) ?? raise(corrupt(`${path} has no id of a space`));
+}
+
+/** Keys that lost a bit would quietly make other names; so they carry a hash over themselves and the space's id. */
+function keysText({ platform }: Place, spaceId: Uint8Array): string {
+  const nameKey = platform.randomness.bytes(KEY_BYTES);
+  const sealKey = platform.randomness.bytes(KEY_BYTES);
+  const check = hex(keysCheck(platform, spaceId, nameKey, sealKey));
+  return `${JSON.stringify({ nameKey: hex(nameKey), sealKey: hex(sealKey), check })}\n`;
+}
+
+function keysCheck(platform: Platform, spaceId: Uint8Array, nameKey: Uint8Array, sealKey: Uint8Array): Uint8Array {
+  return platform.hashing.sha256(Buffer.concat([spaceId, nameKey, sealKey]));
+}
+
+async function readKeys({ directory, platform }: Place, spaceId: Uint8Array): Promise<Omit<Identity, 'spaceId'>> {
+  const path = join(directory, KEYS_FILE);
+  const keys = parseObject(await readText(path));
+  const nameKey = bytesOf(keys?.['nameKey'], KEY_BYTES);
+  const sealKey = bytesOf(keys?.['sealKey'], KEY_BYTES);
+  if (nameKey === null || sealKey === null) throw corrupt(`${path} is damaged`);
+  if (keys?.['check'] !== hex(keysCheck(platform, spaceId, nameKey, sealKey))) {
+    throw corrupt(`${path} and ${FORMAT_FILE} do not belong together`);
+  }
+  return { nameKey, sealKey };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw corrupt(`${path} is missing`, error);
+    throw storageError(`${path} cannot be read`, error);
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function bytesOf(text: unknown, length: number): Uint8Array | null {
+  if (typeof text !== 'string' || text.length !== 2 * length || !/^[0-9a-f]*$/.test(text)) return null;
+  return new Uint8Array(Buffer.from(text, 'hex'));
+}
+
+function raise(error: Error): never {
+  throw error;
+}
+
+/** Says in the lock file that this process has the directory open. Called by who holds the true lock. */
+export async function writeLock(place: Place): Promise<void> {
+  const { directory, platform } = place;
+  const started = new Date(platform.clock.now_ms() - process.uptime() * 1000).toISOString();
+  const bytes = Buffer.from(`${JSON.stringify({ pid: process.pid, started })}\n`);
+  const tag = hex(platform.randomness.bytes(8));
+  await placeFile(join(directory, LOCK_FILE), { bytes, tag, mode: 0o666, sync: false, kind: 'replace' });
+}
+
+export async function removeLock(directory: string): Promise<void> {
+  await rm(join(directory, LOCK_FILE), { force: true });
+}
+
+/** What crashes have left; called by who holds the true lock. */
+export async function removeTemporaries(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(directory, name), { force: true });
+  }
+}
+
+/** The holder takes the true lock first and writes who it is a moment later; so a dead one's file is read again. */
+const HOLDER_TRIES_MAX = 20;
+const HOLDER_TRY_MS = 25;
+
+export async function lockedBy({ directory, platform }: Place): Promise<PowerboxError> {
+  let holder: string | null = null;
+  for (let tries = 0; holder === null && tries < HOLDER_TRIES_MAX; tries++) {
+    if (tries > 0) await new Promise<void>((resolve) => platform.timers.after(HOLDER_TRY_MS, resolve));
+    const text = await readFile(join(directory, LOCK_FILE), 'utf8').catch(() => '');
+    const lock = parseObject(text);
+    const pid = lock?.['pid'];
+    if (typeof pid === 'number' && alive(pid)) holder = `process ${pid}, started ${String(lock?.['started'])}`;
+  }
+  const message = `${directory} is open in ${holder ?? 'a process that has not said which it is'}`;
+  return new PowerboxError('storage_locked', message, { hint: 'Stop the other process, or wait for it.' });
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

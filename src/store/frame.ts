@@ -1,0 +1,75 @@
+/**
+ * How journal entries and rows are wrapped before the database gets them: with a CRC-32 that is seeded from the
+ * id of the space, for the database does not check its tables on read, and so that files of another space are
+ * noticed. Pure functions over bytes; spec/storage.md gives the same byte by byte.
+ */
+import { crc32 } from 'node:zlib';
+
+/** Journal entry: checksum (4, little endian) over all that follows, number (8, big endian), the entry. */
+export const ENTRY_HEADER_BYTES = 12;
+/** Row: the value, then checksum (4, little endian) over key and value. */
+export const ROW_TRAILER_BYTES = 4;
+
+export function frameSeed(spaceId: Uint8Array): number {
+  return crc32(spaceId);
+}
+
+/** Big endian, so that the order of bytes is the order of numbers. */
+export function entryKey(number: number): Uint8Array {
+  const key = new Uint8Array(8);
+  writeNumber(key, 0, number);
+  return key;
+}
+
+export function writeNumber(bytes: Uint8Array, offset: number, number: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 8);
+  view.setUint32(0, Math.floor(number / 2 ** 32));
+  view.setUint32(4, number >>> 0);
+}
+
+export function readNumber(bytes: Uint8Array, offset: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 8);
+  return view.getUint32(0) * 2 ** 32 + view.getUint32(4);
+}
+
+/** Writes the frame of `entry` into `target`, which is long enough, and returns the part that was used. */
+export function frameEntry(target: Uint8Array, seed: number, number: number, entry: Uint8Array): Uint8Array {
+  const framed = target.subarray(0, ENTRY_HEADER_BYTES + entry.length);
+  writeNumber(framed, 4, number);
+  framed.set(entry, ENTRY_HEADER_BYTES);
+  writeChecksum(framed, 0, crc32(framed.subarray(4), seed));
+  return framed;
+}
+
+/** The entry within the frame, or null when checksum or number do not fit. */
+export function unframeEntry(framed: Uint8Array, seed: number, number: number): Uint8Array | null {
+  if (framed.length < ENTRY_HEADER_BYTES) return null;
+  if (readChecksum(framed, 0) !== crc32(framed.subarray(4), seed)) return null;
+  return readNumber(framed, 4) === number ? framed.subarray(ENTRY_HEADER_BYTES) : null;
+}
+
+export function frameRow(target: Uint8Array, seed: number, key: Uint8Array, value: Uint8Array): Uint8Array {
+  const framed = target.subarray(0, value.length + ROW_TRAILER_BYTES);
+  framed.set(value);
+  writeChecksum(framed, value.length, crc32(value, crc32(key, seed)));
+  return framed;
+}
+
+/** The value within the frame, or null when the checksum does not fit. */
+export function unframeRow(framed: Uint8Array, seed: number, key: Uint8Array): Uint8Array | null {
+  const length = framed.length - ROW_TRAILER_BYTES;
+  if (length < 0) return null;
+  const value = framed.subarray(0, length);
+  return readChecksum(framed, length) === crc32(value, crc32(key, seed)) ? value : null;
+}
+
+function writeChecksum(bytes: Uint8Array, offset: number, checksum: number): void {
+  bytes[offset] = checksum;
+  bytes[offset + 1] = checksum >>> 8;
+  bytes[offset + 2] = checksum >>> 16;
+  bytes[offset + 3] = checksum >>> 24;
+}
+
+function readChecksum(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)) >>> 0;
+}

@@ -1,0 +1,86 @@
+/**
+ * A store in a data directory: opens and locks it as one, and closes what it opened on every failure path. It
+ * must never open a directory that `identify` has not found to be ours.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Platform } from '../platform/index.ts';
+import { identify, lockedBy, removeLock, removeTemporaries, writeLock } from './directory.ts';
+import { FileBlobs } from './file-blobs.ts';
+import { frameSeed } from './frame.ts';
+import { Health, storageError } from './health.ts';
+import { type Bytes, openLevelJournal } from './level-journal.ts';
+import { LevelRows } from './level-rows.ts';
+import { openMemoryStore } from './memory-store.ts';
+import type { Durability, Store } from './types.ts';
+
+export type OpenStoreOptions = {
+  /** Made when it is not there. Without one, and only with durability `memory`, nothing touches the disk. */
+  readonly directory?: string;
+  /** With a directory, `memory` is the same as `os`: handed to the operating system, and not synced. */
+  readonly durability: Durability;
+  readonly platform: Platform;
+  /** Bytes of row blocks that the database keeps in memory. */
+  readonly cacheBytes?: number;
+};
+
+export async function openStore(options: OpenStoreOptions): Promise<Store> {
+  const { directory, durability, platform } = options;
+  if (directory === undefined) {
+    if (durability === 'memory') return openMemoryStore(platform);
+    throw new PowerboxError('config_invalid', `durability ${durability} needs a data directory`);
+  }
+  const identity = await identify({ directory, platform });
+  const health = new Health();
+  const seed = frameSeed(identity.spaceId);
+  const sync = durability === 'sync';
+  const opened: Bytes[] = [];
+  try {
+    const at = { journal: join(directory, 'journal'), rows: join(directory, 'rows'), blobs: join(directory, 'blobs') };
+    const journalLevel = await openLevel(at.journal, { compression: false }, options, opened);
+    await writeLock({ directory, platform });
+    await removeTemporaries(directory);
+    const cacheSize = options.cacheBytes ?? limits.row_blocks_bytes_default;
+    const rowsLevel = await openLevel(at.rows, { cacheSize }, options, opened);
+    await mkdir(at.blobs, { recursive: true });
+    const journal = await openLevelJournal({ level: journalLevel, location: at.journal, seed, sync, health });
+    const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, sync, health });
+    const blobs = new FileBlobs({ directory: at.blobs, platform, sync, health });
+    const { nameKey, sealKey } = identity;
+    return { journal, rows, blobs, keys: { nameKey, sealKey }, close: () => close(directory, health, opened) };
+  } catch (error) {
+    for (const level of opened) await level.close().catch(() => undefined);
+    throw storageError(`${directory} cannot be opened`, error);
+  }
+}
+
+type LevelOptions = { readonly compression?: boolean; readonly cacheSize?: number };
+
+async function openLevel(
+  location: string,
+  tuning: LevelOptions,
+  options: OpenStoreOptions,
+  opened: Bytes[],
+): Promise<Bytes> {
+  const { directory = location, platform } = options;
+  const level: Bytes = new ClassicLevel(location, { keyEncoding: 'view', valueEncoding: 'view', ...tuning });
+  try {
+    await level.open();
+  } catch (error) {
+    const failure = storageError(`${location} cannot be opened`, error);
+    throw failure.code === 'storage_locked' ? await lockedBy({ directory, platform }) : failure;
+  }
+  opened.push(level);
+  return level;
+}
+
+async function close(directory: string, health: Health, opened: readonly Bytes[]): Promise<void> {
+  if (health.closed) return;
+  health.close();
+  // The lock file goes before the true lock does: the next owner's must not be removed.
+  await removeLock(directory).catch(() => undefined);
+  for (const level of opened) await level.close();
+}
