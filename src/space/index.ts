@@ -1,1 +1,5 @@
+/** The tuplespace: produce, consume, install; joins, index, order and choice; turns and commits. */
 export * from './types.ts';
+export { type EngineOptions, FAILPOINTS, type Failpoint, SpaceEngine } from './engine.ts';
+export { type HostRequest, SpaceHost } from './host.ts';
+export { REPEAT_LABEL } from './repeat.ts';

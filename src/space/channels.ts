@@ -1,0 +1,272 @@
+/**
+ * The channels that are in memory: a bounded cache over their rows.
+ *
+ * A channel born in this run has no row, so the first send on it reads nothing. A channel that is not in
+ * memory is read by one point read when it is first touched. What recovery finds in the journal is laid over
+ * a channel without reading it (`overlay`) and applied when somebody touches it.
+ */
+import { channelKey, type Name, type Value } from '../values/index.ts';
+import { Name as NameClass } from '../values/index.ts';
+import { Channel } from './channel.ts';
+import { readChannel, type WaiterMaker } from './channel-row.ts';
+import { type Datum, JoinReference, Waiter, type Waiting } from './items.ts';
+import { corrupt } from './corrupt.ts';
+import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
+import type { Terms } from './terms.ts';
+
+/** What recovery lays over a channel. */
+export type Overlay =
+  | { readonly kind: 'datum'; readonly datum: Datum }
+  | { readonly kind: 'datumGone'; readonly number: number }
+  | { readonly kind: 'waiting'; readonly entry: Waiting }
+  | { readonly kind: 'waitingGone'; readonly number: number }
+  | { readonly kind: 'owner'; readonly owner: Waiter | null };
+
+export interface ChannelSource {
+  /** The row of a channel by its key, or undefined. Counted as one read. */
+  read(key: string): Uint8Array | undefined;
+  readonly terms: Terms;
+  readonly readName: (bytes: Uint8Array) => Name;
+}
+
+/** Stands in for a join that is gone, until the end of its reference is applied. */
+const NO_RECEIVE: Waiter['receive'] = { slots: [], persist: false, body: { label: '', term: null, place: 0, environment: [] } };
+
+/** Rough bytes of an empty channel in memory. */
+export const CHANNEL_BYTES = 240;
+
+export class Channels implements WaiterMaker {
+  readonly #byKey = new Map<string, Channel>();
+  /** Strings and numbers, by far the most common public names, without building a key. */
+  readonly #byPrimitive = new Map<string | number, Channel>();
+  readonly #source: ChannelSource | null;
+  /** Estimated bytes of all channels that have a key. */
+  size_bytes = 0;
+
+  /** Without a source nothing is ever read: the space lives in memory. */
+  constructor(source: ChannelSource | null) {
+    this.#source = source;
+  }
+
+  get count(): number {
+    return this.#byKey.size;
+  }
+
+  values(): Iterable<Channel> {
+    return this.#byKey.values();
+  }
+
+  /** The channel of a value, in memory and complete. */
+  place(value: Value): Channel {
+    if (value instanceof NameClass) {
+      const known = value.place as Channel | undefined;
+      if (known !== undefined && !known.evicted) {
+        known.used = true;
+        if (!known.complete) this.load(known);
+        return known;
+      }
+      if (!value.derived) {
+        const born = new Channel(value);
+        value.place = born;
+        return born;
+      }
+    } else if (typeof value === 'string' || typeof value === 'number') {
+      const known = this.#byPrimitive.get(value);
+      if (known !== undefined) {
+        known.used = true;
+        if (!known.complete) this.load(known);
+        return known;
+      }
+    }
+    const channel = this.stub(value);
+    if (!channel.complete) this.load(channel);
+    return channel;
+  }
+
+  /** The channel object of a value, perhaps not read yet. */
+  stub(value: Value): Channel {
+    if (value instanceof NameClass) {
+      const known = value.place as Channel | undefined;
+      if (known !== undefined && !known.evicted) return known;
+      if (!value.derived) return this.place(value);
+    }
+    const key = channelKey(value);
+    let channel = this.#byKey.get(key);
+    if (channel === undefined) {
+      channel = new Channel(value);
+      channel.rowRead = this.#source === null;
+      channel.complete = channel.rowRead;
+      this.#enter(channel, key);
+    }
+    if (value instanceof NameClass) value.place = channel;
+    channel.used = true;
+    return channel;
+  }
+
+  /** A name has got its bytes: its channel can be found by them from now on. */
+  derived(name: Name, bytes: Uint8Array): void {
+    const channel = name.place as Channel | undefined;
+    if (channel === undefined || channel.evicted || channel.key !== null) return;
+    this.#enter(channel, `n${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')}`);
+  }
+
+  /** The key of a channel that is about to be written; gives its name bytes if it has none yet. */
+  keyOf(channel: Channel): string {
+    if (channel.key === null) this.#enter(channel, channelKey(channel.value));
+    return channel.key as string;
+  }
+
+  #enter(channel: Channel, key: string): void {
+    // Asking for the key derives a name, and that already enters its channel.
+    if (channel.key !== null) return;
+    channel.key = key;
+    this.#byKey.set(key, channel);
+    if (typeof channel.value === 'string' || typeof channel.value === 'number') this.#byPrimitive.set(channel.value, channel);
+  }
+
+  load(channel: Channel): void {
+    // Set first: reading a join comes back here.
+    channel.complete = true;
+    if (!channel.rowRead) {
+      channel.rowRead = true;
+      const source = this.#source;
+      if (source !== null) {
+        const row = source.read(channel.key as string);
+        if (row !== undefined) {
+          channel.stored = true;
+          readChannel(row, channel, source.terms, this, source.readName);
+          this.resize(channel, CHANNEL_BYTES + 4 * row.length);
+        }
+      }
+    }
+    const overlays = channel.pendingOverlays;
+    if (overlays !== null) {
+      channel.pendingOverlays = null;
+      for (const overlay of overlays) this.#apply(channel, overlay);
+    }
+    if (channel.holes !== 0) throw corrupt('a reference to a join that is not there');
+  }
+
+  /** Lays a consequence from the journal over a channel, without reading it. */
+  overlay(value: Value, overlay: Overlay): Channel {
+    const channel = this.stub(value);
+    channel.complete = false;
+    channel.pendingOverlays ??= [];
+    channel.pendingOverlays.push(overlay);
+    return channel;
+  }
+
+  #apply(channel: Channel, overlay: Overlay): void {
+    switch (overlay.kind) {
+      case 'datum':
+        channel.data ??= new ResidentDataShelf();
+        channel.data.add(overlay.datum);
+        if (overlay.datum.number >= channel.nextDatum) channel.nextDatum = overlay.datum.number + 1;
+        return;
+      case 'datumGone': {
+        const datum = channel.data?.byNumber(overlay.number) ?? null;
+        if (datum === null) throw corrupt(`the end of a datum (number ${overlay.number}) that is not there`);
+        channel.data?.remove(datum);
+        return;
+      }
+      case 'waiting':
+        channel.waiters ??= new ResidentWaiterShelf();
+        channel.waiters.add(overlay.entry);
+        if (overlay.entry.number >= channel.nextWaiter) channel.nextWaiter = overlay.entry.number + 1;
+        return;
+      case 'waitingGone': {
+        const entry = channel.waiters?.byNumber(overlay.number) ?? null;
+        if (entry === null) throw corrupt(`the end of a continuation (number ${overlay.number}) that is not there`);
+        channel.waiters?.remove(entry);
+        if (entry.waiter.join !== null) channel.pins--;
+        else if (entry instanceof JoinReference) channel.holes--;
+        return;
+      }
+      case 'owner':
+        channel.owner = overlay.owner;
+        if (overlay.owner !== null && overlay.owner.number >= channel.nextWaiter) channel.nextWaiter = overlay.owner.number + 1;
+        return;
+      default:
+        overlay satisfies never;
+    }
+  }
+
+  // ------------------------------------------------------------------ joins that are read
+
+  make(
+    channel: Channel,
+    number: number,
+    account: number,
+    receive: Waiter['receive'],
+    installed: boolean,
+    numbers: readonly number[],
+  ): Waiter {
+    const waiter = new Waiter(channel, receive, account, installed);
+    waiter.number = number;
+    if (numbers.length === 0) return waiter;
+    const channels: Channel[] = [];
+    const channelOfSlot: number[] = [];
+    for (const slot of receive.slots) {
+      const other = this.stub(slot.channel);
+      let index = channels.indexOf(other);
+      if (index < 0) index = channels.push(other) - 1;
+      channelOfSlot.push(index);
+    }
+    if (channels.length !== numbers.length) throw corrupt('a join whose channels and numbers differ');
+    const entries: Waiting[] = channels.map((_, index) => {
+      if (index === 0) return waiter;
+      const reference = new JoinReference(waiter);
+      reference.number = numbers[index] as number;
+      return reference;
+    });
+    waiter.join = { channels, entries, channelOfSlot };
+    for (const other of channels) other.pins++;
+    return waiter;
+  }
+
+  reference(channel: Channel, first: Value, number: number): JoinReference {
+    const home = this.stub(first);
+    if (!home.complete) this.load(home);
+    const found = home.waiters?.byNumber(number)?.waiter ?? null;
+    const entry = found?.join?.entries[found.join.channels.indexOf(channel)];
+    if (entry instanceof JoinReference) return entry;
+    // The journal after this row ends the join, and its first channel has been brought up to date already.
+    channel.holes++;
+    const hole = new JoinReference(new Waiter(home, NO_RECEIVE, 0, false));
+    return hole;
+  }
+
+  // ------------------------------------------------------------------ the bound
+
+  /** Notes a new estimate of a channel's size. */
+  resize(channel: Channel, size_bytes: number): void {
+    this.size_bytes += size_bytes - channel.size_bytes;
+    channel.size_bytes = size_bytes;
+  }
+
+  /** Forgets a channel that has nothing on it and no row. */
+  forget(channel: Channel): void {
+    if (channel.key === null) return;
+    this.#byKey.delete(channel.key);
+    if (typeof channel.value === 'string' || typeof channel.value === 'number') this.#byPrimitive.delete(channel.value);
+    this.resize(channel, 0);
+    channel.evicted = true;
+  }
+
+  /** Drops clean channels that were not used since the last look, until the estimate is below the bound. */
+  evict(bound_bytes: number): void {
+    if (this.size_bytes <= bound_bytes) return;
+    let left = 2 * this.#byKey.size;
+    for (const [key, channel] of this.#byKey) {
+      if (this.size_bytes <= bound_bytes || left-- <= 0) return;
+      if (channel.used || channel.dirty || channel.pins > 0 || channel.cut !== 0) {
+        channel.used = false;
+        // To the end of the line: a second chance.
+        this.#byKey.delete(key);
+        this.#byKey.set(key, channel);
+        continue;
+      }
+      this.forget(channel);
+    }
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Bringing the rows up to date, in the background and bit by bit.
+ *
+ * A cut is the state right after one journal entry. Channels that changed since the cut before are encoded as
+ * they were at that moment: a few in every slice, or just before a turn changes one (`touch`). When all are
+ * encoded and the entry is durable, the rows are written in one atomic batch that carries the entry's number,
+ * and the journal up to it is dropped. So recovery reads the rows and lays the entries after them over it.
+ */
+import { Encoder, type Value } from '../values/index.ts';
+import type { RowChange, Rows } from '../store/index.ts';
+import type { Channel } from './channel.ts';
+import { writeChannel } from './channel-row.ts';
+import { CHANNEL_BYTES, type Channels } from './channels.ts';
+import type { Commit, EntryHeader } from './entry.ts';
+import { type TermPolicy, writeTask } from './records.ts';
+import { channelRowKey, factRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
+import type { LiveTask } from './tasks.ts';
+import type { Term } from './terms.ts';
+
+export const META_VERSION = 1;
+
+export class Cutter implements TermPolicy {
+  readonly #rows: Rows;
+  readonly #channels: Channels;
+  readonly #sha256: (bytes: Uint8Array) => Uint8Array;
+  readonly #encoder = new Encoder(4096);
+  /** Changed since the last cut began. */
+  #dirty: Channel[] = [];
+  #taskPuts = new Map<number, LiveTask>();
+  #taskGone: number[] = [];
+  #facts = new Map<string, Value | undefined>();
+  // The cut that is being encoded, if any.
+  #cutting: Channel[] = [];
+  #next = 0;
+  #changes: RowChange[] = [];
+  #written: Channel[] = [];
+  #entry = 0;
+  #open = false;
+
+  constructor(rows: Rows, channels: Channels, sha256: (bytes: Uint8Array) => Uint8Array) {
+    this.#rows = rows;
+    this.#channels = channels;
+    this.#sha256 = sha256;
+  }
+
+  /** A cut is under way: encoding or being written. */
+  get busy(): boolean {
+    return this.#open;
+  }
+
+  /** Encoding is not finished. */
+  get encoding(): boolean {
+    return this.#next < this.#cutting.length;
+  }
+
+  /** The journal entry whose state is being cut. */
+  get entry(): number {
+    return this.#entry;
+  }
+
+  // ------------------------------------------------------------------ what changed
+
+  /** Notes what a flushed commit changed. */
+  note(commit: Commit): void {
+    for (let index = 0; index < commit.data.length; index++)
+      if (!(commit.data[index] as { gone: boolean }).gone) this.noteChannel(commit.dataChannels[index] as Channel);
+    for (const channel of commit.dataGoneChannels) this.noteChannel(channel);
+    for (const list of [commit.waiters, commit.waitersGone])
+      for (const waiter of list) {
+        if (waiter.join === null) this.noteChannel(waiter.channel);
+        else for (const channel of waiter.join.channels) this.noteChannel(channel);
+      }
+    for (const task of commit.tasks) if (task.state !== 'done') this.#taskPuts.set(task.number, task);
+    for (const number of commit.tasksGone) if (!this.#taskPuts.delete(number)) this.#taskGone.push(number);
+    for (const [key, value] of commit.facts) this.#facts.set(key, value);
+  }
+
+  noteChannel(channel: Channel): void {
+    if (channel.dirty) return;
+    channel.dirty = true;
+    this.#dirty.push(channel);
+  }
+
+  /** For recovery: what an entry of the journal changed is in no row yet. */
+  noteTask(task: LiveTask): void {
+    this.#taskPuts.set(task.number, task);
+  }
+
+  noteTaskGone(number: number): void {
+    if (!this.#taskPuts.delete(number)) this.#taskGone.push(number);
+  }
+
+  noteFact(key: string, value: Value | undefined): void {
+    this.#facts.set(key, value);
+  }
+
+  // ------------------------------------------------------------------ the cut
+
+  /** Starts a cut of the state right after journal entry `entry`. */
+  begin(entry: number, header: EntryHeader, terms: readonly Term[]): void {
+    this.#open = true;
+    this.#entry = entry;
+    this.#cutting = this.#dirty;
+    this.#dirty = [];
+    this.#next = 0;
+    for (const channel of this.#cutting) {
+      channel.dirty = false;
+      channel.cut = 1;
+    }
+    const encoder = this.#encoder;
+    encoder.reset();
+    encoder.uint(META_VERSION);
+    encoder.uint(entry);
+    encoder.uint(header.lastTurn);
+    encoder.uint(header.nextTask);
+    encoder.uint(header.nextStamp);
+    this.#changes.push({ key: META_KEY, value: encoder.finish() });
+    for (const term of terms) this.mustWrite(term);
+    for (const task of this.#taskPuts.values()) {
+      encoder.reset();
+      writeTask(encoder, task, this);
+      this.#changes.push({ key: taskRowKey(task.number), value: encoder.finish() });
+    }
+    for (const number of this.#taskGone) this.#changes.push({ key: taskRowKey(number), value: null });
+    for (const [key, value] of this.#facts) {
+      encoder.reset();
+      if (value !== undefined) encoder.value(value);
+      this.#changes.push({ key: factRowKey(key), value: value === undefined ? null : encoder.finish() });
+    }
+    this.#taskPuts = new Map();
+    this.#taskGone = [];
+    this.#facts = new Map();
+  }
+
+  /** Before a turn changes a channel that the cut has still to encode. */
+  touch(channel: Channel): void {
+    if (channel.cut === 1) this.#encode(channel);
+  }
+
+  /** Encodes up to `count` more channels. */
+  advance(count: number): void {
+    for (let left = count; left > 0 && this.#next < this.#cutting.length; left--) {
+      const channel = this.#cutting[this.#next++] as Channel;
+      if (channel.cut === 1) this.#encode(channel);
+    }
+  }
+
+  /** Writes the batch; only after the cut's entry is durable and everything is encoded. */
+  async write(): Promise<void> {
+    const changes = this.#changes;
+    const written = this.#written;
+    this.#changes = [];
+    this.#written = [];
+    await this.#rows.write(changes, true);
+    for (const channel of written) channel.cut = 0;
+    this.#cutting = [];
+    this.#next = 0;
+    this.#open = false;
+  }
+
+  mustWrite(term: Term): boolean {
+    if (!term.stored) {
+      term.stored = true;
+      const encoder = new Encoder();
+      encoder.value(term.term);
+      this.#changes.push({ key: termRowKey(term.hash), value: encoder.finish() });
+    }
+    return false;
+  }
+
+  #encode(channel: Channel): void {
+    channel.cut = 2;
+    this.#written.push(channel);
+    if (!channel.complete) this.#channels.load(channel);
+    const key = channelRowKey(this.#channels.keyOf(channel), this.#sha256);
+    if (channel.empty) {
+      // Even when no row is known: one may be on its way from an earlier cut.
+      if (channel.stored) this.#changes.push({ key, value: null });
+      channel.stored = false;
+      this.#channels.resize(channel, CHANNEL_BYTES);
+      return;
+    }
+    const encoder = this.#encoder;
+    encoder.reset();
+    writeChannel(encoder, channel, this);
+    const value = encoder.finish();
+    this.#changes.push({ key, value });
+    channel.stored = true;
+    this.#channels.resize(channel, CHANNEL_BYTES + 4 * value.length);
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * One commit as a journal entry: causes (what came from outside, in which turn) and consequences (the net
+ * change of rows). What came and went within the commit is not here. The format is specified in
+ * `spec/storage.md`; its version is the first number of an entry.
+ *
+ *   entry   := version lastTurn nextTask nextStamp
+ *              causes data dataGone waiting waitingGone owners tasks tasksGone facts
+ *   each list is preceded by its count; a channel is an index into the channels named so far, or the next
+ *   index and the channel's value
+ */
+import { Decoder, type Encoder, List, type Name, type Value } from '../values/index.ts';
+import type { Channel } from './channel.ts';
+import type { Datum, Waiter } from './items.ts';
+import { corrupt } from './corrupt.ts';
+import { readReceive, readTask, type TermPolicy, writeReceive, writeTask } from './records.ts';
+import type { LiveTask } from './tasks.ts';
+import type { Terms } from './terms.ts';
+import type { Account, Receive, Task } from './types.ts';
+
+const ENTRY_VERSION = 1;
+const MESSAGE_HERE = 0;
+const MESSAGE_OF_CAUSE = 1;
+const MESSAGE_IN_BLOB = 2;
+
+/** A cause as it is recorded. A produce from outside keeps its message apart, so that a datum can refer to it. */
+export interface CauseRecord {
+  readonly turn: number;
+  readonly kind: string;
+  readonly account: Account;
+  readonly payload: Value;
+  /** The message of a produce, else null; the payload is then the channel. */
+  readonly message: readonly Value[] | null;
+}
+
+/** Everything that the turns since the last flush did, as the engine collects it. */
+export class Commit {
+  readonly causes: CauseRecord[] = [];
+  readonly data: Datum[] = [];
+  readonly dataChannels: Channel[] = [];
+  readonly dataGone: number[] = [];
+  readonly dataGoneChannels: Channel[] = [];
+  readonly waiters: Waiter[] = [];
+  readonly waitersGone: Waiter[] = [];
+  readonly tasks: LiveTask[] = [];
+  readonly tasksGone: number[] = [];
+  readonly facts = new Map<string, Value | undefined>();
+  /** Runs when this commit is durable, in order. */
+  readonly outbox: (() => void)[] = [];
+  /** Runs instead when the storage has failed. */
+  readonly refused: ((error: Error) => void)[] = [];
+  turns = 0;
+
+  constructor(
+    /** Stamped on what is born in this commit. */
+    readonly serial: number,
+  ) {}
+
+  /** Whether there is anything to write or to run. */
+  get empty(): boolean {
+    return this.turns === 0 && this.outbox.length === 0;
+  }
+}
+
+/** Where large messages go; returns the hash under which the blob will be durable before the entry is. */
+export interface BlobWriter {
+  /** The blob for a message, or null when it is small enough to be written where it stands. */
+  offer(message: readonly Value[]): Uint8Array | null;
+}
+
+export interface BlobReader {
+  read(hash: Uint8Array): readonly Value[];
+}
+
+export function writeMessage(encoder: Encoder, message: readonly Value[], blobs: BlobWriter): void {
+  const hash = blobs.offer(message);
+  if (hash === null) {
+    encoder.uint(MESSAGE_HERE);
+    encoder.value(new List(message));
+    return;
+  }
+  encoder.uint(MESSAGE_IN_BLOB);
+  encoder.bytes(hash);
+}
+
+export function readMessage(decoder: Decoder, blobs: BlobReader, causes: readonly (readonly Value[] | null)[]): readonly Value[] {
+  const form = decoder.uint();
+  if (form === MESSAGE_IN_BLOB) return blobs.read(decoder.bytes());
+  if (form === MESSAGE_OF_CAUSE) {
+    const message = causes[decoder.uint()];
+    if (message === undefined || message === null) throw corrupt('a datum of a cause that has no message');
+    return message;
+  }
+  if (form !== MESSAGE_HERE) throw corrupt(`a message of form ${form}`);
+  const list = decoder.value();
+  if (!(list instanceof List)) throw corrupt('a message that is not a list');
+  return list.items;
+}
+
+export interface EntryHeader {
+  readonly lastTurn: number;
+  readonly nextTask: number;
+  readonly nextStamp: number;
+}
+
+/** Writes an entry. Names that are stored for the first time get their bytes here. */
+export function writeEntry(encoder: Encoder, commit: Commit, header: EntryHeader, policy: TermPolicy, blobs: BlobWriter): void {
+  const table = new Map<Channel, number>();
+  const channel = (place: Channel): void => {
+    const known = table.get(place);
+    if (known !== undefined) {
+      encoder.uint(known);
+      return;
+    }
+    encoder.uint(table.size);
+    table.set(place, table.size);
+    encoder.value(place.value);
+  };
+  encoder.uint(ENTRY_VERSION);
+  encoder.uint(header.lastTurn);
+  encoder.uint(header.nextTask);
+  encoder.uint(header.nextStamp);
+
+  encoder.uint(commit.causes.length);
+  for (const cause of commit.causes) {
+    encoder.uint(header.lastTurn - cause.turn);
+    encoder.string(cause.kind);
+    encoder.uint(cause.account);
+    encoder.value(cause.payload);
+    encoder.boolean(cause.message !== null);
+    if (cause.message !== null) writeMessage(encoder, cause.message, blobs);
+  }
+  const { data, dataChannels } = commit;
+  let living = 0;
+  for (const datum of data) if (!datum.gone) living++;
+  encoder.uint(living);
+  for (let index = 0; index < data.length; index++) {
+    const datum = data[index] as Datum;
+    if (datum.gone) continue;
+    channel(dataChannels[index] as Channel);
+    encoder.uint(datum.number);
+    encoder.uint(datum.persist ? 1 : 0);
+    encoder.uint(datum.account);
+    encoder.uint(datum.stamp);
+    if (datum.cause >= 0) {
+      encoder.uint(MESSAGE_OF_CAUSE);
+      encoder.uint(datum.cause);
+    } else writeMessage(encoder, datum.message, blobs);
+  }
+  encoder.uint(commit.dataGone.length);
+  for (let index = 0; index < commit.dataGone.length; index++) {
+    channel(commit.dataGoneChannels[index] as Channel);
+    encoder.uint(commit.dataGone[index] as number);
+  }
+  const waiters = commit.waiters.filter((waiter) => !waiter.gone);
+  encoder.uint(waiters.length);
+  for (const waiter of waiters) {
+    encoder.boolean(waiter.installed);
+    encoder.uint(waiter.account);
+    const channels = waiter.join === null ? [waiter.channel] : waiter.join.channels;
+    const entries = waiter.join === null ? [waiter] : waiter.join.entries;
+    encoder.uint(channels.length);
+    for (let index = 0; index < channels.length; index++) {
+      channel(channels[index] as Channel);
+      encoder.uint((entries[index] as { number: number }).number);
+    }
+    let slot = 0;
+    const { join } = waiter;
+    writeReceive(encoder, waiter.receive, policy, () => encoder.uint(join === null ? 0 : (join.channelOfSlot[slot++] as number)));
+  }
+  encoder.uint(commit.waitersGone.length);
+  for (const waiter of commit.waitersGone) {
+    encoder.boolean(waiter.installed);
+    const channels = waiter.join === null ? [waiter.channel] : waiter.join.channels;
+    const entries = waiter.join === null ? [waiter] : waiter.join.entries;
+    encoder.uint(channels.length);
+    for (let index = 0; index < channels.length; index++) {
+      channel(channels[index] as Channel);
+      encoder.uint((entries[index] as { number: number }).number);
+    }
+  }
+  const tasks = commit.tasks.filter((task) => task.state !== 'done');
+  encoder.uint(tasks.length);
+  for (const task of tasks) writeTask(encoder, task, policy);
+  encoder.uint(commit.tasksGone.length);
+  for (const number of commit.tasksGone) encoder.uint(number);
+  encoder.uint(commit.facts.size);
+  for (const [key, value] of commit.facts) {
+    encoder.string(key);
+    encoder.boolean(value !== undefined);
+    if (value !== undefined) encoder.value(value);
+  }
+}
+
+/** What recovery does with each consequence. Channels come as values: nothing is read for them. */
+export interface EntryReader {
+  header(header: EntryHeader): void;
+  datum(channel: Value, number: number, persist: boolean, account: Account, stamp: number, message: readonly Value[]): void;
+  datumGone(channel: Value, number: number): void;
+  waiting(channels: readonly Value[], numbers: readonly number[], account: Account, receive: Receive, installed: boolean): void;
+  waitingGone(channels: readonly Value[], numbers: readonly number[], installed: boolean): void;
+  task(task: Task): void;
+  taskGone(number: number): void;
+  fact(key: string, value: Value | undefined): void;
+}
+
+export function readEntry(
+  bytes: Uint8Array,
+  terms: Terms,
+  readName: (bytes: Uint8Array) => Name,
+  blobs: BlobReader,
+  reader: EntryReader,
+): readonly CauseRecord[] {
+  const decoder = new Decoder(bytes, readName);
+  const version = decoder.uint();
+  if (version !== ENTRY_VERSION) throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
+  const header = { lastTurn: decoder.uint(), nextTask: decoder.uint(), nextStamp: decoder.uint() };
+  reader.header(header);
+  const channels: Value[] = [];
+  const channel = (): Value => {
+    const index = decoder.uint();
+    if (index > channels.length) throw corrupt('a channel that the entry has not named');
+    if (index === channels.length) channels.push(decoder.value());
+    return channels[index] as Value;
+  };
+  const causes: CauseRecord[] = [];
+  for (let count = decoder.uint(); count > 0; count--) {
+    const turn = header.lastTurn - decoder.uint();
+    const kind = decoder.string();
+    const account = decoder.uint();
+    const payload = decoder.value();
+    const message = decoder.boolean() ? readMessage(decoder, blobs, []) : null;
+    causes.push({ turn, kind, account, payload, message });
+  }
+  const messages = causes.map((cause) => cause.message);
+  for (let count = decoder.uint(); count > 0; count--) {
+    const value = channel();
+    const number = decoder.uint();
+    const persist = decoder.uint() === 1;
+    const account = decoder.uint();
+    const stamp = decoder.uint();
+    reader.datum(value, number, persist, account, stamp, readMessage(decoder, blobs, messages));
+  }
+  for (let count = decoder.uint(); count > 0; count--) {
+    const value = channel();
+    reader.datumGone(value, decoder.uint());
+  }
+  const places = (): { values: Value[]; numbers: number[] } => {
+    const values: Value[] = [];
+    const numbers: number[] = [];
+    for (let count = decoder.uint(); count > 0; count--) {
+      values.push(channel());
+      numbers.push(decoder.uint());
+    }
+    return { values, numbers };
+  };
+  for (let count = decoder.uint(); count > 0; count--) {
+    const installed = decoder.boolean();
+    const account = decoder.uint();
+    const { values, numbers } = places();
+    const receive = readReceive(decoder, terms, () => values[decoder.uint()] as Value);
+    reader.waiting(values, numbers, account, receive, installed);
+  }
+  for (let count = decoder.uint(); count > 0; count--) {
+    const installed = decoder.boolean();
+    const { values, numbers } = places();
+    reader.waitingGone(values, numbers, installed);
+  }
+  for (let count = decoder.uint(); count > 0; count--) reader.task(readTask(decoder, terms));
+  for (let count = decoder.uint(); count > 0; count--) reader.taskGone(decoder.uint());
+  for (let count = decoder.uint(); count > 0; count--) {
+    const key = decoder.string();
+    reader.fact(key, decoder.boolean() ? decoder.value() : undefined);
+  }
+  decoder.end();
+  return causes;
+}
+

@@ -1,0 +1,174 @@
+/**
+ * The space as a program in this process uses it: produce, take, read, count. Every call is one message from
+ * outside and one turn, and is answered when that turn is durable.
+ */
+import { PowerboxError } from '../errors.ts';
+import type { MessagePattern } from '../match/index.ts';
+import type { Platform } from '../platform/index.ts';
+import { List, type Value } from '../values/index.ts';
+import type { SpaceEngine } from './engine.ts';
+import type { Waiter } from './items.ts';
+import type { Account, Body, Receive, Slot } from './types.ts';
+
+/** Facts of data that go away by themselves: `[channel, number, end in ms since 1970]`. */
+const LEASE_PREFIX = 'lease/';
+
+const HOST_BODY: Body = { label: 'host', term: null, place: 0, environment: [] };
+
+export interface HostRequest {
+  readonly slots: readonly { readonly channel: Value; readonly pattern: MessagePattern; readonly peek?: boolean }[];
+  /** Milliseconds to wait for data; 0 does not wait, absent waits for ever. */
+  readonly timeout_ms?: number;
+  readonly signal?: AbortSignal;
+}
+
+export class SpaceHost {
+  readonly #engine: SpaceEngine;
+  readonly #platform: Platform;
+  /** Callers who wait, to be told when the space closes. */
+  readonly #waiting = new Set<(error: Error) => void>();
+
+  constructor(engine: SpaceEngine, platform: Platform) {
+    this.#engine = engine;
+    this.#platform = platform;
+    engine.onClose((error) => {
+      for (const reject of [...this.#waiting]) reject(error);
+    });
+    // Leases outlive a restart: what is overdue ends in the first turns.
+    for (const [key, value] of engine.facts(LEASE_PREFIX)) this.#armLease(key, value);
+  }
+
+  /** Resolves when the message is durable. With `lease_ms` it goes away by itself after that time. */
+  async produce(
+    channel: Value,
+    message: readonly Value[],
+    options: { readonly persist?: boolean; readonly account?: Account; readonly lease_ms?: number } = {},
+  ): Promise<void> {
+    const { persist = false, account = 0, lease_ms } = options;
+    if (lease_ms === undefined) return this.#engine.produce(channel, message, persist, account);
+    if (!(lease_ms > 0)) throw new PowerboxError('bad_request', `a lease of ${lease_ms} ms; it must be longer than 0`);
+    const ends_ms = Math.ceil(this.#platform.clock.now_ms() + lease_ms);
+    const cause = { kind: 'lease', payload: new List([channel, new List(message), persist, ends_ms]), account };
+    const lease = await this.#engine.post(cause, (turn) => {
+      turn.produce(channel, message, persist);
+      const place = this.#engine.place(channel);
+      const number = place.nextDatum - 1;
+      if (place.data === null || place.data.byNumber(number)?.message !== message) return null;
+      const key = `${LEASE_PREFIX}${this.#engine.turn}`;
+      const value = new List([channel, number, ends_ms]);
+      turn.setFact(key, value);
+      return { key, value };
+    });
+    if (lease !== null) this.#armLease(lease.key, lease.value);
+  }
+
+  /** Several messages in one turn: all of them or none. */
+  async produceAll(messages: readonly { readonly channel: Value; readonly message: readonly Value[]; readonly persist?: boolean }[]): Promise<void> {
+    const payload = new List(messages.map(({ channel, message, persist }) => new List([channel, new List(message), persist ?? false])));
+    await this.#engine.post({ kind: 'batch', payload, account: 0 }, (turn) => {
+      for (const { channel, message, persist } of messages) turn.produce(channel, message, persist ?? false);
+    });
+  }
+
+  #armLease(key: string, value: Value): void {
+    const [channel, number, ends_ms] = (value as List).items as [Value, number, number];
+    this.#platform.timers.after(Math.max(0, ends_ms - this.#platform.clock.now_ms()), () => {
+      if (this.#engine.closed !== null) return;
+      const end = this.#engine.post({ kind: 'lease-end', payload: new List([channel, number]), account: 0 }, (turn) => {
+        turn.setFact(key, undefined);
+        const place = this.#engine.place(channel);
+        const datum = place.data?.byNumber(number) ?? null;
+        if (datum !== null) this.#engine.tuples.expire(place, datum);
+      });
+      // A space that closes meanwhile finds the lease again when it opens.
+      end.catch(() => {});
+    });
+  }
+
+  /** Takes data that match, one for each slot, oldest first; answers their captures in slot order. */
+  take(request: HostRequest): Promise<readonly Value[]> {
+    const receive: Receive = {
+      persist: false,
+      body: HOST_BODY,
+      slots: request.slots.map((slot): Slot => ({ channel: slot.channel, pattern: slot.pattern, peek: slot.peek ?? false })),
+    };
+    if (request.timeout_ms === 0)
+      return this.#engine.request(receive, null, () => {}).then((captures) => {
+        if (captures === null) throw new PowerboxError('timed_out', 'nothing there matches');
+        return captures;
+      });
+    return this.#waitFor(receive, request);
+  }
+
+  /** As `take`, and leaves everything where it is. */
+  read(request: HostRequest): Promise<readonly Value[]> {
+    return this.take({ ...request, slots: request.slots.map((slot) => ({ ...slot, peek: true })) });
+  }
+
+  /** Data and continuations on a channel right now. */
+  count(channel: Value): { readonly data: number; readonly waiting: number } {
+    const place = this.#engine.place(channel);
+    return { data: place.data?.live ?? 0, waiting: (place.waiters?.live ?? 0) + (place.owner === null ? 0 : 1) };
+  }
+
+  #waitFor(receive: Receive, request: HostRequest): Promise<readonly Value[]> {
+    const { signal, timeout_ms } = request;
+    return new Promise((resolve, reject) => {
+      let waiter: Waiter | null = null;
+      let timer: { cancel(): void } | null = null;
+      this.#waiting.add(reject);
+      const settle = (): void => {
+        this.#waiting.delete(reject);
+        timer?.cancel();
+        signal?.removeEventListener('abort', abort);
+      };
+      const giveUp = (error: PowerboxError): void => {
+        const found = waiter;
+        if (found === null) return;
+        // A turn of its own decides between this and a message that is on its way.
+        this.#engine
+          .post({ kind: 'withdraw', payload: null, account: 0 }, () => this.#engine.tuples.withdraw(found))
+          .then((withdrawn) => {
+            if (!withdrawn) return;
+            settle();
+            reject(error);
+          }, reject);
+      };
+      const abort = (): void => giveUp(new PowerboxError('cancelled', 'the caller has stopped waiting'));
+      if (signal?.aborted) {
+        reject(new PowerboxError('cancelled', 'the caller had stopped waiting before the request was made'));
+        return;
+      }
+      this.#engine
+        .request(
+          receive,
+          (captures) => {
+            settle();
+            resolve(captures);
+          },
+          (stored) => {
+            waiter = stored;
+          },
+        )
+        .then(
+          (captures) => {
+            if (captures !== null) {
+              settle();
+              resolve(captures);
+              return;
+            }
+            if (timeout_ms !== undefined)
+              timer = this.#platform.timers.after(timeout_ms, () =>
+                giveUp(new PowerboxError('timed_out', `nothing matched within ${timeout_ms} ms`)),
+              );
+            signal?.addEventListener('abort', abort);
+            if (signal?.aborted) abort();
+          },
+          (error) => {
+            settle();
+            reject(error);
+          },
+        );
+    });
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Large messages: stored once, by the hash of their canonical bytes, durable before the entry that names them.
+ */
+import type { Blobs } from '../store/index.ts';
+import { limits } from '../limits.ts';
+import { decodeValue, encodeValue, List, type Name, sizeOf, type Value } from '../values/index.ts';
+import type { BlobReader, BlobWriter } from './entry.ts';
+import { corrupt } from './corrupt.ts';
+
+export interface Messages extends BlobReader, BlobWriter {
+  /** Resolves when the blobs offered since the last call are durable; null when there are none. */
+  takePending(): Promise<unknown> | null;
+}
+
+export function messagesIn(
+  blobs: Blobs | null,
+  sha256: (bytes: Uint8Array) => Uint8Array,
+  readName: (bytes: Uint8Array) => Name,
+): Messages {
+  let pending: Promise<unknown>[] = [];
+  /** A message is often written twice, in its cause and in a row. */
+  const known = new WeakMap<readonly Value[], Uint8Array>();
+  return {
+    offer(message) {
+      if (blobs === null || message.length === 0) return null;
+      const list = new List(message);
+      if (!isLarge(message)) return null;
+      let hash = known.get(message);
+      if (hash === undefined) {
+        const bytes = encodeValue(list);
+        hash = sha256(bytes);
+        known.set(message, hash);
+        pending.push(blobs.put(hash, bytes));
+      }
+      return hash;
+    },
+    read(hash) {
+      if (blobs === null) throw corrupt('a blob, in a space that has none');
+      const list = decodeValue(blobs.getSync(hash), readName);
+      if (!(list instanceof List)) throw corrupt('a blob that is not a message');
+      known.set(list.items, hash);
+      return list.items;
+    },
+    takePending() {
+      if (pending.length === 0) return null;
+      const all = Promise.all(pending);
+      pending = [];
+      return all;
+    },
+  };
+}
+
+/** Cheap for the usual small message: only what could be large is measured. */
+function isLarge(message: readonly Value[]): boolean {
+  let estimate_bytes = 0;
+  for (const value of message) {
+    if (typeof value === 'string') estimate_bytes += value.length;
+    else if (typeof value === 'object' && value !== null) estimate_bytes += sizeOf(value);
+    if (estimate_bytes > limits.inline_bytes_max) return true;
+  }
+  return false;
+}

@@ -1,0 +1,105 @@
+/**
+ * How bodies, receives, data and tasks are written, in journal entries and in rows alike. `spec/storage.md`
+ * says the same byte by byte. Channels are written by the caller's own rule (an index in an entry, the value
+ * in a row).
+ */
+import { compilePattern } from '../match/index.ts';
+import { type Decoder, type Encoder, List, type Remainder, type Value } from '../values/index.ts';
+import { corrupt } from './corrupt.ts';
+import type { Term, Terms } from './terms.ts';
+import type { Body, Receive, Slot, Task } from './types.ts';
+
+const NO_TERM = 0;
+const TERM_BY_HASH = 1;
+const TERM_WITH_TEXT = 2;
+
+/** Whether a term must be written out where it is first named, and the note that it has been. */
+export interface TermPolicy {
+  mustWrite(term: Term): boolean;
+}
+
+export function writeValues(encoder: Encoder, values: readonly Value[]): void {
+  encoder.uint(values.length);
+  for (let index = 0; index < values.length; index++) encoder.value(values[index] as Value);
+}
+
+export function readValues(decoder: Decoder): Value[] {
+  const count = decoder.uint();
+  const values: Value[] = [];
+  for (let index = 0; index < count; index++) values.push(decoder.value());
+  return values;
+}
+
+export function writeBody(encoder: Encoder, body: Body, policy: TermPolicy): void {
+  encoder.string(body.label);
+  const term = body.term as Term | null;
+  if (term === null) encoder.uint(NO_TERM);
+  else if (policy.mustWrite(term)) {
+    encoder.uint(TERM_WITH_TEXT);
+    encoder.bytes(term.hash);
+    encoder.value(term.term);
+  } else {
+    encoder.uint(TERM_BY_HASH);
+    encoder.bytes(term.hash);
+  }
+  encoder.uint(body.place);
+  writeValues(encoder, body.environment);
+}
+
+export function readBody(decoder: Decoder, terms: Terms): Body {
+  const label = decoder.string();
+  const form = decoder.uint();
+  let term: Term | null = null;
+  if (form === TERM_BY_HASH) term = terms.byHash(decoder.bytes());
+  else if (form === TERM_WITH_TEXT) {
+    const hash = decoder.bytes();
+    term = terms.known(hash, decoder.value());
+  } else if (form !== NO_TERM) throw corrupt(`a term of form ${form}`);
+  const place = decoder.uint();
+  return { label, term, place, environment: readValues(decoder) };
+}
+
+export function writeTask(encoder: Encoder, task: Task, policy: TermPolicy): void {
+  encoder.uint(task.number);
+  encoder.uint(task.account);
+  writeBody(encoder, task.body, policy);
+  writeValues(encoder, task.captures);
+}
+
+export function readTask(decoder: Decoder, terms: Terms): Task {
+  const number = decoder.uint();
+  const account = decoder.uint();
+  const body = readBody(decoder, terms);
+  return { number, account, body, captures: readValues(decoder) };
+}
+
+export function writeReceive(encoder: Encoder, receive: Receive, policy: TermPolicy, channel: (value: Value) => void): void {
+  encoder.boolean(receive.persist);
+  encoder.uint(receive.slots.length);
+  for (const slot of receive.slots) {
+    channel(slot.channel);
+    encoder.boolean(slot.peek);
+    writeValues(encoder, slot.pattern.patterns);
+    encoder.value(slot.pattern.remainder);
+  }
+  writeBody(encoder, receive.body, policy);
+}
+
+export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value): Receive {
+  const persist = decoder.boolean();
+  const count = decoder.uint();
+  const slots: Slot[] = [];
+  for (let index = 0; index < count; index++) {
+    const value = channel();
+    const peek = decoder.boolean();
+    const patterns = readValues(decoder);
+    const remainder = decoder.value() as Remainder;
+    slots.push({ channel: value, peek, pattern: compilePattern(patterns, remainder) });
+  }
+  return { persist, slots, body: readBody(decoder, terms) };
+}
+
+/** A message is written as one list, so that a long one can be moved to a blob whole. */
+export function messageValue(message: readonly Value[]): List {
+  return new List(message);
+}

@@ -1,0 +1,53 @@
+/** The keys of rows: one letter for the kind, then what it is about. `spec/storage.md` lists them. */
+
+export const META_KEY = new Uint8Array([0x6d]); // 'm'
+const CHANNEL = 0x63; // 'c'
+const LONG_CHANNEL = 0x43; // 'C'
+const TASK = 0x74; // 't'
+const FACT = 0x66; // 'f'
+const TERM = 0x68; // 'h'
+
+/** Longest channel key that is used as it is; a longer one (a large quoted value) is hashed. */
+const KEY_BYTES_MAX = 200;
+
+export const TASK_PREFIX = new Uint8Array([TASK]);
+export const FACT_PREFIX = new Uint8Array([FACT]);
+export const CHANNEL_PREFIXES = [new Uint8Array([CHANNEL]), new Uint8Array([LONG_CHANNEL])] as const;
+
+/** `key` is the latin1 text of `channelKey`. */
+export function channelRowKey(key: string, sha256: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+  if (key.length <= KEY_BYTES_MAX) {
+    const row = Buffer.allocUnsafeSlow(key.length + 1);
+    row[0] = CHANNEL;
+    row.write(key, 1, 'latin1');
+    return row;
+  }
+  return withPrefix(LONG_CHANNEL, sha256(Buffer.from(key, 'latin1')));
+}
+
+export function taskRowKey(number: number): Uint8Array {
+  const row = Buffer.allocUnsafeSlow(9);
+  row[0] = TASK;
+  row.writeUInt16BE(0, 1);
+  row.writeUIntBE(number, 3, 6);
+  return row;
+}
+
+export function factRowKey(key: string): Uint8Array {
+  return withPrefix(FACT, Buffer.from(key, 'utf8'));
+}
+
+export function factOfRowKey(row: Uint8Array): string {
+  return Buffer.from(row.subarray(1)).toString('utf8');
+}
+
+export function termRowKey(hash: Uint8Array): Uint8Array {
+  return withPrefix(TERM, hash);
+}
+
+function withPrefix(prefix: number, rest: Uint8Array): Uint8Array {
+  const row = new Uint8Array(rest.length + 1);
+  row[0] = prefix;
+  row.set(rest, 1);
+  return row;
+}

@@ -1,0 +1,135 @@
+/**
+ * Tasks: ready ones in a queue for each account, and those that wait for somebody outside or for a runner.
+ *
+ * Within an account tasks run first in, first out; accounts take turns.
+ */
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Value } from '../values/index.ts';
+import type { Account, Body, Task } from './types.ts';
+
+export type TaskState = 'ready' | 'outside' | 'parked' | 'done';
+
+/** A task as the engine keeps it. */
+export class LiveTask implements Task {
+  state: TaskState = 'ready';
+  /** The commit in which it was made; a task that is done within that commit costs no disk. */
+  born = 0;
+  constructor(
+    readonly number: number,
+    readonly account: Account,
+    readonly body: Body,
+    readonly captures: readonly Value[],
+  ) {}
+}
+
+/** The queue of one account. */
+export class AccountTasks {
+  queue: (LiveTask | null)[] = [];
+  head = 0;
+  outside = 0;
+  parked = 0;
+  /** Has had something ready since it was last found without. */
+  wasBusy = false;
+  /** In the ring of accounts that have something ready. */
+  active = false;
+
+  constructor(readonly account: Account) {}
+
+  get ready(): number {
+    return this.queue.length - this.head;
+  }
+
+  push(task: LiveTask): void {
+    this.queue.push(task);
+  }
+
+  shift(): LiveTask | null {
+    if (this.head === this.queue.length) return null;
+    const task = this.queue[this.head] as LiveTask;
+    this.queue[this.head++] = null;
+    if (this.head === this.queue.length) {
+      this.queue.length = 0;
+      this.head = 0;
+    } else if (this.head > 1024 && this.head * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
+    }
+    return task;
+  }
+}
+
+export class Tasks {
+  readonly #accounts = new Map<Account, AccountTasks>();
+  /** Accounts with ready tasks, in the order in which their turn comes. */
+  #ring: AccountTasks[] = [];
+  #ringHead = 0;
+  /** Tasks that are outside or parked, by number. */
+  readonly held = new Map<number, LiveTask>();
+
+  of(account: Account): AccountTasks {
+    let found = this.#accounts.get(account);
+    if (found === undefined) {
+      found = new AccountTasks(account);
+      this.#accounts.set(account, found);
+    }
+    return found;
+  }
+
+  get anyReady(): boolean {
+    return this.#ringHead < this.#ring.length;
+  }
+
+  /** Puts a task at the end of its account's queue. Refused with `too_many_tasks` past the account's bound. */
+  push(task: LiveTask): void {
+    const tasks = this.of(task.account);
+    if (tasks.ready >= limits.account_tasks_max)
+      throw new PowerboxError('too_many_tasks', `account ${task.account} has ${limits.account_tasks_max} tasks waiting to run`);
+    task.state = 'ready';
+    tasks.wasBusy = true;
+    tasks.push(task);
+    if (!tasks.active) {
+      tasks.active = true;
+      this.#ring.push(tasks);
+    }
+  }
+
+  /** The next task of the account whose turn it is; the account then goes to the end of the ring. */
+  next(): LiveTask | null {
+    if (this.#ringHead === this.#ring.length) return null;
+    const tasks = this.#ring[this.#ringHead] as AccountTasks;
+    const task = tasks.shift() as LiveTask;
+    if (this.#ring.length - this.#ringHead > 1) {
+      this.#ringHead++;
+      if (tasks.ready > 0) this.#ring.push(tasks);
+      else tasks.active = false;
+      if (this.#ringHead > 1024) {
+        this.#ring = this.#ring.slice(this.#ringHead);
+        this.#ringHead = 0;
+      }
+    } else if (tasks.ready === 0) {
+      tasks.active = false;
+      this.#ring.length = 0;
+      this.#ringHead = 0;
+    }
+    return task;
+  }
+
+  hold(task: LiveTask, state: 'outside' | 'parked'): void {
+    task.state = state;
+    this.held.set(task.number, task);
+    this.of(task.account)[state]++;
+  }
+
+  /** Takes a held task back; the caller runs, queues or ends it. */
+  release(task: LiveTask): void {
+    if (task.state !== 'outside' && task.state !== 'parked') return;
+    this.held.delete(task.number);
+    this.of(task.account)[task.state]--;
+    task.state = 'ready';
+  }
+
+  accounts(): Iterable<AccountTasks> {
+    return this.#accounts.values();
+  }
+}

@@ -1,0 +1,527 @@
+/**
+ * The law of the space: what a send, a receive and an install do at once. Nothing here waits, reads a clock
+ * or touches a disk; channels come from `channels.ts`, and every change is told to a `Ledger`.
+ *
+ * - On a send, waiting continuations are tried by age; each that only peeks runs and the search goes on; the
+ *   first that takes the datum ends it. A persistent datum is never taken, so all that match run.
+ * - On a receive, data are tried by age. A join finds a match whenever there is one; of its assignments the
+ *   first in lexicographic order of ages wins; every slot has a datum of its own unless that is persistent.
+ * - A persistent item that matches stays; a peek never removes.
+ * - A persistent datum and a persistent continuation meet once a turn: their repetition is a task.
+ */
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { type Budget, firstAssignment, type MessagePattern } from '../match/index.ts';
+import type { Value } from '../values/index.ts';
+import type { Channel } from './channel.ts';
+import { Datum, type Join, JoinReference, Waiter, type Waiting } from './items.ts';
+import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
+import type { Account, Body, Receive, Slot } from './types.ts';
+
+/** Who is told of every change, and makes tasks of matches. */
+export interface Ledger {
+  /** The channel of a value, in memory and complete. */
+  place(value: Value): Channel;
+  /** Called before the channel changes. */
+  touch(channel: Channel): void;
+  datumPut(channel: Channel, datum: Datum): void;
+  datumGone(channel: Channel, datum: Datum): void;
+  waiterPut(waiter: Waiter): void;
+  waiterGone(waiter: Waiter): void;
+  /** A COMM: a task on the account of the newest datum. */
+  fire(waiter: Waiter, account: Account, captures: readonly Value[]): void;
+  /** The task that lets a persistent continuation meet these persistent data again. */
+  repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void;
+  /** A pattern gave up on a datum. */
+  tooMuchWork(channel: Channel): void;
+  nextStamp(): number;
+  /** The index of the cause in the commit that carries the message now produced, or -1. */
+  messageCause(): number;
+}
+
+const NO_CAPTURES: readonly Value[] = [];
+
+/** Data chosen for a join, slot by slot, with what each slot captured. */
+interface Assignment {
+  readonly data: readonly Datum[];
+  readonly captures: readonly Value[];
+}
+
+/** Asked of each shelf when a message, not a pattern, is what is known. */
+export class Tuples {
+  readonly #ledger: Ledger;
+  readonly #budget: Budget = { steps: 0 };
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** Whether the message met at least one continuation. */
+  produce(value: Value, message: readonly Value[], persist: boolean, account: Account): boolean {
+    const ledger = this.#ledger;
+    const channel = ledger.place(value);
+    if (channel.owner !== null) return this.#meetOwner(channel, channel.owner, message, account);
+    const waiters = channel.waiters;
+    if (waiters === null || waiters.live === 0) {
+      this.#putDatum(channel, message, persist, account);
+      return false;
+    }
+    if (!persist && waiters instanceof ResidentWaiterShelf && waiters.live === 1) {
+      // By far the most common case: one continuation waits, with one slot.
+      const waiter = waiters.all.items[waiters.all.head] as Waiting;
+      if (waiter instanceof Waiter && waiter.join === null) {
+        const slot = waiter.receive.slots[0] as Slot;
+        const captures = this.#match(channel, slot.pattern, message);
+        if (captures === null) {
+          this.#putDatum(channel, message, false, account);
+          return false;
+        }
+        ledger.fire(waiter, account, captures);
+        if (!waiter.receive.persist) this.#removeWaiter(waiter);
+        if (slot.peek) this.#putDatum(channel, message, false, account);
+        return true;
+      }
+    }
+    return this.#produceAmongMany(channel, message, persist, account);
+  }
+
+  #produceAmongMany(channel: Channel, message: readonly Value[], persist: boolean, account: Account): boolean {
+    const ledger = this.#ledger;
+    const cursor = (channel.waiters as NonNullable<Channel['waiters']>).candidates(message);
+    // Put down only when something needs it to lie there: most messages are taken by one slot at once.
+    let datum: Datum | null = persist ? this.#putDatum(channel, message, true, account) : null;
+    let met = false;
+    for (let entry = cursor.next(); entry !== null; entry = cursor.next()) {
+      const waiter = entry.waiter;
+      if (waiter.join === null) {
+        const slot = waiter.receive.slots[0] as Slot;
+        const captures = this.#match(channel, slot.pattern, message);
+        if (captures === null) continue;
+        met = true;
+        ledger.fire(waiter, account, captures);
+        if (!waiter.receive.persist) this.#removeWaiter(waiter);
+        if (slot.peek) continue;
+        if (datum !== null && persist) {
+          if (waiter.receive.persist) ledger.repeat(waiter, account, [datum]);
+          continue;
+        }
+        if (datum !== null) this.#removeDatum(channel, datum);
+        return true;
+      }
+      datum ??= this.#putDatum(channel, message, false, account);
+      const assignment = this.#assignWith(waiter, channel, datum);
+      if (assignment === null) continue;
+      met = true;
+      this.#fireJoin(waiter, assignment);
+      if (datum.gone) return true;
+    }
+    if (datum === null) this.#putDatum(channel, message, persist, account);
+    return met;
+  }
+
+  /** Whether the receive met data; a persistent one is stored in any case. */
+  consume(receive: Receive, account: Account): boolean {
+    const slots = receive.slots;
+    if (slots.length === 1) return this.#consumeOne(receive, slots[0] as Slot, account);
+    if (slots.length === 0) throw new PowerboxError('bad_request', 'a receive needs at least one channel');
+    if (slots.length > limits.join_channels_max)
+      throw new PowerboxError('bad_request', `a join of ${slots.length} channels; at most ${limits.join_channels_max} are possible`);
+    return this.#consumeJoin(receive, account);
+  }
+
+  #consumeOne(receive: Receive, slot: Slot, account: Account): boolean {
+    const ledger = this.#ledger;
+    const channel = ledger.place(slot.channel);
+    if (channel.owner !== null) throw owned();
+    const data = channel.data;
+    const waiter = new Waiter(channel, receive, account, false);
+    if (receive.persist) this.#storeWaiter(waiter);
+    let met = false;
+    if (data !== null && data.live > 0) {
+      const cursor = data.candidates(slot.pattern);
+      for (let datum = cursor.next(); datum !== null; datum = cursor.next()) {
+        const captures = this.#match(channel, slot.pattern, datum.message);
+        if (captures === null) continue;
+        met = true;
+        ledger.fire(waiter, datum.account, captures);
+        if (!slot.peek && !datum.persist) this.#removeDatum(channel, datum);
+        if (!receive.persist) return true;
+        if (datum.persist && !slot.peek) ledger.repeat(waiter, datum.account, [datum]);
+      }
+    }
+    if (!receive.persist) this.#storeWaiter(waiter);
+    return met;
+  }
+
+  #consumeJoin(receive: Receive, account: Account): boolean {
+    const waiter = this.#newJoin(receive, account);
+    if (receive.persist) this.#storeWaiter(waiter);
+    let met = false;
+    for (;;) {
+      const assignment = this.#assign(waiter);
+      if (assignment === null) break;
+      met = true;
+      const took = this.#fireJoin(waiter, assignment);
+      if (!receive.persist) return true;
+      // Nothing went away, so the same data would match for ever: the repetition is a task (or, for a peek, none).
+      if (!took) break;
+    }
+    if (!receive.persist) this.#storeWaiter(waiter);
+    return met;
+  }
+
+  /** The first assignment for a request that is not stored, for a take or read that does not wait. */
+  tryOnce(receive: Receive): readonly Value[] | null {
+    const single = receive.slots.length === 1 ? (receive.slots[0] as Slot) : null;
+    if (single === null) {
+      const waiter = this.#newJoin(receive, 0);
+      const assignment = this.#assign(waiter);
+      if (assignment === null) return null;
+      this.#takeAssigned(waiter, assignment);
+      return assignment.captures;
+    }
+    const channel = this.#ledger.place(single.channel);
+    if (channel.owner !== null) throw owned();
+    if (channel.data === null || channel.data.live === 0) return null;
+    const cursor = channel.data.candidates(single.pattern);
+    for (let datum = cursor.next(); datum !== null; datum = cursor.next()) {
+      const captures = this.#match(channel, single.pattern, datum.message);
+      if (captures === null) continue;
+      if (!single.peek && !datum.persist) this.#removeDatum(channel, datum);
+      return captures;
+    }
+    return null;
+  }
+
+  /** Lets a caller of this process wait; to be called when `tryOnce` has just found nothing. */
+  wait(receive: Receive, deliver: (captures: readonly Value[]) => void): Waiter {
+    const waiter =
+      receive.slots.length === 1
+        ? new Waiter(this.#ledger.place((receive.slots[0] as Slot).channel), receive, 0, false)
+        : this.#newJoin(receive, 0);
+    waiter.deliver = deliver;
+    this.#storeWaiter(waiter);
+    return waiter;
+  }
+
+  /** Makes the channel belong to one body; see `Turn.install`. */
+  install(value: Value, pattern: MessagePattern, body: Body, account: Account, same: (left: Body, right: Body) => boolean): void {
+    const ledger = this.#ledger;
+    const channel = ledger.place(value);
+    if (channel.owner !== null) {
+      if (same(channel.owner.receive.body, body)) return;
+      this.uninstall(value);
+    }
+    if (channel.waiters !== null && channel.waiters.live > 0)
+      throw new PowerboxError('channel_owned', 'somebody receives already on the channel that is to be installed');
+    const receive: Receive = { slots: [{ channel: value, pattern, peek: false }], persist: true, body };
+    const waiter = new Waiter(channel, receive, account, true);
+    ledger.touch(channel);
+    waiter.number = channel.nextWaiter++;
+    channel.owner = waiter;
+    ledger.waiterPut(waiter);
+    const data = channel.data;
+    if (data === null) return;
+    const cursor = data.walk();
+    for (let datum = cursor.next(); datum !== null; datum = cursor.next()) {
+      const captures = this.#match(channel, pattern, datum.message);
+      if (captures === null) continue;
+      ledger.fire(waiter, datum.account, captures);
+      if (!datum.persist) this.#removeDatum(channel, datum);
+    }
+  }
+
+  uninstall(value: Value): void {
+    const channel = this.#ledger.place(value);
+    const owner = channel.owner;
+    if (owner === null) return;
+    this.#ledger.touch(channel);
+    owner.gone = true;
+    channel.owner = null;
+    this.#ledger.waiterGone(owner);
+  }
+
+  /** A repetition: the persistent pair (or join) meets once more, if all of it is still there. */
+  meetAgain(waiter: Waiter, data: readonly Datum[]): void {
+    const captures: Value[] = [];
+    const slots = waiter.receive.slots;
+    for (let slot = 0; slot < slots.length; slot++) {
+      const { pattern, channel } = slots[slot] as Slot;
+      const got = this.#match(this.#ledger.place(channel), pattern, (data[slot] as Datum).message);
+      if (got === null) return;
+      for (const capture of got) captures.push(capture);
+    }
+    const account = newest(data).account;
+    this.#ledger.fire(waiter, account, captures);
+    this.#ledger.repeat(waiter, account, data);
+  }
+
+  /** Takes a waiting continuation away, for a caller who has stopped waiting. */
+  withdraw(waiter: Waiter): boolean {
+    if (waiter.gone) return false;
+    this.#removeWaiter(waiter);
+    return true;
+  }
+
+  /** Takes a datum away, for a lease that has ended. */
+  expire(channel: Channel, datum: Datum): boolean {
+    if (datum.gone) return false;
+    this.#removeDatum(channel, datum);
+    return true;
+  }
+
+  // ------------------------------------------------------------------ parts
+
+  #match(channel: Channel, pattern: MessagePattern, message: readonly Value[]): readonly Value[] | null {
+    const budget = this.#budget;
+    budget.steps = limits.match_steps_max;
+    const captures = pattern.match(message, budget);
+    if (budget.steps < 0) {
+      this.#ledger.tooMuchWork(channel);
+      return null;
+    }
+    return captures;
+  }
+
+  #meetOwner(channel: Channel, owner: Waiter, message: readonly Value[], account: Account): boolean {
+    const captures = this.#match(channel, (owner.receive.slots[0] as Slot).pattern, message);
+    if (captures === null) {
+      this.#putDatum(channel, message, false, account);
+      return false;
+    }
+    this.#ledger.fire(owner, account, captures);
+    return true;
+  }
+
+  #putDatum(channel: Channel, message: readonly Value[], persist: boolean, account: Account): Datum {
+    const ledger = this.#ledger;
+    ledger.touch(channel);
+    const datum = new Datum(message, persist, account, ledger.nextStamp(), ledger.messageCause());
+    datum.number = channel.nextDatum++;
+    channel.data ??= new ResidentDataShelf();
+    channel.data.add(datum);
+    ledger.datumPut(channel, datum);
+    return datum;
+  }
+
+  #removeDatum(channel: Channel, datum: Datum): void {
+    this.#ledger.touch(channel);
+    (channel.data as NonNullable<Channel['data']>).remove(datum);
+    this.#ledger.datumGone(channel, datum);
+  }
+
+  #storeWaiter(waiter: Waiter): void {
+    const ledger = this.#ledger;
+    if (waiter.join === null) {
+      const channel = waiter.channel;
+      ledger.touch(channel);
+      waiter.number = channel.nextWaiter++;
+      if (waiter.deliver !== null) channel.pins++;
+      channel.waiters ??= new ResidentWaiterShelf();
+      channel.waiters.add(waiter);
+    } else {
+      const { channels, entries } = waiter.join;
+      for (const channel of channels) ledger.touch(channel);
+      for (let index = 0; index < channels.length; index++) {
+        const channel = channels[index] as Channel;
+        const entry = entries[index] as Waiting;
+        entry.number = channel.nextWaiter++;
+        channel.pins++;
+        channel.waiters ??= new ResidentWaiterShelf();
+        channel.waiters.add(entry);
+      }
+    }
+    ledger.waiterPut(waiter);
+  }
+
+  #removeWaiter(waiter: Waiter): void {
+    const ledger = this.#ledger;
+    if (waiter.join === null) {
+      ledger.touch(waiter.channel);
+      if (waiter.deliver !== null) waiter.channel.pins--;
+      (waiter.channel.waiters as NonNullable<Channel['waiters']>).remove(waiter);
+    } else {
+      this.#complete(waiter.join);
+      const { channels, entries } = waiter.join;
+      for (let index = 0; index < channels.length; index++) {
+        const channel = channels[index] as Channel;
+        ledger.touch(channel);
+        channel.pins--;
+        (channel.waiters as NonNullable<Channel['waiters']>).remove(entries[index] as Waiting);
+      }
+    }
+    ledger.waiterGone(waiter);
+  }
+
+  #newJoin(receive: Receive, account: Account): Waiter {
+    const channels: Channel[] = [];
+    const channelOfSlot: number[] = [];
+    for (const slot of receive.slots) {
+      const channel = this.#ledger.place(slot.channel);
+      if (channel.owner !== null) throw owned();
+      let index = channels.indexOf(channel);
+      if (index < 0) index = channels.push(channel) - 1;
+      channelOfSlot.push(index);
+    }
+    const waiter = new Waiter(channels[0] as Channel, receive, account, false);
+    const entries: Waiting[] = channels.map((_, index) => (index === 0 ? waiter : new JoinReference(waiter)));
+    waiter.join = { channels, entries, channelOfSlot };
+    return waiter;
+  }
+
+  /** The first assignment in lexicographic order of ages, or null. */
+  #assign(waiter: Waiter): Assignment | null {
+    const join = waiter.join as Join;
+    const chosen = new Array<Datum | null>(join.channelOfSlot.length).fill(null);
+    const captures = new Array<readonly Value[]>(chosen.length).fill(NO_CAPTURES);
+    this.#complete(join);
+    // Cheap refusal first: a channel without data ends it before any pattern is tried.
+    for (const channel of join.channels) if (channel.data === null || channel.data.live === 0) return null;
+    for (let index = 0; index < join.channels.length; index++)
+      if (!this.#assignChannel(waiter, index, chosen, captures, null, -1)) return null;
+    return { data: chosen as Datum[], captures: captures.flat() };
+  }
+
+  /** Reads the join's channels that are not in memory yet. */
+  #complete(join: Join): void {
+    for (const channel of join.channels) if (!channel.complete) this.#ledger.place(channel.value);
+  }
+
+  /** As `#assign`, among the assignments in which `datum`, which has just come to `channel`, takes part. */
+  #assignWith(waiter: Waiter, channel: Channel, datum: Datum): Assignment | null {
+    const join = waiter.join as Join;
+    this.#complete(join);
+    for (const other of join.channels) if (other.data === null || other.data.live === 0) return null;
+    const own = join.channels.indexOf(channel);
+    const chosen = new Array<Datum | null>(join.channelOfSlot.length).fill(null);
+    const captures = new Array<readonly Value[]>(chosen.length).fill(NO_CAPTURES);
+    if (!this.#assignArrival(waiter, own, chosen, captures, datum)) return null;
+    for (let index = 0; index < join.channels.length; index++)
+      if (index !== own && !this.#assignChannel(waiter, index, chosen, captures, null, -1)) return null;
+    return { data: chosen as Datum[], captures: captures.flat() };
+  }
+
+  /** Fills the slots of the channel to which `datum` has come, with `datum` in one of them: the first such assignment. */
+  #assignArrival(waiter: Waiter, own: number, chosen: (Datum | null)[], captures: (readonly Value[])[], datum: Datum): boolean {
+    const { channelOfSlot } = waiter.join as Join;
+    let best: (Datum | null)[] | null = null;
+    let bestCaptures: (readonly Value[])[] = captures;
+    for (let slot = 0; slot < channelOfSlot.length; slot++) {
+      if (channelOfSlot[slot] !== own) continue;
+      const tried = chosen.slice();
+      const got = captures.slice();
+      if (!this.#assignChannel(waiter, own, tried, got, datum, slot)) continue;
+      if (best !== null && !isEarlier(tried, best)) continue;
+      best = tried;
+      bestCaptures = got;
+    }
+    if (best === null) return false;
+    for (let slot = 0; slot < best.length; slot++) {
+      chosen[slot] = best[slot] as Datum | null;
+      captures[slot] = bestCaptures[slot] as readonly Value[];
+    }
+    return true;
+  }
+
+  /** Fills the slots of one channel; channels are independent of each other. `fixed` must be in slot `fixedSlot`. */
+  #assignChannel(
+    waiter: Waiter,
+    index: number,
+    chosen: (Datum | null)[],
+    captures: (readonly Value[])[],
+    fixed: Datum | null,
+    fixedSlot: number,
+  ): boolean {
+    const { channels, channelOfSlot } = waiter.join as Join;
+    const channel = channels[index] as Channel;
+    const slots: number[] = [];
+    for (let slot = 0; slot < channelOfSlot.length; slot++) if (channelOfSlot[slot] === index) slots.push(slot);
+    const found: { datum: Datum; captures: readonly Value[] }[][] = [];
+    for (const slot of slots) {
+      const pattern = (waiter.receive.slots[slot] as Slot).pattern;
+      const list: { datum: Datum; captures: readonly Value[] }[] = [];
+      if (slot === fixedSlot && fixed !== null) {
+        const got = this.#match(channel, pattern, fixed.message);
+        if (got !== null) list.push({ datum: fixed, captures: got });
+      } else {
+        // As many candidates as there are slots suffice: the others can occupy all but one of them.
+        const cursor = (channel.data as NonNullable<Channel['data']>).candidates(pattern);
+        for (let datum = cursor.next(); datum !== null && list.length < slots.length; datum = cursor.next()) {
+          const got = this.#match(channel, pattern, datum.message);
+          if (got !== null) list.push({ datum, captures: got });
+        }
+      }
+      if (list.length === 0) return false;
+      found.push(list);
+    }
+    const picked =
+      slots.length === 1 ? [(found[0] as { datum: Datum; captures: readonly Value[] }[])[0]] : pick(found);
+    if (picked === null) return false;
+    for (let at = 0; at < slots.length; at++) {
+      const slot = slots[at] as number;
+      const choice = picked[at] as { datum: Datum; captures: readonly Value[] };
+      chosen[slot] = choice.datum;
+      captures[slot] = choice.captures;
+    }
+    return true;
+  }
+
+  /** Runs a join with its data and removes what it takes. Whether anything went away. */
+  #fireJoin(waiter: Waiter, assignment: Assignment): boolean {
+    const ledger = this.#ledger;
+    const account = newest(assignment.data).account;
+    ledger.fire(waiter, account, assignment.captures);
+    if (!waiter.receive.persist) this.#removeWaiter(waiter);
+    const took = this.#takeAssigned(waiter, assignment);
+    if (!took && waiter.receive.persist && waiter.receive.slots.every((slot) => !slot.peek))
+      ledger.repeat(waiter, account, assignment.data);
+    return took;
+  }
+
+  #takeAssigned(waiter: Waiter, assignment: Assignment): boolean {
+    const { channels, channelOfSlot } = waiter.join as Join;
+    let took = false;
+    for (let slot = 0; slot < assignment.data.length; slot++) {
+      const datum = assignment.data[slot] as Datum;
+      if (datum.persist || datum.gone || (waiter.receive.slots[slot] as Slot).peek) continue;
+      this.#removeDatum(channels[channelOfSlot[slot] as number] as Channel, datum);
+      took = true;
+    }
+    return took;
+  }
+}
+
+type Choice = { datum: Datum; captures: readonly Value[] };
+
+function pick(found: readonly (readonly Choice[])[]): readonly Choice[] | null {
+  const numbers = firstAssignment(
+    found.map((list) => list.map((choice) => choice.datum)),
+    (datum) => datum.persist,
+    (datum) => datum.number,
+  );
+  if (numbers === null) return null;
+  return numbers.map((datum, at) => (found[at] as readonly Choice[]).find((choice) => choice.datum === datum) as Choice);
+}
+
+/** Whether the first assignment comes before the second in lexicographic order of ages (of one channel's slots). */
+function isEarlier(first: readonly (Datum | null)[], second: readonly (Datum | null)[]): boolean {
+  for (let slot = 0; slot < first.length; slot++) {
+    const one = first[slot] as Datum | null;
+    const other = second[slot] as Datum | null;
+    if (one === null || other === null || one === other) continue;
+    return one.number < other.number;
+  }
+  return false;
+}
+
+function newest(data: readonly Datum[]): Datum {
+  let found = data[0] as Datum;
+  for (const datum of data) if (datum.stamp > found.stamp) found = datum;
+  return found;
+}
+
+function owned(): PowerboxError {
+  return new PowerboxError('channel_owned', 'this channel belongs to a native; only its owner receives on it', {
+    hint: 'Send to it, and receive the answer on a channel of your own.',
+  });
+}
