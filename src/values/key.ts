@@ -48,19 +48,20 @@ function canonicalBytes(value: Value): Uint8Array {
   return encoder.finish();
 }
 
-/** One character a byte. */
-export function latin1(bytes: Uint8Array): string {
+/** One character a byte. Eight at a time is several times faster than `apply` or one by one. */
+function latin1(bytes: Uint8Array): string {
   const length = bytes.length;
-  if (length <= 64) return String.fromCharCode.apply(null, bytes as unknown as number[]);
   let text = '';
-  for (let start = 0; start < length; start += CHUNK) {
-    text += String.fromCharCode.apply(null, bytes.subarray(start, start + CHUNK) as unknown as number[]);
+  let at = 0;
+  for (; at + 8 <= length; at += 8) {
+    text += String.fromCharCode(
+      bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number, bytes[at + 3] as number,
+      bytes[at + 4] as number, bytes[at + 5] as number, bytes[at + 6] as number, bytes[at + 7] as number,
+    );
   }
+  for (; at < length; at++) text += String.fromCharCode(bytes[at] as number);
   return text;
 }
-
-/** Well below the number of arguments that one call may have. */
-const CHUNK = 4096;
 
 /** Looks no further than the key may be long, so the depth is bounded too. */
 function isSmallGround(value: ObjectValue, budget: { bytes: number }, depth: number): boolean {

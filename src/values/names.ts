@@ -5,7 +5,7 @@
  */
 import { Name } from './value.ts';
 import type { NameDeriver } from './value.ts';
-import { latin1 } from './key.ts';
+import { InternedNames } from './interned.ts';
 
 export const NAMES_FORMAT_VERSION = 1;
 
@@ -27,12 +27,7 @@ export class NameMaker implements NameDeriver {
   readonly #input = new Uint8Array(INPUT_LENGTH);
   readonly #view = new DataView(this.#input.buffer);
   readonly #onDerived: ((name: Name, bytes: Uint8Array) => void) | null;
-  /** Names that have bytes, by them, as long as somebody else holds the object. */
-  readonly #known = new Map<string, WeakRef<Name>>();
-  readonly #forgotten = new FinalizationRegistry<string>((key) => {
-    // a newer object may have taken the place of the one that is gone
-    if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key);
-  });
+  readonly #known = new InternedNames();
 
   /** `onDerived` hears of each drawn name as it gets its bytes, which it must take from its second argument. */
   constructor(nameKey: Uint8Array, hashing: Sha256, onDerived: ((name: Name, bytes: Uint8Array) => void) | null = null) {
@@ -50,20 +45,18 @@ export class NameMaker implements NameDeriver {
   /** The name of these 32 bytes, which it takes over: the same object as long as one lives. */
   read(bytes: Uint8Array): Name {
     if (bytes.length !== 32) throw new RangeError(`a name has 32 bytes; these are ${bytes.length}`);
-    const key = latin1(bytes);
-    const known = this.#known.get(key)?.deref();
+    const known = this.#known.get(bytes);
     if (known !== undefined) return known;
     const name = new Name(null, 0, 0, bytes);
-    this.#know(key, name);
+    this.#known.add(name, bytes);
     return name;
   }
 
   /** Called by a drawn name when its bytes are first asked for; nobody else has a reason to. */
   derive(name: Name): Uint8Array {
     const bytes = this.#hash(Domain.Name, name.task, name.counter);
-    const key = latin1(bytes);
     // if the same name was read before under another object, that one stays the known one
-    if (this.#known.get(key)?.deref() === undefined) this.#know(key, name);
+    this.#known.add(name, bytes);
     this.#onDerived?.(name, bytes);
     return bytes;
   }
@@ -71,11 +64,6 @@ export class NameMaker implements NameDeriver {
   /** The id of the effect begun at `place` by the task `task`: 32 bytes that no name has. */
   effectId(task: number, place: number): Uint8Array {
     return this.#hash(Domain.Effect, task, place);
-  }
-
-  #know(key: string, name: Name): void {
-    this.#known.set(key, new WeakRef(name));
-    this.#forgotten.register(name, key);
   }
 
   #hash(domain: number, task: number, counter: number): Uint8Array {
