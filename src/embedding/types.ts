@@ -1,0 +1,158 @@
+/**
+ * What an embedding program holds: a space, its deploys, and reports about them. Words and laws only; `open.ts`
+ * makes them. Plain JavaScript data stands for values as `toValue` and `fromValue` say.
+ */
+import type { Native } from '../../channels/index.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Durability } from '../store/index.ts';
+import type { HostValue, Name, Value } from '../values/index.ts';
+
+/** A public name by its value (`'orders'` is `@"orders"` in Rholang), or an unforgeable one. */
+export type ChannelName = HostValue | Name;
+/** The values of one message. `x!(1, 2)` in Rholang is the message `[1, 2]`. */
+export type Message = readonly HostValue[];
+/** As a message; `any` at a place admits anything there. */
+export type Pattern = readonly HostValue[];
+
+/** Authority that an operator gives to whoever runs programs here. Nothing is granted that is not named. */
+export interface Grants {
+  /** Directories by the name under which `fileSystem` hands them out; a string alone is the one named `files`. */
+  readonly files?: string | Readonly<Record<string, string>>;
+  /** Also answer on the public name `@"system"`, to everybody. */
+  readonly publicSystem?: boolean;
+}
+
+/** Where the console of programs leads. Each write resolves when it has been taken. */
+export interface Console {
+  stdout(bytes: Uint8Array): Promise<void>;
+  stderr(bytes: Uint8Array): Promise<void>;
+  /** The next line without its newline, null at the end. */
+  readLine(signal: AbortSignal): Promise<string | null>;
+}
+
+export interface OpenOptions {
+  /** Directory of the space; without it the space is in memory and ends with the process. */
+  readonly data?: string;
+  /** What an acknowledgement promises. Default `sync`: it is on disk. */
+  readonly durability?: Durability;
+  readonly grants?: Grants;
+  /** Natives that answer from the start on; also those that an earlier run registered. */
+  readonly natives?: readonly Native[];
+  /** Default: the standard streams of this process. */
+  readonly console?: Console;
+  /** One structured record for each failure that no caller hears of. Default: a line on standard error. */
+  readonly onFailure?: (failure: FailureReport) => void;
+  /** The space has closed itself because storage failed. */
+  readonly onClosed?: (error: Error) => void;
+}
+
+export interface ProduceOptions {
+  /** The message stays when it is received. */
+  readonly persist?: boolean;
+}
+
+export interface LeaseOptions extends ProduceOptions {
+  /** Milliseconds after which the message goes away by itself, also across restarts. */
+  readonly lease_ms?: number;
+}
+
+export interface WaitOptions {
+  /** Milliseconds; then the wait is taken back and rejects with `timed_out`. Without it: for ever. */
+  readonly limit_ms?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReceiveSlot {
+  readonly channel: ChannelName;
+  /** Default: any message. */
+  readonly match?: Pattern;
+  /** The message stays on the channel. */
+  readonly peek?: boolean;
+}
+
+export interface RunOptions {
+  /** What reports call this deploy; a file's name, often. */
+  readonly name?: string;
+}
+
+/** One program that was given to the space. */
+export interface Deploy {
+  readonly id: number;
+  readonly name: string;
+  /** Resolves when nothing of this deploy moves any more without a message from outside. */
+  quiescent(): Promise<Report>;
+  /** What there is to say now. */
+  report(): Promise<Report>;
+}
+
+export interface FailureReport {
+  readonly deploy: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+  /** Who failed: a label, or `native.method`. */
+  readonly source: string;
+  /** Failures of the same deploy that were left out since the last one. */
+  readonly dropped: number;
+}
+
+/** What waits on one channel, in Rholang syntax. */
+export interface ChannelReport {
+  readonly channel: string;
+  readonly data: readonly string[];
+  readonly continuations: readonly string[];
+}
+
+/** What is still to happen, and what it waits for. */
+export type PendingReport =
+  | { readonly kind: 'effect'; readonly what: string; readonly stage: 'queued' | 'running' | 'answered'; readonly for_ms: number }
+  | { readonly kind: 'parked'; readonly label: string; readonly tasks: number; readonly reason: string };
+
+export interface Report {
+  readonly quiescent: boolean;
+  /** Branches that failed, since the deploy was made. */
+  readonly failures: number;
+  readonly waiting: readonly ChannelReport[];
+  /** True when there was more than a report holds. */
+  readonly truncated: boolean;
+  readonly pending: readonly PendingReport[];
+}
+
+/** Messages on channels, as a program of this process sends and receives them. */
+export interface Channels {
+  /** Resolves when the message is as durable as `durability` says. With `lease_ms` it goes away after that time. */
+  produce(channel: ChannelName, message: Message, options?: LeaseOptions): Promise<void>;
+  /** Several messages in one turn: all of them or none. */
+  produceAll(messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[]): Promise<void>;
+  /** Waits for one message on each slot at once, and takes them (or looks, where a slot peeks). */
+  consume(slots: readonly ReceiveSlot[], options?: WaitOptions): Promise<readonly Message[]>;
+  /** The oldest message that fits, taken; undefined when none is there now. */
+  take(channel: ChannelName, options?: { readonly match?: Pattern }): Promise<Message | undefined>;
+  /** The oldest message that fits; it stays. */
+  read(channel: ChannelName, options?: { readonly match?: Pattern }): Promise<Message | undefined>;
+  count(channel: ChannelName): { readonly data: number; readonly waiting: number };
+  /** Messages as they come, each taken when it is asked for. Ends when the loop is left or the space is closed. */
+  channel(channel: ChannelName, options?: { readonly match?: Pattern }): AsyncIterable<Message>;
+  /** A fresh unforgeable name. */
+  newName(): Promise<Name>;
+}
+
+/** Programs and natives in a space. */
+export interface Programs {
+  /** Makes a native answer on a name of its own, and under `uri` for programs deployed from now on. */
+  register(native: Native, options?: { readonly uri?: string }): Promise<Value>;
+  /** Deploys Rholang. Rejects with every error of the text at once, before anything runs. */
+  run(text: string, options?: RunOptions): Promise<Deploy>;
+  /** Deploys a system contract, once in the life of the space; null when it was deployed before. */
+  system(text: string, options?: RunOptions & { readonly config?: HostValue }): Promise<Deploy | null>;
+  /** Deploys with work that is not finished, of this run or an earlier one. */
+  unfinished(): readonly Deploy[];
+  /** What waits, on one channel (written in Rholang) or on all. */
+  inspect(channel?: string): Promise<Report>;
+}
+
+/** One open space. After a storage error every call rejects, and the space is closed for good. */
+export interface Space extends Channels, Programs, AsyncDisposable {
+  /** Finishes the commit under way and closes. Nothing that was acknowledged is lost. */
+  close(): Promise<void>;
+}
