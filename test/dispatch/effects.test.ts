@@ -1,0 +1,310 @@
+/** Laws of effects: what is journaled, what survives a kill, what a caller is told. */
+import assert from 'node:assert/strict';
+import { isErrorResult, NewChannel, NewObject } from '../../channels/index.ts';
+import { type Bundle, Kind, List, MapValue, Tuple, type Name, type Value } from '../../src/values/index.ts';
+import { freshName, rest, Site } from './support/world.ts';
+
+function codeOf(value: Value | undefined): string {
+  assert.ok(value !== undefined && isErrorResult(value), 'an error answer was expected');
+  const map = (value as Tuple).items[1] as MapValue;
+  return map.items[map.keys.indexOf('code')] as string;
+}
+
+const kinds = (site: Site): string[] => site.disk.causes.map((cause) => cause.kind).filter((kind) => kind !== 'test' && kind !== 'send');
+
+describe('effects', () => {
+  it('a method without effect is answered in the turn and leaves no cause of its own', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    assert.equal(await site.call(probe, 'pure', 5), 5);
+    assert.deepEqual(kinds(site), []);
+    assert.deepEqual(site.world.log, ['inline pure']);
+  });
+
+  it('an observation is journaled once, with its result', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    assert.equal(await site.call(probe, 'look', 6), 6);
+    assert.deepEqual(kinds(site), ['result']);
+    const payload = site.disk.causes.at(-1)?.payload as Tuple;
+    assert.equal(payload.items[0], 'transaction');
+    assert.deepEqual((payload.items[2] as Tuple).items, ['ok', 6]);
+  });
+
+  it('a change is durable as begun before it runs, and finished with its result', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    site.world.behaviour = (call) => {
+      assert.ok(site.disk.causes.some((cause) => cause.kind === 'begun'), 'begun must be on disk');
+      assert.equal([...site.disk.state.facts.keys()].filter((key) => key.startsWith('effect/')).length, 1);
+      return { ok: call.args[0] ?? null };
+    };
+    assert.equal(await site.call(probe, 'once', 7), 7);
+    assert.deepEqual(kinds(site), ['begun', 'finished']);
+    assert.equal([...site.disk.state.facts.keys()].filter((key) => key.startsWith('effect/')).length, 0);
+  });
+
+  it('an observation cut off by a kill is made again', async () => {
+    const first = new Site();
+    const probe = await first.install();
+    first.world.behaviour = () => new Promise(() => {});
+    const ret = freshName();
+    await first.send(probe, ['look', 1, ret]);
+    await rest();
+    first.world.behaviour = () => ({ ok: 'seen' });
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    assert.deepEqual(second.engine.waiting(ret), [['seen']]);
+  });
+
+  it('a repeatable change cut off by a kill is run again with the same effect id', async () => {
+    const first = new Site();
+    const probe = await first.install();
+    const seen: string[] = [];
+    first.world.behaviour = (call) => (seen.push(call.effectId.join()), new Promise(() => {}));
+    const ret = freshName();
+    await first.send(probe, ['repeated', 1, ret]);
+    await rest();
+    first.world.behaviour = (call) => (seen.push(call.effectId.join()), { ok: 'done' });
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    assert.deepEqual(second.engine.waiting(ret), [['done']]);
+    assert.equal(seen.length, 2);
+    assert.equal(seen[0], seen[1]);
+  });
+
+  it('a change that can be asked about is not made twice when it was applied', async () => {
+    const first = new Site();
+    const probe = await first.install();
+    const ret = freshName();
+    first.engine.beforeSync = (causes) => {
+      // Applied in the world; its `finished` never gets to the disk.
+      if (causes.some((cause) => cause.kind === 'finished')) first.engine.kill();
+    };
+    await first.send(probe, ['asked', 9, ret]);
+    await rest();
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    assert.deepEqual(first.world.log, ['call asked 9', 'ask asked 9']);
+    assert.deepEqual(second.engine.waiting(ret), [[9]]);
+    await rest();
+    assert.equal(first.world.forgotten.size, 1);
+  });
+
+  it('a change that can be asked about is made when it was not applied', async () => {
+    const first = new Site();
+    const probe = await first.install();
+    const ret = freshName();
+    first.world.behaviour = () => new Promise(() => {});
+    await first.send(probe, ['asked', 9, ret]);
+    await rest();
+    first.world.behaviour = () => ({ ok: 'now' });
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    assert.deepEqual(first.world.log, ['call asked 9', 'ask asked 9', 'call asked 9']);
+    assert.deepEqual(second.engine.waiting(ret), [['now']]);
+  });
+
+  it('a change without recovery that was under way is answered interrupted, once, and never run again', async () => {
+    const first = new Site();
+    const probe = await first.install();
+    const ret = freshName();
+    first.world.behaviour = () => new Promise(() => {});
+    await first.send(probe, ['once', 1, ret]);
+    await first.send(probe, ['once', 2, ret]);
+    await rest();
+    first.world.behaviour = (call) => ({ ok: call.args[0] ?? null });
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    const [one, two] = second.engine.waiting(ret).map((message) => message[0]);
+    assert.equal(codeOf(one), 'interrupted');
+    assert.equal(two, 2, 'the call that had not begun runs, after the interrupted one is answered');
+    assert.deepEqual(first.world.log, ['call once 1', 'call once 2']);
+    const third = second.restart();
+    await third.dispatcher.quiescent(1);
+    assert.equal(third.engine.waiting(ret).length, 2);
+  });
+
+  it('a change whose begun was never durable simply runs', async () => {
+    const first = new Site();
+    const probe = await first.install();
+    const ret = freshName();
+    first.engine.beforeSync = (causes) => {
+      if (causes.some((cause) => cause.kind === 'begun')) first.engine.kill();
+    };
+    await first.send(probe, ['once', 3, ret]);
+    await rest();
+    assert.deepEqual(first.world.log, []);
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    assert.deepEqual(second.engine.waiting(ret), [[3]]);
+    assert.deepEqual(first.world.log, ['call once 3']);
+  });
+
+  it('calls of one object run one after the other in the order of their tasks; other objects run meanwhile', async () => {
+    const site = new Site();
+    const left = await site.install('left');
+    const right = await site.install('right');
+    const open: (() => void)[] = [];
+    site.world.behaviour = (call) => new Promise((resolve) => open.push(() => resolve({ ok: call.args[0] ?? null })));
+    for (const value of ['l1', 'l2', 'l3']) await site.send(left, ['look', value]);
+    await site.send(right, ['once', 'r1']);
+    await rest();
+    assert.deepEqual(site.world.log, ['call look l1', 'call once r1']);
+    while (open.length > 0) {
+      open.shift()?.();
+      await rest();
+    }
+    assert.deepEqual(site.world.log, ['call look l1', 'call once r1', 'call look l2', 'call look l3']);
+  });
+
+  it('each call of an object with state sees the state its predecessor left, also after a kill', async () => {
+    const first = new Site();
+    const counter = await first.install(null, 'counter', 0);
+    const bump = (call: { state: Value | undefined }): { ok: Value; state: Value } => ({ ok: (call.state as number) + 1, state: (call.state as number) + 1 });
+    first.world.behaviour = bump as never;
+    const ret = freshName();
+    for (let count = 0; count < 5; count++) await first.send(counter, ['count', ret]);
+    await first.dispatcher.quiescent(1);
+    const second = first.restart();
+    await second.send(counter, ['count', ret]);
+    await second.dispatcher.quiescent(1);
+    assert.deepEqual(second.engine.waiting(ret).map((message) => message[0]), [1, 2, 3, 4, 5, 6]);
+  });
+
+  it('no account has more effects running than its bound, and each gets its turn', async () => {
+    const site = new Site(undefined, undefined, { effectsRunningMax: 3 });
+    let running = 0;
+    let most = 0;
+    site.world.behaviour = async (call) => {
+      most = Math.max(most, ++running);
+      await rest(2);
+      running--;
+      return { ok: call.args[0] ?? null };
+    };
+    const ret = freshName();
+    const objects = await Promise.all(Array.from({ length: 20 }, (_, index) => site.install(`h${index}`)));
+    await Promise.all(objects.map((object, index) => site.send(object, ['look', index, ret])));
+    await site.dispatcher.quiescent(1);
+    assert.equal(most, 3);
+    assert.equal(site.engine.waiting(ret).length, 20);
+  });
+
+  it('an answer may hand out an object, which the caller can only send to', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    site.world.behaviour = (call) => (call.handle === null ? { ok: new NewObject('probe', 'inner', 41) } : { ok: (call.state as number) + 1 });
+    for (const method of ['pure', 'look', 'once']) {
+      const object = (await site.call(probe, method, 0)) as Bundle;
+      assert.equal(object.kind, Kind.Bundle);
+      assert.deepEqual([object.read, object.write], [false, true]);
+      assert.equal(await site.call(object.body, 'count'), 42);
+    }
+  });
+
+  it('an answer may hand out a channel that holds messages, which the caller can only read', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    site.world.behaviour = () => ({ ok: new NewChannel([['a'], ['b', 1]]) });
+    const chunks = (await site.call(probe, 'look', 0)) as Bundle;
+    assert.deepEqual([chunks.read, chunks.write], [true, false]);
+    assert.deepEqual(site.engine.waiting(chunks.body as Name), [['a'], ['b', 1]]);
+  });
+});
+
+describe('errors of calls', () => {
+  it('a wrong call is answered in the turn, at *err when there is one, else at *ret, and reported', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    assert.equal(codeOf(await site.call(probe, 'nonsense')), 'method_unknown');
+    const [ret, err] = [freshName(), freshName()];
+    await site.send(probe, ['look', 1, 2, ret, err]);
+    await site.dispatcher.quiescent(1);
+    assert.equal(codeOf(site.engine.waiting(err)[0]?.[0]), 'arguments_invalid');
+    assert.deepEqual(site.engine.waiting(ret), []);
+    assert.deepEqual(site.records.map((record) => record.code), ['method_unknown', 'arguments_invalid']);
+    assert.deepEqual(site.records.map((record) => record.mode), ['transaction', 'transaction']);
+    assert.equal(site.dispatcher.failures(1).count, 0);
+  });
+
+  it('an error that nobody waits for counts as a failure of the account and is reported once', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    site.world.behaviour = () => ({ error: { code: 'file_not_found', message: 'no such file' } });
+    for (const method of ['pure', 'look', 'once']) await site.send(probe, [method, 1]);
+    await site.dispatcher.quiescent(1);
+    assert.deepEqual(site.records.map((record) => record.source), ['probe.pure', 'probe.look', 'probe.once']);
+    const { count, last } = site.dispatcher.failures(1);
+    assert.deepEqual([count, last.at(-1)?.code], [3, 'file_not_found']);
+    assert.equal(site.restart().dispatcher.failures(1).count, 3);
+  });
+
+  it('a native that throws, in any way, harms its own caller only', async () => {
+    const site = new Site();
+    const probe = await site.install('bad');
+    const good = await site.install('good');
+    site.world.behaviour = (call) => {
+      if (call.handle === 'good') return { ok: 'fine' };
+      if (call.args[0] === 0) throw new Error('plain');
+      if (call.args[0] === 1) throw 'text';
+      if (call.args[0] === 2) throw { toString: () => { throw new Error('twice'); } };
+      return Promise.reject(undefined);
+    };
+    for (const method of ['pure', 'look', 'once', 'asked']) {
+      for (const value of [0, 1, 2]) assert.equal(codeOf(await site.call(probe, method, value)), 'native_failed', `${method} ${value}`);
+    }
+    assert.equal(codeOf(await site.call(probe, 'look', 3)), 'native_failed');
+    assert.equal(await site.call(good, 'look', 0), 'fine');
+  });
+
+  it('a native that never answers is timed out; its late answer changes nothing and is counted', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    const open: (() => void)[] = [];
+    let aborted = false;
+    site.world.behaviour = (call) => {
+      call.signal?.addEventListener('abort', () => (aborted = true));
+      return new Promise((resolve) => open.push(() => resolve({ ok: 'late' })));
+    };
+    const [ret, next] = [freshName(), freshName()];
+    await site.send(probe, ['once', 1, ret]);
+    await site.send(probe, ['look', 2, next]);
+    await rest();
+    site.time.advance(30_000);
+    await rest();
+    assert.equal(codeOf(site.engine.waiting(ret)[0]?.[0]), 'timed_out');
+    assert.ok(aborted);
+    assert.equal(site.world.log.length, 2, 'the next call of the object runs');
+    for (const answer of open) answer();
+    await site.dispatcher.quiescent(1);
+    assert.equal(site.engine.waiting(ret).length, 1);
+    assert.deepEqual(site.engine.waiting(next), [['late']]);
+    assert.equal(site.dispatcher.counts.late, 1);
+    assert.equal(site.time.waiting, 0, 'no timer is left behind');
+  });
+
+  it('an answer that no value can be made of is native_failed', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    const deep = (): Value => {
+      let value: Value = null;
+      for (let depth = 0; depth < 5000; depth++) value = new Tuple([value]);
+      return value;
+    };
+    const cyclic: unknown[] = [];
+    cyclic.push(new Tuple(cyclic as Value[]));
+    const hostile = { get ok(): never { throw new Error('a getter'); } };
+    const answers: unknown[] = [
+      undefined, null, 5, {}, hostile, { ok: undefined }, { ok: 1.5 }, { ok: -0 }, { ok: Number.NaN }, { ok: 2n ** 63n }, { ok: 5n },
+      { ok: '\ud800' }, { ok: () => 1 }, { ok: { kind: 8, items: [] } }, { ok: new Tuple([1]) }, { ok: new List([deep()]) }, { ok: new List(cyclic as Value[]) },
+      { ok: 'x'.repeat(20_000_000) }, { ok: new MapValue(['b', 'a'], [1, 2]) }, { ok: new MapValue(['a'], []) },
+      { ok: 1, state: Symbol('s') }, { error: null }, { error: { code: 'nope', message: 'x' } }, { error: { code: 'file_failed' } },
+      { ok: new NewChannel([5 as never]) }, { ok: new NewObject('probe', undefined as never) },
+    ];
+    for (const answer of answers) {
+      site.world.behaviour = () => answer as never;
+      for (const method of ['pure', 'look', 'once']) assert.equal(codeOf(await site.call(probe, method, 0)), 'native_failed');
+    }
+    assert.equal(site.dispatcher.counts.garbage, answers.length * 3);
+  });
+});
