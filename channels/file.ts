@@ -33,8 +33,9 @@ export const file = declareChannel({
     }),
     chunks: method({
       doc:
-        'Answers a channel on which the bytes from the position on stand in chunks of the given size, oldest first, and '
-        + `after the last one of the file Nil. At most ${limits.read_bytes_max} bytes in one call; the position moves past them.`,
+        'Answers a channel on which the bytes from the position on stand in chunks of the given size, oldest first. After '
+        + 'them comes Nil at the end of the file, else the position from which another call goes on. '
+        + `At most ${limits.read_bytes_max} bytes and ${limits.file_chunks_max} chunks in one call; the position moves past them.`,
       effect: 'observe',
       forms: [
         { args: [{ name: 'size', type: t.int({ min: 1, max: limits.read_bytes_max }) }], result: t.channel() },

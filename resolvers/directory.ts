@@ -1,0 +1,93 @@
+/** Answers on the channels of directories. Holds nothing but the grants; every call walks from its root. */
+import type { BigIntStats } from 'node:fs';
+import { opendir } from 'node:fs/promises';
+import { directory, file } from '../channels/index.ts';
+import { PowerboxError } from '../src/errors.ts';
+import { limits } from '../src/limits.ts';
+import { NewObject } from '../src/natives/index.ts';
+import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
+import type { Value } from '../src/values/index.ts';
+import { map } from '../src/values/index.ts';
+import { makeDirectory, missing, removeEntry, renameEntry } from './files/change.ts';
+import { answering, askTree, fileHandle, placeOf, requireWritable } from './files/grant.ts';
+import type { FileGrants, Place } from './files/grant.ts';
+import { SIDECAR, parsePath } from './files/path.ts';
+import { look, within } from './files/walk.ts';
+import type { Entry, Root } from './files/walk.ts';
+
+export function directoryNative(grants: FileGrants): Native {
+  return {
+    declaration: directory,
+    call: (call) => answering(shownPath(call), () => answer(placeOf(grants, call.handle), call)),
+    ask: (call) => askTree(grants, call.handle, call.effectId),
+  };
+}
+
+async function answer(place: Place, call: NativeCall): Promise<NativeAnswer> {
+  const { tree } = place;
+  const paths = call.args.map((arg) => parsePath(place.path, arg as string));
+  const [first = place.path, second = place.path] = paths;
+  switch (call.method) {
+    case 'resolve':
+      return { ok: await tree.read((root) => resolve(root, place, first)) };
+    case 'list':
+      return { ok: await tree.read((root) => list(root, place.path)) };
+    case 'stat':
+      return { ok: await tree.read((root) => stat(root, first)) };
+    case 'mkdir':
+      requireWritable(place);
+      await tree.change(call.effectId, (desk, id) => makeDirectory(desk, id, first));
+      return { ok: null };
+    case 'remove':
+      requireWritable(place);
+      await tree.change(call.effectId, (desk, id) => removeEntry(desk, id, first));
+      return { ok: null };
+    case 'rename':
+      requireWritable(place);
+      await tree.change(call.effectId, (desk, id) => renameEntry(desk, id, first, second));
+      return { ok: null };
+    default:
+      throw new Error(`directory has no method ${call.method}`);
+  }
+}
+
+/** A file that is not there yet is a channel too, so that a first write can make it. */
+async function resolve(root: Root, place: Place, path: readonly string[]): Promise<NewObject> {
+  const entry = await entryAt(root, path);
+  const handle = fileHandle(place.grant, path);
+  return entry?.kind === 'directory' ? new NewObject(directory.name, handle) : new NewObject(file.name, handle, 0);
+}
+
+async function list(root: Root, path: readonly string[]): Promise<Value> {
+  const entries: [string, Value][] = [];
+  await within(root, path, async (folder) => {
+    for await (const entry of await opendir(folder.at('.'))) {
+      if (path.length === 0 && entry.name === SIDECAR) continue;
+      if (entries.length === limits.directory_entries_max) {
+        throw new PowerboxError('quota_exceeded', `the directory has more than ${limits.directory_entries_max} entries`);
+      }
+      entries.push([entry.name, entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : 'other']);
+    }
+  });
+  return map(entries);
+}
+
+async function stat(root: Root, path: readonly string[]): Promise<Value> {
+  if (path.length === 0) return statValue('directory', await root.folder.handle.stat({ bigint: true }));
+  const entry = await entryAt(root, path);
+  if (entry === null) throw missing(path.join('/'));
+  return statValue(entry.kind, entry.stat);
+}
+
+function statValue(kind: string, stat: BigIntStats): Value {
+  return map([['kind', kind], ['modified_ms', Number(stat.mtimeMs)], ['size', Number(stat.size)]]);
+}
+
+function entryAt(root: Root, path: readonly string[]): Promise<Entry | null> {
+  const name = path[path.length - 1] ?? '';
+  return within(root, path.slice(0, -1), (folder) => look(root, folder, name, path.join('/')));
+}
+
+function shownPath(call: NativeCall): string {
+  return typeof call.args[0] === 'string' ? call.args[0] : '';
+}

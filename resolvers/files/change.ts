@@ -1,0 +1,331 @@
+/**
+ * The changes that contracts make beneath a root. Each is one of these shapes, so that after any failure the
+ * file is as before or as after, and it can be told which:
+ *
+ *   place     made aside in `.powerbox/`, synced, on record, then moved to its place: the move is the change
+ *   write     what stands there saved aside, on record, then written; anything that goes wrong puts it back
+ *   truncate  on record, then one call: the size tells
+ *   remove    on record, then moved aside; deleted once that is marked
+ *   rename    on record, then moved: the inode tells
+ *
+ * Called under the tree's exclusive lock only, one change at a time. `settle.ts` reads the same record.
+ */
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { PowerboxError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
+import { readUpTo, writeAll } from './record.ts';
+import type { Change, EffectRecord, Line } from './record.ts';
+import { errnoOf, look, openFile, openFolder, within } from './walk.ts';
+import type { Entry, Folder, Root } from './walk.ts';
+
+/** Where a test may stop a change, by throwing or by killing the process. */
+export type Step = 'prepared' | 'begun' | 'applied' | 'synced' | 'marked';
+
+/** What a change works with. */
+export interface Desk {
+  readonly root: Root;
+  readonly sidecar: Folder;
+  readonly record: EffectRecord;
+  readonly step: (step: Step) => void;
+}
+
+export const aside = {
+  made: (id: string): string => `${id}.new`,
+  undo: (id: string): string => `${id}.undo`,
+  gone: (id: string): string => `${id}.gone`,
+};
+
+const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+
+export async function replaceFile(desk: Desk, id: string, path: readonly string[], data: Uint8Array): Promise<void> {
+  await inParent(desk.root, path, async (folder, name, shown) => {
+    const entry = await look(desk.root, folder, name, shown);
+    if (entry?.kind === 'directory') throw new PowerboxError('file_failed', `${JSON.stringify(shown)} is a directory, not a file`);
+    await place(desk, id, path, folder, name, () => makeFile(desk, id, entry, data, 0));
+  });
+}
+
+export async function makeDirectory(desk: Desk, id: string, path: readonly string[]): Promise<void> {
+  await inParent(desk.root, path, async (folder, name, shown) => {
+    if ((await look(desk.root, folder, name, shown)) !== null) throw exists(shown);
+    await place(desk, id, path, folder, name, () => makeFolder(desk, id));
+  });
+}
+
+/** Writes at an offset, or at the end where it is null. A file that is not there is made. */
+export async function writeInPlace(
+  desk: Desk, id: string, path: readonly string[], offset: number | null, data: Uint8Array,
+): Promise<void> {
+  await inParent(desk.root, path, async (folder, name, shown) => {
+    if ((await look(desk.root, folder, name, shown)) === null) {
+      requireSize((offset ?? 0) + data.length);
+      await place(desk, id, path, folder, name, () => makeFile(desk, id, null, data, offset ?? 0));
+      return;
+    }
+    const { handle, stat } = await openFile(desk.root, folder, name, O_RDWR, shown);
+    try {
+      const size = Number(stat.size);
+      const at = offset ?? size;
+      requireSize(at + data.length);
+      if (data.length === 0) return;
+      const undo = Math.max(0, Math.min(data.length, size - at));
+      if (undo > 0) await saveUndo(desk, id, handle, at, undo);
+      await write(desk, id, { op: 'write', path, inode: String(stat.ino), size, offset: at, undo }, handle, data);
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+async function write(desk: Desk, id: string, change: Change & { op: 'write' }, handle: FileHandle, data: Uint8Array): Promise<void> {
+  const line = await begin(desk, id, change, aside.undo(id));
+  try {
+    desk.step('begun');
+    await writeAll(handle, data, change.offset);
+    desk.step('applied');
+    await handle.sync();
+    desk.step('synced');
+  } catch (error) {
+    await restore(desk, line, change, handle);
+    throw error;
+  }
+  // The bytes alone cannot tell whether they are all there, so the mark must be on the disk before the answer.
+  await certain(async () => {
+    await desk.record.mark(line, 'D', true);
+    desk.step('marked');
+  });
+  await discard(desk, aside.undo(id));
+}
+
+/** Puts back what stood there. When even that fails the line stays begun, and is settled before the next change. */
+export async function restore(desk: Desk, line: Line, change: Change & { op: 'write' }, handle: FileHandle): Promise<void> {
+  if (change.undo > 0) {
+    const saved = await open(desk.sidecar.at(aside.undo(line.id)), constants.O_RDONLY | O_NOFOLLOW);
+    try {
+      const bytes = await readUpTo(saved, 0, change.undo);
+      if (bytes.length !== change.undo) throw new PowerboxError('storage_corrupt', `the bytes saved before a change are not all there`);
+      await writeAll(handle, bytes, change.offset);
+    } finally {
+      await saved.close();
+    }
+  }
+  await handle.truncate(change.size);
+  await handle.sync();
+  await desk.record.mark(line, 'U', true);
+  await discard(desk, aside.undo(line.id));
+}
+
+async function saveUndo(desk: Desk, id: string, from: FileHandle, offset: number, length: number): Promise<void> {
+  await discard(desk, aside.undo(id));
+  const bytes = await readUpTo(from, offset, length);
+  await makeAside(desk, aside.undo(id), 0o600, (handle) => writeAll(handle, bytes, 0));
+}
+
+export async function truncateFile(desk: Desk, id: string, path: readonly string[], next: number): Promise<void> {
+  await inParent(desk.root, path, async (folder, name, shown) => {
+    const { handle, stat } = await openFile(desk.root, folder, name, O_RDWR, shown);
+    try {
+      const size = Number(stat.size);
+      requireSize(next);
+      if (size === next) return;
+      const line = await begin(desk, id, { op: 'truncate', path, inode: String(stat.ino), size, next }, null);
+      try {
+        desk.step('begun');
+        await handle.truncate(next);
+      } catch (error) {
+        await desk.record.mark(line, 'U', true);
+        throw error;
+      }
+      await finish(desk, line, [handle], null);
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+export async function removeEntry(desk: Desk, id: string, path: readonly string[]): Promise<void> {
+  await inParent(desk.root, path, async (folder, name, shown) => {
+    const entry = await look(desk.root, folder, name, shown);
+    if (entry === null) throw missing(shown);
+    if (entry.kind === 'directory') {
+      const inner = await openFolder(desk.root, folder, name, shown);
+      try {
+        await requireEmpty(inner.at('.'), shown);
+      } finally {
+        await inner.handle.close();
+      }
+    }
+    const line = await begin(desk, id, { op: 'remove', path, inode: String(entry.stat.ino) }, null);
+    const gone = desk.sidecar.at(aside.gone(id));
+    let moved = false;
+    try {
+      desk.step('begun');
+      await rename(folder.at(name), gone);
+      moved = true;
+      // Something may have been put in between the look and the move.
+      if (entry.kind === 'directory') await requireEmpty(gone, shown);
+    } catch (error) {
+      // Should the way back fail, the line stays begun and is settled before the next change.
+      if (moved) await rename(gone, folder.at(name));
+      await desk.record.mark(line, 'U', true);
+      throw error;
+    }
+    await finish(desk, line, [folder.handle, desk.sidecar.handle], aside.gone(id));
+  });
+}
+
+export async function renameEntry(desk: Desk, id: string, path: readonly string[], target: readonly string[]): Promise<void> {
+  await inParent(desk.root, path, async (folder, name, shown) => {
+    const entry = await look(desk.root, folder, name, shown);
+    if (entry === null) throw missing(shown);
+    await inParent(desk.root, target, async (targetFolder, targetName, targetShown) => {
+      if ((await look(desk.root, targetFolder, targetName, targetShown)) !== null) throw exists(targetShown);
+      const line = await begin(desk, id, { op: 'rename', path, target, inode: String(entry.stat.ino) }, null);
+      try {
+        desk.step('begun');
+        await rename(folder.at(name), targetFolder.at(targetName));
+      } catch (error) {
+        await desk.record.mark(line, 'U', true);
+        throw error;
+      }
+      await finish(desk, line, [targetFolder.handle, folder.handle], null);
+    });
+  });
+}
+
+// ---------------------------------------------------------------- parts of a change
+
+/** Moves what `make` made aside, and whose inode it answers, to its place. */
+async function place(
+  desk: Desk, id: string, path: readonly string[], folder: Folder, name: string, make: () => Promise<string>,
+): Promise<void> {
+  await discard(desk, aside.made(id));
+  const inode = await make();
+  const line = await begin(desk, id, { op: 'place', path, inode }, aside.made(id));
+  try {
+    desk.step('begun');
+    await rename(desk.sidecar.at(aside.made(id)), folder.at(name));
+  } catch (error) {
+    // The mark first: a line begun whose made thing is gone would read as moved.
+    await desk.record.mark(line, 'U', true);
+    await discard(desk, aside.made(id));
+    throw error;
+  }
+  await finish(desk, line, [folder.handle, desk.sidecar.handle], null);
+}
+
+/** Puts the change on record; what was made aside for it goes when that fails. */
+async function begin(desk: Desk, id: string, change: Change, leftover: string | null): Promise<Line> {
+  try {
+    desk.step('prepared');
+    return await desk.record.begin(id, change);
+  } catch (error) {
+    if (leftover !== null) await discard(desk, leftover);
+    throw error;
+  }
+}
+
+/** The change is made: syncs it, marks it, and clears away. What fails from here on leaves it made. */
+async function finish(desk: Desk, line: Line, synced: readonly FileHandle[], leftover: string | null): Promise<void> {
+  await certain(async () => {
+    try {
+      desk.step('applied');
+      for (const handle of synced) await handle.sync();
+      desk.step('synced');
+    } finally {
+      // What is moved aside may be deleted only when the mark is on the disk; the other shapes tell by themselves.
+      await desk.record.mark(line, 'D', leftover !== null);
+    }
+    desk.step('marked');
+  });
+  if (leftover !== null) await discard(desk, leftover);
+}
+
+async function certain(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (cause) {
+    throw new PowerboxError('outcome_unknown', `the change was made, but it is not certain that it is on the disk: ${errnoOf(cause)}`, { cause });
+  }
+}
+
+async function makeFile(desk: Desk, id: string, old: Entry | null, data: Uint8Array, offset: number): Promise<string> {
+  return makeAside(desk, aside.made(id), 0o666, async (handle) => {
+    // Permissions stay those of the file that is replaced, without set-id bits.
+    if (old !== null) await handle.chmod(Number(old.stat.mode & 0o777n));
+    await writeAll(handle, data, offset);
+  });
+}
+
+async function makeAside(desk: Desk, name: string, mode: number, fill: (handle: FileHandle) => Promise<void>): Promise<string> {
+  const handle = await open(desk.sidecar.at(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  try {
+    await fill(handle);
+    await handle.sync();
+    await desk.sidecar.handle.sync();
+    return String((await handle.stat({ bigint: true })).ino);
+  } catch (error) {
+    await discard(desk, name);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function makeFolder(desk: Desk, id: string): Promise<string> {
+  const name = aside.made(id);
+  await mkdir(desk.sidecar.at(name));
+  try {
+    const made = await openFolder(desk.root, desk.sidecar, name, name);
+    try {
+      await made.handle.sync();
+      await desk.sidecar.handle.sync();
+      return String((await made.handle.stat({ bigint: true })).ino);
+    } finally {
+      await made.handle.close();
+    }
+  } catch (error) {
+    await discard(desk, name);
+    throw error;
+  }
+}
+
+/** Deletes a file or an empty directory of the sidecar. One that stays is cleared away when the tree opens. */
+export async function discard(desk: Desk, name: string): Promise<void> {
+  const path = desk.sidecar.at(name);
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) === 'EISDIR' || errnoOf(error) === 'EPERM') await rmdir(path).catch(() => undefined);
+  }
+}
+
+async function inParent<T>(
+  root: Root, path: readonly string[], use: (folder: Folder, name: string, shown: string) => Promise<T>,
+): Promise<T> {
+  const name = path[path.length - 1];
+  if (name === undefined) throw new PowerboxError('file_failed', 'the granted directory itself cannot be changed');
+  return within(root, path.slice(0, -1), (folder) => use(folder, name, path.join('/')));
+}
+
+async function requireEmpty(directory: string, shown: string): Promise<void> {
+  if ((await readdir(directory)).length > 0) {
+    throw new PowerboxError('file_failed', `the directory ${JSON.stringify(shown)} is not empty`);
+  }
+}
+
+function requireSize(size: number): void {
+  if (size > limits.file_bytes_max) {
+    throw new PowerboxError('quota_exceeded', `a file may have at most ${limits.file_bytes_max} bytes; this would make it ${size}`);
+  }
+}
+
+export function missing(shown: string): PowerboxError {
+  return new PowerboxError('file_not_found', `there is nothing at ${JSON.stringify(shown)}`);
+}
+
+function exists(shown: string): PowerboxError {
+  return new PowerboxError('file_exists', `something stands at ${JSON.stringify(shown)} already`);
+}

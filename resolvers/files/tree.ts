@@ -1,0 +1,162 @@
+/**
+ * One granted directory and everything beneath it: opened once, shared by all natives that speak of it.
+ *
+ * Owns the root's descriptor, the sidecar and the order of things: changes are made one at a time, reads run
+ * together and never see half of a change. What a crash left begun is settled before the first of either.
+ * Never answers a host's path to a contract.
+ */
+import { mkdir } from 'node:fs/promises';
+import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
+import { makeQueue } from './queue.ts';
+import type { Queue } from './queue.ts';
+import type { Desk, Step } from './change.ts';
+import { leaveOwnership, takeOwnership } from './owner.ts';
+import { SIDECAR } from './path.ts';
+import { EffectRecord } from './record.ts';
+import { settle, sweep } from './settle.ts';
+import { confinementHere, errnoOf, openFolder, openRoot } from './walk.ts';
+import type { Confinement, Folder, Root } from './walk.ts';
+
+export interface FileTreeOptions {
+  readonly root: string;
+  /** Nothing beneath the root is written, not even a record. */
+  readonly readOnly?: boolean;
+  /** The operator's word for a system on which a racing process could swap a directory for a link. */
+  readonly acceptWeakConfinement?: boolean;
+  /** For tests: as if this system could do no better. */
+  readonly confinement?: Confinement;
+  /** For tests: called at each step of a change; may throw, or kill the process. */
+  readonly onStep?: (step: Step) => void;
+}
+
+/** What became of a change that was begun. */
+export type Outcome = 'applied' | 'not_applied' | 'unknown';
+
+export class FileTree {
+  readonly root: Root;
+  readonly readOnly: boolean;
+  readonly #desk: Desk | null;
+  readonly #queue: Queue = makeQueue();
+  #closed = false;
+
+  private constructor(root: Root, desk: Desk | null) {
+    this.root = root;
+    this.readOnly = desk === null;
+    this.#desk = desk;
+  }
+
+  static async open(options: FileTreeOptions): Promise<FileTree> {
+    const confinement = options.confinement ?? confinementHere();
+    if (confinement === 'weak' && options.acceptWeakConfinement !== true) {
+      throw new PowerboxError('config_invalid', `on this system a program that runs beside the powerbox could lead it out of ${options.root} by swapping a directory for a link at the right moment`, {
+        hint: 'Where no such program runs, accept this by word: add the option `weak` to the grant.',
+      });
+    }
+    const root = await openRoot(options.root, confinement);
+    if (options.readOnly === true) return new FileTree(root, null);
+    let sidecar: Folder | null = null;
+    let record: EffectRecord | null = null;
+    let owned = false;
+    try {
+      sidecar = await openSidecar(root);
+      await takeOwnership(sidecar, options.root);
+      owned = true;
+      record = await EffectRecord.open(sidecar);
+      const desk: Desk = { root, sidecar, record, step: options.onStep ?? noStep };
+      await settle(desk);
+      await sweep(desk);
+      return new FileTree(root, desk);
+    } catch (error) {
+      await record?.close();
+      if (sidecar !== null && owned) await leaveOwnership(sidecar);
+      await sidecar?.handle.close();
+      await root.folder.handle.close();
+      if (isPowerboxError(error)) throw error;
+      throw new PowerboxError('config_invalid', `the directory ${options.root} cannot be granted for writing: ${errnoOf(error)}`, {
+        hint: 'Grant it read-only, or let this user write there.',
+        cause: error,
+      });
+    }
+  }
+
+  /** Runs one change by itself. One whose effect was made already is not made again. */
+  async change(effectId: Uint8Array, run: (desk: Desk, id: string) => Promise<void>): Promise<void> {
+    const desk = this.#desk;
+    if (desk === null) throw new PowerboxError('not_available', 'this directory was granted for reading only');
+    const id = hex(effectId);
+    await this.#queue.alone(async () => {
+      this.#requireOpen();
+      await settle(desk);
+      const line = desk.record.get(id);
+      if (line?.mark === 'L') throw cannotTell();
+      if (line?.mark === 'D') return;
+      await run(desk, id);
+    });
+  }
+
+  /** Runs a read beside other reads, and beside no change. */
+  async read<T>(run: (root: Root) => Promise<T>): Promise<T> {
+    const desk = this.#desk;
+    if (desk !== null && desk.record.pending().length > 0) await this.#queue.alone(() => settle(desk));
+    return this.#queue.together(() => {
+      this.#requireOpen();
+      return run(this.root);
+    });
+  }
+
+  async ask(effectId: Uint8Array): Promise<Outcome> {
+    const desk = this.#desk;
+    if (desk === null) return 'not_applied';
+    return this.#queue.alone(async () => {
+      this.#requireOpen();
+      await settle(desk);
+      const mark = desk.record.get(hex(effectId))?.mark;
+      return mark === 'D' ? 'applied' : mark === 'L' ? 'unknown' : 'not_applied';
+    });
+  }
+
+  async forget(effectIds: readonly Uint8Array[]): Promise<void> {
+    const desk = this.#desk;
+    if (desk === null || this.#closed) return;
+    await this.#queue.alone(() => desk.record.forget(effectIds.map(hex)));
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.alone(async () => {
+      if (this.#closed) return;
+      this.#closed = true;
+      if (this.#desk !== null) {
+        await this.#desk.record.close();
+        await leaveOwnership(this.#desk.sidecar);
+        await this.#desk.sidecar.handle.close();
+      }
+      await this.root.folder.handle.close();
+    });
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new PowerboxError('space_closed', 'the powerbox is closed');
+  }
+}
+
+export function cannotTell(): PowerboxError {
+  return new PowerboxError('interrupted', 'the change was interrupted, and the file has been changed from outside since: it cannot be told whether the change was made');
+}
+
+async function openSidecar(root: Root): Promise<Folder> {
+  try {
+    await mkdir(root.folder.at(SIDECAR), { mode: 0o700 });
+    await root.folder.handle.sync();
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+  return openFolder(root, root.folder, SIDECAR, SIDECAR);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+function noStep(): void {
+  // Steps matter to tests only.
+}

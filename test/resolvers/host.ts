@@ -1,0 +1,116 @@
+/**
+ * Plays the dispatcher to natives, for tests of natives alone: checks a message, calls, keeps the state of
+ * each object, puts real objects in the place of new ones. It keeps no journal; those laws are tested there.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NewChannel, NewObject, parseCall, resultMismatch } from '../../channels/index.ts';
+import type { Native, NativeAnswer, NativeCall } from '../../channels/index.ts';
+import type { Value } from '../../src/values/index.ts';
+import { FileTree, directoryNative, fileHandle, fileNative } from '../../resolvers/index.ts';
+import type { FileTreeOptions } from '../../resolvers/index.ts';
+
+export class Host {
+  readonly natives = new Map<string, Native>();
+
+  constructor(natives: readonly Native[]) {
+    for (const native of natives) this.natives.set(native.declaration.name, native);
+  }
+
+  object(native: string, handle: Value, state?: Value): TestObject {
+    const found = this.natives.get(native);
+    assert(found !== undefined, `no native ${native}`);
+    return new TestObject(this, found, handle, state);
+  }
+}
+
+export class TestObject {
+  constructor(
+    readonly host: Host,
+    readonly native: Native,
+    readonly handle: Value,
+    public state: Value | undefined,
+  ) {}
+
+  prepare(method: string, args: readonly Value[], effectId: Uint8Array = randomBytes(32)): NativeCall {
+    const parsed = parseCall(this.native.declaration, this.native.declaration.kind === 'plain' ? args : [method, ...args]);
+    if (!parsed.ok) assert.fail(`${parsed.code}: ${parsed.message}`);
+    const { form } = parsed;
+    return { method: parsed.method.name, form, args: parsed.args, effectId, account: 1, handle: this.handle, state: this.state };
+  }
+
+  async answer(method: string, ...args: Value[]): Promise<NativeAnswer> {
+    return this.run(this.prepare(method, args));
+  }
+
+  async run(call: NativeCall): Promise<NativeAnswer> {
+    const method = this.native.declaration.methods.get(call.method);
+    const answer = method?.effect === 'none' ? this.native.inline?.(call) : await this.native.call?.(call);
+    assert(answer !== undefined, 'a native must answer');
+    if ('ok' in answer) {
+      const form = method?.forms[call.form];
+      assert(form !== undefined);
+      assert.equal(resultMismatch(form, answer.ok), null);
+      if (answer.state !== undefined) this.state = answer.state;
+    }
+    return answer;
+  }
+
+  async call(method: string, ...args: Value[]): Promise<Value> {
+    const answer = await this.answer(method, ...args);
+    if ('error' in answer) assert.fail(`${answer.error.code}: ${answer.error.message}`);
+    assert(!(answer.ok instanceof NewObject) && !(answer.ok instanceof NewChannel));
+    return answer.ok;
+  }
+
+  async resolve(method: string, ...args: Value[]): Promise<TestObject> {
+    const answer = await this.answer(method, ...args);
+    if ('error' in answer) assert.fail(`${answer.error.code}: ${answer.error.message}`);
+    assert(answer.ok instanceof NewObject);
+    return this.host.object(answer.ok.native, answer.ok.handle, answer.ok.state);
+  }
+
+  async refusal(method: string, ...args: Value[]): Promise<string> {
+    const answer = await this.answer(method, ...args);
+    if ('ok' in answer) assert.fail('an error was expected');
+    return `${answer.error.code}: ${answer.error.message}`;
+  }
+}
+
+export function textOf(value: Value): string {
+  assert(value !== null && typeof value === 'object' && 'bytes' in value);
+  return Buffer.from(value.bytes).toString('utf8');
+}
+
+/** A directory of its own for a test, gone afterwards, and a root directory object over it. */
+export interface Granted {
+  readonly directory: string;
+  readonly tree: FileTree;
+  readonly root: TestObject;
+  file(path: string): Promise<TestObject>;
+  close(): Promise<void>;
+}
+
+export async function makeDirectory(): Promise<string> {
+  return realpath(await mkdtemp(join(tmpdir(), 'powerbox-test-')));
+}
+
+export async function grantFiles(options: Partial<FileTreeOptions> & { readonly grantReadOnly?: boolean } = {}): Promise<Granted> {
+  const directory = options.root ?? (await makeDirectory());
+  const tree = await FileTree.open({ ...options, root: directory });
+  const grants = new Map([['files', { tree, readOnly: tree.readOnly || options.grantReadOnly === true }]]);
+  const root = new Host([directoryNative(grants), fileNative(grants)]).object('directory', fileHandle('files', []));
+  return {
+    directory,
+    tree,
+    root,
+    file: (path) => root.resolve('resolve', path),
+    async close() {
+      await tree.close();
+      if (options.root === undefined) await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
