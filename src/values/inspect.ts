@@ -21,13 +21,19 @@ interface Place {
 
 const EMPTY_SCOPE: Scope = { count: 0, outside: null };
 
-/** Whether no bound variable, remainder or variable reference points outside of the term. */
-export function isClosed(value: Value): boolean {
+const UNBOUNDED = { steps: Number.POSITIVE_INFINITY };
+
+/**
+ * Whether no bound variable, remainder or variable reference points outside of the term. Each node costs a
+ * step of `budget`; when it falls below zero the answer is false.
+ */
+export function isClosed(value: Value, budget: { steps: number } = UNBOUNDED): boolean {
   if (!isNode(value)) return true;
   const waiting: Place[] = [{ value, scope: EMPTY_SCOPE }];
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
     const node = place.value as Node;
     const { scope } = place;
+    if (--budget.steps < 0) return false;
     if (node.kind === Kind.BoundVariable) {
       if (node.index >= scope.count) return false;
     } else if (node.kind === Kind.VariableReference) {
