@@ -1,2 +1,4 @@
 export * from './types.ts';
+export { Random } from './random.ts';
 export { realPlatform } from './real.ts';
+export { SimulatedPlatform, simulatedPlatform } from './simulated.ts';

@@ -2,13 +2,9 @@
  * The real platform: this machine's clock, timers, hashing and randomness. It owns nothing and keeps no state;
  * it must never decide anything: whoever needs a time or a random byte says so through `Platform`.
  */
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from './sha256.ts';
 import type { Cancellable, Platform } from './types.ts';
-
-/** One-shot hashing is more than twice as fast as a hash object for the short inputs that names are. */
-function sha256(bytes: Uint8Array): Uint8Array {
-  return hash('sha256', bytes, 'buffer');
-}
 
 /** Node turns a longer delay into one millisecond; so a longer one is waited for in parts. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
