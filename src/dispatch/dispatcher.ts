@@ -99,6 +99,8 @@ export class Dispatcher implements TaskRouter {
     this.#quiescence = quiescence;
     this.#context = {
       acting: this.#acting, engine, clock, timers, ids, lanes: this.#lanes, stderr: this.#stderr, counts: this.counts, stopped: false,
+      failpoint: this.#options.failpoint ?? null,
+      unbegun: this.#options.plant === 'effect-not-begun',
       over: (work) => this.#over(work),
     };
     for (const [key, value] of engine.facts(BEGUN_PREFIX)) {
@@ -162,7 +164,7 @@ export class Dispatcher implements TaskRouter {
     this.#acting.source = sourceOf(reference, call);
     if (this.#interrupted.size > 0) this.#dropInterrupted(task, turn);
     const failure = call.ok ? this.#answerInline(task, turn, native, reference, call) : applyRefusal(turn, reference.native, call);
-    if (failure !== null) reportDurably(turn, this.#stderr, failure, this.#acting.source, task.number);
+    if (failure !== null) reportDurably(turn, task.account, this.#stderr, failure, this.#acting.source, task.number);
   }
 
   #answerInline(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
@@ -225,11 +227,11 @@ export class Dispatcher implements TaskRouter {
 
   // -------------------------------------------------------------- failures
 
-  failed(error: Error, turn: Turn): void {
+  failed(account: Account, error: Error, turn: Turn): void {
     const failure = failureOf(error);
-    countFailure(turn, failure);
+    countFailure(turn, account, failure);
     const { task, source } = this.#acting;
-    reportDurably(turn, this.#stderr, failure, task === null ? '' : source, task);
+    reportDurably(turn, account, this.#stderr, failure, task === null ? '' : source, task);
   }
 
   failures(account: Account): Failures {

@@ -16,8 +16,8 @@ export interface Failures {
 
 const keyOf = (account: Account): string => `failures/${account}`;
 
-export function countFailure(turn: Turn, failure: Failure): void {
-  const key = keyOf(turn.account);
+export function countFailure(turn: Turn, account: Account, failure: Failure): void {
+  const key = keyOf(account);
   const before = turn.fact(key);
   const count = before instanceof Tuple ? (before.items[0] as number) : 0;
   const kept = before instanceof Tuple ? (before.items[1] as List).items : [];

@@ -1,6 +1,7 @@
 /** Labels to runners, effects begun and finished, failures counted, quiescence. */
 export { Dispatcher } from './dispatcher.ts';
 export { ANY_MESSAGE, installNative } from './answers.ts';
+export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './job.ts';
 export { Deploys } from './deploys.ts';
 export type { Deploy, DeployRequest, DeployState } from './deploys.ts';
 export type { Failures } from './failures.ts';

@@ -1,4 +1,5 @@
 /** What the jobs of the dispatcher share: the engine they answer to, the bounds, and whom they tell. */
+import { isPowerboxError } from '../errors.ts';
 import type { Clock, Timers } from '../platform/index.ts';
 import type { Account, Engine, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
@@ -24,7 +25,16 @@ export interface Acting {
   source: string;
 }
 
+/** Named moments of an effect, at which a crash test kills the process. */
+export const DISPATCH_FAILPOINTS = [
+  'begun:before', 'begun:after', 'effect:before', 'effect:after', 'finished:before', 'finished:after',
+] as const;
+export type DispatchFailpoint = (typeof DISPATCH_FAILPOINTS)[number];
+
 export interface JobContext {
+  readonly failpoint: ((name: DispatchFailpoint) => void) | null;
+  /** The planted bug that a change runs before its `begun` is durable. */
+  readonly unbegun: boolean;
   readonly acting: Acting;
   readonly engine: Engine;
   readonly clock: Clock;
@@ -50,8 +60,26 @@ export function recordOf(parts: readonly Value[]): Tuple {
   return new Tuple(['transaction', ...parts]);
 }
 
+/**
+ * As `ask`, again and again while the engine has no room for one more cause. Any other refusal is final for
+ * the space, and for this work.
+ */
+export async function insist<T>(context: JobContext, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isPowerboxError(error) || error.code !== 'too_many_tasks') throw error;
+      await new Promise<void>((resolve) => void context.timers.after(RETRY_MS, resolve));
+    }
+  }
+}
+
+const RETRY_MS = 5;
+
 /** To the holder's STDERR once the turn is durable; a report of what never happened would be a lie. */
-export function reportDurably(turn: Turn, stderr: Stderr, failure: Failure, source: string, task: number | null): void {
-  const account: Account = turn.account;
+export function reportDurably(
+  turn: Turn, account: Account, stderr: Stderr, failure: Failure, source: string, task: number | null,
+): void {
   turn.afterDurable(() => stderr.report(account, failure, source, task));
 }

@@ -5,11 +5,12 @@
  */
 import type { Call, Native, NativeCall, NativeReference } from '../../channels/index.ts';
 import { stateKey } from '../../channels/index.ts';
+import { PowerboxError } from '../errors.ts';
 import type { Cancellable } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import { Bytes, channelKey, List, Tuple, type Value } from '../values/index.ts';
 import { applyOutcome, errorOutcome, outcomeOf, type Outcome } from './answers.ts';
-import { begunKey, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
+import { begunKey, insist, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
 import { failureOf } from './stderr.ts';
 import type { Stage } from './types.ts';
 
@@ -123,15 +124,24 @@ export class NativeJob implements OutsideWork {
   }
 
   /** Makes it durable that the change begins; the state is read in that turn, so after the predecessor's answer. */
-  #begin(): Promise<Value | undefined> {
+  async #begin(): Promise<Value | undefined> {
     const { number } = this;
     const payload = recordOf([number, this.#reference.native, this.#call.method.name, new Bytes(this.#effectId)]);
     const begun = writeBegun(this.#reference, this.#call);
     const { id } = this.#reference;
-    return this.#context.engine.post({ kind: 'begun', payload, account: this.account }, (turn) => {
-      turn.setFact(begunKey(number), begun);
-      return id === '' ? undefined : turn.fact(stateKey(id));
-    });
+    const cause = { kind: 'begun', payload, account: this.account };
+    this.#context.failpoint?.('begun:before');
+    const durable = insist(this.#context, () =>
+      this.#context.engine.post(cause, (turn) => {
+        turn.setFact(begunKey(number), begun);
+        return id === '' ? undefined : turn.fact(stateKey(id));
+      }),
+    );
+    if (this.#context.unbegun) durable.catch(() => {});
+    if (this.#context.unbegun) return id === '' ? undefined : this.#context.engine.fact(stateKey(id));
+    const state = await durable;
+    this.#context.failpoint?.('begun:after');
+    return state;
   }
 
   async #make(state: Value | undefined): Promise<Outcome> {
@@ -179,6 +189,7 @@ export class NativeJob implements OutsideWork {
       signal: this.#abort.signal,
     };
     const native = this.#native;
+    this.#context.failpoint?.('effect:before');
     return verb === 'call' ? native.call?.(call) : native.ask?.(call);
   }
 
@@ -190,19 +201,30 @@ export class NativeJob implements OutsideWork {
       payload: recordOf([this.number, answer.outcome, state]),
       account: this.account,
     };
-    await this.#context.engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer));
+    const { engine, failpoint } = this.#context;
+    failpoint?.('effect:after');
+    failpoint?.('finished:before');
+    await insist(this.#context, () => engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer)));
+    failpoint?.('finished:after');
     if (this.#call.method.recovery === 'ask') this.#forget();
   }
 
   #apply(turn: Turn, answer: Outcome): void {
-    const { acting } = this.#context;
+    const { acting, counts, stderr } = this.#context;
+    if (this.changing) turn.setFact(begunKey(this.number), undefined);
     acting.task = this.number;
     acting.source = this.what;
-    const failure = applyOutcome(turn, this.#task, this.#reference, this.#call, answer);
+    try {
+      const failure = applyOutcome(turn, this.#task, this.#reference, this.#call, answer);
+      if (failure !== null) reportDurably(turn, this.account, stderr, failure, this.what, this.number);
+    } catch (thrown) {
+      // A channel refused the reply: this branch ends here, the task is gone all the same.
+      counts.thrown++;
+      const { code, message, hint } = failureOf(thrown);
+      turn.fail(new PowerboxError(code, message, { hint }));
+    }
     acting.task = null;
     acting.source = '';
-    if (this.changing) turn.setFact(begunKey(this.number), undefined);
-    if (failure !== null) reportDurably(turn, this.#context.stderr, failure, this.what, this.number);
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
     // one commit holds both, and a crash takes both or none.
     queueMicrotask(() => this.#release());

@@ -7,7 +7,7 @@ import { limits } from '../limits.ts';
 import type { Cancellable } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
-import { recordOf, type JobContext, type OutsideWork } from './job.ts';
+import { insist, recordOf, type JobContext, type OutsideWork } from './job.ts';
 import { failureOf } from './stderr.ts';
 import type { OutsideControl, OutsideRunner, Stage } from './types.ts';
 import { valueFault } from './value-check.ts';
@@ -100,7 +100,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
     this.stage = 'answered';
     this.#timer?.cancel();
     const cause = { kind: 'answer', payload: recordOf([this.number, outcome]), account: this.account };
-    const finished = this.#context.engine.finish(this.#task, cause, (turn) => {
+    const applyOnce = (turn: Turn): void => {
       const { acting } = this.#context;
       acting.task = this.number;
       acting.source = this.label;
@@ -113,7 +113,8 @@ export class OutsideJob implements OutsideWork, OutsideControl {
       }
       acting.task = null;
       acting.source = '';
-    });
+    };
+    const finished = insist(this.#context, () => this.#context.engine.finish(this.#task, cause, applyOnce));
     return finished.then(
       (done) => (this.#over(), done),
       (error: unknown) => {

@@ -2,6 +2,7 @@
 import type { Cancellable, Clock, Timers } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
+import type { DispatchFailpoint } from './job.ts';
 import type { Report } from './stderr.ts';
 
 /**
@@ -77,6 +78,10 @@ export interface DispatcherOptions {
   readonly report: Report;
   readonly effectsRunningMax?: number;
   readonly nativeCall_ms?: number;
+  /** Called at named moments of an effect: the crash test kills the process there. */
+  readonly failpoint?: (name: DispatchFailpoint) => void;
+  /** A planted bug, for tests that must find it. */
+  readonly plant?: 'effect-not-begun';
 }
 
 /** Makes the ids by which a native knows an effect again; the same for one task on every run. */

@@ -639,6 +639,7 @@ export class SpaceEngine implements Engine, Ledger {
   // ------------------------------------------------------------------ for the turn
 
   failed(account: Account, error: Error): void {
+    this.#router.failed?.(account, error, this.#context);
     this.#options.onFail?.(account, error);
   }
 

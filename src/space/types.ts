@@ -98,8 +98,8 @@ export interface TaskRouter {
   handling(task: Task): Handling;
   /** Called for `inline` tasks, inside their turn. */
   run(task: Task, turn: Turn): void;
-  /** Called by `turn.fail`, inside the turn, so that what it counts is durable with the turn. */
-  failed?(error: Error, turn: Turn): void;
+  /** Called for each failure of a branch, inside the turn, so that what it counts is durable with the turn. */
+  failed?(account: Account, error: Error, turn: Turn): void;
   /** Called for `outside` tasks once the commit that made them is durable, and again after a restart. */
   deliver(task: Task): void;
 }

@@ -192,7 +192,7 @@ export class FakeEngine implements Engine {
       fact: (key) => state.facts.get(key),
       setFact: (key, value) => void (value === undefined ? state.facts.delete(key) : state.facts.set(key, value)),
       afterDurable: (run) => void this.#after.push(run),
-      fail: (error) => this.#router.failed?.(error, turn),
+      fail: (error) => this.#router.failed?.(account, error, turn),
     };
     return turn;
   }
