@@ -71,64 +71,79 @@ const anyRemainder: fc.Arbitrary<Remainder> = fc.oneof({ weight: 3, arbitrary: f
 
 const [not, neg, ...BINARY] = OPERATORS;
 
-const tied = fc.letrec<{ ground: Value; any: Value; process: Value }>((tie) => {
-  const ground = tie('ground');
-  const any = tie('any');
-  const groundItems = fc.array(ground, { maxLength: 4 });
-  const items = fc.array(any, { maxLength: 3 });
-  const bind: fc.Arbitrary<Bind> = fc.record({
-    patterns: items, remainder: anyRemainder, source: any, freeCount: anyCount, peek: fc.boolean(),
+interface Tied {
+  readonly ground: fc.Arbitrary<Value>;
+  readonly any: fc.Arbitrary<Value>;
+}
+
+function valuesOver(leaf: fc.Arbitrary<Value>, anyText: fc.Arbitrary<string>): Tied {
+  return fc.letrec<{ ground: Value; any: Value; process: Value }>((tie) => {
+    const ground = tie('ground');
+    const any = tie('any');
+    const groundItems = fc.array(ground, { maxLength: 4 });
+    const items = fc.array(any, { maxLength: 3 });
+    const bind: fc.Arbitrary<Bind> = fc.record({
+      patterns: items, remainder: anyRemainder, source: any, freeCount: anyCount, peek: fc.boolean(),
+    });
+    const oneCase: fc.Arbitrary<Case> = fc.record({ pattern: any, body: any, freeCount: anyCount });
+    const parts = fc.array(any, { minLength: 1, maxLength: 3 });
+    return {
+      ground: fc.oneof(
+        { depthSize: 'small', withCrossShrink: true },
+        leaf,
+        groundItems.map((each) => list(each)),
+        groundItems.map((each) => tuple(each)),
+        groundItems.map((each) => set(each)),
+        fc.array(fc.tuple(ground, ground), { maxLength: 4 }).map((each) => map(each)),
+        fc.tuple(ground, fc.boolean(), fc.boolean()).map(([body, read, write]) => bundle(body, read, write)),
+      ),
+      any: fc.oneof(
+        { depthSize: 'small', withCrossShrink: true },
+        leaf,
+        anyVariable,
+        fc.tuple(items, anyRemainder).map(([each, remainder]) => list(each, remainder)),
+        items.map((each) => tuple(each)),
+        fc.tuple(items, anyRemainder).map(([each, remainder]) => set(each, remainder)),
+        fc.tuple(fc.array(fc.tuple(any, any), { maxLength: 3 }), anyRemainder).map(([each, remainder]) => map(each, remainder)),
+        fc.tuple(any, fc.boolean(), fc.boolean()).map(([body, read, write]) => bundle(body, read, write)),
+        tie('process'),
+      ),
+      process: fc.oneof(
+        { depthSize: 'small', withCrossShrink: true },
+        fc.tuple(any, items, fc.boolean()).map(([channel, data, persistent]) => new Send(channel, data, persistent)),
+        fc
+          .tuple(fc.array(bind, { minLength: 1, maxLength: 2 }), any, fc.boolean())
+          .map(([binds, body, persistent]) => new Receive(binds, body, persistent)),
+        fc.tuple(fc.integer({ min: 1, max: 3 }), any).map(([count, body]) => new New(count, body)),
+        fc.tuple(any, fc.array(oneCase, { maxLength: 2 })).map(([target, cases]) => new Match(target, cases)),
+        fc.tuple(fc.constantFrom(not, neg), any).map(([operator, left]) => new Operation(operator, left, undefined)),
+        fc.tuple(fc.constantFrom(...BINARY), any, any).map(([operator, left, right]) => new Operation(operator, left, right)),
+        fc.tuple(any, anyText, items).map(([target, name, args]) => new Method(target, name, args)),
+        fc.tuple(any, any).map(([target, pattern]) => new Matches(target, pattern)),
+        items.map((each) => par(each)),
+        fc.tuple(anyCount, anyCount).map(([index, depth]) => new VariableReference(index, depth)),
+        fc.constantFrom(...TYPE_WORDS).map((word) => new TypeWord(word)),
+        parts.map(conjunction),
+        parts.map(disjunction),
+        any.map((body) => new Negation(body)),
+      ),
+    };
   });
-  const oneCase: fc.Arbitrary<Case> = fc.record({ pattern: any, body: any, freeCount: anyCount });
-  const parts = fc.array(any, { minLength: 1, maxLength: 3 });
-  return {
-    ground: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
-      anyLeaf,
-      groundItems.map((each) => list(each)),
-      groundItems.map((each) => tuple(each)),
-      groundItems.map((each) => set(each)),
-      fc.array(fc.tuple(ground, ground), { maxLength: 4 }).map((each) => map(each)),
-      fc.tuple(ground, fc.boolean(), fc.boolean()).map(([body, read, write]) => bundle(body, read, write)),
-    ),
-    any: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
-      anyLeaf,
-      anyVariable,
-      fc.tuple(items, anyRemainder).map(([each, remainder]) => list(each, remainder)),
-      items.map((each) => tuple(each)),
-      fc.tuple(items, anyRemainder).map(([each, remainder]) => set(each, remainder)),
-      fc.tuple(fc.array(fc.tuple(any, any), { maxLength: 3 }), anyRemainder).map(([each, remainder]) => map(each, remainder)),
-      fc.tuple(any, fc.boolean(), fc.boolean()).map(([body, read, write]) => bundle(body, read, write)),
-      tie('process'),
-    ),
-    process: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
-      fc.tuple(any, items, fc.boolean()).map(([channel, data, persistent]) => new Send(channel, data, persistent)),
-      fc
-        .tuple(fc.array(bind, { minLength: 1, maxLength: 2 }), any, fc.boolean())
-        .map(([binds, body, persistent]) => new Receive(binds, body, persistent)),
-      fc.tuple(fc.integer({ min: 1, max: 3 }), any).map(([count, body]) => new New(count, body)),
-      fc.tuple(any, fc.array(oneCase, { maxLength: 2 })).map(([target, cases]) => new Match(target, cases)),
-      fc.tuple(fc.constantFrom(not, neg), any).map(([operator, left]) => new Operation(operator, left, undefined)),
-      fc.tuple(fc.constantFrom(...BINARY), any, any).map(([operator, left, right]) => new Operation(operator, left, right)),
-      fc.tuple(any, anyText, items).map(([target, name, args]) => new Method(target, name, args)),
-      fc.tuple(any, any).map(([target, pattern]) => new Matches(target, pattern)),
-      items.map((each) => par(each)),
-      fc.tuple(anyCount, anyCount).map(([index, depth]) => new VariableReference(index, depth)),
-      fc.constantFrom(...TYPE_WORDS).map((word) => new TypeWord(word)),
-      parts.map(conjunction),
-      parts.map(disjunction),
-      any.map((body) => new Negation(body)),
-    ),
-  };
-});
+}
+
+const tied = valuesOver(anyLeaf, anyText);
 
 /** Values that a program can send and keep: no variable, no pattern, no code. */
 export const groundValue: fc.Arbitrary<Value> = tied.ground;
 
 /** Values of every kind, nested: processes, patterns and open terms too. Not necessarily well scoped. */
 export const anyValue: fc.Arbitrary<Value> = tied.any;
+
+/** Values of every kind over very few leaves: two of them are often equal, or alike but for one place. */
+export const alikeValue: fc.Arbitrary<Value> = valuesOver(
+  fc.constantFrom<Value[]>(null, 0, 1, 'a', POOL[0] as Name, POOL[1] as Name),
+  fc.constantFrom('a', 'b'),
+).any;
 
 /** A value wrapped `levels` times, each way of nesting in turn. */
 export function nested(levels: number, innermost: Value = 0): Value {
