@@ -47,6 +47,8 @@ export const probeDeclaration = declareChannel({
 /** What outlives processes: what was done, by effect, and every call in order. */
 export class World {
   readonly log: string[] = [];
+  /** Calls whose change has happened, in order. */
+  readonly done: string[] = [];
   readonly applied = new Map<string, NativeAnswer>();
   readonly forgotten = new Set<string>();
   /** What a call does after it was logged; the test's hook. */
@@ -65,6 +67,7 @@ export function probeNative(world: World): Native {
     call: async (call) => {
       world.log.push(`call ${call.method} ${shown(call.args[0])}`);
       const answer = await world.behaviour(call);
+      world.done.push(`${call.method} ${shown(call.args[0])}`);
       if (call.effectId.length > 0) world.applied.set(hex(call.effectId), answer);
       return answer;
     },
