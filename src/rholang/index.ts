@@ -3,3 +3,5 @@ export { SourceErrors } from './syntax/index.ts';
 export type { SourceError, SourceErrorCode, SourcePosition, SourceRule } from './syntax/index.ts';
 export { compileText } from './normalise/index.ts';
 export type { Compiled, CompileOptions, Positions } from './normalise/index.ts';
+export { print, printProcess, printString } from './print.ts';
+export type { PrintOptions } from './print.ts';

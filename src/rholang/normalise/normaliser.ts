@@ -12,6 +12,7 @@ import type { SourceText, Tree } from '../syntax/index.ts';
 import { bigIntegerLiteral, floatLiteral, integerLiteral, stringLiteral, uriLiteral } from './literals.ts';
 import type { Literal } from './literals.ts';
 import type { Problems } from './problems.ts';
+import { renumber } from './numbering.ts';
 import { receiveOf, sendAndWait } from './receives.ts';
 import { Scope } from './scope.ts';
 import type { Sort } from './scope.ts';
@@ -236,7 +237,11 @@ export class Normaliser {
       const key = yield this.process(child(pair, 0));
       entries.push([key, yield this.process(child(pair, 1))]);
     }
-    return map(entries, this.#rest(tree));
+    const value = map(entries, this.#rest(tree));
+    if (this.scope.free !== null && value.keys.length < entries.length) {
+      this.problems.add('reuse', 'this map pattern has one key twice, so it can never match', tree.from, tree.to);
+    }
+    return value;
   }
 
   *#send(tree: Tree): Step {
@@ -280,6 +285,7 @@ export class Normaliser {
       this.scope.enterPattern();
       const pattern = yield this.process(child(each, 0));
       const free = this.scope.leavePattern();
+      renumber([pattern], null, free);
       const mark = this.scope.mark();
       this.scope.bindAll(free);
       const body = yield this.process(child(each, 1));
@@ -314,6 +320,7 @@ export class Normaliser {
     this.scope.enterPattern();
     const { patterns, remainder } = yield* this.formals(child(declaration, 0));
     const free = this.scope.leavePattern();
+    renumber(patterns, remainder, free);
     const mark = this.scope.mark();
     this.scope.bindAll(free);
     const inner = yield index + 1 < declarations.length ? this.#letSequence(declarations, index + 1, body) : this.body(body);
@@ -333,11 +340,12 @@ export class Normaliser {
 
   /** A pattern at the top of a bundle could never be met. */
   #checkBundle(body: Tree): void {
-    const pending = [...body.children];
+    const pending: Tree[] = [body];
     while (pending.length > 0) {
       const next = pending.pop() as Tree;
-      if (next.name === 'Par' || next.name === 'Block' || next.name === 'Group') pending.push(...next.children);
-      else if (next.name === 'TypeWord') this.problems.bundleContent(`the type word ${this.#text(next)}`, next.from, next.to);
+      if (next.name === 'Body' || next.name === 'Par' || next.name === 'Block' || next.name === 'Group') {
+        for (const each of next.children) pending.push(each);
+      } else if (next.name === 'TypeWord') this.problems.bundleContent(`the type word ${this.#text(next)}`, next.from, next.to);
       else if (next.name === 'Conjunction' || next.name === 'Disjunction' || next.name === 'Negation') {
         this.problems.bundleContent('a logical connective', next.from, next.to);
       }
@@ -381,7 +389,7 @@ export class Normaliser {
     const target = yield this.process(child(tree, 0));
     this.scope.enterPattern();
     const pattern = yield this.process(child(tree, 1));
-    this.scope.leavePattern();
+    renumber([pattern], null, this.scope.leavePattern());
     return this.placed(new Matches(target, pattern), tree);
   }
 

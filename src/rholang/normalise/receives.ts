@@ -6,6 +6,7 @@ import { limits } from '../../limits.ts';
 import { FreeVariable, New, Receive, Send, Wildcard, compare, list, par } from '../../values/index.ts';
 import type { Bind, BoundVariable, Value } from '../../values/index.ts';
 import type { Tree } from '../syntax/index.ts';
+import { renumber } from './numbering.ts';
 import { child } from './normaliser.ts';
 import type { Normaliser } from './normaliser.ts';
 import type { Free } from './scope.ts';
@@ -39,12 +40,12 @@ function* receipts(normaliser: Normaliser, tree: Tree, index: number): Step {
   // the channels of `x!?(…)` are made around the whole join, and called beside it
   const replies = new Map<Tree, number>();
   for (const bind of receipt.children) {
-    if (child(bind, 1).name === 'SendReceive') replies.set(bind, scope.bind(null, 'name', bind.from));
+    if (sourceOf(bind).name === 'SendReceive') replies.set(bind, scope.bind(null, 'name', bind.from));
   }
   const calls: Value[] = [];
   const drafts: Draft[] = [];
   for (const bind of receipt.children) {
-    const place = child(bind, 1);
+    const place = sourceOf(bind);
     const level = replies.get(bind);
     let source: Value;
     if (level !== undefined) {
@@ -59,6 +60,11 @@ function* receipts(normaliser: Normaliser, tree: Tree, index: number): Step {
   const receive = yield* received(normaliser, drafts, persistent, last ? child(tree, index + 1) : index + 1, tree);
   scope.release(mark);
   return replies.size === 0 ? receive : normaliser.placed(new New(replies.size, par([...calls, receive])), tree);
+}
+
+/** Behind the arrow, which leaves a leaf where it is also an operator. */
+function sourceOf(bind: Tree): Tree {
+  return child(bind, bind.children.length - 1);
 }
 
 /** Whether the receive stays; `<=` is a matter of the whole receive, `<<-` of one bind. */
@@ -83,6 +89,7 @@ function* draftOf(normaliser: Normaliser, formals: Tree, source: Value, peek: bo
   const reply = answers ? (scope.free as Free).add(null, 'name', formals.from) : -1;
   const { patterns, remainder } = yield* normaliser.formals(formals);
   const free = scope.leavePattern();
+  renumber(patterns, remainder, free, reply + 1);
   if (reply >= 0) patterns.unshift(new FreeVariable(reply));
   return { bind: { patterns, remainder, source, freeCount: free.entries.length, peek }, free, reply };
 }

@@ -28,7 +28,7 @@ export interface FreeEntry {
 
 /** The variables that one pattern binds, by level. */
 export class Free {
-  readonly entries: FreeEntry[] = [];
+  entries: FreeEntry[] = [];
   readonly #levels = new Map<string, number>();
 
   /** False below a negation or a disjunction: there a variable matches anything and is not seen outside. */
@@ -46,6 +46,12 @@ export class Free {
   add(name: string | null, sort: Sort, from: number): number {
     if (name !== null) this.#levels.set(name, this.entries.length);
     return this.entries.push({ name, sort, from }) - 1;
+  }
+
+  /** Puts the entries from `from` on in the order of `levels`; the pattern is complete. */
+  reorder(levels: readonly number[], from: number): void {
+    const kept = this.entries.slice(0, from);
+    this.entries = [...kept, ...levels.map((level) => this.entries[level] as FreeEntry)];
   }
 }
 
