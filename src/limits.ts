@@ -32,7 +32,7 @@ export const limits = {
   /** Bytes of an index key kept as such; longer values are filed by hash. */
   index_key_bytes_max: 64,
   /** Items of a channel kept in its one row; past it they get rows of their own. */
-  inline_items_max: 64,
+  inline_items_max: 24,
   /** Bytes of a value above which it is stored once, by hash, as a blob. */
   inline_bytes_max: 64 * 1024,
   /** Bytes of journal since the last row cut; past it the rows are brought up to date. Bounds recovery time. */

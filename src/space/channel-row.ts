@@ -1,9 +1,11 @@
 /**
- * The row of a channel whose shelves fit into one row: everything that lies and waits on it.
+ * The row of a channel: everything that lies and waits on it, or the heads of shelves that have rows of their
+ * own.
  *
  *   row      := version value nextDatum nextWaiter owner? data waiters
- *   data     := count (number flags account stamp message)*
- *   waiters  := count entry*
+ *   data     := 0 | 1 count datum* | 2 head
+ *   datum    := number flags account stamp message
+ *   waiters  := 0 | 1 count entry* | 2 head
  *   entry    := 0 number account receive numbers      a continuation, with its numbers on the join's channels
  *             | 1 number channel number               known here by reference to the join's first channel
  */
@@ -12,6 +14,7 @@ import type { Channel } from './channel.ts';
 import { Datum, type JoinReference, Waiter, type Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
 import { messageValue, readReceive, type TermPolicy, writeReceive } from './records.ts';
+import { PagedDataShelf, PagedWaiterShelf, type ShelfRows } from './paged-shelf.ts';
 import { type DataShelf, ResidentDataShelf, ResidentWaiterShelf, type WaiterShelf } from './shelf.ts';
 import type { Terms } from './terms.ts';
 
@@ -19,10 +22,16 @@ const VERSION = 1;
 const OWN = 0;
 const REFERENCE = 1;
 const PERSIST = 1;
+// Forms of a shelf in the row.
+const NONE = 0;
+const INLINE = 1;
+const PAGED = 2;
 
 /** How a waiter that was read gets its channels: `joined` finds or makes the channel objects of its slots. */
 export interface WaiterMaker {
   make(channel: Channel, number: number, account: number, receive: Waiter['receive'], installed: boolean, numbers: readonly number[]): Waiter;
+  dataRows(channel: Channel): ShelfRows<Datum>;
+  waiterRows(channel: Channel): ShelfRows<Waiting>;
   /** The entry of a join on this channel, by the channel and number under which the join itself stands. */
   reference(channel: Channel, first: Value, number: number): JoinReference;
 }
@@ -89,18 +98,26 @@ export function writeChannel(encoder: Encoder, channel: Channel, policy: TermPol
   encoder.uint(channel.nextWaiter);
   encoder.boolean(channel.owner !== null);
   if (channel.owner !== null) writeWaiting(encoder, channel.owner, policy);
-  encoder.uint(channel.data === null ? 0 : channel.data.live);
-  if (channel.data !== null) {
+  if (channel.data instanceof PagedDataShelf) {
+    encoder.uint(PAGED);
+    channel.data.writeHead(encoder);
+  } else if (channel.data === null) encoder.uint(NONE);
+  else {
+    encoder.uint(INLINE);
+    encoder.uint(channel.data.live);
     const cursor = channel.data.walk();
     for (let datum = cursor.next(); datum !== null; datum = cursor.next()) writeDatum(encoder, datum);
   }
-  const waiting: Waiting[] = [];
-  if (channel.waiters !== null) {
+  if (channel.waiters instanceof PagedWaiterShelf) {
+    encoder.uint(PAGED);
+    channel.waiters.writeHead(encoder);
+  } else if (channel.waiters === null) encoder.uint(NONE);
+  else {
+    encoder.uint(INLINE);
+    encoder.uint(channel.waiters.live);
     const cursor = channel.waiters.walk();
-    for (let entry = cursor.next(); entry !== null; entry = cursor.next()) if (entry.waiter.deliver === null) waiting.push(entry);
+    for (let entry = cursor.next(); entry !== null; entry = cursor.next()) writeWaiting(encoder, entry, policy);
   }
-  encoder.uint(waiting.length);
-  for (const entry of waiting) writeWaiting(encoder, entry, policy);
 }
 
 /** Fills an empty channel object from its row. */
@@ -118,18 +135,26 @@ export function readChannel(
   channel.nextDatum = decoder.uint();
   channel.nextWaiter = decoder.uint();
   if (decoder.boolean()) channel.owner = readWaiting(decoder, channel, terms, maker, true) as Waiter;
-  const data = decoder.uint();
-  if (data > 0) {
+  const dataForm = decoder.uint();
+  if (dataForm === INLINE) {
     const shelf: DataShelf = new ResidentDataShelf();
-    for (let index = 0; index < data; index++) shelf.add(readDatum(decoder));
+    for (let left = decoder.uint(); left > 0; left--) shelf.add(readDatum(decoder));
     channel.data = shelf;
-  }
-  const waiters = decoder.uint();
-  if (waiters > 0) {
+  } else if (dataForm === PAGED) {
+    const shelf = new PagedDataShelf(maker.dataRows(channel), channel.nextDatum);
+    shelf.readHead(decoder);
+    channel.data = shelf;
+  } else if (dataForm !== NONE) throw corrupt(`a shelf of form ${dataForm}`);
+  const waiterForm = decoder.uint();
+  if (waiterForm === INLINE) {
     const shelf: WaiterShelf = new ResidentWaiterShelf();
-    for (let index = 0; index < waiters; index++) shelf.add(readWaiting(decoder, channel, terms, maker, false));
+    for (let left = decoder.uint(); left > 0; left--) shelf.add(readWaiting(decoder, channel, terms, maker, false));
     channel.waiters = shelf;
-  }
+  } else if (waiterForm === PAGED) {
+    const shelf = new PagedWaiterShelf(maker.waiterRows(channel), channel.nextWaiter);
+    shelf.readHead(decoder);
+    channel.waiters = shelf;
+  } else if (waiterForm !== NONE) throw corrupt(`a shelf of form ${waiterForm}`);
   decoder.end();
 }
 

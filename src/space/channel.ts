@@ -5,11 +5,13 @@
 import type { Value } from '../values/index.ts';
 import type { Waiter } from './items.ts';
 import type { Overlay } from './channels.ts';
-import type { DataShelf, WaiterShelf } from './shelf.ts';
+import type { DataShelf, ResidentWaiterShelf, WaiterShelf } from './shelf.ts';
 
 export class Channel {
   data: DataShelf | null = null;
   waiters: WaiterShelf | null = null;
+  /** Callers of this process who wait; never stored. */
+  callers: ResidentWaiterShelf | null = null;
   nextDatum = 0;
   nextWaiter = 0;
   /** The continuation that owns this channel, if one was installed; it alone receives here. */
@@ -42,6 +44,11 @@ export class Channel {
   constructor(readonly value: Value) {}
 
   get empty(): boolean {
-    return (this.data === null || this.data.live === 0) && (this.waiters === null || this.waiters.live === 0) && this.owner === null;
+    return (
+      this.owner === null &&
+      (this.data === null || this.data.live === 0) &&
+      (this.waiters === null || this.waiters.live === 0) &&
+      (this.callers === null || this.callers.live === 0)
+    );
   }
 }

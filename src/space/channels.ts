@@ -5,13 +5,16 @@
  * memory is read by one point read when it is first touched. What recovery finds in the journal is laid over
  * a channel without reading it (`overlay`) and applied when somebody touches it.
  */
-import { channelKey, type Name, type Value } from '../values/index.ts';
-import { Name as NameClass } from '../values/index.ts';
+import { limits } from '../limits.ts';
+import { channelKey, Decoder, Encoder, Name as NameClass, type Name, type Value } from '../values/index.ts';
 import { Channel } from './channel.ts';
-import { readChannel, type WaiterMaker } from './channel-row.ts';
+import { readChannel, readDatum, readWaiting, type WaiterMaker, writeDatum, writeWaiting } from './channel-row.ts';
 import { type Datum, JoinReference, Waiter, type Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
-import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
+import { PagedDataShelf, PagedWaiterShelf, type ShelfRows } from './paged-shelf.ts';
+import type { TermPolicy } from './records.ts';
+import { indexRowKey, itemRowKey, type Side } from './row-keys.ts';
+import { type DataShelf, ResidentDataShelf, ResidentWaiterShelf, type WaiterShelf } from './shelf.ts';
 import type { Terms } from './terms.ts';
 
 /** What recovery lays over a channel. */
@@ -23,9 +26,14 @@ export type Overlay =
   | { readonly kind: 'owner'; readonly owner: Waiter | null };
 
 export interface ChannelSource {
-  /** The row of a channel by its key, or undefined. Counted as one read. */
-  read(key: string): Uint8Array | undefined;
+  /** The row of a channel by its key. */
+  rowKey(key: string): Uint8Array;
+  /** A row, or undefined. */
+  read(row: Uint8Array): Uint8Array | undefined;
+  /** In a cut: one more row to write or (null) to delete. */
+  write(row: Uint8Array, value: Uint8Array | null): void;
   readonly terms: Terms;
+  readonly termPolicy: TermPolicy;
   readonly readName: (bytes: Uint8Array) => Name;
 }
 
@@ -40,6 +48,7 @@ export class Channels implements WaiterMaker {
   /** Strings and numbers, by far the most common public names, without building a key. */
   readonly #byPrimitive = new Map<string | number, Channel>();
   readonly #source: ChannelSource | null;
+  readonly #encoder = new Encoder();
   /** Estimated bytes of all channels that have a key. */
   size_bytes = 0;
 
@@ -131,11 +140,11 @@ export class Channels implements WaiterMaker {
       channel.rowRead = true;
       const source = this.#source;
       if (source !== null) {
-        const row = source.read(channel.key as string);
+        const row = source.read(source.rowKey(channel.key as string));
         if (row !== undefined) {
           channel.stored = true;
           readChannel(row, channel, source.terms, this, source.readName);
-          this.resize(channel, CHANNEL_BYTES + 4 * row.length);
+          this.resize(channel, channel.size_bytes + CHANNEL_BYTES + 4 * row.length);
         }
       }
     }
@@ -161,9 +170,14 @@ export class Channels implements WaiterMaker {
       case 'datum':
         channel.data ??= new ResidentDataShelf();
         channel.data.add(overlay.datum);
+        if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max) this.pageData(channel);
         if (overlay.datum.number >= channel.nextDatum) channel.nextDatum = overlay.datum.number + 1;
         return;
       case 'datumGone': {
+        if (channel.data instanceof PagedDataShelf) {
+          if (!channel.data.removeUnread(overlay.number)) throw corrupt(`the end of a datum (number ${overlay.number}) that is not there`);
+          return;
+        }
         const datum = channel.data?.byNumber(overlay.number) ?? null;
         if (datum === null) throw corrupt(`the end of a datum (number ${overlay.number}) that is not there`);
         channel.data?.remove(datum);
@@ -236,6 +250,81 @@ export class Channels implements WaiterMaker {
     return hole;
   }
 
+  // ------------------------------------------------------------------ shelves with rows of their own
+
+  /** Gives the data of a channel rows of their own, when they have become too many for its row. */
+  pageData(channel: Channel): void {
+    const shelf = new PagedDataShelf(this.dataRows(channel), 0);
+    const cursor = (channel.data as DataShelf).walk();
+    for (let datum = cursor.next(); datum !== null; datum = cursor.next()) shelf.add(datum);
+    channel.data = shelf;
+  }
+
+  pageWaiters(channel: Channel): void {
+    const shelf = new PagedWaiterShelf(this.waiterRows(channel), 0);
+    const cursor = (channel.waiters as WaiterShelf).walk();
+    for (let entry = cursor.next(); entry !== null; entry = cursor.next()) shelf.add(entry);
+    channel.waiters = shelf;
+  }
+
+  dataRows(channel: Channel): ShelfRows<Datum> {
+    return this.#shelfRows(channel, 'data', writeDatum, readDatum);
+  }
+
+  waiterRows(channel: Channel): ShelfRows<Waiting> {
+    const source = this.#source as ChannelSource;
+    return this.#shelfRows(
+      channel,
+      'waiters',
+      (encoder, entry) => writeWaiting(encoder, entry, source.termPolicy),
+      (decoder) => readWaiting(decoder, channel, source.terms, this, false),
+    );
+  }
+
+  #shelfRows<T>(
+    channel: Channel,
+    side: Side,
+    write: (encoder: Encoder, item: T) => void,
+    read: (decoder: Decoder) => T,
+  ): ShelfRows<T> {
+    const source = this.#source as ChannelSource;
+    let known: Uint8Array | null = null;
+    const home = (): Uint8Array => {
+      known ??= source.rowKey(this.keyOf(channel));
+      return known;
+    };
+    return {
+      readItem: (number) => {
+        const row = source.read(itemRowKey(side, home(), number));
+        return row === undefined ? undefined : read(new Decoder(row, source.readName));
+      },
+      writeItem: (number, item) => {
+        let value: Uint8Array | null = null;
+        if (item !== null) {
+          const encoder = this.#encoder;
+          encoder.reset();
+          write(encoder, item);
+          value = encoder.finish();
+        }
+        source.write(itemRowKey(side, home(), number), value);
+      },
+      readIndex: (position, key, first) => source.read(indexRowKey(side, home(), position, key, first)),
+      writeIndex: (position, key, first, value) => source.write(indexRowKey(side, home(), position, key, first), value),
+      grown: (bytes) => this.resize(channel, channel.size_bytes + bytes),
+    };
+  }
+
+  #unload(channel: Channel): void {
+    let bytes = CHANNEL_BYTES;
+    let paged = false;
+    for (const shelf of [channel.data, channel.waiters]) {
+      if (!(shelf instanceof PagedDataShelf) && !(shelf instanceof PagedWaiterShelf)) continue;
+      bytes += shelf.unload();
+      paged = true;
+    }
+    if (paged) this.resize(channel, bytes);
+  }
+
   // ------------------------------------------------------------------ the bound
 
   /** Notes a new estimate of a channel's size. */
@@ -259,6 +348,7 @@ export class Channels implements WaiterMaker {
     let left = 2 * this.#byKey.size;
     for (const [key, channel] of this.#byKey) {
       if (this.size_bytes <= bound_bytes || left-- <= 0) return;
+      if (channel.pins === 0 && channel.cut === 0) this.#unload(channel);
       if (channel.used || channel.dirty || channel.pins > 0 || channel.cut !== 0) {
         channel.used = false;
         // To the end of the line: a second chance.

@@ -14,6 +14,7 @@ import { CHANNEL_BYTES, type Channels } from './channels.ts';
 import type { Commit, EntryHeader } from './entry.ts';
 import { type TermPolicy, writeTask } from './records.ts';
 import { channelRowKey, factRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
+import { PagedDataShelf, PagedWaiterShelf } from './paged-shelf.ts';
 import type { LiveTask } from './tasks.ts';
 import type { Term } from './terms.ts';
 
@@ -146,7 +147,7 @@ export class Cutter implements TermPolicy {
   }
 
   /** Writes the batch; only after the cut's entry is durable and everything is encoded. */
-  async write(): Promise<void> {
+  async finish(): Promise<void> {
     const changes = this.#changes;
     const written = this.#written;
     this.#changes = [];
@@ -174,6 +175,7 @@ export class Cutter implements TermPolicy {
     if (!channel.complete) this.#channels.load(channel);
     const key = channelRowKey(this.#channels.keyOf(channel), this.#sha256);
     if (channel.empty) {
+      this.#flushPaged(channel);
       // Even when no row is known: one may be on its way from an earlier cut.
       if (channel.stored) this.#changes.push({ key, value: null });
       channel.stored = false;
@@ -181,11 +183,30 @@ export class Cutter implements TermPolicy {
       return;
     }
     const encoder = this.#encoder;
+    const paged = channel.data instanceof PagedDataShelf || channel.waiters instanceof PagedWaiterShelf;
+    this.#flushPaged(channel);
     encoder.reset();
     writeChannel(encoder, channel, this);
     const value = encoder.finish();
     this.#changes.push({ key, value });
     channel.stored = true;
-    this.#channels.resize(channel, CHANNEL_BYTES + 4 * value.length);
+    if (!paged) this.#channels.resize(channel, CHANNEL_BYTES + 4 * value.length);
+  }
+
+  #flushPaged(channel: Channel): void {
+    const { data, waiters } = channel;
+    if (data instanceof PagedDataShelf) {
+      data.flush(this.#encoder);
+      if (data.live === 0) channel.data = null;
+    }
+    if (waiters instanceof PagedWaiterShelf) {
+      waiters.flush(this.#encoder);
+      if (waiters.live === 0) channel.waiters = null;
+    }
+  }
+
+  /** A row of a paged shelf, for the batch of this cut. */
+  write(key: Uint8Array, value: Uint8Array | null): void {
+    this.#changes.push({ key, value });
   }
 }

@@ -19,6 +19,7 @@ import type { Datum, Waiter } from './items.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import { recover } from './recover.ts';
 import { repetition, repetitionOf, REPEAT_LABEL } from './repeat.ts';
+import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
 import { LiveTask, Tasks } from './tasks.ts';
 import { type Term, Terms } from './terms.ts';
 import { type Ledger, Tuples } from './tuples.ts';
@@ -130,7 +131,14 @@ export class SpaceEngine implements Engine, Ledger {
     this.channels = new Channels(
       store === null
         ? null
-        : { read: (key) => store.rows.getSync(channelRowKey(key, sha256)), terms: this.terms, readName },
+        : {
+            rowKey: (key) => channelRowKey(key, sha256),
+            read: (row) => store.rows.getSync(row),
+            write: (row, value) => (this.#cutter as Cutter).write(row, value),
+            terms: this.terms,
+            termPolicy: { mustWrite: (term) => (this.#cutter as Cutter).mustWrite(term) },
+            readName,
+          },
     );
     this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, sha256);
     this.#messages = messagesIn(store?.blobs ?? null, sha256, readName);
@@ -437,6 +445,8 @@ export class SpaceEngine implements Engine, Ledger {
     const entry = encoder.finish();
     const cutter = this.#cutter as Cutter;
     cutter.note(commit);
+    // Only now is it known which channels must stay: those that this commit changed are marked.
+    this.channels.evict(this.#options.cache_bytes ?? limits.cache_bytes_default);
     this.#tail_bytes += entry.length;
     this.#appending = true;
     this.#options.failpoint?.('append:before');
@@ -519,7 +529,7 @@ export class SpaceEngine implements Engine, Ledger {
     const store = this.#store as Store;
     this.#options.failpoint?.('rows:before');
     this.#writing = cutter
-      .write()
+      .finish()
       .then(async () => {
         this.#options.failpoint?.('rows:after');
         this.#options.failpoint?.('truncate:before');
@@ -529,8 +539,7 @@ export class SpaceEngine implements Engine, Ledger {
       .then(
         () => {
           this.#writing = null;
-          if (this.#closed !== null) return;
-          this.channels.evict(this.#options.cache_bytes ?? limits.cache_bytes_default);
+          if (this.#closed === null) this.#schedule();
         },
         (error) => {
           this.#writing = null;
@@ -574,6 +583,7 @@ export class SpaceEngine implements Engine, Ledger {
 
   datumPut(channel: Channel, datum: Datum): void {
     if (this.#store === null) return;
+    if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max) this.channels.pageData(channel);
     datum.born = this.#serial;
     if (this.#options.plant === 'lose-datum' && datum.number % 7 === 3) return;
     this.#commit.data.push(datum);
@@ -588,8 +598,15 @@ export class SpaceEngine implements Engine, Ledger {
 
   waiterPut(waiter: Waiter): void {
     if (this.#store === null || waiter.deliver !== null) return;
+    this.#pageWaiters(waiter);
     waiter.born = this.#serial;
     this.#commit.waiters.push(waiter);
+  }
+
+  #pageWaiters(waiter: Waiter): void {
+    for (const channel of waiter.join === null ? [waiter.channel] : waiter.join.channels)
+      if (channel.waiters instanceof ResidentWaiterShelf && channel.waiters.live > limits.inline_items_max)
+        this.channels.pageWaiters(channel);
   }
 
   waiterGone(waiter: Waiter): void {

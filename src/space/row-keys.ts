@@ -1,4 +1,5 @@
 /** The keys of rows: one letter for the kind, then what it is about. `spec/storage.md` lists them. */
+import type { Key } from './filing.ts';
 
 export const META_KEY = new Uint8Array([0x6d]); // 'm'
 const CHANNEL = 0x63; // 'c'
@@ -6,6 +7,10 @@ const LONG_CHANNEL = 0x43; // 'C'
 const TASK = 0x74; // 't'
 const FACT = 0x66; // 'f'
 const TERM = 0x68; // 'h'
+const DATUM = 0x64; // 'd'
+const WAITER = 0x77; // 'w'
+const DATA_INDEX = 0x69; // 'i'
+const WAITER_INDEX = 0x6a; // 'j'
 
 /** Longest channel key that is used as it is; a longer one (a large quoted value) is hashed. */
 const KEY_BYTES_MAX = 200;
@@ -23,6 +28,31 @@ export function channelRowKey(key: string, sha256: (bytes: Uint8Array) => Uint8A
     return row;
   }
   return withPrefix(LONG_CHANNEL, sha256(Buffer.from(key, 'latin1')));
+}
+
+export type Side = 'data' | 'waiters';
+
+/** `channel` is the row key of the channel. */
+export function itemRowKey(side: Side, channel: Uint8Array, number: number): Uint8Array {
+  const row = Buffer.allocUnsafeSlow(channel.length + 7);
+  row[0] = side === 'data' ? DATUM : WAITER;
+  row.set(channel, 1);
+  row.writeUIntBE(number, channel.length + 1, 6);
+  return row;
+}
+
+/** The set filed under `key` at `position`: its root, or with `first` one of its leaves. */
+export function indexRowKey(side: Side, channel: Uint8Array, position: number, key: Key, first: number | null): Uint8Array {
+  const text = Buffer.from(`${typeof key === 'object' ? 'nil' : typeof key}:${String(key)}`, 'utf8');
+  const row = Buffer.allocUnsafeSlow(channel.length + text.length + (first === null ? 3 : 9));
+  row[0] = side === 'data' ? DATA_INDEX : WAITER_INDEX;
+  row.set(channel, 1);
+  let at = channel.length + 1;
+  row[at++] = position + 1;
+  row[at++] = text.length;
+  row.set(text, at);
+  if (first !== null) row.writeUIntBE(first, at + text.length, 6);
+  return row;
 }
 
 export function taskRowKey(number: number): Uint8Array {

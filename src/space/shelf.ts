@@ -245,6 +245,38 @@ export class ResidentWaiterShelf extends ResidentShelf<Waiting> implements Waite
   }
 }
 
+/** Two walks as one, oldest first; what has gone since it was seen is left out. */
+export class TwoCursors<T extends ShelfItem> implements Cursor<T> {
+  readonly #first: Cursor<T>;
+  readonly #second: Cursor<T>;
+  #one: T | null;
+  #other: T | null;
+
+  constructor(first: Cursor<T>, second: Cursor<T>) {
+    this.#first = first;
+    this.#second = second;
+    this.#one = first.next();
+    this.#other = second.next();
+  }
+
+  next(): T | null {
+    for (;;) {
+      const one = this.#one;
+      const other = this.#other;
+      if (one === null && other === null) return null;
+      let item: T;
+      if (other === null || (one !== null && one.number < other.number)) {
+        item = one as T;
+        this.#one = this.#first.next();
+      } else {
+        item = other;
+        this.#other = this.#second.next();
+      }
+      if (!item.gone) return item;
+    }
+  }
+}
+
 /** Several lists walked as one, oldest first. No entry stands in two of them. */
 export class MergedCursor<T extends ShelfItem> implements Cursor<T> {
   readonly #cursors: readonly { peek(): T | null; next(): T | null }[];

@@ -15,7 +15,7 @@ import { type Budget, firstAssignment, type MessagePattern } from '../match/inde
 import type { Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import { Datum, type Join, JoinReference, Waiter, type Waiting } from './items.ts';
-import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
+import { type Cursor, ResidentDataShelf, ResidentWaiterShelf, TwoCursors, type WaiterShelf } from './shelf.ts';
 import type { Account, Body, Receive, Slot } from './types.ts';
 
 /** Who is told of every change, and makes tasks of matches. */
@@ -62,6 +62,7 @@ export class Tuples {
     const channel = ledger.place(value);
     if (channel.owner !== null) return this.#meetOwner(channel, channel.owner, message, account);
     const waiters = channel.waiters;
+    if (channel.callers !== null && channel.callers.live > 0) return this.#produceAmongMany(channel, message, persist, account);
     if (waiters === null || waiters.live === 0) {
       this.#putDatum(channel, message, persist, account);
       return false;
@@ -87,7 +88,7 @@ export class Tuples {
 
   #produceAmongMany(channel: Channel, message: readonly Value[], persist: boolean, account: Account): boolean {
     const ledger = this.#ledger;
-    const cursor = (channel.waiters as NonNullable<Channel['waiters']>).candidates(message);
+    const cursor = waitersFor(channel, message);
     // Put down only when something needs it to lie there: most messages are taken by one slot at once.
     let datum: Datum | null = persist ? this.#putDatum(channel, message, true, account) : null;
     let met = false;
@@ -317,8 +318,7 @@ export class Tuples {
       ledger.touch(channel);
       waiter.number = channel.nextWaiter++;
       if (waiter.deliver !== null) channel.pins++;
-      channel.waiters ??= new ResidentWaiterShelf();
-      channel.waiters.add(waiter);
+      shelfFor(channel, waiter).add(waiter);
     } else {
       const { channels, entries } = waiter.join;
       for (const channel of channels) ledger.touch(channel);
@@ -327,8 +327,7 @@ export class Tuples {
         const entry = entries[index] as Waiting;
         entry.number = channel.nextWaiter++;
         channel.pins++;
-        channel.waiters ??= new ResidentWaiterShelf();
-        channel.waiters.add(entry);
+        shelfFor(channel, waiter).add(entry);
       }
     }
     ledger.waiterPut(waiter);
@@ -339,7 +338,7 @@ export class Tuples {
     if (waiter.join === null) {
       ledger.touch(waiter.channel);
       if (waiter.deliver !== null) waiter.channel.pins--;
-      (waiter.channel.waiters as NonNullable<Channel['waiters']>).remove(waiter);
+      shelfFor(waiter.channel, waiter).remove(waiter);
     } else {
       this.#complete(waiter.join);
       const { channels, entries } = waiter.join;
@@ -347,7 +346,7 @@ export class Tuples {
         const channel = channels[index] as Channel;
         ledger.touch(channel);
         channel.pins--;
-        (channel.waiters as NonNullable<Channel['waiters']>).remove(entries[index] as Waiting);
+        shelfFor(channel, waiter).remove(entries[index] as Waiting);
       }
     }
     ledger.waiterGone(waiter);
@@ -489,6 +488,24 @@ export class Tuples {
     }
     return took;
   }
+}
+
+/** Callers of this process stand apart from what is stored. */
+function shelfFor(channel: Channel, waiter: Waiter): WaiterShelf {
+  if (waiter.deliver !== null) {
+    channel.callers ??= new ResidentWaiterShelf();
+    return channel.callers;
+  }
+  channel.waiters ??= new ResidentWaiterShelf();
+  return channel.waiters;
+}
+
+/** All who may match the message, stored or callers, oldest first. */
+function waitersFor(channel: Channel, message: readonly Value[]): Cursor<Waiting> {
+  const { waiters, callers } = channel;
+  if (callers === null || callers.live === 0) return (waiters as WaiterShelf).candidates(message);
+  if (waiters === null || waiters.live === 0) return callers.candidates(message);
+  return new TwoCursors(waiters.candidates(message), callers.candidates(message));
 }
 
 type Choice = { datum: Datum; captures: readonly Value[] };
