@@ -1,0 +1,4 @@
+/** The machine: terms compiled to closures, and the runner that runs them inside turns. */
+export { RHO_LABEL } from './machine.ts';
+export { RholangRunner } from './runner.ts';
+export { rememberPositions, type SourcePositions } from './faults.ts';

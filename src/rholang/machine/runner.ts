@@ -1,0 +1,37 @@
+/** The inline runner of label `rho`: finds the place of a task and lets a machine run it. */
+import { PowerboxError } from '../../errors.ts';
+import type { InlineRunner, Task, Turn } from '../../space/index.ts';
+import { compiledOf } from './compile.ts';
+import { TurnMachine } from './machine.ts';
+import type { CompiledTerm, Place } from './place.ts';
+
+export class RholangRunner implements InlineRunner {
+  /** Reused from task to task; null while one runs. */
+  #idle: TurnMachine | null = null;
+
+  run(task: Task, turn: Turn): void {
+    let machine = this.#idle;
+    if (machine === null) machine = new TurnMachine(turn);
+    else machine.turn = turn;
+    this.#idle = null;
+    try {
+      machine.run(placeOf(task), task.body.environment, task.captures);
+    } catch (error) {
+      machine.failed(error);
+    }
+    this.#idle = machine;
+  }
+}
+
+function placeOf(task: Task): Place {
+  const { term, place: number } = task.body;
+  if (term === null) throw new PowerboxError('bad_request', 'a Rholang continuation without a term cannot run');
+  const compiled = (term.compiled as CompiledTerm | null | undefined) ?? compiledOf(term);
+  const place = compiled.places[number];
+  if (place === undefined) {
+    throw new PowerboxError('bad_request', `this term has no place ${number}`, {
+      hint: 'this continuation was stored by another runtime version',
+    });
+  }
+  return place;
+}
