@@ -31,6 +31,12 @@ export class SimulatedFile<Image, Write> {
     this.#underWay++;
   }
 
+  /** A process opens it: what an earlier one left under way is as good as done. */
+  open(): void {
+    this.#underWay = 0;
+    this.tail = Promise.resolve();
+  }
+
   /** The write that was begun first is done; `sync` brings it, and all others, to the platter. */
   end(sync: boolean): void {
     this.#underWay--;
@@ -160,6 +166,9 @@ export class SimulatedDisk {
     if (this.#open) return false;
     this.#open = true;
     this.#syncsUntilFailure = Infinity;
+    this.journal.open();
+    this.rows.open();
+    this.blobs.open();
     return true;
   }
 
