@@ -7,3 +7,4 @@ export { system } from './system.ts';
 export { input, output, stderr, stderrAck, stdout, stdoutAck } from './stdio.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
+export { text } from './text.ts';

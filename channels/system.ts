@@ -31,7 +31,7 @@ export const system = declareChannel({
       doc: 'Answers the channel of a granted directory.',
       effect: 'none',
       forms: [
-        { args: [], result: t.channel('directory'), doc: 'The one that was granted first.' },
+        { args: [], result: t.channel('directory'), doc: 'The one granted as `files`, else the first.' },
         { args: [{ name: 'grant', type: t.string() }], result: t.channel('directory'), doc: 'The one granted by this name.' },
       ],
     }),

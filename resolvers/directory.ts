@@ -2,6 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { directory, file } from '../channels/index.ts';
+import { fileHandle } from '../src/capability/index.ts';
 import { PowerboxError } from '../src/errors.ts';
 import { limits } from '../src/limits.ts';
 import { NewObject } from '../src/natives/index.ts';
@@ -9,9 +10,9 @@ import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { map } from '../src/values/index.ts';
 import { makeDirectory, missing, removeEntry, renameEntry } from './files/change.ts';
-import { answering, askTree, fileHandle, placeOf, requireWritable } from './files/grant.ts';
+import { answering, askTree, placeOf, requireWritable } from './files/grant.ts';
 import type { FileGrants, Place } from './files/grant.ts';
-import { SIDECAR, parsePath } from './files/path.ts';
+import { isReserved, parsePath } from './files/path.ts';
 import { look, within } from './files/walk.ts';
 import type { Entry, Root } from './files/walk.ts';
 
@@ -36,15 +37,15 @@ async function answer(place: Place, call: NativeCall): Promise<NativeAnswer> {
       return { ok: await tree.read((root) => stat(root, first)) };
     case 'mkdir':
       requireWritable(place);
-      await tree.change(call.effectId, (desk, id) => makeDirectory(desk, id, first));
+      await tree.change(call, (desk, id) => makeDirectory(desk, id, first));
       return { ok: null };
     case 'remove':
       requireWritable(place);
-      await tree.change(call.effectId, (desk, id) => removeEntry(desk, id, first));
+      await tree.change(call, (desk, id) => removeEntry(desk, id, first));
       return { ok: null };
     case 'rename':
       requireWritable(place);
-      await tree.change(call.effectId, (desk, id) => renameEntry(desk, id, first, second));
+      await tree.change(call, (desk, id) => renameEntry(desk, id, first, second));
       return { ok: null };
     default:
       throw new Error(`directory has no method ${call.method}`);
@@ -62,7 +63,7 @@ async function list(root: Root, path: readonly string[]): Promise<Value> {
   const entries: [string, Value][] = [];
   await within(root, path, async (folder) => {
     for await (const entry of await opendir(folder.at('.'))) {
-      if (path.length === 0 && entry.name === SIDECAR) continue;
+      if (isReserved(entry.name)) continue;
       if (entries.length === limits.directory_entries_max) {
         throw new PowerboxError('quota_exceeded', `the directory has more than ${limits.directory_entries_max} entries`);
       }

@@ -58,23 +58,24 @@ async function answer(place: Place, call: NativeCall): Promise<NativeAnswer> {
   }
 }
 
-async function change(place: Place, { method, args, effectId }: NativeCall): Promise<void> {
+async function change(place: Place, call: NativeCall): Promise<void> {
+  const { method, args } = call;
   const { tree, path } = place;
   switch (method) {
     case 'write': {
       const data = bytesOf(args[0]);
-      return tree.change(effectId, (desk, id) => replaceFile(desk, id, path, data));
+      return tree.change(call, (desk, id) => replaceFile(desk, id, path, data));
     }
     case 'append': {
       const data = bytesOf(args[0]);
-      return tree.change(effectId, (desk, id) => writeInPlace(desk, id, path, null, data));
+      return tree.change(call, (desk, id) => writeInPlace(desk, id, path, null, data));
     }
     case 'writeAt': {
       const data = bytesOf(args[1]);
-      return tree.change(effectId, (desk, id) => writeInPlace(desk, id, path, args[0] as number, data));
+      return tree.change(call, (desk, id) => writeInPlace(desk, id, path, args[0] as number, data));
     }
     case 'truncate':
-      return tree.change(effectId, (desk, id) => truncateFile(desk, id, path, args[0] as number));
+      return tree.change(call, (desk, id) => truncateFile(desk, id, path, args[0] as number));
     default:
       throw new Error(`file has no method ${method}`);
   }

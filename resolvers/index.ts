@@ -1,8 +1,14 @@
 /** Who answers on system channels: one native for each declaration in `channels/`. */
+export { Resolvers } from './resolvers.ts';
+export type { ResolversOptions } from './resolvers.ts';
+export { streamConsole } from './console.ts';
+export type { Console, ConsoleStreams } from './console.ts';
 export { directoryNative } from './directory.ts';
 export { fileNative } from './file.ts';
+export { stdioNatives } from './stdio.ts';
+export { systemNative } from './system.ts';
+export { textNative } from './text.ts';
 export { FileTree } from './files/tree.ts';
 export type { FileTreeOptions, Outcome } from './files/tree.ts';
+export type { Step } from './files/change.ts';
 export type { FileGrant, FileGrants } from './files/grant.ts';
-export { fileHandle } from './files/grant.ts';
-export { SIDECAR } from './files/path.ts';

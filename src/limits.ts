@@ -73,6 +73,8 @@ export const limits = {
   read_bytes_max: 16 * 1024 * 1024,
   /** Open file handles of one powerbox. */
   handles_max: 1024,
+  /** Bytes of one line of standard input. */
+  line_bytes_max: 1024 * 1024,
   /** Bytes of a path that a contract gives; Linux takes no longer one. */
   path_bytes_max: 4095,
   /** Bytes of one part of a path; no common file system takes more. */

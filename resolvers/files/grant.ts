@@ -1,9 +1,9 @@
 /**
- * What file natives act under, and how an object of theirs is written down: a handle is the grant's id and the
- * path below its root, so it needs no open descriptor, is the same after a restart, and ends with its grant.
+ * What file natives act under, and in which words they answer a failure. A handle is the grant's id and the path
+ * below its root, so it needs no open descriptor, is the same after a restart, and ends with its grant.
  */
 import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
-import { Kind, List } from '../../src/values/index.ts';
+import { readFileHandle } from '../../src/capability/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import type { NativeAnswer } from '../../src/natives/index.ts';
 import { errnoOf } from './walk.ts';
@@ -28,18 +28,13 @@ export interface Place extends FileGrant {
   readonly path: readonly string[];
 }
 
-export function fileHandle(grant: string, path: readonly string[]): Value {
-  return new List([grant, ...path]);
-}
-
 export function placeOf(grants: FileGrants, handle: Value): Place {
-  if (handle === null || typeof handle !== 'object' || handle.kind !== Kind.List) throw new Error('a file handle must be a list');
-  const [grant, ...path] = handle.items as readonly string[];
-  const found = grants.get(grant ?? '');
+  const { grant, path } = readFileHandle(handle);
+  const found = grants.get(grant);
   if (found === undefined) {
     throw new PowerboxError('not_available', `the grant ${JSON.stringify(grant)} that this channel came from is not there any more`);
   }
-  return { ...found, grant: grant ?? '', path };
+  return { ...found, grant, path };
 }
 
 export function requireWritable(place: Place): void {

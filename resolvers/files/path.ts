@@ -49,8 +49,15 @@ export function parsePath(base: readonly string[], path: string): readonly strin
     if (part === '.') throw refusePath('current', path);
     if (part === '..') throw refusePath('parent', path);
     if (Buffer.byteLength(part) > limits.path_part_bytes_max) throw refusePath('too_long', path);
+    if (isReserved(part)) throw refusePath('reserved', path);
   }
-  // Whatever its case: on a file system that does not tell cases apart it would be the same directory.
-  if (parts[0]?.toLowerCase() === SIDECAR) throw refusePath('reserved', path);
   return parts;
+}
+
+/**
+ * In every directory, for the one of another grant may lie further down; and whatever its case, for a file
+ * system that does not tell cases apart.
+ */
+export function isReserved(part: string): boolean {
+  return part.toLowerCase() === SIDECAR;
 }

@@ -29,6 +29,12 @@ export interface FileTreeOptions {
   readonly onStep?: (step: Step) => void;
 }
 
+/** Of a call, what a change needs. */
+export interface Effect {
+  readonly effectId: Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
 /** What became of a change that was begun. */
 export type Outcome = 'applied' | 'not_applied' | 'unknown';
 
@@ -79,13 +85,17 @@ export class FileTree {
     }
   }
 
-  /** Runs one change by itself. One whose effect was made already is not made again. */
-  async change(effectId: Uint8Array, run: (desk: Desk, id: string) => Promise<void>): Promise<void> {
+  /**
+   * Runs one change by itself. One whose effect was made already is not made again; one whose caller has left
+   * while it waited for its turn is not begun.
+   */
+  async change({ effectId, signal }: Effect, run: (desk: Desk, id: string) => Promise<void>): Promise<void> {
     const desk = this.#desk;
     if (desk === null) throw new PowerboxError('not_available', 'this directory was granted for reading only');
     const id = hex(effectId);
     await this.#queue.alone(async () => {
       this.#requireOpen();
+      if (signal?.aborted === true) throw new PowerboxError('cancelled', 'the call ended before its change began');
       await settle(desk);
       const line = desk.record.get(id);
       if (line?.mark === 'L') throw cannotTell();

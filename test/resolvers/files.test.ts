@@ -1,9 +1,7 @@
 /** Files and directories beneath a grant, as a contract sees them; on a real file system. */
 import assert from 'node:assert/strict';
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NewChannel } from '../../channels/index.ts';
-import { fromValue } from '../../src/values/index.ts';
 import { grantFiles, textOf } from './host.ts';
 import type { Granted } from './host.ts';
 

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { NewChannel, NewObject, parseCall, resultMismatch } from '../../channels/index.ts';
 import type { Native, NativeAnswer, NativeCall } from '../../channels/index.ts';
 import type { Value } from '../../src/values/index.ts';
-import { FileTree, directoryNative, fileHandle, fileNative } from '../../resolvers/index.ts';
+import { fileHandle } from '../../src/capability/index.ts';
+import { FileTree, directoryNative, fileNative } from '../../resolvers/index.ts';
 import type { FileTreeOptions } from '../../resolvers/index.ts';
 
 export class Host {

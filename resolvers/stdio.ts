@@ -1,0 +1,86 @@
+/**
+ * Answers on the channels of standard input and output. Owns nothing: the console is handed in, and so is the
+ * printer of values. Output has recovery `repeat`: a line may appear twice after a crash, never not at all.
+ */
+import { input, output, stderr, stderrAck, stdout, stdoutAck } from '../channels/index.ts';
+import type { ChannelDeclaration } from '../channels/index.ts';
+import { isPowerboxError } from '../src/errors.ts';
+import { readStreamHandle } from '../src/capability/index.ts';
+import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
+import type { Value } from '../src/values/index.ts';
+import { bytesOf } from './answer.ts';
+import type { Console } from './console.ts';
+
+export interface StdioOptions {
+  readonly console: Console;
+  /** A value in Rholang syntax, strings quoted. */
+  readonly show: (value: Value) => string;
+  /** Whether this grant of standard input and output stands. */
+  readonly granted: (grant: string) => boolean;
+}
+
+type Stream = 'stdout' | 'stderr';
+
+export function stdioNatives(options: StdioOptions): Native[] {
+  return [
+    plainNative(options, stdout, 'stdout'),
+    plainNative(options, stdoutAck, 'stdout'),
+    plainNative(options, stderr, 'stderr'),
+    plainNative(options, stderrAck, 'stderr'),
+    { declaration: output, call: (call) => onStream(options, call, (stream) => writeText(options.console, stream, call)) },
+    { declaration: input, call: (call) => onStream(options, call, () => readLine(options.console, call)) },
+  ];
+}
+
+/** A string or bytes as they are; `print` ends the line. Also what the system process does. */
+export async function writeText(console: Console, stream: Stream, { method, args }: NativeCall): Promise<NativeAnswer> {
+  const bytes = bytesOf(args[0]);
+  return write(console, stream, method === 'print' ? withNewline(bytes) : bytes);
+}
+
+function plainNative({ console, show, granted }: StdioOptions, declaration: ChannelDeclaration, stream: Stream): Native {
+  return {
+    declaration,
+    async call({ args, handle }) {
+      if (typeof handle !== 'string' || !granted(handle)) return notGranted();
+      return write(console, stream, bytesOf(`${show(args[0] as Value)}\n`));
+    },
+  };
+}
+
+async function onStream(
+  { granted }: StdioOptions, { handle }: NativeCall, use: (stream: Stream) => Promise<NativeAnswer>,
+): Promise<NativeAnswer> {
+  const { grant, stream } = readStreamHandle(handle);
+  return granted(grant) ? use(stream === 'stderr' ? 'stderr' : 'stdout') : notGranted();
+}
+
+async function write(console: Console, stream: Stream, bytes: Uint8Array): Promise<NativeAnswer> {
+  try {
+    await console[stream](bytes);
+    return { ok: null };
+  } catch (error) {
+    // A reader that went away is an expected end of a stream, not a fault of the native.
+    return { error: { code: 'file_failed', message: `${stream} could not be written: ${error instanceof Error ? error.message : 'closed'}` } };
+  }
+}
+
+async function readLine(console: Console, { signal }: NativeCall): Promise<NativeAnswer> {
+  try {
+    return { ok: await console.readLine(signal ?? new AbortController().signal) };
+  } catch (error) {
+    if (isPowerboxError(error)) return { error: { code: error.code, message: error.message } };
+    return { error: { code: 'file_failed', message: `standard input could not be read: ${error instanceof Error ? error.message : 'closed'}` } };
+  }
+}
+
+function withNewline(bytes: Uint8Array): Uint8Array {
+  const line = new Uint8Array(bytes.length + 1);
+  line.set(bytes);
+  line[bytes.length] = 10;
+  return line;
+}
+
+function notGranted(): NativeAnswer {
+  return { error: { code: 'not_available', message: 'the grant of standard input and output that this channel came from is not there any more' } };
+}

@@ -1,0 +1,106 @@
+/**
+ * The powerbox of one holder: which channels it has, and what stands behind each.
+ *
+ * Each channel is an unforgeable name, made once for holder and grant and remembered as a fact
+ * (`powerbox/<holder>/<channel>`), so a restart finds the same names and what programs kept of them still works.
+ * Who can reach one: who was given its bundle here, at the deploy of a program of this holder, and whoever they
+ * pass it on to. The bundles are write-only, so nobody but the native can receive there. A grant that is taken
+ * back leaves its channel, which from then on is answered `not_available`.
+ */
+import { NATIVE_LABEL, nativeEnvironment, system } from '../../channels/index.ts';
+import { ANY_MESSAGE } from '../dispatch/index.ts';
+import { PowerboxError } from '../errors.ts';
+import type { Body, Turn } from '../space/index.ts';
+import { Kind, bundle } from '../values/index.ts';
+import type { Value } from '../values/index.ts';
+import { grantId } from './grant.ts';
+import type { FilesGrant, Grant } from './grant.ts';
+import { fileHandle, streamHandle, systemHandle } from './handle.ts';
+
+/** The URI of a deploy's own powerbox. */
+export const POWERBOX_URI = 'rho:powerbox';
+/** The public name of the transitional access; only where the operator turns it on. */
+export const PUBLIC_SYSTEM = 'system';
+
+const STDIO_URIS: readonly (readonly [string, string])[] = [
+  ['rho:io:stdout', 'stdout'],
+  ['rho:io:stdoutAck', 'stdoutAck'],
+  ['rho:io:stderr', 'stderr'],
+  ['rho:io:stderrAck', 'stderrAck'],
+];
+const STREAMS = [['stdout', 'output'], ['stderr', 'output'], ['stdin', 'input']] as const;
+const HOLDER = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The URIs that programs of a holder with these grants may name, for the message when they name another. */
+export function grantedUris(grants: readonly Grant[]): string[] {
+  const uris = [POWERBOX_URI];
+  if (hasStdio(grants)) uris.push(...STDIO_URIS.map(([uri]) => uri));
+  for (const grant of grants) if (grant.kind === 'native') uris.push(grant.uri);
+  return uris;
+}
+
+/** What a deploy's URIs are bound to: write-only bundles of this holder's channels, made where they are missing. */
+export function uris(turn: Turn, holder: string, grants: readonly Grant[]): Map<string, Value> {
+  requireHolder(holder);
+  const bound = new Map<string, Value>([[POWERBOX_URI, powerboxChannel(turn, holder, grants)]]);
+  if (hasStdio(grants)) {
+    for (const [uri, native] of STDIO_URIS) bound.set(uri, channel(turn, holder, uri, native, grantId(holder, 'stdio')));
+  }
+  for (const grant of grants) {
+    if (grant.kind !== 'native') continue;
+    if (bound.has(grant.uri)) throw new PowerboxError('config_invalid', `the URI ${grant.uri} is granted twice`);
+    bound.set(grant.uri, channel(turn, holder, grant.uri, grant.native, grant.handle));
+  }
+  return bound;
+}
+
+/** The system process of a holder: what `rho:powerbox` is bound to, and a system contract's first argument. */
+export function powerboxChannel(turn: Turn, holder: string, grants: readonly Grant[]): Value {
+  requireHolder(holder);
+  return channel(turn, holder, system.name, system.name, systemOf(turn, holder, grants));
+}
+
+/** Makes the public `@"system"` answer with this holder's powerbox: everybody has these grants from now on. */
+export function openPublicSystem(turn: Turn, holder: string, grants: readonly Grant[]): void {
+  requireHolder(holder);
+  turn.install(PUBLIC_SYSTEM, ANY_MESSAGE, nativeBody(system.name, systemOf(turn, holder, grants)));
+}
+
+function systemOf(turn: Turn, holder: string, grants: readonly Grant[]): Value {
+  const streams = new Map<'stdout' | 'stderr' | 'stdin', Value>();
+  if (hasStdio(grants)) {
+    for (const [stream, native] of STREAMS) streams.set(stream, channel(turn, holder, stream, native, streamHandle(grantId(holder, 'stdio'), stream)));
+  }
+  const files = grants.filter((grant): grant is FilesGrant => grant.kind === 'files').map(({ name }) => {
+    const id = grantId(holder, name);
+    return [name, channel(turn, holder, `files/${name}`, 'directory', fileHandle(id, []))] as const;
+  });
+  return systemHandle({ holder, streams, files });
+}
+
+/** The holder's channel of this key: its name found or drawn, the native installed on it, a write-only bundle. */
+function channel(turn: Turn, holder: string, key: string, native: string, handle: Value): Value {
+  const fact = `powerbox/${holder}/${key}`;
+  let name = turn.fact(fact);
+  if (name === undefined) {
+    name = turn.newName();
+    turn.setFact(fact, name);
+  } else if (name === null || typeof name !== 'object' || name.kind !== Kind.Name) {
+    throw new PowerboxError('storage_corrupt', `the fact ${fact} holds no name`);
+  }
+  turn.install(name, ANY_MESSAGE, nativeBody(native, handle));
+  return bundle(name, false, true);
+}
+
+function nativeBody(native: string, handle: Value): Body {
+  return { label: NATIVE_LABEL, term: null, place: 0, environment: nativeEnvironment({ native, handle, id: '' }) };
+}
+
+function hasStdio(grants: readonly Grant[]): boolean {
+  return grants.some((grant) => grant.kind === 'stdio');
+}
+
+function requireHolder(holder: string): void {
+  if (HOLDER.test(holder)) return;
+  throw new PowerboxError('config_invalid', `${JSON.stringify(holder)} is no name for a holder: letters, digits, - and _, at most 64`);
+}
