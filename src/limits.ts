@@ -89,4 +89,10 @@ export const limits = {
   file_chunks_max: 4096,
   /** File changes done whose effect is not yet forgotten, in one root: each holds a line of the record. */
   file_effects_max: 65_536,
+  /** Channels in one report: it is for people, and for programs that can ask for one channel. */
+  report_channels_max: 1_000,
+  /** Data, and continuations, of one channel in a report. */
+  report_items_max: 100,
+  /** Characters of one datum or continuation in a report. */
+  report_item_chars_max: 2_000,
 } as const;

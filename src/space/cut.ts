@@ -61,6 +61,11 @@ export class Cutter implements TermPolicy {
 
   // ------------------------------------------------------------------ what changed
 
+  /** Channels that no written row may know yet. */
+  get changed(): readonly Channel[] {
+    return [...this.#dirty, ...this.#cutting];
+  }
+
   /** Notes what a flushed commit changed. */
   note(commit: Commit): void {
     for (let index = 0; index < commit.data.length; index++)

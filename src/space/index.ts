@@ -3,3 +3,4 @@ export * from './types.ts';
 export { type EngineOptions, FAILPOINTS, type Failpoint, SpaceEngine } from './engine.ts';
 export { type HostRequest, SpaceHost } from './host.ts';
 export { REPEAT_LABEL } from './repeat.ts';
+export { type ChannelContents, type Contents, contentsOf, type InspectLimits } from './inspect.ts';
