@@ -84,10 +84,6 @@ function acceptsNode(start: Plan, given: Value, outside: number, walk: Walk): bo
           if (walk.budget.steps < 0) return false;
         }
         return false;
-      case Op.Later:
-        plan = plan.taken;
-        if (plan.op <= Op.Never) return acceptsLeaf(plan, target, binders, walk);
-        continue;
       case Op.Conjunction:
         for (let at = 0; at < plan.parts.length; at++) {
           if (at !== plan.tail && !accepts(plan.parts[at] as Plan, target, binders, walk)) return false;

@@ -39,8 +39,6 @@ export const Op = {
   Conjunction: 19,
   Disjunction: 20,
   Negation: 21,
-  /** Too deep to be taken apart before it is needed. */
-  Later: 22,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
@@ -49,7 +47,7 @@ export const REST_NONE = -3;
 export const REST_DROP = -2;
 export const REST_CLOSED = -1;
 
-/** Levels of a pattern taken apart at once; what is deeper waits until a target gets there. */
+/** Levels of a pattern that are taken apart by calls; what is deeper is done from its leaves upwards. */
 const NESTING_MAX = 400;
 const NO_PLANS: readonly Plan[] = [];
 
@@ -77,7 +75,6 @@ export class Plan {
   least = 1;
   most = 1;
   #levels: readonly number[] | null = null;
-  #later: Plan | null = null;
   readonly #discard: boolean;
 
   constructor(
@@ -93,21 +90,23 @@ export class Plan {
     this.#levels ??= this.#discard ? [] : levelsOf(this.source);
     return this.#levels;
   }
-
-  /** For `Later`: the plan it stands for. */
-  get taken(): Plan {
-    this.#later ??= planOf(this.source, this.#discard);
-    return this.#later;
-  }
 }
 
-export function planOf(pattern: Value, discard = false): Plan {
-  const compiled = compile(pattern, discard, 0);
+/** What a pattern compiles to: its plan, or, where all of it is ground, its number of nodes. */
+type Compiled = Plan | number;
+
+/** How deep the calls are, and what is compiled already: without and with `discard`. */
+interface Progress {
+  nesting: number;
+  readonly known: readonly [Map<Value, Compiled>, Map<Value, Compiled>] | null;
+}
+
+export function planOf(pattern: Value): Plan {
+  const compiled = compile(pattern, false, { nesting: 0, known: null });
   return typeof compiled === 'number' ? groundPlan(pattern, compiled) : compiled;
 }
 
-/** The plan of a pattern with parts that match, or, of a ground value, its number of nodes. */
-function compile(pattern: Value, discard: boolean, nesting: number): Plan | number {
+function compile(pattern: Value, discard: boolean, progress: Progress): Compiled {
   if (typeof pattern !== 'object' || pattern === null) return 1;
   switch (pattern.kind) {
     case Kind.BigInt:
@@ -128,51 +127,75 @@ function compile(pattern: Value, discard: boolean, nesting: number): Plan | numb
     case Kind.TypeWord:
       return new Plan(Op.Type, pattern, discard);
     default:
-      return nesting < NESTING_MAX ? compileNode(pattern, discard, nesting + 1) : laterPlan(pattern, discard);
+      return compileInner(pattern, discard, progress);
   }
 }
 
-function laterPlan(pattern: ObjectValue, discard: boolean): Plan | number {
-  const weight = groundWeight(pattern);
-  if (weight >= 0) return weight;
-  const plan = new Plan(Op.Later, pattern, discard);
-  const isOne = pattern.kind < Kind.Par || pattern.kind === Kind.TypeWord;
-  return isOne ? plan : unbounded(plan);
+function compileInner(pattern: ObjectValue, discard: boolean, progress: Progress): Compiled {
+  const known = progress.known?.[discard ? 1 : 0].get(pattern);
+  if (known !== undefined) return known;
+  if (progress.nesting === NESTING_MAX) return compileDeep(pattern, discard);
+  progress.nesting++;
+  const compiled = compileNode(pattern, discard, progress);
+  progress.nesting--;
+  return compiled;
 }
 
-function compileNode(pattern: ObjectValue, discard: boolean, nesting: number): Plan | number {
+/** From the leaves upwards, so that each node finds its children compiled. */
+function compileDeep(pattern: ObjectValue, discard: boolean): Compiled {
+  const nodes: ObjectValue[] = [pattern];
+  const discards: boolean[] = [discard];
+  for (let at = 0; at < nodes.length; at++) {
+    const node = nodes[at] as ObjectValue;
+    const inside = discards[at] === true || node.kind === Kind.Disjunction || node.kind === Kind.Negation;
+    for (const child of childrenOf(node)) {
+      if (typeof child !== 'object' || child === null) continue;
+      nodes.push(child);
+      discards.push(inside);
+    }
+  }
+  const progress: Progress = { nesting: 0, known: [new Map(), new Map()] };
+  for (let at = nodes.length - 1; at >= 0; at--) {
+    const node = nodes[at] as ObjectValue;
+    const isDiscarded = discards[at] as boolean;
+    progress.known?.[isDiscarded ? 1 : 0].set(node, compile(node, isDiscarded, progress));
+  }
+  return compile(pattern, discard, progress);
+}
+
+function compileNode(pattern: ObjectValue, discard: boolean, progress: Progress): Compiled {
   switch (pattern.kind) {
     case Kind.List:
     case Kind.Tuple:
-      return compileSequence(pattern, discard, nesting);
+      return compileSequence(pattern, discard, progress);
     case Kind.Set:
-      return compileSet(pattern, discard, nesting);
+      return compileSet(pattern, discard, progress);
     case Kind.Map:
-      return compileMap(pattern, discard, nesting);
+      return compileMap(pattern, discard, progress);
     case Kind.Par:
-      return compilePar(pattern, discard, nesting);
+      return compilePar(pattern, discard, progress);
     case Kind.Conjunction:
     case Kind.Disjunction:
     case Kind.Negation:
-      return compileConnective(pattern, discard, nesting);
+      return compileConnective(pattern, discard, progress);
     case Kind.Bundle:
       // nothing inside a bundle is ever taken out of it, so with a variable inside it matches nothing
       return groundOrNever(pattern, discard);
     default:
-      return compileProcess(pattern, discard, nesting);
+      return compileProcess(pattern, discard, progress);
   }
 }
 
-function groundOrNever(pattern: Value, discard: boolean): Plan | number {
+function groundOrNever(pattern: Value, discard: boolean): Compiled {
   const weight = groundWeight(pattern);
   return weight >= 0 ? weight : new Plan(Op.Never, pattern, discard);
 }
 
-function compileSequence(pattern: Value, discard: boolean, nesting: number): Plan | number {
+function compileSequence(pattern: Value, discard: boolean, progress: Progress): Compiled {
   const collection = pattern as List | Tuple;
   const isList = collection.kind === Kind.List;
   const rest = isList ? restOf(collection.remainder, discard) : REST_NONE;
-  const parts = compileAll(collection.items, discard, nesting);
+  const parts = compileAll(collection.items, discard, progress);
   if (typeof parts === 'number') {
     if (rest === REST_NONE) return parts + 1;
     return fixed(Op.List, pattern, discard, collection.items.map((item) => groundPlan(item)), rest);
@@ -180,9 +203,9 @@ function compileSequence(pattern: Value, discard: boolean, nesting: number): Pla
   return fixed(isList ? Op.List : Op.Tuple, pattern, discard, parts, rest);
 }
 
-function compileSet(pattern: SetValue, discard: boolean, nesting: number): Plan | number {
+function compileSet(pattern: SetValue, discard: boolean, progress: Progress): Compiled {
   const rest = restOf(pattern.remainder, discard);
-  const elements = compileAll(pattern.items, discard, nesting);
+  const elements = compileAll(pattern.items, discard, progress);
   if (typeof elements === 'number' && rest === REST_NONE) return elements + 1;
   const plans = typeof elements === 'number' ? pattern.items.map((item) => groundPlan(item)) : elements;
   const plan = new Plan(Op.Set, pattern, discard);
@@ -192,10 +215,10 @@ function compileSet(pattern: SetValue, discard: boolean, nesting: number): Plan 
   return plan;
 }
 
-function compileMap(pattern: MapValue, discard: boolean, nesting: number): Plan | number {
+function compileMap(pattern: MapValue, discard: boolean, progress: Progress): Compiled {
   const rest = restOf(pattern.remainder, discard);
-  const keys = compileAll(pattern.keys, discard, nesting);
-  const items = compileAll(pattern.items, discard, nesting);
+  const keys = compileAll(pattern.keys, discard, progress);
+  const items = compileAll(pattern.items, discard, progress);
   if (typeof keys === 'number' && typeof items === 'number' && rest === REST_NONE) return keys + items + 1;
   const plan = new Plan(Op.Map, pattern, discard);
   const grounds: Plan[] = [];
@@ -222,8 +245,8 @@ function compileMap(pattern: MapValue, discard: boolean, nesting: number): Plan 
  * At most one variable of a parallel composition takes the rest, the one of the lowest level; others get
  * nothing. A connective that can only take one part is matched as any other single part is.
  */
-function compilePar(pattern: Par, discard: boolean, nesting: number): Plan | number {
-  const parts = compileAll(pattern.parts, discard, nesting);
+function compilePar(pattern: Par, discard: boolean, progress: Progress): Compiled {
+  const parts = compileAll(pattern.parts, discard, progress);
   if (typeof parts === 'number') return parts + 1;
   const plan = new Plan(Op.Par, pattern, discard);
   const grounds: Plan[] = [];
@@ -248,10 +271,10 @@ function compilePar(pattern: Par, discard: boolean, nesting: number): Plan | num
   return plan;
 }
 
-function compileConnective(pattern: Value, discard: boolean, nesting: number): Plan {
+function compileConnective(pattern: Value, discard: boolean, progress: Progress): Plan {
   const connective = pattern as Conjunction | Disjunction | Negation;
   if (connective.kind === Kind.Conjunction) {
-    const plan = fixed(Op.Conjunction, pattern, discard, plansOf(connective.parts, discard, nesting), REST_NONE);
+    const plan = fixed(Op.Conjunction, pattern, discard, plansOf(connective.parts, discard, progress), REST_NONE);
     plan.least = 0;
     plan.most = Number.POSITIVE_INFINITY;
     for (const part of plan.parts) {
@@ -262,7 +285,7 @@ function compileConnective(pattern: Value, discard: boolean, nesting: number): P
   }
   if (connective.kind === Kind.Disjunction) {
     const plan = new Plan(Op.Disjunction, pattern, discard);
-    plan.parts = plansOf(connective.parts, true, nesting);
+    plan.parts = plansOf(connective.parts, true, progress);
     plan.least = Number.POSITIVE_INFINITY;
     plan.most = 0;
     for (const part of plan.parts) {
@@ -272,15 +295,15 @@ function compileConnective(pattern: Value, discard: boolean, nesting: number): P
     return plan;
   }
   const plan = unbounded(new Plan(Op.Negation, pattern, discard));
-  plan.parts = plansOf([connective.body], true, nesting);
+  plan.parts = plansOf([connective.body], true, progress);
   if (connective.body === null) plan.least = 1;
   return plan;
 }
 
 /** Processes other than parallel compositions: a head that must be equal, and parts that match. */
-function compileProcess(pattern: ObjectValue, discard: boolean, nesting: number): Plan | number {
+function compileProcess(pattern: ObjectValue, discard: boolean, progress: Progress): Compiled {
   const children = childrenOf(pattern);
-  const parts = compileAll(children, discard, nesting);
+  const parts = compileAll(children, discard, progress);
   if (typeof parts === 'number') return parts + headWeight(pattern);
   const plan = fixed(processOp(pattern.kind), pattern, discard, parts, REST_NONE);
   plan.binders = bindersOf(pattern);
@@ -314,11 +337,11 @@ function bindersOf(pattern: ObjectValue): readonly number[] | null {
   }
 }
 
-function compileAll(values: readonly Value[], discard: boolean, nesting: number): Plan[] | number {
+function compileAll(values: readonly Value[], discard: boolean, progress: Progress): Plan[] | number {
   let plans: Plan[] | null = null;
   let weight = 0;
   for (let index = 0; index < values.length; index++) {
-    const compiled = compile(values[index] as Value, discard, nesting);
+    const compiled = compile(values[index] as Value, discard, progress);
     if (typeof compiled !== 'number') {
       plans ??= values.slice(0, index).map((value) => groundPlan(value));
       plans.push(compiled);
@@ -328,8 +351,8 @@ function compileAll(values: readonly Value[], discard: boolean, nesting: number)
   return plans ?? weight;
 }
 
-function plansOf(values: readonly Value[], discard: boolean, nesting: number): readonly Plan[] {
-  const plans = compileAll(values, discard, nesting);
+function plansOf(values: readonly Value[], discard: boolean, progress: Progress): readonly Plan[] {
+  const plans = compileAll(values, discard, progress);
   return typeof plans === 'number' ? values.map((value) => groundPlan(value)) : plans;
 }
 
