@@ -16,6 +16,7 @@ import { Channels } from './channels.ts';
 import { Cutter } from './cut.ts';
 import { Commit, type EntryHeader, writeEntry } from './entry.ts';
 import type { Datum, Waiter } from './items.ts';
+import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import { recover } from './recover.ts';
 import { repetition, repetitionOf, REPEAT_LABEL } from './repeat.ts';
@@ -241,6 +242,11 @@ export class SpaceEngine implements Engine, Ledger {
 
   fact(key: string): Value | undefined {
     return this.#facts.get(key);
+  }
+
+  /** What lies and waits, for people; never inside a turn. In a space without a store only public names are known. */
+  inspect(options: InspectLimits): Promise<Contents> {
+    return inspectChannels(this.channels, this.#cutter?.changed ?? [], this.#store?.rows ?? null, (bytes) => this.names.read(bytes), options);
   }
 
   *facts(prefix: string): Iterable<readonly [string, Value]> {
@@ -586,8 +592,7 @@ export class SpaceEngine implements Engine, Ledger {
     if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max) this.channels.pageData(channel);
     datum.born = this.#serial;
     if (this.#options.plant === 'lose-datum' && datum.number % 7 === 3) return;
-    this.#commit.data.push(datum);
-    this.#commit.dataChannels.push(channel);
+    this.#commit.addDatum(channel, datum);
   }
 
   datumGone(channel: Channel, datum: Datum): void {
@@ -600,7 +605,7 @@ export class SpaceEngine implements Engine, Ledger {
     if (this.#store === null || waiter.deliver !== null) return;
     this.#pageWaiters(waiter);
     waiter.born = this.#serial;
-    this.#commit.waiters.push(waiter);
+    this.#commit.addWaiter(waiter);
   }
 
   #pageWaiters(waiter: Waiter): void {
@@ -636,7 +641,7 @@ export class SpaceEngine implements Engine, Ledger {
     const task = new LiveTask(this.#nextTask++, account, body, captures);
     if (this.#store !== null) {
       task.born = this.#serial;
-      this.#commit.tasks.push(task);
+      this.#commit.addTask(task);
     }
     this.tasks.push(task);
   }

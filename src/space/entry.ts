@@ -22,6 +22,9 @@ const MESSAGE_HERE = 0;
 const MESSAGE_OF_CAUSE = 1;
 const MESSAGE_IN_BLOB = 2;
 
+/** Items of a commit before the first sweep. */
+const SWEEP_MIN = 512;
+
 /** A cause as it is recorded. A produce from outside keeps its message apart, so that a datum can refer to it. */
 export interface CauseRecord {
   readonly turn: number;
@@ -42,6 +45,10 @@ export class Commit {
   readonly waiters: Waiter[] = [];
   readonly waitersGone: Waiter[] = [];
   readonly tasks: LiveTask[] = [];
+  // What comes and goes within the commit is swept as it grows, so that it does not outlive a scavenge.
+  #sweepData = SWEEP_MIN;
+  #sweepWaiters = SWEEP_MIN;
+  #sweepTasks = SWEEP_MIN;
   readonly tasksGone: number[] = [];
   readonly facts = new Map<string, Value | undefined>();
   /** Runs when this commit is durable, in order. */
@@ -54,6 +61,45 @@ export class Commit {
     /** Stamped on what is born in this commit. */
     readonly serial: number,
   ) {}
+
+  addTask(task: LiveTask): void {
+    const { tasks } = this;
+    if (tasks.length >= this.#sweepTasks) {
+      let kept = 0;
+      for (const old of tasks) if (old.state !== 'done') tasks[kept++] = old;
+      tasks.length = kept;
+      this.#sweepTasks = 2 * kept + SWEEP_MIN;
+    }
+    tasks.push(task);
+  }
+
+  addDatum(channel: Channel, datum: Datum): void {
+    const { data, dataChannels } = this;
+    if (data.length >= this.#sweepData) {
+      let kept = 0;
+      for (let index = 0; index < data.length; index++) {
+        if ((data[index] as Datum).gone) continue;
+        data[kept] = data[index] as Datum;
+        dataChannels[kept++] = dataChannels[index] as Channel;
+      }
+      data.length = kept;
+      dataChannels.length = kept;
+      this.#sweepData = 2 * kept + SWEEP_MIN;
+    }
+    data.push(datum);
+    dataChannels.push(channel);
+  }
+
+  addWaiter(waiter: Waiter): void {
+    const { waiters } = this;
+    if (waiters.length >= this.#sweepWaiters) {
+      let kept = 0;
+      for (const old of waiters) if (!old.gone) waiters[kept++] = old;
+      waiters.length = kept;
+      this.#sweepWaiters = 2 * kept + SWEEP_MIN;
+    }
+    waiters.push(waiter);
+  }
 
   /** Whether there is anything to write or to run. */
   get empty(): boolean {

@@ -25,8 +25,10 @@ export class LiveTask implements Task {
 
 /** The queue of one account. */
 export class AccountTasks {
-  queue: (LiveTask | null)[] = [];
-  head = 0;
+  /** A circular buffer whose length is a power of two: a queue that fills and empties all the time costs nothing. */
+  #buffer: (LiveTask | null)[] = new Array<LiveTask | null>(16).fill(null);
+  #head = 0;
+  ready = 0;
   outside = 0;
   parked = 0;
   /** Has had something ready since it was last found without. */
@@ -36,26 +38,28 @@ export class AccountTasks {
 
   constructor(readonly account: Account) {}
 
-  get ready(): number {
-    return this.queue.length - this.head;
-  }
-
   push(task: LiveTask): void {
-    this.queue.push(task);
+    if (this.ready === this.#buffer.length) this.#grow();
+    this.#buffer[(this.#head + this.ready++) & (this.#buffer.length - 1)] = task;
   }
 
   shift(): LiveTask | null {
-    if (this.head === this.queue.length) return null;
-    const task = this.queue[this.head] as LiveTask;
-    this.queue[this.head++] = null;
-    if (this.head === this.queue.length) {
-      this.queue.length = 0;
-      this.head = 0;
-    } else if (this.head > 1024 && this.head * 2 > this.queue.length) {
-      this.queue = this.queue.slice(this.head);
-      this.head = 0;
-    }
+    if (this.ready === 0) return null;
+    const buffer = this.#buffer;
+    const head = this.#head;
+    const task = buffer[head] as LiveTask;
+    buffer[head] = null;
+    this.#head = (head + 1) & (buffer.length - 1);
+    this.ready--;
     return task;
+  }
+
+  #grow(): void {
+    const old = this.#buffer;
+    const grown = new Array<LiveTask | null>(old.length * 2).fill(null);
+    for (let index = 0; index < old.length; index++) grown[index] = old[(this.#head + index) & (old.length - 1)] as LiveTask;
+    this.#buffer = grown;
+    this.#head = 0;
   }
 }
 
@@ -64,15 +68,20 @@ export class Tasks {
   /** Accounts with ready tasks, in the order in which their turn comes. */
   #ring: AccountTasks[] = [];
   #ringHead = 0;
+  /** The account used last, for most lookups are for it. */
+  #recent: AccountTasks | null = null;
   /** Tasks that are outside or parked, by number. */
   readonly held = new Map<number, LiveTask>();
 
   of(account: Account): AccountTasks {
+    const recent = this.#recent;
+    if (recent !== null && recent.account === account) return recent;
     let found = this.#accounts.get(account);
     if (found === undefined) {
       found = new AccountTasks(account);
       this.#accounts.set(account, found);
     }
+    this.#recent = found;
     return found;
   }
 
@@ -109,8 +118,8 @@ export class Tasks {
       }
     } else if (tasks.ready === 0) {
       tasks.active = false;
-      this.#ring.length = 0;
-      this.#ringHead = 0;
+      this.#ring.pop();
+      this.#ringHead = this.#ring.length === 0 ? 0 : this.#ringHead;
     }
     return task;
   }
