@@ -6,25 +6,26 @@ import { Bytes, BigInteger, List, MapValue, SetValue, Uri, compare, map, set } f
 import type { Operation, Value } from '../../values/index.ts';
 import { fault, typeName } from './faults.ts';
 import type { Machine } from './place.ts';
-import { checkBytes, checkSize } from './sizes.ts';
+import { checkBytes, checkSize, weight } from './sizes.ts';
 
 /** Where `wanted` stands in sorted values, or `-1 - place` where it would stand. */
 export function find(sorted: readonly Value[], wanted: Value, machine: Machine): number {
   let low = 0;
   let high = sorted.length - 1;
   let steps = 1;
+  const each = 1 + weight(wanted, machine);
   while (low <= high) {
     const middle = (low + high) >> 1;
     const order = compare(sorted[middle] as Value, wanted);
     if (order === 0) {
-      machine.charge(steps);
+      machine.charge(steps * each);
       return middle;
     }
     if (order < 0) low = middle + 1;
     else high = middle - 1;
     steps++;
   }
-  machine.charge(steps);
+  machine.charge(steps * each);
   return -1 - low;
 }
 

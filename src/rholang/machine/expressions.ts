@@ -15,7 +15,7 @@ import { binary, logical, unary } from './operators.ts';
 import { compileMatches } from './patterns.ts';
 import { Place } from './place.ts';
 import type { Evaluate } from './place.ts';
-import { checkSize } from './sizes.ts';
+import { chargeParallel, checkSize } from './sizes.ts';
 import { outerIndices, substitute } from './substitute.ts';
 import { fault } from './faults.ts';
 
@@ -115,9 +115,11 @@ function* items(context: Context, program: Program, node: ObjectValue, nodes: re
   const parts = (yield operands(context, program, nodes)) as Operand[];
   const evaluates = parts.map((part) => part.evaluate);
   const build = builder(node);
+  const parallel = node.kind === Kind.Par;
   return compose(context, program, parts, start, stepsBefore, (frame, machine) => {
     const values = new Array<Value>(evaluates.length);
     for (let index = 0; index < evaluates.length; index++) values[index] = (evaluates[index] as Evaluate)(frame, machine);
+    if (parallel) chargeParallel(values, machine);
     return checkSize(build(values), machine);
   });
 }

@@ -9,6 +9,7 @@ import { concatenate, difference, interpolate } from './collections.ts';
 import { fault, typeName } from './faults.ts';
 import type { Operand } from './operand.ts';
 import type { Evaluate, Machine } from './place.ts';
+import { weight } from './sizes.ts';
 
 const SAFE = Number.MAX_SAFE_INTEGER;
 
@@ -153,7 +154,7 @@ function both(node: Operation, left: Value, right: Value): boolean {
 
 function same(left: Value, right: Value, machine: Machine): boolean {
   if (typeof left === 'number' || typeof left === 'boolean') return left === right;
-  if (typeof left === 'string') machine.charge(left.length >> 8);
+  if (left !== right) machine.charge(Math.min(weight(left, machine), weight(right, machine)));
   return equal(left, right);
 }
 

@@ -4,7 +4,7 @@
  */
 import { PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { Kind } from '../../values/index.ts';
+import { Kind, Name, Par } from '../../values/index.ts';
 import type { ObjectValue, Value } from '../../values/index.ts';
 import type { Machine } from './place.ts';
 import { open } from './walk.ts';
@@ -103,6 +103,20 @@ function leafSize(value: Value): number {
     default:
       return sizes.get(value) ?? -1;
   }
+}
+
+/** Steps of comparing a value once, beyond the first. */
+export function weight(value: Value, machine: Machine): number {
+  if (typeof value === 'string') return value.length >> 8;
+  if (typeof value !== 'object' || value === null || value instanceof Name) return 0;
+  return sizeOf(value, machine) >> 6;
+}
+
+/** Counts the work of putting parts in parallel: all that a flat, sorted composition of them holds. */
+export function chargeParallel(parts: readonly Value[], machine: Machine): void {
+  let count = 0;
+  for (const part of parts) count += part instanceof Par ? part.parts.length : 1;
+  machine.charge(8 * count);
 }
 
 const SMALL = 1n << 64n;

@@ -6,6 +6,7 @@ import { PowerboxError } from '../../errors.ts';
 import { Kind } from '../../values/index.ts';
 import type { ObjectValue, Value } from '../../values/index.ts';
 import type { Frame, Machine } from './place.ts';
+import { chargeParallel } from './sizes.ts';
 import { close, open } from './walk.ts';
 import type { Opened } from './walk.ts';
 
@@ -63,7 +64,10 @@ function walk(root: Value, patternLevel: number, resolve: Resolve, machine: Mach
       continue;
     }
     stack.pop();
-    machine?.charge(1 + opened.values.length);
+    if (machine !== null) {
+      machine.charge(1 + opened.values.length);
+      if (top.node.kind === Kind.Par) chargeParallel(opened.values, machine);
+    }
     result = top.changed ? close(top.node, opened.values) : top.node;
   }
   if (result === undefined) throw new Error('a walk of a term ends with its result');
