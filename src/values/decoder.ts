@@ -5,7 +5,7 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { float, int } from './build.ts';
+import { float } from './build.ts';
 import { Extension, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
 import { isAscending } from './order.ts';
 import { isRemainder, nodeOf } from './parts.ts';
@@ -283,12 +283,20 @@ export class Decoder {
   }
 
   #int64(head: number): number | bigint {
-    this.#need(8);
-    const n = this.#dataView().getBigInt64(this.#at);
-    this.#at += 8;
-    if (head === 0xcf && n < 0n) throw this.#refuse('an Int beyond 64 bits');
-    if (head === 0xcf ? n <= 0xffffffffn : n >= -0x80000000n) throw this.#refuse('an Int not in its shortest form');
-    return int(n);
+    const high = this.#unsigned(4);
+    const low = this.#unsigned(4);
+    if (head === 0xcf) {
+      if (high >= 0x80000000) throw this.#refuse('an Int beyond 64 bits');
+      if (high === 0) throw this.#refuse('an Int not in its shortest form');
+      if (high < 0x200000) return high * 0x100000000 + low;
+    } else {
+      if (high < 0x80000000 || (high === 0xffffffff && low >= 0x80000000)) {
+        throw this.#refuse('an Int not in its shortest form');
+      }
+      // -2^53 itself is no safe integer
+      if (high > 0xffe00000 || (high === 0xffe00000 && low > 0)) return (high | 0) * 0x100000000 + low;
+    }
+    return BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
   }
 
   #shortest(n: number, least: number): number {

@@ -15,12 +15,18 @@ import type { BigInteger, Value } from './value.ts';
 /** Text up to this many UTF-16 units is written by hand; beyond, the platform's encoder is faster. */
 const SHORT_TEXT = 96;
 
+/** Size of the buffer that small results share. */
+const SHARED_BYTES = 8 * 1024;
+
 const textEncoder = new TextEncoder();
 
 export class Encoder {
   #buffer: Uint8Array;
   #view: DataView;
+  /** Where the current encoding starts; what lies before belongs to whom it was handed out. */
+  #start = 0;
   #at = 0;
+  #handedOut = false;
 
   constructor(capacity = 256) {
     this.#buffer = new Uint8Array(Math.max(capacity, 16));
@@ -28,17 +34,26 @@ export class Encoder {
   }
 
   get length(): number {
-    return this.#at;
+    return this.#at - this.#start;
   }
 
-  /** A copy of everything written since the last reset. */
+  /**
+   * Everything written since the last reset. The caller's for good: the encoder never writes there again. Small
+   * results share one buffer, for making a buffer costs more than encoding a call; so their `buffer` must not
+   * be transferred. Large ones are copies, so that a few small ones never keep a large buffer alive.
+   */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#at);
+    if (this.#buffer.length > SHARED_BYTES) return this.#buffer.slice(this.#start, this.#at);
+    this.#handedOut = true;
+    return this.#buffer.subarray(this.#start, this.#at);
   }
 
   /** Forgets what was written; also the way to use an encoder again after it has thrown. */
   reset(): void {
-    this.#at = 0;
+    if (this.#handedOut) {
+      this.#handedOut = false;
+      this.#start = this.#at;
+    } else this.#at = this.#start;
   }
 
   value(value: Value): void {
@@ -214,7 +229,10 @@ export class Encoder {
     if ((n | 0) !== n) {
       if (!Number.isSafeInteger(n)) throw notAnInt(n);
       if (n > 0xffffffff || n < -0x80000000) {
-        this.#bigInt64(BigInt(n));
+        this.#reserve(9);
+        this.#buffer[this.#at++] = n < 0 ? 0xd3 : 0xcf;
+        this.#uint32(Math.floor(n / 0x100000000));
+        this.#uint32(n);
         return;
       }
     }
@@ -373,15 +391,21 @@ export class Encoder {
     if (this.#at + count > this.#buffer.length) this.#grow(count);
   }
 
+  /** Moves the current encoding to a new buffer; the old one stays as it is for those who hold parts of it. */
   #grow(count: number): void {
-    const needed = this.#at + count;
+    const length = this.#at - this.#start;
+    const needed = length + count;
     if (needed > limits.encoded_bytes_max) {
       throw new PowerboxError('value_too_large', `an encoding needs more than ${limits.encoded_bytes_max} bytes`);
     }
-    const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-    grown.set(this.#buffer.subarray(0, this.#at));
+    const doubled = 2 * this.#buffer.length;
+    const grown = new Uint8Array(Math.max(needed, needed <= SHARED_BYTES / 2 ? Math.min(doubled, SHARED_BYTES) : doubled));
+    grown.set(this.#buffer.subarray(this.#start, this.#at));
     this.#buffer = grown;
     this.#view = new DataView(grown.buffer);
+    this.#start = 0;
+    this.#at = length;
+    this.#handedOut = false;
   }
 }
 

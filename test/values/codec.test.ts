@@ -313,6 +313,27 @@ describe('the streaming codec', () => {
     );
   });
 
+  it('never changes what it has handed out, whether it goes on or starts again', () => {
+    const step = fc.record({ value: anyValue, restart: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 16, max: 20_000 }), (steps, capacity) => {
+        const encoder = new Encoder(capacity);
+        const handedOut: { readonly bytes: Uint8Array; readonly expected: string }[] = [];
+        let written = '';
+        for (const { value, restart } of steps) {
+          if (restart) {
+            encoder.reset();
+            written = '';
+          }
+          encoder.value(value);
+          written += hex(encodeValue(value));
+          handedOut.push({ bytes: encoder.finish(), expected: written });
+        }
+        for (const { bytes, expected } of handedOut) assert.equal(hex(bytes), expected);
+      }),
+    );
+  });
+
   it('is itself again after an error', () => {
     const encoder = new Encoder();
     assert.throws(() => encoder.value(list([1, set([2, '\ud800'])])));
