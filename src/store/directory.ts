@@ -1,7 +1,8 @@
 /**
  * A data directory: whether it is ours, its format and version, its keys, and who has it open.
  *
- *   powerbox.json   what this directory is: format, version, id of the space, when it was made
+ *   powerbox.json   what this directory is: format, version, id of the space, when it was made; and `ready` once
+ *                   both databases are there, so that one that is lost later is not taken for a new one
  *   keys            nameKey and sealKey, for the owner's eyes only
  *   lock            process id and start time of who has it open; only information, `level` holds the true lock
  *   journal/ rows/  two databases
@@ -11,12 +12,12 @@
  *
  * It must never write into a directory that is not ours, and never make new keys where data are.
  */
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
 import { hex } from './bytes.ts';
-import { TEMPORARY_PREFIX, placeFile } from './durable-file.ts';
+import { TEMPORARY_PREFIX, makeDirectory, placeFile } from './durable-file.ts';
 import { corrupt, storageError } from './health.ts';
 
 export const FORMAT_NAME = 'powerbox space';
@@ -31,6 +32,9 @@ const LOCK_FILE = 'lock';
 const NOBODYS = new Set(['lost+found']);
 
 export type Identity = {
+  /** Both databases were made at some time; so they must be there. */
+  readonly ready: boolean;
+  readonly created: string;
   readonly spaceId: Uint8Array;
   readonly nameKey: Uint8Array;
   readonly sealKey: Uint8Array;
@@ -40,17 +44,25 @@ type Place = { readonly directory: string; readonly platform: Platform };
 
 /** Reads who this directory is, and makes it ours when it is empty or not there. */
 export async function identify(place: Place): Promise<Identity> {
-  const { directory } = place;
+  const { directory, platform } = place;
   const found = await listing(directory);
   if (!found.includes(FORMAT_FILE)) {
     const others = found.filter((name) => !name.startsWith(TEMPORARY_PREFIX) && !NOBODYS.has(name));
     if (others.length > 0) throw foreign(directory, `it holds ${others.slice(0, 3).join(', ')}`);
-    await create(place, FORMAT_FILE, formatText(place), 0o666);
+    const spaceId = platform.randomness.bytes(SPACE_ID_BYTES);
+    const created = new Date(platform.clock.now_ms()).toISOString();
+    await writeText(place, FORMAT_FILE, { text: formatText({ spaceId, created, ready: false }), kind: 'create' });
   }
-  const spaceId = await readFormat(directory);
-  const stored = found.includes('journal') || found.includes('rows');
-  if (!stored && !found.includes(KEYS_FILE)) await create(place, KEYS_FILE, keysText(place, spaceId), 0o600);
-  return { spaceId, ...(await readKeys(place, spaceId)) };
+  const format = await readFormat(directory);
+  if (!format.ready && !found.includes(KEYS_FILE)) {
+    await writeText(place, KEYS_FILE, { text: keysText(place, format.spaceId), mode: 0o600, kind: 'create' });
+  }
+  return { ...format, ...(await readKeys(place, format.spaceId)) };
+}
+
+/** Both databases are there and durable. Called by who holds the true lock. */
+export async function markReady(place: Place, identity: Identity): Promise<void> {
+  await writeText(place, FORMAT_FILE, { text: formatText({ ...identity, ready: true }), kind: 'replace' });
 }
 
 async function listing(directory: string): Promise<string[]> {
@@ -62,7 +74,7 @@ async function listing(directory: string): Promise<string[]> {
     if (code !== 'ENOENT') throw storageError(`${directory} cannot be read`, error);
   }
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(resolve(directory));
     return [];
   } catch (error) {
     throw storageError(`${directory} cannot be made`, error);
@@ -75,25 +87,25 @@ function foreign(directory: string, why: string): PowerboxError {
   });
 }
 
-async function create(place: Place, name: string, text: string, mode: number): Promise<void> {
+type Content = { readonly text: string; readonly mode?: number; readonly kind: 'create' | 'replace' };
+
+async function writeText(place: Place, name: string, { text, mode = 0o666, kind }: Content): Promise<void> {
   const tag = hex(place.platform.randomness.bytes(8));
   try {
-    await placeFile(join(place.directory, name), { bytes: Buffer.from(text), tag, mode, sync: true, kind: 'create' });
+    await placeFile(join(place.directory, name), { bytes: Buffer.from(text), tag, mode, sync: true, kind });
   } catch (error) {
     throw storageError(`${place.directory} cannot be written`, error);
   }
 }
 
-function formatText({ platform }: Place): string {
-  return `${JSON.stringify({
-    format: FORMAT_NAME,
-    version: FORMAT_VERSION,
-    space: hex(platform.randomness.bytes(SPACE_ID_BYTES)),
-    created: new Date(platform.clock.now_ms()).toISOString(),
-  })}\n`;
+type Format = Pick<Identity, 'spaceId' | 'created' | 'ready'>;
+
+function formatText({ spaceId, created, ready }: Format): string {
+  const format = { format: FORMAT_NAME, version: FORMAT_VERSION, space: hex(spaceId), created, ready };
+  return `${JSON.stringify(format)}\n`;
 }
 
-async function readFormat(directory: string): Promise<Uint8Array> {
+async function readFormat(directory: string): Promise<Format> {
   const path = join(directory, FORMAT_FILE);
   const text = await readText(path);
   const format = parseObject(text);
@@ -108,7 +120,11 @@ async function readFormat(directory: string): Promise<Uint8Array> {
       { hint: 'Install the version that wrote it, or a newer one.' },
     );
   }
-  return bytesOf(format['space'], SPACE_ID_BYTES) ?? raise(corrupt(`${path} has no id of a space`));
+  const spaceId = bytesOf(format['space'], SPACE_ID_BYTES);
+  const { created, ready } = format;
+  if (spaceId === null || typeof created !== 'string' || typeof ready !== 'boolean')
+    throw corrupt(`${path} is damaged`);
+  return { spaceId, created, ready };
 }
 
 /** Keys that lost a bit would quietly make other names; so they carry a hash over themselves and the space's id. */
@@ -123,7 +139,10 @@ function keysCheck(platform: Platform, spaceId: Uint8Array, nameKey: Uint8Array,
   return platform.hashing.sha256(Buffer.concat([spaceId, nameKey, sealKey]));
 }
 
-async function readKeys({ directory, platform }: Place, spaceId: Uint8Array): Promise<Omit<Identity, 'spaceId'>> {
+async function readKeys(
+  { directory, platform }: Place,
+  spaceId: Uint8Array,
+): Promise<Pick<Identity, 'nameKey' | 'sealKey'>> {
   const path = join(directory, KEYS_FILE);
   const keys = parseObject(await readText(path));
   const nameKey = bytesOf(keys?.['nameKey'], KEY_BYTES);
@@ -156,10 +175,6 @@ function parseObject(text: string): Record<string, unknown> | null {
 function bytesOf(text: unknown, length: number): Uint8Array | null {
   if (typeof text !== 'string' || text.length !== 2 * length || !/^[0-9a-f]*$/.test(text)) return null;
   return new Uint8Array(Buffer.from(text, 'hex'));
-}
-
-function raise(error: Error): never {
-  throw error;
 }
 
 /** Says in the lock file that this process has the directory open. Called by who holds the true lock. */

@@ -3,7 +3,7 @@
  * in place, and the directory synced. It owns the names that start with `TEMPORARY_PREFIX`; it must never leave
  * a file half written under its real name.
  */
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Whatever starts so is left over from a crash, and may be removed by whoever holds the lock. */
@@ -56,6 +56,21 @@ async function linkOnce(temporary: string, path: string): Promise<boolean> {
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/** Makes a directory and those above it, each durable with its name. */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    // Node's own recursion says on a read-only file system that something is not there.
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    return makeDirectory(path);
+  }
+  await syncDirectory(dirname(path));
 }
 
 export async function syncDirectory(path: string): Promise<void> {

@@ -2,16 +2,16 @@
  * A store in a data directory: opens and locks it as one, and closes what it opened on every failure path. It
  * must never open a directory that `identify` has not found to be ours.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
-import { identify, lockedBy, removeLock, removeTemporaries, writeLock } from './directory.ts';
+import { type Identity, identify, lockedBy, markReady, removeLock, removeTemporaries, writeLock } from './directory.ts';
+import { makeDirectory } from './durable-file.ts';
 import { FileBlobs } from './file-blobs.ts';
 import { frameSeed } from './frame.ts';
-import { Health, storageError } from './health.ts';
+import { Health, corrupt, storageError } from './health.ts';
 import { type Bytes, openLevelJournal } from './level-journal.ts';
 import { LevelRows } from './level-rows.ts';
 import { openMemoryStore } from './memory-store.ts';
@@ -38,14 +38,16 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const seed = frameSeed(identity.spaceId);
   const sync = durability === 'sync';
   const opened: Bytes[] = [];
+  const opening: Opening = { options, identity, opened };
   try {
     const at = { journal: join(directory, 'journal'), rows: join(directory, 'rows'), blobs: join(directory, 'blobs') };
-    const journalLevel = await openLevel(at.journal, { compression: false }, options, opened);
+    const journalLevel = await openLevel(at.journal, { compression: false }, opening);
     await writeLock({ directory, platform });
     await removeTemporaries(directory);
     const cacheSize = options.cacheBytes ?? limits.row_blocks_bytes_default;
-    const rowsLevel = await openLevel(at.rows, { cacheSize }, options, opened);
-    await mkdir(at.blobs, { recursive: true });
+    const rowsLevel = await openLevel(at.rows, { cacheSize }, opening);
+    await makeDirectory(at.blobs);
+    if (!identity.ready) await markReady({ directory, platform }, identity);
     const journal = await openLevelJournal({ level: journalLevel, location: at.journal, seed, sync, health });
     const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, sync, health });
     const blobs = new FileBlobs({ directory: at.blobs, platform, sync, health });
@@ -57,21 +59,21 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   }
 }
 
-type LevelOptions = { readonly compression?: boolean; readonly cacheSize?: number };
+type Opening = { readonly options: OpenStoreOptions; readonly identity: Identity; readonly opened: Bytes[] };
+type Tuning = { readonly compression?: boolean; readonly cacheSize?: number };
 
-async function openLevel(
-  location: string,
-  tuning: LevelOptions,
-  options: OpenStoreOptions,
-  opened: Bytes[],
-): Promise<Bytes> {
+async function openLevel(location: string, tuning: Tuning, { options, identity, opened }: Opening): Promise<Bytes> {
   const { directory = location, platform } = options;
-  const level: Bytes = new ClassicLevel(location, { keyEncoding: 'view', valueEncoding: 'view', ...tuning });
+  const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+  const level: Bytes = new ClassicLevel(location, { ...encodings, createIfMissing: !identity.ready, ...tuning });
   try {
     await level.open();
   } catch (error) {
     const failure = storageError(`${location} cannot be opened`, error);
-    throw failure.code === 'storage_locked' ? await lockedBy({ directory, platform }) : failure;
+    if (failure.code === 'storage_locked') throw await lockedBy({ directory, platform });
+    // Of a database that was there once, no part may be missing.
+    const missing = identity.ready && /does not exist|No such file/i.test(failure.message);
+    throw missing ? corrupt(failure.message, error) : failure;
   }
   opened.push(level);
   return level;
