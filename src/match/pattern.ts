@@ -118,7 +118,7 @@ export interface CasePattern {
   match(target: Value, budget: Budget): readonly Value[] | null;
 }
 
-/** `freeCount` is what the language counted: captures are that many. */
+/** `freeCount` is what the language counted: captures are that many. With 0 (`matches`) none are kept. */
 export function compileCase(pattern: Value, freeCount: number): CasePattern {
   return new CompiledCase(pattern, freeCount);
 }
@@ -136,7 +136,7 @@ class CompiledCase implements CasePattern {
   constructor(pattern: Value, freeCount: number) {
     this.pattern = pattern;
     this.freeCount = freeCount;
-    this.#plan = planOf(pattern);
+    this.#plan = planOf(pattern, freeCount === 0);
   }
 
   match(target: Value, budget: Budget): readonly Value[] | null {

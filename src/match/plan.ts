@@ -101,8 +101,9 @@ interface Progress {
   readonly known: readonly [Map<Value, Compiled>, Map<Value, Compiled>] | null;
 }
 
-export function planOf(pattern: Value): Plan {
-  const compiled = compile(pattern, false, { nesting: 0, known: null });
+/** With `discard` a match writes no captures. */
+export function planOf(pattern: Value, discard = false): Plan {
+  const compiled = compile(pattern, discard, { nesting: 0, known: null });
   return typeof compiled === 'number' ? groundPlan(pattern, compiled) : compiled;
 }
 

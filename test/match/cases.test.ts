@@ -254,5 +254,9 @@ describe('cases of the reference', () => {
   it('a missing capture is nil, and there are as many as were counted', () => {
     assert.deepEqual(matchValue(_, 7, 3, { steps: STEPS }), [null, null, null]);
     assert.deepEqual(matchValue(or(v(0), 1), 7, 1, { steps: STEPS }), [null]);
+    for (const pattern of [v(0), l(v(0)), lr(v(0)), p(v(0), l(v(1))), m(['a', v(0)])]) {
+      const target = pattern instanceof Object && 'items' in pattern && 'keys' in pattern ? m(['a', 1]) : l(1);
+      assert.deepEqual(matchValue(pattern, target, 0, { steps: STEPS }), []);
+    }
   });
 });
