@@ -29,6 +29,8 @@ export interface DeployRequest {
   readonly place?: number;
   readonly environment?: readonly Value[];
   readonly captures?: readonly Value[];
+  /** Key of a fact that this deploy sets; one that is set already refuses it with `bad_request`. */
+  readonly once?: string;
 }
 
 const PREFIX = 'deploy/';
@@ -47,11 +49,16 @@ export class Deploys {
   /** Resolves with the deploy once its account and first task are durable. */
   async start(request: DeployRequest): Promise<Deploy> {
     const account = ++this.#last;
-    const { holder, name, label, term, place = 0, environment = [], captures = [] } = request;
+    const { holder, name, label, term, place = 0, environment = [], captures = [], once } = request;
     const payload = recordOf([
       account, holder, name, label, new List(term === null ? [] : [term]), place, new List(environment), new List(captures),
+      new List(once === undefined ? [] : [once]),
     ]);
     return this.#engine.post({ kind: 'deploy', payload, account }, (turn) => {
+      if (once !== undefined) {
+        if (turn.fact(once) !== undefined) throw new PowerboxError('bad_request', `${name} was started before, and starts only once`);
+        turn.setFact(once, account);
+      }
       const reference: TermReference | null = term === null ? null : turn.term(term);
       const body: Body = { label, term: reference, place, environment };
       const deploy: Deploy = { account, holder, name, termHash: reference?.hash ?? NO_HASH, state: 'running' };

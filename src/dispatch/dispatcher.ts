@@ -240,7 +240,7 @@ export class Dispatcher implements TaskRouter {
 
   // -------------------------------------------------------------- what still waits
 
-  /** Resolves when none of the account's tasks is ready, parked or in an effect. */
+  /** Resolves when none of the account's tasks is ready, parked or in an effect, and that is durable. */
   quiescent(account: Account): Promise<void> {
     return this.#waiters().quiescent(account);
   }

@@ -9,7 +9,7 @@ import type { Settlement } from './types.ts';
 interface Waiter {
   /** Whether parked tasks keep it waiting. */
   readonly strict: boolean;
-  readonly resolve: (settlement: Settlement) => void;
+  readonly resolve: (settlement: Promise<Settlement>) => void;
 }
 
 export class Quiescence {
@@ -52,8 +52,11 @@ export class Quiescence {
     const left = quiescent ? [] : waiters.filter((waiter) => waiter.strict);
     if (left.length === 0) this.#waiters.delete(account);
     else this.#waiters.set(account, left);
+    if (left.length === waiters.length) return;
     const settlement: Settlement = { quiescent, waiting: quiescent ? [] : this.#parked.report(account) };
-    for (const waiter of waiters) if (quiescent || !waiter.strict) waiter.resolve(settlement);
+    // Nobody is told of a rest that a crash could still take back.
+    const durable = this.#engine.durable().then(() => settlement);
+    for (const waiter of waiters) if (quiescent || !waiter.strict) waiter.resolve(durable);
   }
 
   /** Resolves when no change is left in `work`, or when the time for it is over. */

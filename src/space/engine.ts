@@ -263,6 +263,16 @@ export class SpaceEngine implements Engine, Ledger {
     this.#idle.push(run);
   }
 
+  durable(): Promise<void> {
+    if (this.#closed !== null) return Promise.reject(this.#closed);
+    if (this.#commit.empty && !this.#appending) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#commit.outbox.push(resolve);
+      this.#commit.refused.push(reject);
+      this.#schedule();
+    });
+  }
+
   /** Called once, when the space has closed, for whatever reason. */
   onClose(run: (error: Error) => void): void {
     this.#onClose.push(run);

@@ -117,6 +117,8 @@ export interface Engine {
   facts(prefix: string): Iterable<readonly [string, Value]>;
   /** Tasks of an account that are ready, outside or parked. */
   pending(account: Account): { readonly ready: number; readonly outside: number; readonly parked: number };
+  /** Resolves once every turn so far is durable; rejects when the space closes before that. */
+  durable(): Promise<void>;
   /** Called when an account has no ready task left at the end of a slice. */
   onIdle(run: (account: Account) => void): void;
 }

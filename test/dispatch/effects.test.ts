@@ -125,6 +125,23 @@ describe('effects', () => {
     assert.equal(third.engine.waiting(ret).length, 2);
   });
 
+  it('after a restart what had begun at an object goes first, then its calls in order, whatever order they come in', async () => {
+    const first = new Site();
+    const probe = await first.install('one');
+    first.world.behaviour = () => new Promise(() => {});
+    await first.send(probe, ['repeated', 1], 1);
+    for (const value of [2, 3]) await first.send(probe, ['look', value], 2);
+    await rest();
+    first.disk.newestFirst = true;
+    first.world.log.length = 0;
+    first.world.behaviour = (call) => ({ ok: call.args[0] ?? null });
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    await second.dispatcher.quiescent(2);
+    assert.equal(first.world.log[0], 'call repeated 1');
+    assert.deepEqual(first.world.log.slice(1), ['call look 2', 'call look 3']);
+  });
+
   it('a change whose begun was never durable simply runs', async () => {
     const first = new Site();
     const probe = await first.install();

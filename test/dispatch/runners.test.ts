@@ -106,6 +106,7 @@ describe('outside runners', () => {
     assert.deepEqual(site.engine.waiting('out'), [['a']]);
     assert.equal(site.disk.causes.at(-1)?.kind, 'answer');
     assert.equal(site.disk.state.tasks.size, 0);
+    assert.equal(site.time.waiting, 0, 'its time limit is over with it');
   });
 
   it('a second answer, of whatever kind, changes nothing and is counted', async () => {
@@ -294,6 +295,15 @@ describe('deploys', () => {
     assert.deepEqual([one.account, two.account], [1, 2]);
     assert.deepEqual(seen, [[1, 1, request.term], [2, 2, request.term]]);
     assert.deepEqual(deploys.list().map(({ holder, name, state }) => [holder, name, state]), [['alice', 'hello.rho', 'running'], ['alice', 'other', 'running']]);
+  });
+
+  it('one that is to start only once is refused the second time', async () => {
+    const site = new Site();
+    const deploys = new Deploys(site.engine);
+    const two = [deploys.start({ ...request, once: 'system/main' }), deploys.start({ ...request, once: 'system/main' })] as const;
+    assert.equal((await two[0]).account, 1);
+    await assert.rejects(two[1], { code: 'bad_request' });
+    assert.deepEqual(deploys.list().length, 1);
   });
 
   it('numbers are never given twice, also over a restart, and unfinished ones are found', async () => {

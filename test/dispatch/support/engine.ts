@@ -18,6 +18,8 @@ interface State {
 export class Disk {
   state: State = { facts: new Map(), tasks: new Map(), installs: new Map(), data: new Map(), numbers: 0 };
   causes: Cause[] = [];
+  /** A restart may hand tasks over in any order; this is the worst. */
+  newestFirst = false;
 }
 
 const copy = (state: State): State => ({
@@ -51,7 +53,7 @@ export class FakeEngine implements Engine {
     this.#disk = disk;
     this.#router = router;
     this.state = copy(disk.state);
-    for (const task of [...this.state.tasks.values()].sort((a, b) => a.number - b.number)) this.#route(task);
+    for (const task of [...this.state.tasks.values()].sort((a, b) => (disk.newestFirst ? b.number - a.number : a.number - b.number))) this.#route(task);
     this.#schedule();
   }
 
@@ -89,6 +91,13 @@ export class FakeEngine implements Engine {
   pending(account: Account): { ready: number; outside: number; parked: number } {
     const count = (tasks: Iterable<Task>): number => [...tasks].filter((task) => task.account === account).length;
     return { ready: count(this.#ready), outside: count(this.#outside.values()), parked: count(this.#parked.values()) };
+  }
+
+  durable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#after.push(resolve);
+      this.#schedule();
+    });
   }
 
   onIdle(run: (account: Account) => void): void {
