@@ -28,6 +28,7 @@ const LAYOUT = [
   'src/values',
   'src/platform',
   'src/limits.ts',
+  'src/version.ts',
   'src/errors.ts',
 ];
 

@@ -23,7 +23,6 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   usage: EXIT.usage,
   config_invalid: EXIT.configuration,
   declaration_invalid: EXIT.configuration,
-  not_available: EXIT.configuration,
   storage_failed: EXIT.storage,
   storage_corrupt: EXIT.storage,
   storage_foreign: EXIT.storage,

@@ -3,6 +3,7 @@
  * makes them. Plain JavaScript data stands for values as `toValue` and `fromValue` say.
  */
 import type { Native } from '../../channels/index.ts';
+import type { Console } from '../../resolvers/index.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Durability } from '../store/index.ts';
 import type { HostValue, Name, Value } from '../values/index.ts';
@@ -14,20 +15,21 @@ export type Message = readonly HostValue[];
 /** As a message; `any` at a place admits anything there. */
 export type Pattern = readonly HostValue[];
 
-/** Authority that an operator gives to whoever runs programs here. Nothing is granted that is not named. */
+/** Authority that an operator gives to whoever runs programs here. No file is granted that is not named. */
 export interface Grants {
   /** Directories by the name under which `fileSystem` hands them out; a string alone is the one named `files`. */
-  readonly files?: string | Readonly<Record<string, string>>;
-  /** Also answer on the public name `@"system"`, to everybody. */
+  readonly files?: string | Readonly<Record<string, string | FilesGrantOptions>>;
+  /** Standard input, output and error, under the `rho:io:…` URIs and in the powerbox. Default true. */
+  readonly stdio?: boolean;
+  /** Also answer on the public name `@"system"`, to everybody. Default false. */
   readonly publicSystem?: boolean;
 }
 
-/** Where the console of programs leads. Each write resolves when it has been taken. */
-export interface Console {
-  stdout(bytes: Uint8Array): Promise<void>;
-  stderr(bytes: Uint8Array): Promise<void>;
-  /** The next line without its newline, null at the end. */
-  readLine(signal: AbortSignal): Promise<string | null>;
+export interface FilesGrantOptions {
+  readonly root: string;
+  readonly readOnly?: boolean;
+  /** The operator's word where the operating system cannot promise that nothing leads out of the root. */
+  readonly acceptWeakConfinement?: boolean;
 }
 
 export interface OpenOptions {
@@ -36,6 +38,12 @@ export interface OpenOptions {
   /** What an acknowledgement promises. Default `sync`: it is on disk. */
   readonly durability?: Durability;
   readonly grants?: Grants;
+  /** Also what was granted in earlier openings, to the work that had it then and to no other. Default false. */
+  readonly rememberGrants?: boolean;
+  /** Refuse with `config_invalid` when there is no space in `data` yet. */
+  readonly mustExist?: boolean;
+  /** What is done with work that an earlier run left: go on (the default), refuse to open, or leave it as it is. */
+  readonly unfinished?: 'resume' | 'refuse' | 'hold';
   /** Natives that answer from the start on; also those that an earlier run registered. */
   readonly natives?: readonly Native[];
   /** Default: the standard streams of this process. */
@@ -75,14 +83,21 @@ export interface RunOptions {
   readonly name?: string;
 }
 
+export interface SystemOptions {
+  /** A contract of one name gets its message once in the life of the space. */
+  readonly name?: string;
+  /** Its second argument. */
+  readonly config?: HostValue;
+}
+
 /** One program that was given to the space. */
 export interface Deploy {
   readonly id: number;
   readonly name: string;
+  /** Its tasks that are ready, in an effect, or parked because nobody here runs their label. */
+  pending(): { readonly ready: number; readonly outside: number; readonly parked: number };
   /** Resolves when nothing of this deploy moves any more without a message from outside. */
   quiescent(): Promise<Report>;
-  /** What there is to say now. */
-  report(): Promise<Report>;
 }
 
 export interface FailureReport {
@@ -96,11 +111,14 @@ export interface FailureReport {
   readonly dropped: number;
 }
 
-/** What waits on one channel, in Rholang syntax. */
+/** What waits on one channel, in Rholang syntax: the oldest of each, and how many there are. */
 export interface ChannelReport {
   readonly channel: string;
+  readonly dataCount: number;
   readonly data: readonly string[];
-  readonly continuations: readonly string[];
+  readonly waitingCount: number;
+  /** Continuations. A join stands on each of its channels. */
+  readonly waiting: readonly string[];
 }
 
 /** What is still to happen, and what it waits for. */
@@ -112,8 +130,8 @@ export interface Report {
   readonly quiescent: boolean;
   /** Branches that failed, since the deploy was made. */
   readonly failures: number;
-  readonly waiting: readonly ChannelReport[];
-  /** True when there was more than a report holds. */
+  readonly channels: readonly ChannelReport[];
+  /** There are more channels than a report holds. */
   readonly truncated: boolean;
   readonly pending: readonly PendingReport[];
 }
@@ -144,9 +162,9 @@ export interface Programs {
   /** Deploys Rholang. Rejects with every error of the text at once, before anything runs. */
   run(text: string, options?: RunOptions): Promise<Deploy>;
   /** Deploys a system contract, once in the life of the space; null when it was deployed before. */
-  system(text: string, options?: RunOptions & { readonly config?: HostValue }): Promise<Deploy | null>;
-  /** Deploys with work that is not finished, of this run or an earlier one. */
-  unfinished(): readonly Deploy[];
+  system(text: string, options?: SystemOptions): Promise<Deploy | null>;
+  /** Every deploy of this space, of this run or an earlier one. */
+  deploys(): readonly Deploy[];
   /** What waits, on one channel (written in Rholang) or on all. */
   inspect(channel?: string): Promise<Report>;
 }

@@ -5,3 +5,4 @@ export { compileText } from './normalise/index.ts';
 export type { Compiled, CompileOptions, Positions } from './normalise/index.ts';
 export { print, printProcess, printString } from './print.ts';
 export type { PrintOptions } from './print.ts';
+export { RHO_LABEL, RholangRunner, rememberPositions } from './machine/index.ts';

@@ -15,3 +15,4 @@ export type { Sha256 } from './names.ts';
 export { fromValue, toValue } from './host.ts';
 export type { HostValue } from './host.ts';
 export { depthOf, isClosed, isPattern, sizeOf } from './inspect.ts';
+export { isNode, partsOf } from './parts.ts';

@@ -11,6 +11,8 @@ export interface CompileOptions {
   readonly uris: ReadonlyMap<string, Value>;
   /** What the error about a URI that was not granted lists; by default the URIs themselves. */
   readonly granted?: readonly string[];
+  /** What stands for names that the text uses without binding them, as `main` of a system contract. */
+  readonly names?: ReadonlyMap<string, Value>;
 }
 
 /** Where the nodes of a term came from; for reports at run time. Nodes made later have no place. */
@@ -29,9 +31,10 @@ export function compileText(text: string, options: CompileOptions): Compiled {
   const source = new SourceText(text);
   const tree = parse(source);
   const problems = new Problems(source);
-  const places = new WeakMap<object, number>();
+  const places = new Map<object, number>();
   const granted = options.granted ?? [...options.uris.keys()];
   const normaliser = new Normaliser({ source, uris: options.uris, granted, problems, places });
+  for (const [name, value] of options.names ?? []) normaliser.scope.bindValue(name, value, 0);
   const term = run(program(normaliser, tree));
   problems.throwIfAny();
   return {

@@ -1,0 +1,170 @@
+/**
+ * The commands, each a thin call of the public API: open, do, report, close. Owns what a command prints and the
+ * exit code that it leaves with; decides nothing that the space decides.
+ */
+import { basename } from 'node:path';
+import { type Deploy, type Durability, type Grants, openSpace, parseGrants, type Report, type Space } from '../index.ts';
+import { EXIT } from './exit.ts';
+import { channelLines, tellFailure, tellReport } from './report.ts';
+import { readProgram, type Terminal } from './terminal.ts';
+
+export interface CommonOptions {
+  readonly data?: string;
+  readonly grant?: readonly string[];
+  readonly durability?: Durability;
+  readonly publicSystem?: boolean;
+}
+
+export interface RunCommandOptions extends CommonOptions {
+  readonly also?: boolean;
+  readonly system?: string;
+}
+
+export async function runCommand(terminal: Terminal, file: string, options: RunCommandOptions): Promise<number> {
+  const text = readProgram(file);
+  const systemText = options.system === undefined ? null : readProgram(options.system);
+  const space = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
+  return working(terminal, options, space, async () => {
+    const system = systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? '') });
+    const deploy = await space.run(text, { name: basename(file) });
+    return system === null ? [deploy] : [system, deploy];
+  });
+}
+
+export async function resumeCommand(terminal: Terminal, options: CommonOptions): Promise<number> {
+  const space = await open(terminal, options, 'resume');
+  return working(terminal, options, space, async () => {
+    const deploys = space.deploys().filter((deploy) => isUnfinished(deploy));
+    terminal.talk(deploys.length === 0 ? 'nothing was left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`);
+    return space.deploys();
+  });
+}
+
+export async function inspectCommand(terminal: Terminal, channel: string | undefined, options: CommonOptions): Promise<number> {
+  const space = await open(terminal, options, 'hold');
+  try {
+    const report = await space.inspect(channel);
+    const deploys = space.deploys().map((deploy) => ({ id: deploy.id, name: deploy.name, ...deploy.pending() }));
+    if (terminal.json) {
+      terminal.record({ type: 'inspection', channels: report.channels, truncated: report.truncated, deploys });
+      return EXIT.success;
+    }
+    if (report.channels.length === 0) terminal.talk('nothing waits on any channel');
+    for (const line of channelLines(report)) terminal.data(`${line}\n`);
+    for (const { id, name, ready, outside, parked } of deploys) {
+      if (ready + outside + parked === 0) continue;
+      terminal.data(`deploy ${id} (${name}): ${ready} ready, ${outside} outside, ${parked} parked\n`);
+    }
+    return EXIT.success;
+  } finally {
+    await space.close();
+  }
+}
+
+function open(terminal: Terminal, options: CommonOptions, unfinished: 'resume' | 'refuse' | 'hold'): Promise<Space> {
+  const { data, durability, grant, publicSystem } = options;
+  return openSpace({
+    ...(data === undefined ? {} : { data }),
+    ...(durability === undefined ? {} : { durability }),
+    grants: { files: grantedFiles(grant), publicSystem: publicSystem === true },
+    // What an operator granted to the work of an earlier run is still its own.
+    rememberGrants: true,
+    mustExist: unfinished !== 'refuse' && data !== undefined,
+    unfinished,
+    console: terminal.console,
+    onFailure: (failure) => tellFailure(terminal, failure),
+  });
+}
+
+/** Runs to quiescence, with progress and interruption, reports and closes. */
+async function working(
+  terminal: Terminal,
+  options: CommonOptions,
+  space: Space,
+  start: () => Promise<readonly Deploy[]>,
+): Promise<number> {
+  const interruption = interrupted(terminal);
+  try {
+    const deploys = await start();
+    const watch = setInterval(() => terminal.progress(progressLine(deploys)), PROGRESS_LOOK_MS);
+    const ended = await Promise.race([quiescent(space, deploys), interruption.signal]).finally(() => clearInterval(watch));
+    if (typeof ended === 'string') {
+      terminal.talk(`${ended}: finishing the commit`);
+      const unfinished = deploys.some(isUnfinished);
+      await space.close();
+      return leftUnfinished(terminal, options, unfinished, EXIT.interrupted);
+    }
+    return concluded(terminal, options, deploys, ended);
+  } finally {
+    interruption.stop();
+    await space.close();
+  }
+}
+
+const PROGRESS_LOOK_MS = 250;
+
+interface Outcome {
+  readonly report: Report;
+  readonly failures: number;
+}
+
+async function quiescent(space: Space, deploys: readonly Deploy[]): Promise<Outcome> {
+  const reports = await Promise.all(deploys.map((deploy) => deploy.quiescent()));
+  const failures = reports.reduce((sum, report) => sum + report.failures, 0);
+  const whole = await space.inspect();
+  return { report: { ...whole, quiescent: reports.every((report) => report.quiescent) }, failures };
+}
+
+function concluded(terminal: Terminal, options: CommonOptions, deploys: readonly Deploy[], { report, failures }: Outcome): number {
+  const unfinished = !report.quiescent || deploys.some(isUnfinished);
+  const code = unfinished ? EXIT.storage : failures > 0 ? EXIT.contract : EXIT.success;
+  if (terminal.json) terminal.record({ type: 'report', ...report, failures, exitCode: code });
+  else tellReport(terminal, report);
+  if (failures > 0 && !terminal.json) terminal.talk(failures === 1 ? '1 branch failed' : `${failures} branches failed`);
+  return leftUnfinished(terminal, options, unfinished, code);
+}
+
+function leftUnfinished(terminal: Terminal, options: CommonOptions, unfinished: boolean, otherwise: number): number {
+  if (!unfinished || options.data === undefined) return otherwise;
+  terminal.talk(`work is left to do; go on with:\n  ${resumeLine(options)}`);
+  return EXIT.storage;
+}
+
+function isUnfinished(deploy: Deploy): boolean {
+  const { ready, outside, parked } = deploy.pending();
+  return ready + outside + parked > 0;
+}
+
+function progressLine(deploys: readonly Deploy[]): string {
+  let ready = 0;
+  let outside = 0;
+  for (const deploy of deploys) {
+    const pending = deploy.pending();
+    ready += pending.ready;
+    outside += pending.outside;
+  }
+  return `working: ${ready} tasks ready, ${outside} effects under way`;
+}
+
+function interrupted(terminal: Terminal): { readonly signal: Promise<string>; stop(): void } {
+  let stop = (): void => {};
+  const signal = new Promise<string>((done) => {
+    stop = terminal.onInterrupt(done);
+  });
+  return { signal, stop: () => stop() };
+}
+
+/** The line that goes on with this work. What was granted is remembered in the directory. */
+export function resumeLine({ data = '' }: CommonOptions): string {
+  return `powerbox resume --data ${shellWord(data)}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The directories of all `--grant`s, by name. Standard input and output are granted anyway. */
+function grantedFiles(texts: readonly string[] = []): NonNullable<Grants['files']> {
+  const files = parseGrants(texts).filter((grant) => grant.kind === 'files');
+  return Object.fromEntries(files.map(({ name, kind: _, ...options }) => [name, options]));
+}

@@ -1,0 +1,119 @@
+/**
+ * The process around a command: its streams, arguments, signals and the file it reads. The only file of this
+ * folder that touches them. Standard output is data, standard error is talk, and colours are for terminals.
+ */
+import { readFileSync } from 'node:fs';
+import { type Console, PowerboxError, processConsole } from '../index.ts';
+
+export interface Terminal {
+  readonly json: boolean;
+  /** One line for a person, on standard error. */
+  talk(line: string): void;
+  /** Text on standard output. */
+  data(text: string): void;
+  /** One JSON object on a line of its own, on standard output. */
+  record(object: { readonly type: string; readonly [key: string]: unknown }): void;
+  /** A line on standard error that the next line replaces; plain lines where no terminal is. */
+  progress(line: string): void;
+  paint(colour: Colour, text: string): string;
+  /** Where the programs' own console leads. */
+  readonly console: Console;
+  /** Calls `run` on the first SIGINT or SIGTERM; the second ends the process at once. Returns how to stop listening. */
+  onInterrupt(run: (signal: string) => void): () => void;
+  /** Resolves when everything that was said has been handed over. */
+  flushed(): Promise<void>;
+}
+
+export type Colour = 'red' | 'yellow' | 'dim' | 'bold';
+
+const CODES: Readonly<Record<Colour, number>> = { red: 31, yellow: 33, dim: 2, bold: 1 };
+
+/** How often progress is told: to a person who watches, and to a log. */
+const PROGRESS_TERMINAL_MS = 500;
+const PROGRESS_LOG_MS = 10_000;
+
+export function processTerminal(json: boolean): Terminal {
+  const { stdout, stderr, env } = process;
+  const colours = stderr.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  let replaceable = false;
+  let told_ms = Date.now();
+  // A reader that goes away (`powerbox … | head`) ends the command without a stack of errors.
+  for (const stream of [stdout, stderr]) stream.on('error', leaveQuietly);
+
+  const erase = (): void => {
+    if (replaceable) stderr.write('\r\u001b[K');
+    replaceable = false;
+  };
+  const record = (object: object): void => {
+    stdout.write(`${JSON.stringify(object)}\n`);
+  };
+  const streams = processConsole();
+  return {
+    json,
+    talk(line) {
+      erase();
+      stderr.write(`${line}\n`);
+    },
+    data(text) {
+      erase();
+      stdout.write(text);
+    },
+    record,
+    progress(line) {
+      const now_ms = Date.now();
+      if (now_ms - told_ms < (stderr.isTTY ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS)) return;
+      told_ms = now_ms;
+      erase();
+      stderr.write(stderr.isTTY ? line : `${line}\n`);
+      replaceable = stderr.isTTY === true;
+    },
+    paint: (colour, text) => (colours ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text),
+    console: {
+      stdout(bytes) {
+        erase();
+        if (!json) return streams.stdout(bytes);
+        record({ type: 'stdout', text: new TextDecoder().decode(bytes) });
+        return Promise.resolve();
+      },
+      stderr(bytes) {
+        erase();
+        return streams.stderr(bytes);
+      },
+      readLine: (signal) => streams.readLine(signal),
+    },
+    onInterrupt(run) {
+      let first = true;
+      const heard = (signal: string): void => {
+        if (!first) process.exit(130);
+        first = false;
+        run(signal);
+      };
+      process.on('SIGINT', heard);
+      process.on('SIGTERM', heard);
+      return () => {
+        process.off('SIGINT', heard);
+        process.off('SIGTERM', heard);
+      };
+    },
+    async flushed() {
+      erase();
+      for (const stream of [stdout, stderr]) await new Promise((resolve) => stream.write('', resolve));
+    },
+  };
+}
+
+/** The text of a program. A file that cannot be read is a mistake on the command line. */
+export function readProgram(path: string): string {
+  try {
+    // fatal: a program that is no text should not be run as something else
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path === '-' ? 0 : path));
+  } catch (error) {
+    const why = error instanceof TypeError ? 'it is no UTF-8 text' : error instanceof Error ? error.message : String(error);
+    throw new PowerboxError('usage', `cannot read the program ${path}: ${why}`, { cause: error });
+  }
+}
+
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+}

@@ -1,0 +1,204 @@
+/**
+ * One open space as its program holds it. Owns the order of closing and the deploys' handles; every operation is
+ * that of a part below.
+ */
+import type { Native } from '../../channels/index.ts';
+import type { Deploy as DeployRecord, Deploys, Dispatcher } from '../dispatch/index.ts';
+import { limits } from '../limits.ts';
+import { compileText, RHO_LABEL, rememberPositions } from '../rholang/index.ts';
+import { type Contents, contentsOf, type SpaceEngine } from '../space/index.ts';
+import { type Name, toValue, type Value } from '../values/index.ts';
+import type { HostChannels } from './host-channels.ts';
+import type { Powers } from './powers.ts';
+import { refuseSystemSends } from './public-system.ts';
+import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
+import { compileSystemContract } from './system-contract.ts';
+import type {
+  ChannelName,
+  Deploy,
+  LeaseOptions,
+  Message,
+  OpenOptions,
+  Pattern,
+  ProduceOptions,
+  ReceiveSlot,
+  Report,
+  RunOptions,
+  Space,
+  SystemOptions,
+  WaitOptions,
+} from './types.ts';
+
+/** What `openSpace` has opened, in the order in which it is closed. */
+export interface Parts {
+  readonly dispatcher: Dispatcher;
+  readonly engine: SpaceEngine;
+  readonly powers: Powers;
+  readonly deploys: Deploys;
+  readonly channels: HostChannels;
+}
+
+/** What deploys of system contracts are called: by their record the space knows that one has had its message. */
+const SYSTEM_PREFIX = 'system/';
+
+export class OpenedSpace implements Space {
+  readonly #parts: Parts;
+  readonly #publicSystem: boolean;
+  readonly #natives: readonly Native[];
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: Parts, { grants, natives = [] }: OpenOptions) {
+    this.#parts = parts;
+    this.#publicSystem = grants?.publicSystem === true;
+    this.#natives = natives;
+  }
+
+  // -------------------------------------------------------------- messages
+
+  produce(channel: ChannelName, message: Message, options?: LeaseOptions): Promise<void> {
+    return this.#parts.channels.produce(channel, message, options);
+  }
+
+  produceAll(messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[]): Promise<void> {
+    return this.#parts.channels.produceAll(messages);
+  }
+
+  consume(slots: readonly ReceiveSlot[], options?: WaitOptions): Promise<readonly Message[]> {
+    return this.#parts.channels.consume(slots, options);
+  }
+
+  take(channel: ChannelName, options?: { readonly match?: Pattern }): Promise<Message | undefined> {
+    return this.#parts.channels.take(channel, options);
+  }
+
+  read(channel: ChannelName, options?: { readonly match?: Pattern }): Promise<Message | undefined> {
+    return this.#parts.channels.read(channel, options);
+  }
+
+  count(channel: ChannelName): { readonly data: number; readonly waiting: number } {
+    return this.#parts.channels.count(channel);
+  }
+
+  channel(channel: ChannelName, options?: { readonly match?: Pattern }): AsyncIterable<Message> {
+    return this.#parts.channels.channel(channel, options);
+  }
+
+  newName(): Promise<Name> {
+    return this.#parts.channels.newName();
+  }
+
+  // -------------------------------------------------------------- programs
+
+  register(native: Native, { uri = `native:${native.declaration.name}` }: { readonly uri?: string } = {}): Promise<Value> {
+    return this.#parts.powers.addNative(native, uri, this.#natives.includes(native));
+  }
+
+  async run(text: string, { name = 'program' }: RunOptions = {}): Promise<Deploy> {
+    const { powers, deploys } = this.#parts;
+    const uris = await powers.bound();
+    const { term, positions } = compileText(text, { uris, granted: powers.granted() });
+    if (!this.#publicSystem) refuseSystemSends(term, positions);
+    rememberPositions(term, positions);
+    return this.#handle(await deploys.start({ holder: powers.holder, name, label: RHO_LABEL, term }));
+  }
+
+  async system(text: string, { name = 'system', config = {} }: SystemOptions = {}): Promise<Deploy | null> {
+    const { powers, deploys } = this.#parts;
+    const label = `${SYSTEM_PREFIX}${name}`;
+    if (deploys.list().some((deploy) => deploy.name === label)) return null;
+    const main = await this.newName();
+    const { term, positions } = compileSystemContract(text, {
+      uris: await powers.bound(),
+      granted: powers.granted(),
+      main,
+      message: [await powers.powerbox(), toValue(config)],
+    });
+    rememberPositions(term, positions);
+    // Its contract and its one message are one turn with the record that says so.
+    return this.#handle(await deploys.start({ holder: powers.holder, name: label, label: RHO_LABEL, term }));
+  }
+
+  deploys(): readonly Deploy[] {
+    return this.#parts.deploys.list().map((record) => this.#handle(record));
+  }
+
+  #handle({ account, name }: DeployRecord): Deploy {
+    const { dispatcher, engine } = this.#parts;
+    return {
+      id: account,
+      name,
+      pending: () => engine.pending(account),
+      quiescent: async () => {
+        const { quiescent } = await this.#unlessClosed(dispatcher.settled(account));
+        const contents = await this.#contents();
+        return this.#report(contents, quiescent, account);
+      },
+    };
+  }
+
+  /** A space that closes settles nothing any more: whoever waits is told why. */
+  #unlessClosed<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#parts.engine.onClose(reject);
+      promise.then(resolve, reject);
+    });
+  }
+
+  // -------------------------------------------------------------- reports
+
+  async inspect(channel?: string): Promise<Report> {
+    const contents = await this.#contents();
+    if (channel === undefined) return this.#report(contents, this.#isQuiescent(), null);
+    const wanted = this.#channelOf(channel, contents);
+    return { ...this.#report(contents, this.#isQuiescent(), null), channels: [wanted], truncated: false };
+  }
+
+  #contents(): Promise<Contents> {
+    return this.#parts.engine.inspect({ channels_max: limits.report_channels_max, items_max: limits.report_items_max });
+  }
+
+  #channelOf(text: string, contents: Contents): Report['channels'][number] {
+    // An unforgeable name cannot be written, only copied from a report.
+    const shown = contents.channels.find(({ channel }) => nameText(channel) === text);
+    if (shown !== undefined) return channelReport(shown);
+    const written = text.startsWith('@') ? text.slice(1) : text;
+    const { term } = compileText(written, { uris: new Map() });
+    return channelReport(contentsOf(this.#parts.engine.place(term), limits.report_items_max));
+  }
+
+  #report(contents: Contents, quiescent: boolean, account: number | null): Report {
+    const { dispatcher, deploys } = this.#parts;
+    const accounts = account === null ? deploys.list().map((deploy) => deploy.account) : [account];
+    return {
+      quiescent,
+      failures: accounts.reduce((sum, each) => sum + dispatcher.failures(each).count, 0),
+      channels: channelReports(contents),
+      truncated: contents.truncated,
+      pending: accounts.flatMap((each) => dispatcher.report(each).map(pendingReport)),
+    };
+  }
+
+  #isQuiescent(): boolean {
+    return this.#parts.deploys.unfinished().length === 0;
+  }
+
+  // -------------------------------------------------------------- the end
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { dispatcher, engine, powers } = this.#parts;
+    // Effects first: their answers still find the space open, and files are whole when it closes.
+    await dispatcher.stop();
+    await engine.close();
+    await powers.close();
+    await Promise.all(this.#natives.map((native) => native.close?.()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * A system contract: a text with exactly one top-level `contract main(box, @config) = {…}`, turned into the term
+ * that waits for its message and sends it. Owns that shape and the refusals of other shapes.
+ */
+import { PowerboxError } from '../errors.ts';
+import { compileText, type Compiled } from '../rholang/index.ts';
+import { Kind, kindOf, type Name, par, type Receive, Send, type Value } from '../values/index.ts';
+
+export interface SystemContractOptions {
+  readonly uris: ReadonlyMap<string, Value>;
+  readonly granted: readonly string[];
+  /** The channel of `main`, which nobody else knows. */
+  readonly main: Name;
+  readonly message: readonly [box: Value, config: Value];
+}
+
+export function compileSystemContract(text: string, options: SystemContractOptions): Pick<Compiled, 'term' | 'positions'> {
+  const { uris, granted, main, message } = options;
+  const { term, positions } = compileText(text, { uris, granted, names: new Map([['main', main]]) });
+  if (!isMain(term, main)) {
+    throw new PowerboxError('config_invalid', 'a system contract is one top-level contract main(box, @config) = { … } and nothing beside it', {
+      hint: 'put everything else inside of it',
+    });
+  }
+  return { term: par([term, new Send(main, message, false)]), positions };
+}
+
+function isMain(term: Value, main: Name): boolean {
+  if (kindOf(term) !== Kind.Receive) return false;
+  const { binds, persistent } = term as Receive;
+  const [bind] = binds;
+  return (
+    persistent && binds.length === 1 && bind !== undefined && bind.source === main && bind.patterns.length === 2 && bind.remainder === null
+  );
+}
