@@ -275,7 +275,7 @@ class Printer {
       const { patterns, remainder, source } = bind;
       items.push(
         ...this.#pattern(names, () => () => this.#formals(patterns, remainder)),
-        bind.peek ? ' <<- ' : persistent ? ' <= ' : ' <- ',
+        `${patterns.length === 0 && remainder === null ? '' : ' '}${bind.peek ? '<<-' : persistent ? '<=' : '<-'} `,
         this.#name(source),
         () => this.#addCaptured(variables, names, bind),
       );

@@ -19,7 +19,7 @@ describe('printing', () => {
         assert.ok(equal(compile(printed), term), printed);
         assert.ok(equal(compile(printProcess(term)), term));
       }),
-      { numRuns: 3000 },
+      { numRuns: 800 },
     );
   });
 });

@@ -176,7 +176,7 @@ class Writer {
   }
 }
 
-const choices = fc.array(fc.nat({ max: 1_000_000 }), { maxLength: 120 });
+const choices = fc.array(fc.nat({ max: 1_000_000 }), { minLength: 60, maxLength: 300, size: 'max' });
 
 export function writeProgram(from: readonly number[], gap: () => string = () => ' '): string {
   return new Writer(from, gap).process([], 5);

@@ -24,7 +24,7 @@ export interface Context {
   readonly granted: readonly string[];
   readonly problems: Problems;
   /** Where each node of the term came from: offsets. */
-  readonly places: WeakMap<object, number>;
+  readonly places: Map<object, number>;
 }
 
 /** Names, patterns and remainder of a bind. */
@@ -53,8 +53,7 @@ export class Normaliser {
 
   /** A process, expression, collection or pattern. */
   process(given: Tree): Work {
-    let tree = given;
-    while (tree.name === 'Block' || tree.name === 'Group') tree = tree.children[0] as Tree;
+    const tree = inner(given);
     switch (tree.name) {
       case 'Nil': return null;
       case 'True': return true;
@@ -323,9 +322,9 @@ export class Normaliser {
     renumber(patterns, remainder, free);
     const mark = this.scope.mark();
     this.scope.bindAll(free);
-    const inner = yield index + 1 < declarations.length ? this.#letSequence(declarations, index + 1, body) : this.body(body);
+    const rest = yield index + 1 < declarations.length ? this.#letSequence(declarations, index + 1, body) : this.body(body);
     this.scope.release(mark);
-    return this.placed(new Match(target, [{ pattern: list(patterns, remainder), body: inner, freeCount: free.entries.length }]), declaration);
+    return this.placed(new Match(target, [{ pattern: list(patterns, remainder), body: rest, freeCount: free.entries.length }]), declaration);
   }
 
   *#bundle(tree: Tree): Step {
@@ -430,6 +429,16 @@ export class Normaliser {
     if (binding.level < 0) return binding.value;
     const { index, depth } = this.scope.reference(binding);
     return this.placed(depth === 0 ? new BoundVariable(index) : new VariableReference(index, depth), tree);
+  }
+}
+
+/** What stands inside braces, parentheses and `*@…`, which mean nothing, however many there are. */
+function inner(given: Tree): Tree {
+  let tree = given;
+  for (;;) {
+    if (tree.name === 'Block' || tree.name === 'Group') tree = child(tree, 0);
+    else if (tree.name === 'Eval' && tree.children.at(-1)?.name === 'Quote') tree = child(tree.children.at(-1) as Tree, 0);
+    else return tree;
   }
 }
 

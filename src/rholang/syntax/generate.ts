@@ -9,6 +9,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildParser } from '@lezer/generator';
+import type { LRParser } from '@lezer/lr';
 
 /** What we read of Lezer's parser object; its own types hide these fields. */
 interface LezerTables {
@@ -26,6 +27,7 @@ interface LezerTables {
 const STATE_SIZE = 6;
 const ACTIONS_SLOT = 1;
 const DEFAULT_REDUCE_SLOT = 4;
+const ACCEPTING_FLAG = 2;
 const END = 65535;
 const NEXT = 1;
 const REDUCE_FLAG = 1 << 16;
@@ -42,16 +44,23 @@ function encodeAction(action: number): number {
   return -(((action >>> DEPTH_SHIFT) << 8) | (action & 0xff)) - 1;
 }
 
-export function generateTables(): string {
-  const grammar = readFileSync(grammarPath, 'utf8');
-  const parser = buildParser(grammar, { includeNames: true, fileName: 'rholang.grammar' }) as unknown as LezerTables;
+/** The parser that an editor would get; building it takes seconds. */
+export function buildGrammar(): LRParser {
+  return buildParser(readFileSync(grammarPath, 'utf8'), { includeNames: true, fileName: 'rholang.grammar' });
+}
+
+/** The text of tables.ts. */
+export function generateTables(grammar: LRParser): string {
+  const parser = grammar as unknown as LezerTables;
   if (parser.maxTerm > 255) throw new Error('more than 256 terms: widen the encoding of reductions');
   const stateCount = parser.states.length / STATE_SIZE;
   const rows: string[] = [];
   const rowOf = new Map<string, number>();
   const states: number[] = [];
+  const accepting: number[] = [];
   const terminals = new Set<number>([parser.eofTerm]);
   for (let state = 0; state < stateCount; state++) {
+    if (((parser.states[state * STATE_SIZE] as number) & ACCEPTING_FLAG) !== 0) accepting.push(state);
     const fallback = parser.states[state * STATE_SIZE + DEFAULT_REDUCE_SLOT] as number;
     if (fallback !== 0) {
       states.push(encodeAction(fallback));
@@ -80,6 +89,8 @@ export function generateTables(): string {
     `export const END_TERM = ${parser.eofTerm};`,
     `export const START_STATE = ${parser.top[0]};`,
     `export const TOP_TERM = ${parser.top[1]};`,
+    '/** States in which a program may end. */',
+    `export const ACCEPTING: readonly number[] = [${accepting.join(',')}];`,
     `export const TERMINALS: readonly number[] = [${[...terminals].sort((a, b) => a - b).join(',')}];`,
     '/** By state: a reduction that needs no look at the next token (negative), or the index of its row. */',
     `export const STATES = '${states.join(' ')}';`,
@@ -141,4 +152,4 @@ function plainName(name: string): string {
   return quoted === null ? name : JSON.stringify(JSON.parse(quoted[1] as string));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(tablesPath, generateTables());
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(tablesPath, generateTables(buildGrammar()));

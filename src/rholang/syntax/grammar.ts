@@ -2,7 +2,7 @@
  * The LR tables unpacked for the driver, and the terms by name. Owns the decoding of tables.ts; knows nothing of
  * tokens in a text or of trees.
  */
-import { END_TERM, GOTOS, NODE_TERM_MAX, ROWS, START_STATE, STATES, TERMINALS, TERM_NAMES, TOP_TERM } from './tables.ts';
+import { ACCEPTING, END_TERM, GOTOS, NODE_TERM_MAX, ROWS, START_STATE, STATES, TERMINALS, TERM_NAMES, TOP_TERM } from './tables.ts';
 
 export { END_TERM, NODE_TERM_MAX, START_STATE, TERMINALS, TERM_NAMES, TOP_TERM };
 
@@ -73,7 +73,14 @@ export function termOf(name: string): number {
   return term;
 }
 
+const accepting: ReadonlySet<number> = new Set(ACCEPTING);
+
+/** Whether a program may end in this state. */
+export function accepts(state: number): boolean {
+  return accepting.has(state);
+}
+
 /** Keywords by their text. */
 export const keywords: ReadonlyMap<string, number> = new Map(
-  [...termByName].filter(([name]) => /^"[A-Za-z]+"$/.test(name)).map(([name, term]) => [name.slice(1, -1), term]),
+  [...termByName].filter(([name]) => /^"[A-Za-z0-9]+"$/.test(name)).map(([name, term]) => [name.slice(1, -1), term]),
 );

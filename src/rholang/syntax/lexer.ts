@@ -17,6 +17,8 @@ export interface LexicalProblem {
   readonly message: string;
   readonly from: number;
   readonly to: number;
+  /** Up to where text was lost, or -1: what is wrong right behind that is no error of its own. */
+  readonly lost: number;
 }
 
 const IDENTIFIER = termOf('Identifier');
@@ -26,7 +28,7 @@ const BIG_INTEGER = termOf('BigInteger');
 const FLOAT = termOf('Float');
 const STRING = termOf('String');
 const URI = termOf('Uri');
-const BUNDLE_WORD = termOf('BundleWord');
+const BUNDLE_SIGN = termOf('bundleSign');
 
 /** Punctuation by first character, longest first. */
 const PUNCTUATION: ReadonlyMap<number, readonly (readonly [string, number])[]> = punctuation([
@@ -55,7 +57,7 @@ export function tokenise(source: string): Tokens {
   const starts: number[] = [];
   const ends: number[] = [];
   const problems: LexicalProblem[] = [];
-  const complain = (message: string, from: number, to: number): void => void problems.push({ message, from, to });
+  const complain: Complain = (message, from, to, lost = -1) => void problems.push({ message, from, to, lost });
   let at = 0;
   while (at < source.length) {
     const unit = source.charCodeAt(at);
@@ -78,7 +80,7 @@ export function tokenise(source: string): Tokens {
       at = quotedEnd(source, at, 34);
       term = STRING;
       if (at < 0) {
-        complain('this string is never closed: a `"` is missing', start, Math.min(start + 1, source.length));
+        complain('this string is never closed: a `"` is missing', start, start + 1, source.length);
         at = source.length;
         break;
       }
@@ -87,7 +89,7 @@ export function tokenise(source: string): Tokens {
       at = quotedEnd(source, at, 96);
       term = URI;
       if (at < 0) {
-        complain('this URI is never closed: a backtick is missing', start, start + 1);
+        complain('this URI is never closed: a backtick is missing', start, start + 1, source.length);
         at = source.length;
         break;
       }
@@ -98,7 +100,7 @@ export function tokenise(source: string): Tokens {
       continue;
     } else if (unit === 47 && source.charCodeAt(at + 1) === 42) {
       const end = source.indexOf('*/', at + 2);
-      if (end < 0) complain('this comment is never closed: `*/` is missing', start, start + 2);
+      if (end < 0) complain('this comment is never closed: `*/` is missing', start, start + 2, source.length);
       at = end < 0 ? source.length : end + 2;
       continue;
     } else {
@@ -111,7 +113,7 @@ export function tokenise(source: string): Tokens {
       if (term < 0) {
         const character = String.fromCodePoint(source.codePointAt(at) as number);
         at += character.length;
-        complain(`the character ${nameCharacter(character)} has no meaning here`, start, at);
+        complain(`the character ${nameCharacter(character)} has no meaning here`, start, at, at);
         continue;
       }
     }
@@ -136,9 +138,8 @@ function word(source: string, start: number, end: number): [number, number] {
   const text = source.slice(start, end);
   if (text === 'bundle') {
     const sign = source.charCodeAt(end);
-    return [BUNDLE_WORD, sign === 43 || sign === 45 ? end + 1 : end];
+    if (sign === 43 || sign === 45) return [BUNDLE_SIGN, end + 1];
   }
-  if (text === 'bundle0') return [BUNDLE_WORD, end];
   return [keywords.get(text) ?? IDENTIFIER, end];
 }
 
@@ -175,7 +176,7 @@ function quotedEnd(source: string, start: number, quote: number): number {
   return -1;
 }
 
-type Complain = (message: string, from: number, to: number) => void;
+type Complain = (message: string, from: number, to: number, lost?: number) => void;
 
 /** One escape: what it stands for (null if it stands for nothing), and where it ends. */
 function escape(source: string, at: number): readonly [string | null, number] {

@@ -4,6 +4,7 @@ import { limits } from '../../limits.ts';
 import { SourceErrors, sourceError } from './errors.ts';
 import type { SourceError } from './errors.ts';
 import { tokenise } from './lexer.ts';
+import type { LexicalProblem } from './lexer.ts';
 import { parseTokens } from './parser.ts';
 import { syntaxErrors } from './recover.ts';
 import { SourceText } from './source.ts';
@@ -24,6 +25,13 @@ export function parse(source: SourceText): Tree {
       found: source.text.slice(problem.from, problem.to),
     }),
   );
-  if (typeof tree === 'number') errors.push(...syntaxErrors(source, tokens));
+  if (typeof tree === 'number') {
+    for (const error of syntaxErrors(source, tokens)) if (!tokens.problems.some((problem) => follows(source, problem, error))) errors.push(error);
+  }
   throw new SourceErrors(source, errors);
+}
+
+/** Whether an error stands right behind text that could not be read. */
+function follows(source: SourceText, { lost }: LexicalProblem, error: SourceError): boolean {
+  return lost >= 0 && lost <= error.offset && source.text.slice(lost, error.offset).trim() === '';
 }

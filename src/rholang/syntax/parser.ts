@@ -2,7 +2,7 @@
  * The LR driver: tokens to tree, in one loop over arrays. Uses no JavaScript stack for nesting, takes time linear
  * in the tokens. On the first token that cannot stand where it is it stops and says which; recover.ts takes over.
  */
-import { NODE_TERM_MAX, START_STATE, TERM_COUNT, TOP_TERM, reducedLength, reducedTerm, tables } from './grammar.ts';
+import { NODE_TERM_MAX, START_STATE, TERM_COUNT, TOP_TERM, accepts, reducedLength, reducedTerm, tables } from './grammar.ts';
 import type { Tokens } from './lexer.ts';
 import { LEAF_TERMS, Tree } from './tree.ts';
 
@@ -63,9 +63,9 @@ export function parseTokens(tokens: Tokens): Tree | number {
 
 /** At the end of the text, in the state that accepts, what stands on the stack is the program. */
 function endTree(tokens: Tokens, index: number, states: readonly number[], pieces: readonly Piece[]): Tree | number {
-  if (index !== tokens.terms.length - 1) return index;
-  if (states.length === 1) return new Tree(TOP_TERM, 0, 0, NO_CHILDREN);
-  return states.length === 2 && pieces[1] instanceof Tree ? pieces[1] : index;
+  if (index !== tokens.terms.length - 1 || !accepts(states[states.length - 1] as number)) return index;
+  const program = pieces[1];
+  return program instanceof Tree ? program : new Tree(TOP_TERM, 0, 0, NO_CHILDREN);
 }
 
 function assemble(term: number, from: number, to: number, pieces: readonly Piece[], base: number): Piece {

@@ -3,12 +3,12 @@
  * each wrong token what could have stood there, repairs by leaving out or putting in one token, and goes on.
  * Bounded: so many errors, so many trials each. Never makes a tree.
  */
-import { END_TERM, START_STATE, TERMINALS, TERM_COUNT, TERM_NAMES, reducedLength, reducedTerm, tables, termOf } from './grammar.ts';
+import { END_TERM, START_STATE, TERMINALS, TERM_COUNT, TERM_NAMES, accepts, reducedLength, reducedTerm, tables, termOf } from './grammar.ts';
 import { sourceError } from './errors.ts';
 import type { SourceError } from './errors.ts';
 import type { Tokens } from './lexer.ts';
 import type { SourceText } from './source.ts';
-import { describeExpected, describeToken } from './wording.ts';
+import { describeExpected, describeToken, startsProcess } from './wording.ts';
 
 /** Errors after which reading stops. */
 const ERRORS_MAX = 20;
@@ -16,17 +16,18 @@ const ERRORS_MAX = 20;
 const LOOK_AHEAD = 8;
 /** Tokens left out in a row before reading stops. */
 const SKIP_MAX = 200;
+/** Symbols that one repair may forget, to leave a form that cannot be finished. */
+const UNWIND_MAX = 32;
 
 /** A stack of states as a shared list, so that a trial costs nothing to begin. */
 interface Frame {
   readonly state: number;
   readonly below: Frame | null;
-  readonly depth: number;
   /** The token that was shifted into this state, or -1 after a reduction. */
   readonly token: number;
 }
 
-const BOTTOM: Frame = { state: START_STATE, below: null, depth: 0, token: -1 };
+const BOTTOM: Frame = { state: START_STATE, below: null, token: -1 };
 
 /** The stack after `term`, or null if it cannot stand here. */
 function shift(stack: Frame, term: number, token: number): Frame | null {
@@ -35,8 +36,8 @@ function shift(stack: Frame, term: number, token: number): Frame | null {
   for (;;) {
     let action = defaults[top.state] as number;
     if (action === 0) action = actions[top.state * TERM_COUNT + term] as number;
-    if (action > 0) return { state: action, below: top, depth: top.depth + 1, token };
-    if (action === 0) return term === END_TERM && accepts(top) ? top : null;
+    if (action > 0) return { state: action, below: top, token };
+    if (action === 0) return term === END_TERM && accepts(top.state) ? top : null;
     let base: Frame = top;
     let first = -1;
     for (let count = reducedLength(action); count > 0; count--) {
@@ -44,12 +45,8 @@ function shift(stack: Frame, term: number, token: number): Frame | null {
       base = base.below as Frame;
     }
     const state = gotos[base.state * TERM_COUNT + reducedTerm(action)] as number;
-    top = { state, below: base, depth: base.depth + 1, token: first };
+    top = { state, below: base, token: first };
   }
-}
-
-function accepts(top: Frame): boolean {
-  return top.depth <= 1;
 }
 
 export function syntaxErrors(source: SourceText, tokens: Tokens): SourceError[] {
@@ -88,38 +85,38 @@ interface Repair {
 
 /**
  * The repair after which most tokens can be read: put a token in before the wrong one, put one in its place, leave
- * tokens out. Between equals the one that changes least.
+ * it out, forget the form around it; and all of these again some tokens later. Between equals the first wins.
  */
 function repair(tokens: Tokens, stack: Frame, index: number): Repair | null {
   const { terms } = tokens;
   const last = terms.length - 1;
-  for (let skipped = 0; skipped <= SKIP_MAX && index + skipped <= last; skipped++) {
-    const at = index + skipped;
-    if (at === last) return null;
+  for (let at = index; at < last && at - index <= SKIP_MAX; at++) {
+    const end = Math.min(terms.length, at + LOOK_AHEAD);
     let best: Repair | null = null;
-    let bestReach = at + (skipped === 0 ? 1 : 0);
+    let bestReach = Math.min(last, at + 1);
     const consider = (candidate: Frame | null, from: number): void => {
       if (candidate === null) return;
-      const reach = reachOf(tokens, candidate, from);
+      const reach = reachOf(tokens, candidate, from, end);
       if (reach <= bestReach) return;
       bestReach = reach;
       best = { stack: candidate, index: from };
     };
-    if (skipped > 0) consider(stack, at);
+    if (at > index) consider(stack, at);
     for (const term of INSERTED) consider(shift(stack, term, -1), at);
-    if (skipped === 0) {
-      for (const term of INSERTED) consider(shift(stack, term, -1), at + 1);
+    if (at === index) {
       consider(stack, at + 1);
+      for (const term of INSERTED) consider(shift(stack, term, -1), at + 1);
     }
-    if (best !== null && (bestReach >= Math.min(last, at + 2) || skipped === SKIP_MAX)) return best;
+    let frame = stack.below;
+    for (let count = 0; count < UNWIND_MAX && frame !== null; count++, frame = frame.below) consider(frame, at);
+    if (best !== null) return best;
   }
   return null;
 }
 
-/** Index of the first token that cannot be read from `from` on, at most LOOK_AHEAD away. */
-function reachOf(tokens: Tokens, start: Frame, from: number): number {
+/** Index of the first token that cannot be read from `from` on, at most `end`. */
+function reachOf(tokens: Tokens, start: Frame, from: number, end: number): number {
   let stack = start;
-  const end = Math.min(tokens.terms.length, from + LOOK_AHEAD);
   for (let index = from; index < end; index++) {
     const next = shift(stack, tokens.terms[index] as number, index);
     if (next === null) return index;
@@ -136,7 +133,18 @@ function describe(source: SourceText, tokens: Tokens, stack: Frame, index: numbe
   const found = describeToken(TERM_NAMES[tokens.terms[index] as number] as string, source.text.slice(from, to));
   const opened = tokens.terms[index] === END_TERM ? openBracket(source, tokens, stack) : '';
   const message = `found ${found} where ${expected.length === 0 ? 'nothing more can stand' : `${joined(expected)} was expected`}${opened}`;
-  return sourceError(source, 'syntax_error', 'grammar', message, from, to, { found, expected });
+  return sourceError(source, 'syntax_error', 'grammar', message, from, to, { found, expected, hint: hintFor(tokens, index, possible) });
+}
+
+/** What people mean who write this. */
+function hintFor(tokens: Tokens, index: number, possible: readonly string[]): string {
+  const found = TERM_NAMES[tokens.terms[index] as number] as string;
+  const before = index === 0 ? '' : (TERM_NAMES[tokens.terms[index - 1] as number] as string);
+  if (found === '"("' && before === 'Identifier' && possible.includes('"!"')) return 'there are no function calls; to send, write `!` before the parenthesis';
+  if (found === '"=>"' && index > 1 && TERM_NAMES[tokens.terms[index - 2] as number] === '"-"') return 'in a pattern a negative number stands in braces: `{-1}`';
+  if (found === '"<-"' && possible.includes('"<"')) return '`<-` is one sign; to compare with a negative number, write a space between `<` and `-`';
+  if (startsProcess(found) && possible.includes('"|"') && (before === '")"' || before === '"}"')) return 'processes that run side by side are joined by `|`';
+  return '';
 }
 
 function joined(words: readonly string[]): string {

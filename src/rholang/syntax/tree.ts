@@ -26,6 +26,6 @@ const OPERATOR_TEXTS = [
 
 /** Tokens that become leaves of the tree. */
 export const LEAF_TERMS: ReadonlySet<number> = new Set([
-  ...['Identifier', 'Wildcard', 'Integer', 'BigInteger', 'Float', 'String', 'Uri', 'BundleWord'].map(termOf),
+  ...['Identifier', 'Wildcard', 'Integer', 'BigInteger', 'Float', 'String', 'Uri'].map(termOf),
   ...OPERATOR_TEXTS.map((text) => termOf(JSON.stringify(text))),
 ]);

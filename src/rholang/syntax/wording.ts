@@ -9,7 +9,7 @@ const OPERATORS = new Set([
 const TYPE_WORDS = ['"Bool"', '"Int"', '"BigInt"', '"Float"', '"String"', '"Uri"', '"ByteArray"'];
 const STARTS = new Set([
   '"Nil"', '"true"', '"false"', ...TYPE_WORDS, '"("', '"["', '"{"', '"Set"', '"~"', '"="', '"*"', '"@"', '"not"', '"-"', '"if"', '"new"',
-  '"contract"', '"for"', '"select"', '"match"', '"let"', 'Identifier', 'Wildcard', 'Integer', 'BigInteger', 'Float', 'String', 'Uri', 'BundleWord',
+  '"contract"', '"for"', '"select"', '"match"', '"let"', 'Identifier', 'Wildcard', 'Integer', 'BigInteger', 'Float', 'String', 'Uri', '"bundle"', '"bundle0"', 'bundleSign',
 ]);
 const STATEMENTS = ['"new"', '"for"', '"contract"', '"if"'];
 
@@ -21,7 +21,7 @@ const WORDS: Readonly<Record<string, string>> = {
   Float: 'a float',
   String: 'a string',
   Uri: 'a URI in backticks',
-  BundleWord: '`bundle`',
+  bundleSign: '`bundle+`',
   '␄': 'the end of the program',
 };
 
@@ -57,6 +57,10 @@ export function describeToken(name: string, text: string): string {
     case 'Float': return `the float \`${shown}\``;
     case 'String': return `the string ${shown.replaceAll('\n', '\\n')}`;
     case 'Uri': return `the URI ${shown}`;
-    default: return /^"[A-Za-z]+"$/.test(name) ? `the keyword \`${shown}\`` : `\`${shown}\``;
+    default: return /^"[A-Za-z0-9]+"$/.test(name) ? `the keyword \`${shown}\`` : `\`${shown}\``;
   }
+}
+
+export function startsProcess(name: string): boolean {
+  return STARTS.has(name) && !OPERATORS.has(name);
 }
