@@ -36,6 +36,8 @@ export const takeFrom = (channel: string, two = false): Receive => ({
 
 export class Machine {
   alive = true;
+  /** The failpoint at which it died, if it was one. */
+  diedAt: string | null = null;
   engine: SpaceEngine | null = null;
   dispatcher: Dispatcher | null = null;
   readonly platform: Platform;
@@ -73,7 +75,7 @@ export class Machine {
   async open(): Promise<SpaceEngine> {
     const { platform } = this;
     const { cache_bytes, journal_tail_bytes_max, plant } = this.#settings;
-    const failpoint = (): void => this.#pass();
+    const failpoint = (name: string): void => this.#pass(name);
     const store = await openSimulatedStore(this.#disk);
     const engine = await SpaceEngine.open({
       platform, store, cache_bytes, journal_tail_bytes_max, failpoint, onClosed: () => this.die(false), ...(plant === null ? {} : { plant }),
@@ -92,12 +94,14 @@ export class Machine {
   }
 
   /** What still runs of a dead process in this step finds no disk, no timer and nobody who believes it. */
-  #pass(): void {
-    if (++this.#failpoints === this.#settings.dieAtFailpoint) this.die(false);
+  #pass(name: string): void {
+    if (++this.#failpoints !== this.#settings.dieAtFailpoint || !this.alive) return;
+    this.diedAt = name;
+    this.die(false);
   }
 }
 
-export const FAILPOINT_COUNT = FAILPOINTS.length + DISPATCH_FAILPOINTS.length;
+export const ALL_FAILPOINTS: readonly string[] = [...FAILPOINTS, ...DISPATCH_FAILPOINTS];
 
 function setUp(turn: Turn): void {
   turn.setFact('ready', true);

@@ -6,7 +6,7 @@ import { Random, SimulatedPlatform } from '../../src/platform/index.ts';
 import type { SpaceEngine } from '../../src/space/index.ts';
 import { SimulatedDisk } from '../../src/store/index.ts';
 import type { Value } from '../../src/values/index.ts';
-import { FAILPOINT_COUNT, Machine, type Plant, takeFrom } from './machine.ts';
+import { Machine, type Plant, takeFrom } from './machine.ts';
 import { METHODS, OutsideWorld, type WorldMethod } from './world.ts';
 
 export interface SimulationOptions {
@@ -17,6 +17,8 @@ export interface SimulationOptions {
 
 export interface SimulationResult {
   readonly deaths: number;
+  /** The failpoints at which it died. */
+  readonly diedAt: readonly string[];
   readonly acknowledged: number;
   readonly interrupted: number;
 }
@@ -25,6 +27,8 @@ const ACCOUNTS = [1, 2];
 const STEPS_MAX = 20_000;
 /** Steps in which a machine that dies by step may do so; about those of one life. */
 const LIFE_STEPS = 90;
+/** Calls of failpoints among which one that dies by failpoint chooses. */
+const FAILPOINT_CALLS = 120;
 
 /** What clients know: the only truth that the space is held to. */
 class Model {
@@ -56,6 +60,7 @@ class Simulation {
   readonly #model = new Model();
   readonly #options: SimulationOptions;
   readonly #trace: (line: string) => void;
+  readonly #diedAt: string[] = [];
   #opsLeft: number;
 
   constructor(seed: number, options: SimulationOptions) {
@@ -75,7 +80,7 @@ class Simulation {
     if (!(await this.#live(false))) throw new Error('the machine died of itself');
     const found = await this.#look();
     const interrupted = this.#check(found, deaths);
-    return { deaths, acknowledged: this.#model.acknowledged, interrupted };
+    return { deaths, diedAt: this.#diedAt, acknowledged: this.#model.acknowledged, interrupted };
   }
 
   /** One life; true when it came to its end, false when it died. */
@@ -86,7 +91,7 @@ class Simulation {
       cache_bytes: random.below(2) * 4_000,
       journal_tail_bytes_max: 200 + random.below(3_000),
       plant: this.#options.plant ?? null,
-      dieAtFailpoint: byFailpoint ? 1 + random.below(FAILPOINT_COUNT * 6) : 0,
+      dieAtFailpoint: byFailpoint ? 1 + random.below(FAILPOINT_CALLS) : 0,
     });
     if (mortal && random.chance(0.1)) this.#disk.failSyncAfter(random.below(6));
     const dieAtStep = mortal && !byFailpoint ? random.below(LIFE_STEPS) : STEPS_MAX;
@@ -103,11 +108,12 @@ class Simulation {
         this.#trace(`the machine dies at step ${step}${power ? ', and its power too' : ''}`);
         machine.die(power);
       }
-      if (!machine.alive) return false;
+      if (!machine.alive) break;
       if (failed !== null) throw failed;
       if (!(await this.#platform.step()) && !ended && machine.alive) throw new Error(`nothing is left to do, and it is not done: ${stuck(machine)}`);
     }
-    // It may have died in its last step.
+    if (machine.diedAt !== null) this.#diedAt.push(machine.diedAt);
+    if (machine.diedAt !== null) this.#trace(`the process dies at ${machine.diedAt}`);
     return machine.alive;
   }
 
