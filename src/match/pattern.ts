@@ -80,7 +80,8 @@ class CompiledPattern implements MessagePattern {
 
   #matchPlaces(message: readonly Value[], budget: Budget): readonly Value[] | null {
     for (const { plan, position } of this.#grounds) {
-      if (!equalsWithin(plan, message[position] as Value, budget)) return null;
+      const value = message[position] as Value;
+      if (plan.op === Op.Primitive ? plan.source !== value : !equalsWithin(plan, value, budget)) return null;
     }
     const captures = nilCaptures(this.freeCount);
     for (let position = 0; position < this.#levels.length; position++) {
