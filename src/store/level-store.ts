@@ -2,6 +2,7 @@
  * A store in a data directory: opens and locks it as one, and closes what it opened on every failure path. It
  * must never open a directory that `identify` has not found to be ours.
  */
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { PowerboxError } from '../errors.ts';
@@ -13,6 +14,7 @@ import { FileBlobs } from './file-blobs.ts';
 import { frameSeed } from './frame.ts';
 import { Health, corrupt, storageError } from './health.ts';
 import { type Bytes, openLevelJournal } from './level-journal.ts';
+import { damageOf } from './level-log.ts';
 import { LevelRows } from './level-rows.ts';
 import { openMemoryStore } from './memory-store.ts';
 import type { Durability, Store } from './types.ts';
@@ -65,6 +67,7 @@ type Tuning = { readonly compression?: boolean; readonly cacheSize?: number };
 async function openLevel(location: string, tuning: Tuning, { options, identity, opened }: Opening): Promise<Bytes> {
   const { directory = location, platform } = options;
   const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+  if (identity.ready) await checkLogs(location);
   const level: Bytes = new ClassicLevel(location, { ...encodings, createIfMissing: !identity.ready, ...tuning });
   try {
     await level.open();
@@ -77,6 +80,25 @@ async function openLevel(location: string, tuning: Tuning, { options, identity, 
   }
   opened.push(level);
   return level;
+}
+
+/** Before the database reads its logs: it would skip what is damaged, and then delete them. */
+async function checkLogs(location: string): Promise<void> {
+  const logs = (await listOf(location)).filter((name) => name.endsWith('.log'));
+  if (logs.length === 0) throw corrupt(`${location} has lost its log`);
+  for (const name of logs) {
+    const path = join(location, name);
+    const damage = damageOf(await readFile(path));
+    if (damage !== null) throw corrupt(`${path} is damaged at byte ${damage}`);
+  }
+}
+
+async function listOf(location: string): Promise<string[]> {
+  try {
+    return await readdir(location);
+  } catch (error) {
+    throw corrupt(`${location} is missing, or is no directory`, error);
+  }
 }
 
 async function close(directory: string, health: Health, opened: readonly Bytes[]): Promise<void> {
