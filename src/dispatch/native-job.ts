@@ -52,7 +52,9 @@ export class NativeJob implements OutsideWork {
   readonly #interrupted: boolean;
   readonly #limit_ms: number;
   readonly #effectId: Uint8Array;
-  readonly #abort = new AbortController();
+  /** Made when the native asks for it: most never do. */
+  #abort: AbortController | null = null;
+  #aborted = false;
   #timer: Cancellable | null = null;
   #released = false;
 
@@ -91,12 +93,12 @@ export class NativeJob implements OutsideWork {
   leave(): void {
     if (this.changing) return;
     this.#timer?.cancel();
-    this.#abort.abort();
+    this.#cutOff();
   }
 
   async #perform(): Promise<void> {
     const outcome = await this.#outcome();
-    if (this.#abort.signal.aborted && this.#context.stopped && !this.changing) return;
+    if (this.#aborted && this.#context.stopped && !this.changing) return;
     this.stage = 'answered';
     await this.#finish(outcome);
   }
@@ -165,7 +167,7 @@ export class NativeJob implements OutsideWork {
       };
       this.#timer = timers.after(this.#limit_ms, () => {
         settle(errorOutcome({ code: 'timed_out', message: `${this.what} has not answered within ${this.#limit_ms} ms`, hint: '' }));
-        this.#abort.abort();
+        this.#cutOff();
       });
       this.#ask(verb, state).then(
         (answer) => settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),
@@ -178,6 +180,7 @@ export class NativeJob implements OutsideWork {
   }
 
   async #ask(verb: 'call' | 'ask', state: Value | undefined): Promise<unknown> {
+    const signal = (): AbortSignal => this.#signal();
     const call: NativeCall = {
       method: this.#call.method.name,
       form: this.#call.form,
@@ -186,11 +189,24 @@ export class NativeJob implements OutsideWork {
       account: this.account,
       handle: this.#reference.handle,
       state,
-      signal: this.#abort.signal,
+      get signal() {
+        return signal();
+      },
     };
     const native = this.#native;
     this.#context.failpoint?.('effect:before');
     return verb === 'call' ? native.call?.(call) : native.ask?.(call);
+  }
+
+  #signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#aborted) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  #cutOff(): void {
+    this.#aborted = true;
+    this.#abort?.abort();
   }
 
   /** Task gone, fact gone, objects made, reply sent: one turn. */

@@ -25,7 +25,9 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   readonly #task: Task;
   readonly #runner: OutsideRunner;
   readonly #limit_ms: number | null;
-  readonly #abort = new AbortController();
+  /** Made when the runner asks for it: most never do. */
+  #abort: AbortController | null = null;
+  #aborted = false;
   #timer: Cancellable | null = null;
   #timedOut = false;
 
@@ -42,6 +44,8 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   }
 
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#aborted) this.#abort.abort();
     return this.#abort.signal;
   }
 
@@ -59,7 +63,12 @@ export class OutsideJob implements OutsideWork, OutsideControl {
 
   leave(): void {
     this.#timer?.cancel();
-    this.#abort.abort();
+    this.#cutOff();
+  }
+
+  #cutOff(): void {
+    this.#aborted = true;
+    this.#abort?.abort();
   }
 
   answer(message: Value, apply: (turn: Turn) => void): Promise<boolean> {
@@ -82,7 +91,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   #timeOut(limit_ms: number): void {
     this.#refuse(new PowerboxError('timed_out', `${this.label} has not answered within ${limit_ms} ms`)).catch(ignore);
     this.#timedOut = true;
-    this.#abort.abort();
+    this.#cutOff();
   }
 
   #refuse(error: unknown): Promise<boolean> {
