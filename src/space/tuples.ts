@@ -470,7 +470,8 @@ export class Tuples {
     const ledger = this.#ledger;
     const account = newest(assignment.data).account;
     ledger.fire(waiter, account, assignment.captures);
-    if (!waiter.receive.persist) this.#removeWaiter(waiter);
+    // One that matches as it arrives was never put down.
+    if (!waiter.receive.persist && waiter.number >= 0) this.#removeWaiter(waiter);
     const took = this.#takeAssigned(waiter, assignment);
     if (!took && waiter.receive.persist && waiter.receive.slots.every((slot) => !slot.peek))
       ledger.repeat(waiter, account, assignment.data);
