@@ -41,6 +41,9 @@ export async function openSimulatedStore(disk: SimulatedDisk, options: Simulated
   const { durability = 'sync', acknowledgesBeforeSync = false } = options;
   const hold: Hold = { disk, health, life: disk.life, sync: durability === 'sync', acknowledgesBeforeSync };
   await disk.pass(false);
+  // As level does, which brings the logs that it finds into synced tables: what opening found stays found.
+  disk.journal.sync();
+  disk.rows.sync();
   return {
     journal: new SimulatedJournal(hold),
     rows: new SimulatedRows(hold),

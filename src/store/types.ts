@@ -3,8 +3,9 @@
  *
  * Laws. An entry that `append` has acknowledged survives a crash and is read again byte for byte; entries are
  * numbered from 1 without gaps; one append is under way at a time. A rows batch is applied wholly or not at
- * all. Any failure but `storage_full` before a write began is final: the engine refuses every later call with
- * `storage_failed`, for a failed sync may still reappear after reopening.
+ * all, and of two batches the later one does not survive without the earlier. What opening has found is durable
+ * before it resolves. Any failure but `storage_full` before a write began is final: the engine refuses every later
+ * call with `storage_failed`, for a failed sync may still reappear after reopening.
  */
 
 /** Durability of an acknowledged append: synced to the disk, handed to the operating system, or kept in memory. */
