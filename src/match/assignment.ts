@@ -5,6 +5,12 @@
  * exponentially: choosing is augmenting paths, never trial of combinations.
  */
 
+import type { Budget } from './types.ts';
+
+const UNBOUNDED: Budget = { steps: Number.POSITIVE_INFINITY };
+/** Looks at one list entry are so much cheaper than comparing a node. */
+const LOOKS_PER_STEP = 8;
+
 /** Up to this many slots, looking through what was taken costs less than a set. */
 const FEW = 8;
 
@@ -43,7 +49,7 @@ export function firstAssignment<T>(
     }
     lists.push(own);
   }
-  const taken = assignNumbers(lists, items.map(sharable));
+  const taken = assignNumbers(lists, items.map(sharable), UNBOUNDED);
   return taken === null ? null : taken.map((number) => items[number] as T);
 }
 
@@ -81,13 +87,18 @@ function eagerAssignment<T>(
 
 /**
  * The same on numbers: `lists[slot]` are item numbers in order of preference, all of them below
- * `sharable.length`. Cost is at most slots × entries of all lists.
+ * `sharable.length`. Looks at most slots × entries of all lists, and charges the budget for it; null also when
+ * that falls below zero.
  */
-export function assignNumbers(lists: readonly (readonly number[])[], sharable: readonly boolean[]): number[] | null {
-  const search = new Search(lists, sharable);
+export function assignNumbers(
+  lists: readonly (readonly number[])[],
+  sharable: readonly boolean[],
+  budget: Budget,
+): number[] | null {
+  const search = new Search(lists, sharable, budget);
   for (let slot = 0; slot < lists.length; slot++) if (!search.serve(slot)) return null;
   for (let slot = 0; slot < lists.length; slot++) search.prefer(slot);
-  return search.takes;
+  return budget.steps < 0 ? null : search.takes;
 }
 
 /** A growing assignment: `takes` by slot, `holder` by item; -1 is nobody. */
@@ -96,11 +107,13 @@ class Search {
   readonly #holder: number[];
   readonly #lists: readonly (readonly number[])[];
   readonly #sharable: readonly boolean[];
+  readonly #budget: Budget;
   /** The slots that accept an item. */
   readonly #slotsOf: number[][];
 
-  constructor(lists: readonly (readonly number[])[], sharable: readonly boolean[]) {
+  constructor(lists: readonly (readonly number[])[], sharable: readonly boolean[], budget: Budget) {
     this.#lists = lists;
+    this.#budget = budget;
     this.#sharable = sharable;
     this.takes = lists.map(() => -1);
     this.#holder = sharable.map(() => -1);
@@ -118,7 +131,7 @@ class Search {
       return true;
     }
     const next = this.#waysOut(-1, slot);
-    if (next[slot] === -1) return false;
+    if (next[slot] === -1 || this.#budget.steps < 0) return false;
     this.#shift(slot, next);
     return true;
   }
@@ -127,7 +140,7 @@ class Search {
   prefer(slot: number): void {
     const list = this.#lists[slot] as readonly number[];
     const now = this.takes[slot] as number;
-    if (list[0] === now) return;
+    if (list[0] === now || this.#budget.steps < 0) return;
     let next: number[] | null = null;
     for (const item of list) {
       if (item === now) return;
@@ -159,18 +172,22 @@ class Search {
   #waysOut(released: number, asking: number): number[] {
     const next = this.takes.map(() => -1);
     const queue: number[] = [];
+    let looks = this.#holder.length;
     for (let item = 0; item < this.#holder.length; item++) {
       if (this.#holder[item] === -1 || item === released) queue.push(item);
     }
     for (let at = 0; at < queue.length; at++) {
       const item = queue[at] as number;
-      for (const slot of this.#slotsOf[item] as readonly number[]) {
+      const slots = this.#slotsOf[item] as readonly number[];
+      looks += 1 + slots.length;
+      for (const slot of slots) {
         if (next[slot] !== -1 || (released >= 0 && slot <= asking)) continue;
         next[slot] = item;
         const held = this.takes[slot] as number;
         if (held >= 0 && !this.#sharable[held]) queue.push(held);
       }
     }
+    this.#budget.steps -= Math.ceil(looks / LOOKS_PER_STEP);
     return next;
   }
 

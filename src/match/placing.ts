@@ -93,7 +93,7 @@ function choose(
   }));
   if (open !== null && !fillUp(lists, positions, open)) return null;
   walk.budget.steps -= lists.length;
-  const chosen = assignNumbers(lists, positions.map(() => false));
+  const chosen = assignNumbers(lists, positions.map(() => false), walk.budget);
   if (chosen === null) return null;
   const taken: boolean[] = [];
   for (let at = 0; at < length; at++) taken.push(false);

@@ -119,4 +119,17 @@ describe('bounds of the matcher', () => {
     assert.equal(matchValue(pattern, p(l(l(1), 1), l(send(1), 2)), 2, cheap), null);
     assert.ok(cheap.steps > 900);
   });
+
+  it('three hundred parts that could all take each other\'s place are assigned, or cost what they were given', () => {
+    const pattern = p(...Array.from({ length: 300 }, (_each, index) => l(_, v(index))));
+    const target = p(...Array.from({ length: 300 }, (_each, index) => l(index, index)));
+    for (const steps of [limits.match_steps_max, limits.expression_steps_max]) {
+      const budget = { steps };
+      const start = performance.now();
+      const found = matchValue(pattern, target, 300, budget);
+      assert.equal(found === null, budget.steps < 0);
+      if (found !== null) assert.deepEqual(found, Array.from({ length: 300 }, (_each, index) => index));
+      assert.ok(performance.now() - start < 2_000);
+    }
+  });
 });
