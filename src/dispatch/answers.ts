@@ -7,7 +7,15 @@
  *   outcome   ("ok", value) | ("object", native, handle, [state]) | ("channel", [[value, …], …]) | ("error", code, text)
  *   [state]   a list that is empty when there is none
  */
-import { errorResult, NATIVE_LABEL, nativeEnvironment, NewChannel, NewObject, resultMismatch, stateKey } from '../../channels/index.ts';
+import {
+  errorResult,
+  NATIVE_LABEL,
+  nativeEnvironment,
+  NewChannel,
+  NewObject,
+  resultMismatch,
+  stateKey,
+} from '../../channels/index.ts';
 import type { Call, CallRefusal, NativeReference } from '../../channels/index.ts';
 import { ERROR_CODES, PowerboxError, type ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -72,8 +80,10 @@ function resultOutcome(call: Call, ok: unknown, room: Room): Tuple | string {
   if (form === undefined) return 'the form that was called is not declared';
   if (ok instanceof NewObject) {
     if (typeof ok.native !== 'string') return 'its new object names no native';
-    const fault = valueFault(ok.native, room) ?? valueFault(ok.handle, room)
-      ?? (ok.state === undefined ? null : valueFault(ok.state, room));
+    const fault =
+      valueFault(ok.native, room) ??
+      valueFault(ok.handle, room) ??
+      (ok.state === undefined ? null : valueFault(ok.state, room));
     if (fault !== null) return `its new object ${fault}`;
   } else if (ok instanceof NewChannel) {
     const fault = messagesFault(ok.messages, room);
@@ -85,7 +95,8 @@ function resultOutcome(call: Call, ok: unknown, room: Room): Tuple | string {
   const mismatch = resultMismatch(form, ok as Value);
   if (mismatch !== null) return mismatch;
   if (ok instanceof NewObject) return new Tuple(['object', ok.native, ok.handle, optional(ok.state)]);
-  if (ok instanceof NewChannel) return new Tuple(['channel', new List(ok.messages.map((message) => new List([...message])))]);
+  if (ok instanceof NewChannel)
+    return new Tuple(['channel', new List(ok.messages.map((message) => new List([...message])))]);
   return new Tuple(['ok', ok as Value]);
 }
 
@@ -93,7 +104,8 @@ function messagesFault(messages: unknown, room: Room): string | null {
   if (!Array.isArray(messages)) return 'has no list of messages';
   for (const message of messages) {
     if (!Array.isArray(message)) return 'holds a message that is no list of values';
-    if (message.length > limits.message_values_max) return `holds a message of ${message.length} values; at most ${limits.message_values_max} fit`;
+    if (message.length > limits.message_values_max)
+      return `holds a message of ${message.length} values; at most ${limits.message_values_max} fit`;
     for (const value of message) {
       const fault = valueFault(value, room);
       if (fault !== null) return fault;
@@ -104,7 +116,8 @@ function messagesFault(messages: unknown, room: Room): string | null {
 
 function nativeError(error: unknown): Outcome | string {
   const { code, message } = error as { readonly code: unknown; readonly message: unknown };
-  if (!ERROR_CODES.includes(code as ErrorCode) || typeof message !== 'string') return 'its error has no known code or no text';
+  if (!ERROR_CODES.includes(code as ErrorCode) || typeof message !== 'string')
+    return 'its error has no known code or no text';
   return { outcome: new Tuple(['error', code as ErrorCode, oneLine(message)]), state: undefined };
 }
 
@@ -124,7 +137,13 @@ export interface ReplyTo {
  * Sets the state, makes what the answer hands out, and replies. Returns the failure that went to a caller and is
  * still to be reported; one without a caller to hear it is a failure of the branch, by `turn.fail`.
  */
-export function applyOutcome(turn: Turn, task: Task, reference: NativeReference, call: Call, answer: Outcome): Failure | null {
+export function applyOutcome(
+  turn: Turn,
+  task: Task,
+  reference: NativeReference,
+  call: Call,
+  answer: Outcome,
+): Failure | null {
   if (answer.state !== undefined && reference.id !== '') turn.setFact(stateKey(reference.id), answer.state);
   const { items } = answer.outcome;
   switch (items[0]) {
@@ -154,7 +173,12 @@ export function applyRefusal(turn: Turn, native: string, refusal: CallRefusal): 
 /** Puts the object on a fresh channel; only the space's host holds the name itself. */
 export function installNative(turn: Turn, reference: NativeReference, state: Value | undefined): Name {
   const name = turn.newName();
-  turn.install(name, ANY_MESSAGE, { label: NATIVE_LABEL, term: null, place: 0, environment: nativeEnvironment(reference) });
+  turn.install(name, ANY_MESSAGE, {
+    label: NATIVE_LABEL,
+    term: null,
+    place: 0,
+    environment: nativeEnvironment(reference),
+  });
   if (state !== undefined) turn.setFact(stateKey(reference.id), state);
   return name;
 }

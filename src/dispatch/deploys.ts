@@ -51,12 +51,20 @@ export class Deploys {
     const account = ++this.#last;
     const { holder, name, label, term, place = 0, environment = [], captures = [], once } = request;
     const payload = recordOf([
-      account, holder, name, label, new List(term === null ? [] : [term]), place, new List(environment), new List(captures),
+      account,
+      holder,
+      name,
+      label,
+      new List(term === null ? [] : [term]),
+      place,
+      new List(environment),
+      new List(captures),
       new List(once === undefined ? [] : [once]),
     ]);
     return this.#engine.post({ kind: 'deploy', payload, account }, (turn) => {
       if (once !== undefined) {
-        if (turn.fact(once) !== undefined) throw new PowerboxError('bad_request', `${name} was started before, and starts only once`);
+        if (turn.fact(once) !== undefined)
+          throw new PowerboxError('bad_request', `${name} was started before, and starts only once`);
         turn.setFact(once, account);
       }
       const reference: TermReference | null = term === null ? null : turn.term(term);

@@ -18,7 +18,15 @@ import { OutsideJob } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
 import { failureOf, Stderr, type Failure } from './stderr.ts';
-import type { Counts, DispatcherOptions, EffectIds, OutsideOptions, OutsideRunner, Settlement, Waiting } from './types.ts';
+import type {
+  Counts,
+  DispatcherOptions,
+  EffectIds,
+  OutsideOptions,
+  OutsideRunner,
+  Settlement,
+  Waiting,
+} from './types.ts';
 
 type Entry =
   | { readonly kind: 'inline'; readonly runner: InlineRunner }
@@ -70,7 +78,8 @@ export class Dispatcher implements TaskRouter {
   /** Refused with `declaration_invalid` when the native has no code for what its declaration promises. */
   registerNative(native: Native): void {
     const { name, methods } = native.declaration;
-    if (this.#natives.has(name)) throw new PowerboxError('bad_request', `a native ${JSON.stringify(name)} stands already`);
+    if (this.#natives.has(name))
+      throw new PowerboxError('bad_request', `a native ${JSON.stringify(name)} stands already`);
     for (const method of methods.values()) requireCode(native, method);
     this.#natives.set(name, native);
     this.#appeared(NATIVE_LABEL);
@@ -93,12 +102,21 @@ export class Dispatcher implements TaskRouter {
 
   /** The engine this router was given to. Finds what was under way when the last process ended. */
   attach(engine: Engine, ids: EffectIds): void {
-    if (this.#context !== null) throw new PowerboxError('bad_request', 'a dispatcher serves one space, and has one already');
+    if (this.#context !== null)
+      throw new PowerboxError('bad_request', 'a dispatcher serves one space, and has one already');
     const { clock, timers } = this.#options.platform;
     const quiescence = new Quiescence(engine, this.#parked);
     this.#quiescence = quiescence;
     this.#context = {
-      acting: this.#acting, engine, clock, timers, ids, lanes: this.#lanes, stderr: this.#stderr, counts: this.counts, stopped: false,
+      acting: this.#acting,
+      engine,
+      clock,
+      timers,
+      ids,
+      lanes: this.#lanes,
+      stderr: this.#stderr,
+      counts: this.counts,
+      stopped: false,
       failpoint: this.#options.failpoint ?? null,
       unbegun: this.#options.plant === 'effect-not-begun',
       over: (work) => this.#over(work),
@@ -152,7 +170,8 @@ export class Dispatcher implements TaskRouter {
       return;
     }
     const entry = this.#entries.get(task.body.label);
-    if (entry?.kind !== 'inline') throw new PowerboxError('label_unknown', `nobody runs the label ${JSON.stringify(task.body.label)} in a turn`);
+    if (entry?.kind !== 'inline')
+      throw new PowerboxError('label_unknown', `nobody runs the label ${JSON.stringify(task.body.label)} in a turn`);
     entry.runner.run(task, turn);
   }
 
@@ -163,7 +182,9 @@ export class Dispatcher implements TaskRouter {
     const call = parseCall(native.declaration, messageOf(task));
     this.#acting.source = sourceOf(reference, call);
     if (this.#interrupted.size > 0) this.#dropInterrupted(task, turn);
-    const failure = call.ok ? this.#answerInline(task, turn, native, reference, call) : applyRefusal(turn, reference.native, call);
+    const failure = call.ok
+      ? this.#answerInline(task, turn, native, reference, call)
+      : applyRefusal(turn, reference.native, call);
     if (failure !== null) reportDurably(turn, task.account, this.#stderr, failure, this.#acting.source, task.number);
   }
 
@@ -173,7 +194,13 @@ export class Dispatcher implements TaskRouter {
     let answer: unknown;
     try {
       answer = native.inline?.({
-        method: method.name, form, args, effectId: NO_ID, account: task.account, handle: reference.handle, state,
+        method: method.name,
+        form,
+        args,
+        effectId: NO_ID,
+        account: task.account,
+        handle: reference.handle,
+        state,
       });
     } catch (thrown) {
       this.counts.thrown++;
@@ -205,7 +232,8 @@ export class Dispatcher implements TaskRouter {
 
   #outsideJob(context: JobContext, task: Task): OutsideWork {
     const entry = this.#entries.get(task.body.label);
-    if (entry?.kind !== 'outside') throw new PowerboxError('label_unknown', `nobody runs the label ${JSON.stringify(task.body.label)} outside`);
+    if (entry?.kind !== 'outside')
+      throw new PowerboxError('label_unknown', `nobody runs the label ${JSON.stringify(task.body.label)} outside`);
     return new OutsideJob(context, task, entry.runner, entry.limit_ms);
   }
 
@@ -255,7 +283,8 @@ export class Dispatcher implements TaskRouter {
     const now_ms = this.#options.platform.clock.monotonic_ms();
     const waiting: Waiting[] = [];
     for (const { account: owner, number, label, what, stage, delivered_ms } of this.#work.values()) {
-      if (owner === account) waiting.push({ kind: 'effect', task: number, label, what, stage, for_ms: now_ms - delivered_ms });
+      if (owner === account)
+        waiting.push({ kind: 'effect', task: number, label, what, stage, for_ms: now_ms - delivered_ms });
     }
     return [...waiting, ...this.#parked.report(account)];
   }
@@ -291,9 +320,13 @@ function messageOf(task: Task): readonly Value[] {
 
 function requireCode(native: Native, method: Method): void {
   const needed = method.effect === 'none' ? 'inline' : 'call';
-  const missing = native[needed] === undefined ? needed : method.recovery === 'ask' && native.ask === undefined ? 'ask' : null;
+  const missing =
+    native[needed] === undefined ? needed : method.recovery === 'ask' && native.ask === undefined ? 'ask' : null;
   if (missing === null) return;
-  throw new PowerboxError('declaration_invalid', `the native ${native.declaration.name} declares ${method.name} but has no ${missing}`);
+  throw new PowerboxError(
+    'declaration_invalid',
+    `the native ${native.declaration.name} declares ${method.name} but has no ${missing}`,
+  );
 }
 
 function sourceOf(reference: NativeReference, call: Call | CallRefusal): string {

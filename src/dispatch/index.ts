@@ -1,11 +1,20 @@
 /** Labels to runners, effects begun and finished, failures counted, quiescence. */
 export { Dispatcher } from './dispatcher.ts';
 export { ANY_MESSAGE, installNative } from './answers.ts';
-export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './job.ts';
+export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './types.ts';
 export { Deploys } from './deploys.ts';
 export type { Deploy, DeployRequest, DeployState } from './deploys.ts';
 export type { Failures } from './failures.ts';
 export type { Failure, Report, StderrRecord } from './stderr.ts';
 export type {
-  Counts, DispatcherOptions, DispatcherPlatform, EffectIds, OutsideControl, OutsideOptions, OutsideRunner, Settlement, Stage, Waiting,
+  Counts,
+  DispatcherOptions,
+  DispatcherPlatform,
+  EffectIds,
+  OutsideControl,
+  OutsideOptions,
+  OutsideRunner,
+  Settlement,
+  Stage,
+  Waiting,
 } from './types.ts';

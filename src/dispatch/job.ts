@@ -5,7 +5,7 @@ import type { Account, Engine, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
 import type { Job, Lanes } from './lanes.ts';
 import type { Failure, Stderr } from './stderr.ts';
-import type { Counts, EffectIds, Stage } from './types.ts';
+import type { Counts, DispatchFailpoint, EffectIds, Stage } from './types.ts';
 
 /** Work handed to somebody outside the turn, from its delivery until its answer is durable. */
 export interface OutsideWork extends Job {
@@ -24,12 +24,6 @@ export interface Acting {
   task: number | null;
   source: string;
 }
-
-/** Named moments of an effect, at which a crash test kills the process. */
-export const DISPATCH_FAILPOINTS = [
-  'begun:before', 'begun:after', 'effect:before', 'effect:after', 'finished:before', 'finished:after',
-] as const;
-export type DispatchFailpoint = (typeof DISPATCH_FAILPOINTS)[number];
 
 export interface JobContext {
   readonly failpoint: ((name: DispatchFailpoint) => void) | null;
@@ -79,7 +73,12 @@ const RETRY_MS = 5;
 
 /** To the holder's STDERR once the turn is durable; a report of what never happened would be a lie. */
 export function reportDurably(
-  turn: Turn, account: Account, stderr: Stderr, failure: Failure, source: string, task: number | null,
+  turn: Turn,
+  account: Account,
+  stderr: Stderr,
+  failure: Failure,
+  source: string,
+  task: number | null,
 ): void {
   turn.afterDurable(() => stderr.report(account, failure, source, task));
 }

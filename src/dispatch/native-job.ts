@@ -59,7 +59,12 @@ export class NativeJob implements OutsideWork {
   #released = false;
 
   constructor(
-    context: JobContext, native: Native, task: Task, reference: NativeReference, call: Call, interrupted: boolean,
+    context: JobContext,
+    native: Native,
+    task: Task,
+    reference: NativeReference,
+    call: Call,
+    interrupted: boolean,
     limit_ms: number,
   ) {
     this.lane = laneOf(reference);
@@ -166,11 +171,18 @@ export class NativeJob implements OutsideWork {
         resolve(outcome);
       };
       this.#timer = timers.after(this.#limit_ms, () => {
-        settle(errorOutcome({ code: 'timed_out', message: `${this.what} has not answered within ${this.#limit_ms} ms`, hint: '' }));
+        settle(
+          errorOutcome({
+            code: 'timed_out',
+            message: `${this.what} has not answered within ${this.#limit_ms} ms`,
+            hint: '',
+          }),
+        );
         this.#cutOff();
       });
       this.#ask(verb, state).then(
-        (answer) => settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),
+        (answer) =>
+          settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),
         (thrown: unknown) => {
           counts.thrown++;
           settle(errorOutcome(failureOf(thrown, 'native_failed')));

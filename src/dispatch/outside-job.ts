@@ -75,7 +75,9 @@ export class OutsideJob implements OutsideWork, OutsideControl {
     const fault = valueFault(message, { bytes: limits.answer_bytes_max });
     if (fault === null) return this.#settle(new Tuple(['ok', message]), apply);
     if (this.stage === 'running') this.#context.counts.garbage++;
-    return this.#refuse(new PowerboxError('runner_failed', `the answer of ${this.label} cannot be taken: its message ${fault}`));
+    return this.#refuse(
+      new PowerboxError('runner_failed', `the answer of ${this.label} cannot be taken: its message ${fault}`),
+    );
   }
 
   refuse(error: unknown): Promise<boolean> {
@@ -124,13 +126,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
       acting.source = '';
     };
     const finished = insist(this.#context, () => this.#context.engine.finish(this.#task, cause, applyOnce));
-    return finished.then(
-      (done) => (this.#over(), done),
-      (error: unknown) => {
-        this.#over();
-        throw error;
-      },
-    );
+    return finished.finally(() => this.#over());
   }
 
   #over(): void {

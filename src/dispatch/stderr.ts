@@ -82,7 +82,8 @@ export class Stderr {
   #forgetFull(now_ms: number): void {
     for (const [account, allowance] of this.#allowances) {
       refill(allowance, now_ms);
-      if (allowance.records >= limits.stderr_records_burst_max && allowance.dropped === 0) this.#allowances.delete(account);
+      if (allowance.records >= limits.stderr_records_burst_max && allowance.dropped === 0)
+        this.#allowances.delete(account);
     }
   }
 }
@@ -95,7 +96,8 @@ function refill(allowance: Allowance, now_ms: number): void {
 
 /** Any thrown thing as code, text and hint, each short enough for one line. */
 export function failureOf(thrown: unknown, fallback: ErrorCode = 'runner_failed'): Failure {
-  if (isPowerboxError(thrown)) return { code: thrown.code, message: oneLine(thrown.message), hint: oneLine(thrown.hint) };
+  if (isPowerboxError(thrown))
+    return { code: thrown.code, message: oneLine(thrown.message), hint: oneLine(thrown.hint) };
   let message: string;
   try {
     message = thrown instanceof Error ? thrown.message : String(thrown);
@@ -109,7 +111,9 @@ export function failureOf(thrown: unknown, fallback: ErrorCode = 'runner_failed'
 /** Short, without control characters and lone surrogates. */
 export function oneLine(text: string): string {
   // Control characters could forge lines of the log; lone surrogates could not be stored.
-  const flat = String(text).slice(0, limits.failure_text_max).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+  const flat = String(text)
+    .slice(0, limits.failure_text_max)
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
   return wellFormed(flat);
 }
 

@@ -2,7 +2,6 @@
 import type { Cancellable, Clock, Timers } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
-import type { DispatchFailpoint } from './job.ts';
 import type { Report } from './stderr.ts';
 
 /**
@@ -72,6 +71,17 @@ export interface DispatcherPlatform {
   readonly clock: Clock;
   readonly timers: Timers;
 }
+
+/** Named moments of an effect, at which a crash test kills the process. */
+export const DISPATCH_FAILPOINTS = [
+  'begun:before',
+  'begun:after',
+  'effect:before',
+  'effect:after',
+  'finished:before',
+  'finished:after',
+] as const;
+export type DispatchFailpoint = (typeof DISPATCH_FAILPOINTS)[number];
 
 export interface DispatcherOptions {
   readonly platform: DispatcherPlatform;

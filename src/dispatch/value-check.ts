@@ -4,7 +4,23 @@
  */
 import { limits } from '../limits.ts';
 import {
-  BigInteger, Bundle, Bytes, compare, decodeValue, encodeValue, Float, isClosed, isWellFormed, Kind, List, MapValue, Name, SetValue, Tuple, Uri, type Value,
+  BigInteger,
+  Bundle,
+  Bytes,
+  compare,
+  decodeValue,
+  encodeValue,
+  Float,
+  isClosed,
+  isWellFormed,
+  Kind,
+  List,
+  MapValue,
+  Name,
+  SetValue,
+  Tuple,
+  Uri,
+  type Value,
 } from '../values/index.ts';
 
 /** Bytes that may still come; shared by the parts of one answer. */
@@ -64,12 +80,16 @@ function objectFault(thing: object, room: Room, depth: number): string | null {
   }
   if (thing instanceof MapValue) return mapFault(thing, room, depth);
   if (thing instanceof SetValue) {
-    return (thing.remainder === null ? itemsFault(thing.items, room, depth) : 'holds a pattern') ?? orderFault(thing.items, 'set');
+    return (
+      (thing.remainder === null ? itemsFault(thing.items, room, depth) : 'holds a pattern') ??
+      orderFault(thing.items, 'set')
+    );
   }
   if (thing instanceof Name) return null;
   if (thing instanceof Bundle) return fault(thing.body, room, depth + 1);
   if (thing instanceof Uri) return textFault(thing.text, room);
-  if (thing instanceof Float) return typeof thing.value === 'number' && !Object.is(thing.value, -0) ? null : 'holds a wrong float';
+  if (thing instanceof Float)
+    return typeof thing.value === 'number' && !Object.is(thing.value, -0) ? null : 'holds a wrong float';
   if (thing instanceof BigInteger) {
     if (typeof thing.value !== 'bigint') return 'holds a wrong BigInt';
     room.bytes -= thing.value.toString(16).length >> 1;
@@ -104,7 +124,8 @@ function itemsFault(items: unknown, room: Room, depth: number): string | null {
 
 function mapFault(thing: MapValue, room: Room, depth: number): string | null {
   if (thing.remainder !== null) return 'holds a pattern';
-  const found = itemsFault(thing.keys, room, depth) ?? itemsFault(thing.items, room, depth) ?? orderFault(thing.keys, 'map');
+  const found =
+    itemsFault(thing.keys, room, depth) ?? itemsFault(thing.items, room, depth) ?? orderFault(thing.keys, 'map');
   if (found !== null) return found;
   return thing.keys.length === thing.items.length ? null : 'holds a map with more keys than values, or fewer';
 }

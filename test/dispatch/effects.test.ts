@@ -10,7 +10,8 @@ function codeOf(value: Value | undefined): string {
   return map.items[map.keys.indexOf('code')] as string;
 }
 
-const kinds = (site: Site): string[] => site.disk.causes.map((cause) => cause.kind).filter((kind) => kind !== 'test' && kind !== 'send');
+const kinds = (site: Site): string[] =>
+  site.disk.causes.map((cause) => cause.kind).filter((kind) => kind !== 'test' && kind !== 'send');
 
 describe('effects', () => {
   it('a method without effect is answered in the turn and leaves no cause of its own', async () => {
@@ -35,7 +36,10 @@ describe('effects', () => {
     const site = new Site();
     const probe = await site.install();
     site.world.behaviour = (call) => {
-      assert.ok(site.disk.causes.some((cause) => cause.kind === 'begun'), 'begun must be on disk');
+      assert.ok(
+        site.disk.causes.some((cause) => cause.kind === 'begun'),
+        'begun must be on disk',
+      );
       assert.equal([...site.disk.state.facts.keys()].filter((key) => key.startsWith('effect/')).length, 1);
       return { ok: call.args[0] ?? null };
     };
@@ -61,11 +65,17 @@ describe('effects', () => {
     const first = new Site();
     const probe = await first.install();
     const seen: string[] = [];
-    first.world.behaviour = (call) => (seen.push(call.effectId.join()), new Promise(() => {}));
+    first.world.behaviour = (call) => {
+      seen.push(call.effectId.join());
+      return new Promise(() => {});
+    };
     const ret = freshName();
     await first.send(probe, ['repeated', 1, ret]);
     await rest();
-    first.world.behaviour = (call) => (seen.push(call.effectId.join()), { ok: 'done' });
+    first.world.behaviour = (call) => {
+      seen.push(call.effectId.join());
+      return { ok: 'done' };
+    };
     const second = first.restart();
     await second.dispatcher.quiescent(1);
     assert.deepEqual(second.engine.waiting(ret), [['done']]);
@@ -178,7 +188,10 @@ describe('effects', () => {
   it('each call of an object with state sees the state its predecessor left, also after a kill', async () => {
     const first = new Site();
     const counter = await first.install(null, 'counter', 0);
-    const bump = (call: { state: Value | undefined }): { ok: Value; state: Value } => ({ ok: (call.state as number) + 1, state: (call.state as number) + 1 });
+    const bump = (call: { state: Value | undefined }): { ok: Value; state: Value } => ({
+      ok: (call.state as number) + 1,
+      state: (call.state as number) + 1,
+    });
     first.world.behaviour = bump as never;
     const ret = freshName();
     for (let count = 0; count < 5; count++) await first.send(counter, ['count', ret]);
@@ -186,7 +199,10 @@ describe('effects', () => {
     const second = first.restart();
     await second.send(counter, ['count', ret]);
     await second.dispatcher.quiescent(1);
-    assert.deepEqual(second.engine.waiting(ret).map((message) => message[0]), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(
+      second.engine.waiting(ret).map((message) => message[0]),
+      [1, 2, 3, 4, 5, 6],
+    );
   });
 
   it('no account has more effects running than its bound, and each gets its turn', async () => {
@@ -210,7 +226,8 @@ describe('effects', () => {
   it('an answer may hand out an object, which the caller can only send to', async () => {
     const site = new Site();
     const probe = await site.install();
-    site.world.behaviour = (call) => (call.handle === null ? { ok: new NewObject('probe', 'inner', 41) } : { ok: (call.state as number) + 1 });
+    site.world.behaviour = (call) =>
+      call.handle === null ? { ok: new NewObject('probe', 'inner', 41) } : { ok: (call.state as number) + 1 };
     for (const method of ['pure', 'look', 'once']) {
       const object = (await site.call(probe, method, 0)) as Bundle;
       assert.equal(object.kind, Kind.Bundle);
@@ -239,8 +256,14 @@ describe('errors of calls', () => {
     await site.dispatcher.quiescent(1);
     assert.equal(codeOf(site.engine.waiting(err)[0]?.[0]), 'arguments_invalid');
     assert.deepEqual(site.engine.waiting(ret), []);
-    assert.deepEqual(site.records.map((record) => record.code), ['method_unknown', 'arguments_invalid']);
-    assert.deepEqual(site.records.map((record) => record.mode), ['transaction', 'transaction']);
+    assert.deepEqual(
+      site.records.map((record) => record.code),
+      ['method_unknown', 'arguments_invalid'],
+    );
+    assert.deepEqual(
+      site.records.map((record) => record.mode),
+      ['transaction', 'transaction'],
+    );
     assert.equal(site.dispatcher.failures(1).count, 0);
   });
 
@@ -250,7 +273,10 @@ describe('errors of calls', () => {
     site.world.behaviour = () => ({ error: { code: 'file_not_found', message: 'no such file' } });
     for (const method of ['pure', 'look', 'once']) await site.send(probe, [method, 1]);
     await site.dispatcher.quiescent(1);
-    assert.deepEqual(site.records.map((record) => record.source), ['probe.pure', 'probe.look', 'probe.once']);
+    assert.deepEqual(
+      site.records.map((record) => record.source),
+      ['probe.pure', 'probe.look', 'probe.once'],
+    );
     const { count, last } = site.dispatcher.failures(1);
     assert.deepEqual([count, last.at(-1)?.code], [3, 'file_not_found']);
     assert.equal(site.restart().dispatcher.failures(1).count, 3);
@@ -264,11 +290,17 @@ describe('errors of calls', () => {
       if (call.handle === 'good') return { ok: 'fine' };
       if (call.args[0] === 0) throw new Error('plain');
       if (call.args[0] === 1) throw 'text';
-      if (call.args[0] === 2) throw { toString: () => { throw new Error('twice'); } };
+      if (call.args[0] === 2)
+        throw {
+          toString: () => {
+            throw new Error('twice');
+          },
+        };
       return Promise.reject(undefined);
     };
     for (const method of ['pure', 'look', 'once', 'asked']) {
-      for (const value of [0, 1, 2]) assert.equal(codeOf(await site.call(probe, method, value)), 'native_failed', `${method} ${value}`);
+      for (const value of [0, 1, 2])
+        assert.equal(codeOf(await site.call(probe, method, value)), 'native_failed', `${method} ${value}`);
     }
     assert.equal(codeOf(await site.call(probe, 'look', 3)), 'native_failed');
     assert.equal(await site.call(good, 'look', 0), 'fine');
@@ -310,17 +342,43 @@ describe('errors of calls', () => {
     };
     const cyclic: unknown[] = [];
     cyclic.push(new Tuple(cyclic as Value[]));
-    const hostile = { get ok(): never { throw new Error('a getter'); } };
+    const hostile = {
+      get ok(): never {
+        throw new Error('a getter');
+      },
+    };
     const answers: unknown[] = [
-      undefined, null, 5, {}, hostile, { ok: undefined }, { ok: 1.5 }, { ok: -0 }, { ok: Number.NaN }, { ok: 2n ** 63n }, { ok: 5n },
-      { ok: '\ud800' }, { ok: () => 1 }, { ok: { kind: 8, items: [] } }, { ok: new Tuple([1]) }, { ok: new List([deep()]) }, { ok: new List(cyclic as Value[]) },
-      { ok: 'x'.repeat(20_000_000) }, { ok: new MapValue(['b', 'a'], [1, 2]) }, { ok: new MapValue(['a'], []) },
-      { ok: 1, state: Symbol('s') }, { error: null }, { error: { code: 'nope', message: 'x' } }, { error: { code: 'file_failed' } },
-      { ok: new NewChannel([5 as never]) }, { ok: new NewObject('probe', undefined as never) },
+      undefined,
+      null,
+      5,
+      {},
+      hostile,
+      { ok: undefined },
+      { ok: 1.5 },
+      { ok: -0 },
+      { ok: Number.NaN },
+      { ok: 2n ** 63n },
+      { ok: 5n },
+      { ok: '\ud800' },
+      { ok: () => 1 },
+      { ok: { kind: 8, items: [] } },
+      { ok: new Tuple([1]) },
+      { ok: new List([deep()]) },
+      { ok: new List(cyclic as Value[]) },
+      { ok: 'x'.repeat(20_000_000) },
+      { ok: new MapValue(['b', 'a'], [1, 2]) },
+      { ok: new MapValue(['a'], []) },
+      { ok: 1, state: Symbol('s') },
+      { error: null },
+      { error: { code: 'nope', message: 'x' } },
+      { error: { code: 'file_failed' } },
+      { ok: new NewChannel([5 as never]) },
+      { ok: new NewObject('probe', undefined as never) },
     ];
     for (const answer of answers) {
       site.world.behaviour = () => answer as never;
-      for (const method of ['pure', 'look', 'once']) assert.equal(codeOf(await site.call(probe, method, 0)), 'native_failed');
+      for (const method of ['pure', 'look', 'once'])
+        assert.equal(codeOf(await site.call(probe, method, 0)), 'native_failed');
     }
     assert.equal(site.dispatcher.counts.garbage, answers.length * 3);
   });

@@ -14,7 +14,10 @@ async function spawn(site: Site, label: string, value: Value = null, account = 1
 }
 
 /** An outside runner that keeps what it was handed. */
-function keeper(): { readonly handed: { task: Task; control: OutsideControl }[]; run(task: Task, control: OutsideControl): void } {
+function keeper(): {
+  readonly handed: { task: Task; control: OutsideControl }[];
+  run(task: Task, control: OutsideControl): void;
+} {
   const handed: { task: Task; control: OutsideControl }[] = [];
   return { handed, run: (task, control) => void handed.push({ task, control }) };
 }
@@ -26,7 +29,9 @@ describe('labels', () => {
     await spawn(site, 'strange', 4);
     const settled = await site.dispatcher.settled(1);
     assert.equal(settled.quiescent, false);
-    assert.deepEqual(settled.waiting, [{ kind: 'parked', label: 'strange', tasks: 2, reason: 'nobody here runs the label "strange"' }]);
+    assert.deepEqual(settled.waiting, [
+      { kind: 'parked', label: 'strange', tasks: 2, reason: 'nobody here runs the label "strange"' },
+    ]);
     let quiet = false;
     const quiescent = site.dispatcher.quiescent(1).then(() => (quiet = true));
     await rest();
@@ -46,7 +51,9 @@ describe('labels', () => {
     const second = new Site(first.disk, first.world, {}, []);
     await second.send(probe, ['look', 1, ret]);
     const { waiting } = await second.dispatcher.settled(1);
-    assert.deepEqual(waiting, [{ kind: 'parked', label: 'native', tasks: 1, reason: 'no native "probe" is registered here' }]);
+    assert.deepEqual(waiting, [
+      { kind: 'parked', label: 'native', tasks: 1, reason: 'no native "probe" is registered here' },
+    ]);
     second.engine.kill();
     const third = new Site(first.disk, first.world, {}, []);
     assert.equal((await third.dispatcher.settled(1)).quiescent, false);
@@ -68,7 +75,10 @@ describe('labels', () => {
     for (const missing of ['inline', 'call', 'ask'] as const) {
       const { [missing]: _dropped, ...rest } = full;
       const dispatcher = new Dispatcher({ platform: new HandClock(), report: () => {} });
-      assert.throws(() => dispatcher.registerNative(rest), { code: 'declaration_invalid', message: new RegExp(`no ${missing}`) });
+      assert.throws(() => dispatcher.registerNative(rest), {
+        code: 'declaration_invalid',
+        message: new RegExp(`no ${missing}`),
+      });
     }
   });
 
@@ -86,10 +96,13 @@ describe('labels', () => {
     await site.dispatcher.quiescent(1);
     assert.deepEqual(seen, [0, 3]);
     assert.equal(site.dispatcher.failures(1).count, 2);
-    assert.deepEqual(site.records.map(({ code, source, message }) => [code, source, message]), [
-      ['runner_failed', 'code', 'broken'],
-      ['runner_failed', 'code', 'undefined'],
-    ]);
+    assert.deepEqual(
+      site.records.map(({ code, source, message }) => [code, source, message]),
+      [
+        ['runner_failed', 'code', 'broken'],
+        ['runner_failed', 'code', 'undefined'],
+      ],
+    );
   });
 });
 
@@ -132,12 +145,20 @@ describe('outside runners', () => {
     site.dispatcher.registerOutside('far', {
       run: (task, control) => {
         switch (task.captures[0]) {
-          case 0: throw new Error('thrown');
-          case 1: return Promise.reject(new Error('rejected'));
-          case 2: return void control.refuse(new PowerboxError('cancelled', 'refused'));
-          case 3: return void control.answer((() => 1) as never, () => assert.fail('garbage is never applied'));
-          case 4: return void control.answer(null, () => { throw new Error('in the turn'); });
-          default: return void control.answer(null, (turn) => turn.produce('out', [5], false));
+          case 0:
+            throw new Error('thrown');
+          case 1:
+            return Promise.reject(new Error('rejected'));
+          case 2:
+            return void control.refuse(new PowerboxError('cancelled', 'refused'));
+          case 3:
+            return void control.answer((() => 1) as never, () => assert.fail('garbage is never applied'));
+          case 4:
+            return void control.answer(null, () => {
+              throw new Error('in the turn');
+            });
+          default:
+            return void control.answer(null, (turn) => turn.produce('out', [5], false));
         }
       },
     });
@@ -145,7 +166,13 @@ describe('outside runners', () => {
     await site.dispatcher.quiescent(1);
     assert.deepEqual(site.engine.waiting('out'), [[5]]);
     assert.equal(site.dispatcher.failures(1).count, 5);
-    assert.deepEqual(site.records.map((record) => record.code).sort(), ['cancelled', 'runner_failed', 'runner_failed', 'runner_failed', 'runner_failed']);
+    assert.deepEqual(site.records.map((record) => record.code).sort(), [
+      'cancelled',
+      'runner_failed',
+      'runner_failed',
+      'runner_failed',
+      'runner_failed',
+    ]);
     assert.ok(site.records.every((record) => record.source === 'far' && record.task !== null));
   });
 
@@ -178,14 +205,19 @@ describe('outside runners', () => {
     const runner = keeper();
     second.dispatcher.registerOutside('far', runner);
     await rest();
-    assert.deepEqual(runner.handed.map(({ task }) => task.captures[0]), ['x']);
+    assert.deepEqual(
+      runner.handed.map(({ task }) => task.captures[0]),
+      ['x'],
+    );
   });
 });
 
 describe('STDERR', () => {
   it('is bounded by account: the rest is dropped and counted, and the count travels with the next record', async () => {
     const site = new Site();
-    site.dispatcher.registerInline('code', { run: (_task, turn) => turn.fail(new PowerboxError('evaluation_error', 'x')) });
+    site.dispatcher.registerInline('code', {
+      run: (_task, turn) => turn.fail(new PowerboxError('evaluation_error', 'x')),
+    });
     for (let count = 0; count < limits.stderr_records_burst_max + 50; count++) await spawn(site, 'code', null, 1);
     await spawn(site, 'code', null, 2);
     await site.dispatcher.quiescent(1);
@@ -201,14 +233,20 @@ describe('STDERR', () => {
   });
 
   it('never reports on itself: a sink that throws harms nobody', async () => {
-    const site = new Site(undefined, undefined, { report: () => { throw new Error('no space left'); } });
+    const site = new Site(undefined, undefined, {
+      report: () => {
+        throw new Error('no space left');
+      },
+    });
     const probe = await site.install();
     for (let count = 0; count < 3; count++) assert.notEqual(await site.call(probe, 'nonsense'), undefined);
   });
 
   it('holds one line a record, whatever the failure says', async () => {
     const site = new Site();
-    site.dispatcher.registerInline('code', { run: (_task, turn) => turn.fail(new Error('a\nb\u2028c\u001b[31m\ud800' + 'x'.repeat(5000))) });
+    site.dispatcher.registerInline('code', {
+      run: (_task, turn) => turn.fail(new Error('a\nb\u2028c\u001b[31m\ud800' + 'x'.repeat(5000))),
+    });
     await spawn(site, 'code');
     await site.dispatcher.quiescent(1);
     const message = site.records[0]?.message ?? '';
@@ -243,7 +281,10 @@ describe('quiescence', () => {
     const quiescent = site.dispatcher.quiescent(1).then(() => (quiet = true));
     await rest();
     assert.equal(quiet, false);
-    assert.deepEqual(site.dispatcher.report(1).map((waiting) => waiting.kind === 'effect' && [waiting.what, waiting.stage]), [['probe.once', 'running']]);
+    assert.deepEqual(
+      site.dispatcher.report(1).map((waiting) => waiting.kind === 'effect' && [waiting.what, waiting.stage]),
+      [['probe.once', 'running']],
+    );
     await site.dispatcher.quiescent(2);
     answer();
     await quiescent;
@@ -277,7 +318,13 @@ describe('quiescence', () => {
     site.world.behaviour = (call) => ({ ok: call.args[0] ?? null });
     const second = site.restart();
     await second.dispatcher.quiescent(1);
-    assert.deepEqual(second.engine.waiting(ret).map((message) => message[0]).sort(), [1, 2, 3]);
+    assert.deepEqual(
+      second.engine
+        .waiting(ret)
+        .map((message) => message[0])
+        .sort(),
+      [1, 2, 3],
+    );
   });
 });
 
@@ -288,19 +335,33 @@ describe('deploys', () => {
     const site = new Site();
     const deploys = new Deploys(site.engine);
     const seen: unknown[] = [];
-    site.dispatcher.registerInline('code', { run: (task, turn) => void seen.push([task.account, turn.account, task.body.term?.term]) });
+    site.dispatcher.registerInline('code', {
+      run: (task, turn) => void seen.push([task.account, turn.account, task.body.term?.term]),
+    });
     const [one, two] = await Promise.all([deploys.start(request), deploys.start({ ...request, name: 'other' })]);
     await site.dispatcher.quiescent(one.account);
     await site.dispatcher.quiescent(two.account);
     assert.deepEqual([one.account, two.account], [1, 2]);
-    assert.deepEqual(seen, [[1, 1, request.term], [2, 2, request.term]]);
-    assert.deepEqual(deploys.list().map(({ holder, name, state }) => [holder, name, state]), [['alice', 'hello.rho', 'running'], ['alice', 'other', 'running']]);
+    assert.deepEqual(seen, [
+      [1, 1, request.term],
+      [2, 2, request.term],
+    ]);
+    assert.deepEqual(
+      deploys.list().map(({ holder, name, state }) => [holder, name, state]),
+      [
+        ['alice', 'hello.rho', 'running'],
+        ['alice', 'other', 'running'],
+      ],
+    );
   });
 
   it('one that is to start only once is refused the second time', async () => {
     const site = new Site();
     const deploys = new Deploys(site.engine);
-    const two = [deploys.start({ ...request, once: 'system/main' }), deploys.start({ ...request, once: 'system/main' })] as const;
+    const two = [
+      deploys.start({ ...request, once: 'system/main' }),
+      deploys.start({ ...request, once: 'system/main' }),
+    ] as const;
     assert.equal((await two[0]).account, 1);
     await assert.rejects(two[1], { code: 'bad_request' });
     assert.deepEqual(deploys.list().length, 1);
@@ -311,7 +372,10 @@ describe('deploys', () => {
     const one = await new Deploys(first.engine).start(request);
     const second = first.restart();
     const deploys = new Deploys(second.engine);
-    assert.deepEqual(deploys.unfinished().map(({ account }) => account), [one.account]);
+    assert.deepEqual(
+      deploys.unfinished().map(({ account }) => account),
+      [one.account],
+    );
     second.dispatcher.registerInline('code', { run: () => {} });
     await second.dispatcher.quiescent(one.account);
     assert.deepEqual(deploys.unfinished(), []);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isErrorResult, type NativeAnswer, type NativeCall } from '../../channels/index.ts';
-import { type MapValue, type Name, type Tuple, type Value } from '../../src/values/index.ts';
+import type { MapValue, Name, Tuple, Value } from '../../src/values/index.ts';
 import { freshName, rest, Site, World, Disk } from './support/world.ts';
 
 const METHODS = ['pure', 'look', 'repeated', 'asked', 'once'] as const;
@@ -32,7 +32,14 @@ const sentArbitrary: fc.Arbitrary<Sent> = fc.record({
 });
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('answer' as const), pick: fc.nat(9), how: fc.constantFrom('ok' as const, 'ok' as const, 'error' as const, 'throw' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('answer' as const),
+      pick: fc.nat(9),
+      how: fc.constantFrom('ok' as const, 'ok' as const, 'error' as const, 'throw' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill' as const), pick: fc.nat(9), applied: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('tick' as const) }) },
 );
@@ -89,32 +96,44 @@ function answerText(value: Value | undefined): string {
 describe('under any schedule of answers, failures and kills', () => {
   it('each call is answered once; no change is lost or made twice; interrupted comes only where it must', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(sentArbitrary, { minLength: 1, maxLength: 10 }), fc.array(stepArbitrary, { maxLength: 25 }), async (sent, steps) => {
-        const run = new Run();
-        const objects: Name[] = [];
-        for (let index = 0; index < 3; index++) objects.push(await run.site.install(`h${index}`));
-        const replies = sent.map(() => freshName());
-        await Promise.all(sent.map(({ method, object, account }, index) => run.site.send(objects[object] as Name, [method, index, replies[index] as Name], account)));
-        for (const step of steps) {
-          if (step.kind === 'kill') await run.kill(step.pick, step.applied);
-          else {
-            if (step.kind === 'answer') {
-              const next = run.take(step.pick);
-              if (step.how === 'ok') next?.resolve({ ok: next.call.args[0] ?? null });
-              else if (step.how === 'error') next?.resolve({ error: { code: 'file_failed', message: 'x' } });
-              else next?.reject(new Error('thrown'));
+      fc.asyncProperty(
+        fc.array(sentArbitrary, { minLength: 1, maxLength: 10 }),
+        fc.array(stepArbitrary, { maxLength: 25 }),
+        async (sent, steps) => {
+          const run = new Run();
+          const objects: Name[] = [];
+          for (let index = 0; index < 3; index++) objects.push(await run.site.install(`h${index}`));
+          const replies = sent.map(() => freshName());
+          await Promise.all(
+            sent.map(({ method, object, account }, index) =>
+              run.site.send(objects[object] as Name, [method, index, replies[index] as Name], account),
+            ),
+          );
+          for (const step of steps) {
+            if (step.kind === 'kill') await run.kill(step.pick, step.applied);
+            else {
+              if (step.kind === 'answer') {
+                const next = run.take(step.pick);
+                if (step.how === 'ok') next?.resolve({ ok: next.call.args[0] ?? null });
+                else if (step.how === 'error') next?.resolve({ error: { code: 'file_failed', message: 'x' } });
+                else next?.reject(new Error('thrown'));
+              }
+              await rest(2);
             }
+          }
+          for (
+            let round = 0;
+            round < 200 && [1, 2].some((account) => run.site.dispatcher.report(account).length > 0);
+            round++
+          ) {
+            for (const next of run.open.splice(0)) next.resolve({ ok: next.call.args[0] ?? null });
             await rest(2);
           }
-        }
-        for (let round = 0; round < 200 && [1, 2].some((account) => run.site.dispatcher.report(account).length > 0); round++) {
-          for (const next of run.open.splice(0)) next.resolve({ ok: next.call.args[0] ?? null });
-          await rest(2);
-        }
-        await run.site.dispatcher.quiescent(1);
-        await run.site.dispatcher.quiescent(2);
-        check(run, sent, replies);
-      }),
+          await run.site.dispatcher.quiescent(1);
+          await run.site.dispatcher.quiescent(2);
+          check(run, sent, replies);
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -134,7 +153,11 @@ function check(run: Run, sent: readonly Sent[], replies: readonly Name[]): void 
     if (method === 'asked') assert.ok(done <= 1, 'a change that can be asked about is done at most once');
     if (text === `ok ${index}` && method !== 'pure') assert.ok(done >= 1, 'no answer without the change');
   });
-  assert.deepEqual(interrupted, [...new Set(run.cutOff)].sort((left, right) => left - right), 'exactly one interrupted for each effect in flight at a kill');
+  assert.deepEqual(
+    interrupted,
+    [...new Set(run.cutOff)].sort((left, right) => left - right),
+    'exactly one interrupted for each effect in flight at a kill',
+  );
   assert.equal([...run.disk.state.facts.keys()].filter((key) => key.startsWith('effect/')).length, 0);
   assert.equal(run.disk.state.tasks.size, 0);
   for (let object = 0; object < 3; object++) inOrder(run, sent, object);
@@ -148,5 +171,9 @@ function inOrder(run: Run, sent: readonly Sent[], object: number): void {
     if (line.startsWith('call ') && sent[index]?.object === object) first.add(index);
   }
   const order = [...first];
-  assert.deepEqual(order, [...order].sort((left, right) => left - right), `calls of object ${object}`);
+  assert.deepEqual(
+    order,
+    [...order].sort((left, right) => left - right),
+    `calls of object ${object}`,
+  );
 }

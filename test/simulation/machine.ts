@@ -6,7 +6,14 @@ import { isErrorResult, NATIVE_LABEL, nativeEnvironment } from '../../channels/i
 import { ANY_MESSAGE, Dispatcher, DISPATCH_FAILPOINTS } from '../../src/dispatch/index.ts';
 import { compilePattern } from '../../src/match/index.ts';
 import type { Platform, SimulatedPlatform } from '../../src/platform/index.ts';
-import { type Body, type EngineOptions, FAILPOINTS, type Receive, SpaceEngine, type Turn } from '../../src/space/index.ts';
+import {
+  type Body,
+  type EngineOptions,
+  FAILPOINTS,
+  type Receive,
+  SpaceEngine,
+  type Turn,
+} from '../../src/space/index.ts';
 import { openSimulatedStore, type SimulatedDisk } from '../../src/store/index.ts';
 import { FreeVariable, type MapValue, type Tuple, type Value, Wildcard } from '../../src/values/index.ts';
 import type { OutsideWorld } from './world.ts';
@@ -25,7 +32,12 @@ const ONE = compilePattern([new FreeVariable(0)], null);
 const TWO = compilePattern([new FreeVariable(0), new FreeVariable(1)], null);
 const NONE = compilePattern([Wildcard.the], null);
 
-const body = (label: string, environment: readonly Value[] = []): Body => ({ label, term: null, place: 0, environment });
+const body = (label: string, environment: readonly Value[] = []): Body => ({
+  label,
+  term: null,
+  place: 0,
+  environment,
+});
 
 /** Takes the oldest message of a channel of the model. */
 export const takeFrom = (channel: string, two = false): Receive => ({
@@ -78,13 +90,23 @@ export class Machine {
     const failpoint = (name: string): void => this.#pass(name);
     const store = await openSimulatedStore(this.#disk);
     const engine = await SpaceEngine.open({
-      platform, store, cache_bytes, journal_tail_bytes_max, failpoint, onClosed: () => this.die(false), ...(plant === null ? {} : { plant }),
+      platform,
+      store,
+      cache_bytes,
+      journal_tail_bytes_max,
+      failpoint,
+      onClosed: () => this.die(false),
+      ...(plant === null ? {} : { plant }),
     });
     const dispatcher = new Dispatcher({
-      platform, failpoint, report: () => {}, ...(plant === 'effect-not-begun' ? { plant } : {}),
+      platform,
+      failpoint,
+      report: () => {},
+      ...(plant === 'effect-not-begun' ? { plant } : {}),
     });
     dispatcher.registerNative(this.#world.native(platform, this.#base.random, () => this.alive));
-    for (const [label, run] of Object.entries(PROGRAMS)) dispatcher.registerInline(label, { run: (task, turn) => run(turn, task.captures, task.body.environment) });
+    for (const [label, run] of Object.entries(PROGRAMS))
+      dispatcher.registerInline(label, { run: (task, turn) => run(turn, task.captures, task.body.environment) });
     dispatcher.attach(engine, engine.names);
     engine.start(dispatcher);
     if (engine.fact('ready') === undefined) await engine.post({ kind: 'setup', payload: null, account: 1 }, setUp);
@@ -107,7 +129,10 @@ function setUp(turn: Turn): void {
   turn.setFact('ready', true);
   turn.produce('counter', [0], false);
   turn.consume({
-    slots: [{ channel: 'inc', pattern: NONE, peek: false }, { channel: 'counter', pattern: ONE, peek: false }],
+    slots: [
+      { channel: 'inc', pattern: NONE, peek: false },
+      { channel: 'counter', pattern: ONE, peek: false },
+    ],
     persist: true,
     body: body('bump'),
   });
@@ -124,10 +149,15 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   call: (turn, captures) => {
     const [number, method] = captures as [number, string];
     const ret = turn.newName();
-    turn.consume({ slots: [{ channel: ret, pattern: ONE, peek: false }], persist: false, body: body('collect', [number]) });
+    turn.consume({
+      slots: [{ channel: ret, pattern: ONE, peek: false }],
+      persist: false,
+      body: body('collect', [number]),
+    });
     turn.produce('world', [method, number, ret], false);
   },
-  collect: (turn, captures, environment) => turn.produce('results', [environment[0] as Value, textOf(captures[0] as Value)], false),
+  collect: (turn, captures, environment) =>
+    turn.produce('results', [environment[0] as Value, textOf(captures[0] as Value)], false),
 };
 
 function textOf(answer: Value): Value {

@@ -110,7 +110,8 @@ class Simulation {
       }
       if (!machine.alive) break;
       if (failed !== null) throw failed;
-      if (!(await this.#platform.step()) && !ended && machine.alive) throw new Error(`nothing is left to do, and it is not done: ${stuck(machine)}`);
+      if (!(await this.#platform.step()) && !ended && machine.alive)
+        throw new Error(`nothing is left to do, and it is not done: ${stuck(machine)}`);
     }
     if (machine.diedAt !== null) this.#diedAt.push(machine.diedAt);
     if (machine.diedAt !== null) this.#trace(`the process dies at ${machine.diedAt}`);
@@ -136,7 +137,8 @@ class Simulation {
         if (!machine.alive) return;
         throw error;
       }
-      if (this.#random.chance(0.5)) await new Promise<void>((resolve) => void machine.platform.timers.after(this.#random.fraction() * 8, resolve));
+      if (this.#random.chance(0.5))
+        await new Promise<void>((resolve) => void machine.platform.timers.after(this.#random.fraction() * 8, resolve));
     }
   }
 
@@ -178,13 +180,21 @@ class Simulation {
   /** Opens once more, only to look: what counts is what is on the disk. */
   async #look(): Promise<Found> {
     const machine = new Machine(this.#platform, this.#disk, this.#world, {
-      cache_bytes: 4_000, journal_tail_bytes_max: 1_000_000, plant: null, dieAtFailpoint: 0,
+      cache_bytes: 4_000,
+      journal_tail_bytes_max: 1_000_000,
+      plant: null,
+      dieAtFailpoint: 0,
     });
     const look = machine.open().then((engine) =>
       engine.post({ kind: 'look', payload: null, account: 0 }, () => {
         const all = (channel: string, two = false): (readonly Value[])[] => {
           const found: (readonly Value[])[] = [];
-          for (let next = engine.tuples.tryOnce(takeFrom(channel, two)); next !== null; next = engine.tuples.tryOnce(takeFrom(channel, two))) found.push(next);
+          for (
+            let next = engine.tuples.tryOnce(takeFrom(channel, two));
+            next !== null;
+            next = engine.tuples.tryOnce(takeFrom(channel, two))
+          )
+            found.push(next);
           return found;
         };
         return {
@@ -207,11 +217,16 @@ class Simulation {
     law(new Set(there).size === there.length, `a message is there twice: ${there.join(', ')}`);
     for (const number of there) law(model.put.has(number), `the message ${number} was never put`);
     const missing = [...model.put].filter(([number, state]) => state === 'acknowledged' && !there.includes(number));
-    law(missing.length <= model.takesUnknown, `acknowledged messages are gone: ${missing.map(([number]) => number).join(', ')}`);
+    law(
+      missing.length <= model.takesUnknown,
+      `acknowledged messages are gone: ${missing.map(([number]) => number).join(', ')}`,
+    );
     const [counter] = found.counters;
     law(found.counters.length === 1 && counter !== undefined, `there are ${found.counters.length} counters`);
-    law(counter >= model.incrementsAcknowledged && counter <= model.incrementsAsked,
-      `the counter is ${counter} after ${model.incrementsAcknowledged} to ${model.incrementsAsked} increments`);
+    law(
+      counter >= model.incrementsAcknowledged && counter <= model.incrementsAsked,
+      `the counter is ${counter} after ${model.incrementsAcknowledged} to ${model.incrementsAsked} increments`,
+    );
     law(found.increments === 0 && found.calls === 0 && found.begun === 0, 'something was left half done');
     return this.#checkCalls(found, deaths);
   }

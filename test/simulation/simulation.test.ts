@@ -9,7 +9,13 @@ import { simulate } from './simulate.ts';
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 10_000);
 const FROM = Number(process.env['SIMULATION_FROM'] ?? 1);
 const PLANT_SEEDS_MAX = 1_000;
-const PLANTS: readonly Plant[] = ['acknowledge-before-sync', 'task-twice', 'lose-datum', 'effect-not-begun', 'rows-ahead'];
+const PLANTS: readonly Plant[] = [
+  'acknowledge-before-sync',
+  'task-twice',
+  'lose-datum',
+  'effect-not-begun',
+  'rows-ahead',
+];
 
 describe('the simulated system', () => {
   it(`keeps its laws for ${SEEDS} seeds: what was acknowledged is there, once; effects are made once or answered interrupted`, async function () {
@@ -25,7 +31,12 @@ describe('the simulated system', () => {
     }
     // A simulation in which nothing dies proves nothing.
     assert.ok(deaths > SEEDS / 2 && interrupted > SEEDS / 50, `${deaths} deaths, ${interrupted} interrupted`);
-    if (SEEDS >= 1_000) assert.deepEqual(ALL_FAILPOINTS.filter((name) => !diedAt.has(name)), [], 'failpoints at which nothing died');
+    if (SEEDS >= 1_000)
+      assert.deepEqual(
+        ALL_FAILPOINTS.filter((name) => !diedAt.has(name)),
+        [],
+        'failpoints at which nothing died',
+      );
   });
 
   it('is the same run for the same seed', async () => {
@@ -41,7 +52,10 @@ describe('the simulated system', () => {
     it(`finds the planted bug ${plant} within ${PLANT_SEEDS_MAX} seeds, and its line finds it again`, async function () {
       this.timeout(60_000);
       for (let seed = 1; seed <= PLANT_SEEDS_MAX; seed++) {
-        const failure = await simulate(seed, { plant }).then(() => null, (error: Error) => error.message);
+        const failure = await simulate(seed, { plant }).then(
+          () => null,
+          (error: Error) => error.message,
+        );
         if (failure === null) continue;
         assert.match(failure, new RegExp(`npx tsx test/simulation/run.ts ${seed} --plant ${plant}$`));
         await assert.rejects(simulate(seed, { plant }), { message: failure });

@@ -3,7 +3,17 @@
  * before its commit is durable, outside tasks are delivered after their commit and again after a restart.
  * Channels hold data or an installed body; there is no matching. `kill` keeps what was durable and nothing else.
  */
-import type { Account, Body, Cause, Engine, Receive, Task, TaskRouter, TermReference, Turn } from '../../../src/space/index.ts';
+import type {
+  Account,
+  Body,
+  Cause,
+  Engine,
+  Receive,
+  Task,
+  TaskRouter,
+  TermReference,
+  Turn,
+} from '../../../src/space/index.ts';
 import type { MessagePattern } from '../../../src/match/index.ts';
 import { List, Name, kindOf, Kind, type Value } from '../../../src/values/index.ts';
 
@@ -23,8 +33,11 @@ export class Disk {
 }
 
 const copy = (state: State): State => ({
-  facts: new Map(state.facts), tasks: new Map(state.tasks), installs: new Map(state.installs),
-  data: new Map([...state.data].map(([key, list]) => [key, [...list]])), numbers: state.numbers,
+  facts: new Map(state.facts),
+  tasks: new Map(state.tasks),
+  installs: new Map(state.installs),
+  data: new Map([...state.data].map(([key, list]) => [key, [...list]])),
+  numbers: state.numbers,
 });
 
 export const keyOf = (channel: Value): string =>
@@ -53,7 +66,10 @@ export class FakeEngine implements Engine {
     this.#disk = disk;
     this.#router = router;
     this.state = copy(disk.state);
-    for (const task of [...this.state.tasks.values()].sort((a, b) => (disk.newestFirst ? b.number - a.number : a.number - b.number))) this.#route(task);
+    for (const task of [...this.state.tasks.values()].sort((a, b) =>
+      disk.newestFirst ? b.number - a.number : a.number - b.number,
+    ))
+      this.#route(task);
     this.#schedule();
   }
 
@@ -68,7 +84,11 @@ export class FakeEngine implements Engine {
 
   finish(task: Task, cause: Cause, apply: (turn: Turn) => void): Promise<boolean> {
     const take = (): boolean => this.#outside.delete(task.number) && this.state.tasks.delete(task.number);
-    return this.#enqueue(cause, take, (turn) => (apply(turn), true)).then((done) => done === true);
+    const applied = (turn: Turn): boolean => {
+      apply(turn);
+      return true;
+    };
+    return this.#enqueue(cause, take, applied).then((done) => done === true);
   }
 
   unpark(label: string): void {
@@ -85,7 +105,8 @@ export class FakeEngine implements Engine {
   }
 
   *facts(prefix: string): Iterable<readonly [string, Value]> {
-    for (const key of [...this.state.facts.keys()].filter((one) => one.startsWith(prefix)).sort()) yield [key, this.state.facts.get(key) as Value];
+    for (const key of [...this.state.facts.keys()].filter((one) => one.startsWith(prefix)).sort())
+      yield [key, this.state.facts.get(key) as Value];
   }
 
   pending(account: Account): { ready: number; outside: number; parked: number } {

@@ -1,5 +1,13 @@
 /** A dispatcher over the small engine, with one native of every effect and recovery, and a world it changes. */
-import { declareChannel, NewChannel, NewObject, t, type Native, type NativeAnswer, type NativeCall } from '../../../channels/index.ts';
+import {
+  declareChannel,
+  NewChannel,
+  NewObject,
+  t,
+  type Native,
+  type NativeAnswer,
+  type NativeCall,
+} from '../../../channels/index.ts';
 import { Dispatcher, installNative, type DispatcherOptions, type StderrRecord } from '../../../src/dispatch/index.ts';
 import { Name, type Value } from '../../../src/values/index.ts';
 import { Disk, FakeEngine } from './engine.ts';
@@ -13,7 +21,10 @@ export class HandClock {
     after: (delay_ms: number, run: () => void): { cancel(): void } => {
       const timer = { at_ms: this.#now_ms + delay_ms, run };
       this.#timers.push(timer);
-      return { cancel: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+      const cancel = (): void => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      };
+      return { cancel };
     },
     soon: (run: () => void): void => void setImmediate(run),
   };
@@ -28,7 +39,10 @@ export class HandClock {
   }
 }
 
-const form = { args: [{ name: 'value', type: t.any }], result: t.either(t.nil, t.bool, t.int(), t.string(), t.list(), t.map(), t.name) };
+const form = {
+  args: [{ name: 'value', type: t.any }],
+  result: t.either(t.nil, t.bool, t.int(), t.string(), t.list(), t.map(), t.name),
+};
 const repeat = { doc: 'x', effect: 'change', recovery: 'repeat', forms: [form] } as const;
 
 export const probeDeclaration = declareChannel({
@@ -81,11 +95,13 @@ export function probeNative(world: World): Native {
   };
 }
 
-export const shown = (value: unknown): string => (typeof value === 'object' && value !== null ? 'object' : String(value));
+export const shown = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? 'object' : String(value);
 
 /** Not keyed, as nobody here guesses: the same for one task and place on every run. */
 export const ids = {
-  effectId: (task: number, place: number): Uint8Array => new Uint8Array([1, place, task >> 24, task >> 16, task >> 8, task]),
+  effectId: (task: number, place: number): Uint8Array =>
+    new Uint8Array([1, place, task >> 24, task >> 16, task >> 8, task]),
 };
 
 let names = 1_000_000;
@@ -98,8 +114,17 @@ export class Site {
   readonly dispatcher: Dispatcher;
   readonly engine: FakeEngine;
 
-  constructor(readonly disk: Disk = new Disk(), readonly world: World = new World(), options: Partial<DispatcherOptions> = {}, natives = [probeNative(world)]) {
-    this.dispatcher = new Dispatcher({ platform: this.time, report: (_account, record) => void this.records.push(record), ...options });
+  constructor(
+    readonly disk: Disk = new Disk(),
+    readonly world: World = new World(),
+    options: Partial<DispatcherOptions> = {},
+    natives = [probeNative(world)],
+  ) {
+    this.dispatcher = new Dispatcher({
+      platform: this.time,
+      report: (_account, record) => void this.records.push(record),
+      ...options,
+    });
     for (const native of natives) this.dispatcher.registerNative(native);
     this.engine = new FakeEngine(disk, this.dispatcher);
     this.dispatcher.attach(this.engine, ids);
@@ -107,7 +132,9 @@ export class Site {
 
   /** A channel behind which the probe stands. */
   install(handle: Value = null, id = '', state: Value | undefined = undefined): Promise<Name> {
-    return this.engine.post({ kind: 'test', payload: null, account: 0 }, (turn) => installNative(turn, { native: 'probe', handle, id }, state));
+    return this.engine.post({ kind: 'test', payload: null, account: 0 }, (turn) =>
+      installNative(turn, { native: 'probe', handle, id }, state),
+    );
   }
 
   send(channel: Value, message: readonly Value[], account = 1): Promise<void> {
