@@ -205,6 +205,7 @@ function* method(context: Context, program: Program, node: Method): Deep<Operand
       callMethod(node, target(frame, machine), args.map((one) => one(frame, machine)), machine),
     );
   }
+  if (program.steps.length !== stepsBefore) for (const part of parts) unit.readAgain(part.from, part.to);
   const place = new Place(unit, null).begin();
   const slot = unit.newSlot();
   place.captureSlot = slot;
