@@ -4,17 +4,16 @@
  * parts are matched apart and then assigned. Must never spend more than its budget, and never use the
  * JavaScript stack in proportion to a target's depth.
  */
-import { compare, equal, isClosed, Kind, kindOf, list, MapValue, Par, SetValue, Tuple } from '../values/index.ts';
-import type {
-  Bind, List, Match, Matches, Method, New, Operation, Receive, Send, TypeWord, Value,
-} from '../values/index.ts';
+import { compare, equal, Kind, kindOf, MapValue, Par, SetValue, Tuple } from '../values/index.ts';
+import type { Bind, Receive, Value } from '../values/index.ts';
+import { childrenOfLike } from './heads.ts';
+import { acceptsLeaf, isFree, keepRest } from './leaves.ts';
 import { placeParts } from './placing.ts';
 import type { Taken } from './placing.ts';
 import { Op, REST_CLOSED, REST_DROP, REST_NONE } from './plan.ts';
 import type { Plan } from './plan.ts';
 import { renumber } from './renumber.ts';
 import { Subsets } from './subsets.ts';
-import type { Budget } from './types.ts';
 import type { Walk } from './walk.ts';
 
 /** Levels of pattern within pattern that may stand on the JavaScript stack; past it the budget is spent. */
@@ -37,27 +36,6 @@ function accepts(plan: Plan, target: Value, binders: number, walk: Walk): boolea
   const verdict = acceptsNode(plan, target, binders, walk);
   walk.nesting--;
   return verdict;
-}
-
-function acceptsLeaf(plan: Plan, target: Value, binders: number, walk: Walk): boolean {
-  switch (plan.op) {
-    case Op.Any:
-      return true;
-    case Op.Primitive:
-      return plan.source === target;
-    case Op.Ground:
-      return equalsWithin(plan, target, walk.budget);
-    case Op.Type:
-      return isOfType((plan.source as TypeWord).word, target);
-    case Op.Closed:
-      return isFree(target, binders, walk);
-    case Op.Capture:
-      if (!isFree(target, binders, walk)) return false;
-      walk.captures[plan.level] = target;
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** A loop over the last part of each node, so that a chain of any length costs no stack. */
@@ -109,118 +87,6 @@ function acceptsNode(start: Plan, given: Value, outside: number, walk: Walk): bo
 
 function bindersAt(plan: Plan, at: number): number {
   return plan.binders === null ? 0 : (plan.binders[at] as number);
-}
-
-/** The parts of a target whose head is as the plan's, in the order of the plan's parts; else null. */
-function childrenOfLike(plan: Plan, target: Value, binders: number, walk: Walk): readonly Value[] | null {
-  if (typeof target !== 'object' || target === null) return null;
-  const source = plan.source;
-  switch (plan.op) {
-    case Op.List:
-      return target.kind === Kind.List ? itemsOfLike(plan, target, binders, walk) : null;
-    case Op.Tuple:
-      return target.kind === Kind.Tuple && target.items.length === plan.parts.length ? target.items : null;
-    case Op.Send: {
-      const send = source as Send;
-      if (target.kind !== Kind.Send || target.persistent !== send.persistent) return null;
-      return target.data.length === send.data.length ? [target.channel, ...target.data] : null;
-    }
-    case Op.New:
-      return target.kind === Kind.New && target.count === (source as New).count ? [target.body] : null;
-    case Op.Match:
-      return target.kind === Kind.Match ? bodiesOfLike(source as Match, target, walk) : null;
-    case Op.Operation: {
-      if (target.kind !== Kind.Operation || target.operator !== (source as Operation).operator) return null;
-      return target.right === undefined ? [target.left] : [target.left, target.right];
-    }
-    case Op.Method: {
-      const method = source as Method;
-      if (target.kind !== Kind.Method || target.name !== method.name) return null;
-      return target.args.length === method.args.length ? [target.target, ...target.args] : null;
-    }
-    case Op.Matches: {
-      if (target.kind !== Kind.Matches || !equal(target.pattern, (source as Matches).pattern)) return null;
-      return [target.target];
-    }
-    default:
-      return null;
-  }
-}
-
-function itemsOfLike(plan: Plan, target: List, binders: number, walk: Walk): readonly Value[] | null {
-  const count = plan.parts.length;
-  if (plan.level === REST_NONE) {
-    if (target.items.length !== count) return null;
-    const remainder = (plan.source as List).remainder;
-    return target.remainder === remainder || equal(target.remainder, remainder) ? target.items : null;
-  }
-  if (target.items.length < count) return null;
-  if (plan.level === REST_DROP) return target.items;
-  const rest = count === 0 ? target : list(target.items.slice(count), target.remainder);
-  return keepRest(plan, rest, binders, walk) ? target.items : null;
-}
-
-function bodiesOfLike(source: Match, target: Match, walk: Walk): readonly Value[] | null {
-  if (target.cases.length !== source.cases.length) return null;
-  const children: Value[] = [target.target];
-  for (let at = 0; at < source.cases.length; at++) {
-    const wanted = source.cases[at] as Match['cases'][number];
-    const found = target.cases[at] as Match['cases'][number];
-    walk.budget.steps--;
-    if (found.freeCount !== wanted.freeCount || !equal(found.pattern, wanted.pattern)) return null;
-    children.push(found.body);
-  }
-  return children;
-}
-
-/** Gives the rest to the variable that asks for it, if it may hold it. */
-function keepRest(plan: Plan, rest: Value, binders: number, walk: Walk): boolean {
-  if (!isFree(rest, binders, walk)) return false;
-  if (plan.level >= 0) walk.captures[plan.level] = rest;
-  return true;
-}
-
-/** Whether a variable may hold `target`. Outside of all binders a target is closed: its caller has seen to it. */
-function isFree(target: Value, binders: number, walk: Walk): boolean {
-  if (typeof target !== 'object' || target === null) return true;
-  return binders === 0 ? target.kind !== Kind.BoundVariable : isClosed(target, walk.budget);
-}
-
-/** Costs all nodes of the ground value once a first look finds no difference. */
-export function equalsWithin(plan: Plan, target: Value, budget: Budget): boolean {
-  const source = plan.source;
-  if (source === target) return true;
-  if (kindOf(source) !== kindOf(target) || sizeOf(source) !== sizeOf(target)) return false;
-  budget.steps -= plan.weight - 1;
-  return budget.steps >= 0 && equal(source, target);
-}
-
-function sizeOf(value: Value): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  switch (value.kind) {
-    case Kind.List:
-    case Kind.Tuple:
-    case Kind.Set:
-    case Kind.Map:
-      return value.items.length;
-    case Kind.Par:
-      return value.parts.length;
-    default:
-      return 0;
-  }
-}
-
-function isOfType(word: TypeWord['word'], target: Value): boolean {
-  const kind = kindOf(target);
-  switch (word) {
-    case 'Bool': return kind === Kind.Boolean;
-    case 'Int': return kind === Kind.Int;
-    case 'BigInt': return kind === Kind.BigInt;
-    case 'Float': return kind === Kind.Float;
-    case 'String': return kind === Kind.String;
-    case 'Uri': return kind === Kind.Uri;
-    case 'ByteArray': return kind === Kind.Bytes;
-  }
 }
 
 // ---------------------------------------------------------------- parallel compositions

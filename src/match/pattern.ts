@@ -6,8 +6,10 @@
 import { limits } from '../limits.ts';
 import { Kind, kindOf, list } from '../values/index.ts';
 import type { FreeVariable, Remainder, Value } from '../values/index.ts';
-import { equalsWithin, matches } from './matcher.ts';
-import { freeCountOf, isGroundPlan, Op, planOf } from './plan.ts';
+import { freeCountOf } from './children.ts';
+import { equalsWithin } from './leaves.ts';
+import { matches } from './matcher.ts';
+import { isGroundPlan, Op, planOf } from './plan.ts';
 import type { Plan } from './plan.ts';
 import type { Budget, GroundDemand, MessagePattern } from './types.ts';
 import { nilCaptures, Walk } from './walk.ts';

@@ -5,9 +5,9 @@
  */
 import { Kind, kindOf, Tuple } from '../values/index.ts';
 import type {
-  Conjunction, Disjunction, FreeVariable, List, MapValue, Match, Matches, Method, Negation, ObjectValue,
-  Operation, Par, Receive, Remainder, Send, SetValue, Value,
+  Conjunction, Disjunction, List, MapValue, Negation, ObjectValue, Par, Remainder, SetValue, Value,
 } from '../values/index.ts';
+import { childrenOf, groundWeight, levelsOf } from './children.ts';
 
 export const Op = {
   /** Anything at all: `_`. */
@@ -392,45 +392,6 @@ function restOf(remainder: Remainder, discard: boolean): number {
   return discard ? REST_CLOSED : remainder.level;
 }
 
-/**
- * The values inside a process that match; what is left out (names of methods, patterns of binds and cases)
- * must be equal, for the variables in there are its own.
- */
-export function childrenOf(value: ObjectValue): readonly Value[] {
-  switch (value.kind) {
-    case Kind.List:
-    case Kind.Tuple:
-    case Kind.Set:
-      return value.items;
-    case Kind.Map:
-      return [...value.keys, ...value.items];
-    case Kind.Par:
-    case Kind.Conjunction:
-    case Kind.Disjunction:
-      return value.parts;
-    case Kind.Bundle:
-    case Kind.New:
-    case Kind.Negation:
-      return [value.body];
-    case Kind.Send:
-      return [(value as Send).channel, ...(value as Send).data];
-    case Kind.Receive:
-      return [...(value as Receive).binds.map((bind) => bind.source), (value as Receive).body];
-    case Kind.Match:
-      return [(value as Match).target, ...(value as Match).cases.map((each) => each.body)];
-    case Kind.Operation:
-      return (value as Operation).right === undefined
-        ? [(value as Operation).left]
-        : [(value as Operation).left, (value as Operation).right as Value];
-    case Kind.Method:
-      return [(value as Method).target, ...(value as Method).args];
-    case Kind.Matches:
-      return [(value as Matches).target];
-    default:
-      return [];
-  }
-}
-
 /** Nodes of what is compared besides the children: roughly, for it is the price of one look. */
 function headWeight(pattern: ObjectValue): number {
   switch (pattern.kind) {
@@ -440,60 +401,5 @@ function headWeight(pattern: ObjectValue): number {
       return 1 + pattern.cases.length;
     default:
       return 1;
-  }
-}
-
-/** Number of nodes of a ground value, -1 for a pattern with parts that match. Any depth. */
-export function groundWeight(value: Value): number {
-  if (typeof value !== 'object' || value === null) return 1;
-  const stack: Value[] = [value];
-  let weight = 0;
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    weight++;
-    if (typeof next !== 'object' || next === null) continue;
-    switch (next.kind) {
-      case Kind.FreeVariable:
-      case Kind.Wildcard:
-      case Kind.TypeWord:
-      case Kind.Conjunction:
-      case Kind.Disjunction:
-      case Kind.Negation:
-        return -1;
-      case Kind.List:
-      case Kind.Set:
-      case Kind.Map:
-        if (restOf(next.remainder, true) !== REST_NONE) return -1;
-    }
-    for (const child of childrenOf(next)) stack.push(child);
-  }
-  return weight;
-}
-
-/** Levels of the free variables that a match of this pattern writes. Any depth. */
-export function levelsOf(pattern: Value): readonly number[] {
-  const levels: number[] = [];
-  visitVariables(pattern, false, (variable) => levels.push(variable.level));
-  return levels;
-}
-
-/** One more than the highest level in a pattern, those in `\/` and `~` included: they are numbered too. */
-export function freeCountOf(pattern: Value): number {
-  let count = 0;
-  visitVariables(pattern, true, (variable) => {
-    if (variable.level >= count) count = variable.level + 1;
-  });
-  return count;
-}
-
-function visitVariables(pattern: Value, discarded: boolean, visit: (variable: FreeVariable) => void): void {
-  const stack: Value[] = [pattern];
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    if (typeof next !== 'object' || next === null) continue;
-    if (next.kind === Kind.FreeVariable) visit(next);
-    if (!discarded && (next.kind === Kind.Disjunction || next.kind === Kind.Negation)) continue;
-    if ((next.kind === Kind.List || next.kind === Kind.Set || next.kind === Kind.Map) && next.remainder !== null) {
-      stack.push(next.remainder);
-    }
-    for (const child of childrenOf(next)) stack.push(child);
   }
 }

