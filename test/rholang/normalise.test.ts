@@ -3,8 +3,25 @@ import fc from 'fast-check';
 import { SourceErrors, compileText, print } from '../../src/rholang/index.ts';
 import type { SourceRule } from '../../src/rholang/index.ts';
 import {
-  BoundVariable, Bundle, Conjunction, FreeVariable, Kind, List, Match, Matches, Negation, New, Par, Receive, Send, SetValue,
-  TypeWord, VariableReference, Wildcard, equal, kindOf,
+  BoundVariable,
+  Bundle,
+  Conjunction,
+  FreeVariable,
+  Kind,
+  List,
+  Match,
+  Matches,
+  Negation,
+  New,
+  Par,
+  Receive,
+  Send,
+  SetValue,
+  TypeWord,
+  VariableReference,
+  Wildcard,
+  equal,
+  kindOf,
 } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { programChoices, writeProgram } from './programs.ts';
@@ -39,7 +56,11 @@ function errorsOf(text: string): SourceErrors {
 }
 
 function refuses(text: string, ...rules: SourceRule[]): void {
-  assert.deepEqual(errorsOf(text).errors.map((error) => error.rule), rules, text);
+  assert.deepEqual(
+    errorsOf(text).errors.map((error) => error.rule),
+    rules,
+    text,
+  );
 }
 
 describe('normalising: processes, names and variables', () => {
@@ -66,7 +87,10 @@ describe('normalising: processes, names and variables', () => {
   it('RH-5: a pattern binds each variable once', () => {
     refuses('match 1 { [x, x] => Nil }', 'reuse');
     refuses('for (x, x <- @1) { Nil }', 'reuse');
-    assert.match(errorsOf('match 1 { [x, x] => Nil }').message, /Free variable x is used twice as a binder \(at 1:12 and 1:15\) in process context/);
+    assert.match(
+      errorsOf('match 1 { [x, x] => Nil }').message,
+      /Free variable x is used twice as a binder \(at 1:12 and 1:15\) in process context/,
+    );
     assert.match(errorsOf('for (x, x <- @1) { Nil }').message, /\(at 1:6 and 1:9\) in name context/);
   });
 
@@ -77,7 +101,15 @@ describe('normalising: processes, names and variables', () => {
   });
 
   it('RH-8, RH-9, RH-10: patterns stand in patterns only', () => {
-    for (const text of ['@Nil!(~1)', '@Nil!(1 /\\ 2)', '@Nil!(1 \\/ 2)', '@{1 /\\ 2}!(1)', '@{1 \\/ 2}!(1)', '@{~1}!(1)']) refuses(text, 'connective');
+    for (const text of [
+      '@Nil!(~1)',
+      '@Nil!(1 /\\ 2)',
+      '@Nil!(1 \\/ 2)',
+      '@{1 /\\ 2}!(1)',
+      '@{1 \\/ 2}!(1)',
+      '@{~1}!(1)',
+    ])
+      refuses(text, 'connective');
     refuses('@Nil!(_)', 'wildcard');
     refuses('_!(Nil)', 'wildcard');
     refuses('@Nil!(x)', 'free_variable');
@@ -110,9 +142,18 @@ describe('normalising: processes, names and variables', () => {
 
   it('RH-16: the variables of a join are numbered in the order of its channels', () => {
     const receive = as(compile('for (x2, @y2 <- @1 & x1, @y1 <- @0) { x1!(y1) | x2!(y2) }'), Receive);
-    assert.deepEqual(receive.binds.map((bind) => bind.source), [0, 1]);
+    assert.deepEqual(
+      receive.binds.map((bind) => bind.source),
+      [0, 1],
+    );
     const sends = as(receive.body, Par).parts.map((part) => as(part, Send));
-    assert.deepEqual(sends.map((send) => [as(send.channel, BoundVariable).index, as(send.data[0], BoundVariable).index]), [[1, 0], [3, 2]]);
+    assert.deepEqual(
+      sends.map((send) => [as(send.channel, BoundVariable).index, as(send.data[0], BoundVariable).index]),
+      [
+        [1, 0],
+        [3, 2],
+      ],
+    );
   });
 
   it('RH-18: a variable bound by two binds of a join is an error', () => {
@@ -125,7 +166,12 @@ describe('normalising: processes, names and variables', () => {
   });
 
   it('RH-20, deliberately other: `\\/` and `~` are allowed in receives, for the steps of a match are bounded', () => {
-    for (const text of ['for (@{Nil \\/ Nil} <- @1) {}', 'for (@{~Nil} <- @1) {}', 'contract @1(@{y /\\ {Nil \\/ Nil}}) = {}', 'contract @1(@{y /\\ ~Nil}) = {}']) {
+    for (const text of [
+      'for (@{Nil \\/ Nil} <- @1) {}',
+      'for (@{~Nil} <- @1) {}',
+      'contract @1(@{y /\\ {Nil \\/ Nil}}) = {}',
+      'contract @1(@{y /\\ ~Nil}) = {}',
+    ]) {
       as(compile(text), Receive);
     }
   });
@@ -155,7 +201,10 @@ describe('normalising: URIs', () => {
   it('URIs that were not granted are errors, all at once, before anything runs', () => {
     const error = errorsOf('new a(`rho:x`), b(`rho:io:stdout`), c(`rho:y`) in { a!(1) }');
     assert.equal(error.code, 'uri_not_granted');
-    assert.deepEqual(error.errors.map((each) => each.found), ['`rho:x`', '`rho:y`']);
+    assert.deepEqual(
+      error.errors.map((each) => each.found),
+      ['`rho:x`', '`rho:y`'],
+    );
     assert.match(error.message, /the URI `rho:x` was not granted.*granted: `rho:io:stdout`, `rho:powerbox`/);
     assert.throws(() => compileText('new a(`rho:x`) in { Nil }', { uris, granted: [] }), /nothing was granted/);
     assert.equal(errorsOf('new a(`rho:x`) in { b!(1) }').code, 'static_error');
@@ -180,9 +229,18 @@ describe('normalising: patterns', () => {
 
   it('RH-27, RH-38: a process in a pattern may hold wildcards, connectives and patterns', () => {
     as(compile('for (@{ match x { _ => Nil } } <- @1) { Nil }'), Receive);
-    const inside = ['@Nil!(P)', '@{P}!(Nil)', 'for (@{P} <- @1) { Nil }', 'for (x <- @{P}) { Nil }', 'for (x <- @1) { P }', 'new x in { P }'];
+    const inside = [
+      '@Nil!(P)',
+      '@{P}!(Nil)',
+      'for (@{P} <- @1) { Nil }',
+      'for (x <- @{P}) { Nil }',
+      'for (x <- @1) { P }',
+      'new x in { P }',
+    ];
     same('match 1 { @Nil!(_) => 1 bundle+{ 1 } => 2 }', 'match 1 { {@Nil!(_)} => 1 {bundle+{ 1 }} => 2 }');
-    for (const shape of inside) for (const part of ['_', 'x1 /\\ y1', 'x1 \\/ y1', '~x1']) compile(`match 1 { { ${shape.replace('P', part)} } => Nil }`);
+    for (const shape of inside)
+      for (const part of ['_', 'x1 /\\ y1', 'x1 \\/ y1', '~x1'])
+        compile(`match 1 { { ${shape.replace('P', part)} } => Nil }`);
   });
 
   it('RH-28, RH-29, RH-30: nothing in a bundle can be matched; its flags are as written, and merge', () => {
@@ -227,7 +285,10 @@ describe('normalising: patterns', () => {
   });
 
   it('in a pattern a variable from outside is not seen: its name binds anew', () => {
-    assert.equal(as(as(compile('match 7 { x => match 7 { x => x } }'), Match).cases[0]?.body, Match).cases[0]?.freeCount, 1);
+    assert.equal(
+      as(as(compile('match 7 { x => match 7 { x => x } }'), Match).cases[0]?.body, Match).cases[0]?.freeCount,
+      1,
+    );
   });
 
   it('RH-36: type words match by type', () => {
@@ -261,28 +322,40 @@ describe('normalising: sugar', () => {
   it('RH-40, RH-41: `let` needs declarations of one kind, and declares names', () => {
     refuses('let in { Nil }', 'grammar');
     refuses('let x <- 1 ; y <- 2 & z <- 3 in { Nil }', 'grammar');
-    for (const text of ['let x <- 1 in { x }', 'let x <- 1 ; y <- 2 in { x }', 'let x <- 1 & y <- 2 in { x }']) refuses(text, 'process_context');
+    for (const text of ['let x <- 1 in { x }', 'let x <- 1 ; y <- 2 in { x }', 'let x <- 1 & y <- 2 in { x }'])
+      refuses(text, 'process_context');
   });
 
   it('RH-42: sugar is what it stands for', () => {
     same('@"c"!?(1).', 'new r in { @"c"!(*r, 1) | for (_ <- r) { Nil } }');
     same('@"c"!?(1); @2!(3)', 'new r in { @"c"!(*r, 1) | for (_ <- r) { @2!(3) } }');
     same('for (y <- @"c"!?(1, 2)) { y!() }', 'new r in { @"c"!(*r, 1, 2) | for (y <- r) { y!() } }');
-    same('for (y <- @"c"!?(1) & z <- @"d" & w <- @"e"!?()) { y!(*z, *w) }',
-      'new r, s in { @"c"!(*r, 1) | @"e"!(*s) | for (y <- r & z <- @"d" & w <- s) { y!(*z, *w) } }');
+    same(
+      'for (y <- @"c"!?(1) & z <- @"d" & w <- @"e"!?()) { y!(*z, *w) }',
+      'new r, s in { @"c"!(*r, 1) | @"e"!(*s) | for (y <- r & z <- @"d" & w <- s) { y!(*z, *w) } }',
+    );
     same('for (y <- @"c"?!) { y!() }', 'for (r, y <- @"c") { r!() | y!() }');
-    same('for (@[x, y] <- @"c"?! & z <- @"d"?!) { z!(x, y) }', 'for (r, @[x, y] <- @"c" & s, z <- @"d") { r!() | s!() | z!(x, y) }');
+    same(
+      'for (@[x, y] <- @"c"?! & z <- @"d"?!) { z!(x, y) }',
+      'for (r, @[x, y] <- @"c" & s, z <- @"d") { r!() | s!() | z!(x, y) }',
+    );
     same('for (x <- @1 ; y <- x) { y!(*x) }', 'for (x <- @1) { for (y <- x) { y!(*x) } }');
     same('let x, @y <- 1, 2 in { x!(y) }', 'match [1, 2] { [x, y] => { @x!(y) } }');
     same('let x ...@r <- 1, 2, 3 in { x!(r) }', 'match [1, 2, 3] { [x ...r] => { @x!(r) } }');
     same('let x <- 1 ; y <- *x in { y!(*x) }', 'match [1] { [x] => { match [x] { [y] => { @y!(x) } } } }');
     same('let x <- 1 & y <- 2 in { y!(*x) }', 'new t, u in { t!(1) | u!(2) | for (x <- t & y <- u) { y!(*x) } }');
-    same('let x ...@r <- 1, 2 & y <- 2 in { y!(*x, r) }', 'new t, u in { t!(1, 2) | u!(2) | for (x ...@r <- t & y <- u) { y!(*x, r) } }');
+    same(
+      'let x ...@r <- 1, 2 & y <- 2 in { y!(*x, r) }',
+      'new t, u in { t!(1, 2) | u!(2) | for (x ...@r <- t & y <- u) { y!(*x, r) } }',
+    );
   });
 
   it('sugar does not catch the variables of what stands in it', () => {
     same('new r in { @"c"!?(*r); r!(1) }', 'new r in { new s in { @"c"!(*s, *r) | for (_ <- s) { r!(1) } } }');
-    same('new r in { for (y <- @"c"!?(*r)) { r!(*y) } }', 'new r in { new s in { @"c"!(*s, *r) | for (y <- s) { r!(*y) } } }');
+    same(
+      'new r in { for (y <- @"c"!?(*r)) { r!(*y) } }',
+      'new r in { new s in { @"c"!(*s, *r) | for (y <- s) { r!(*y) } } }',
+    );
     same('new r in { for (y <- @"c"?!) { r!(*y) } }', 'new r in { for (s, y <- @"c") { s!() | r!(*y) } }');
   });
 
@@ -309,7 +382,10 @@ describe('normalising: sugar', () => {
   it('kinds of binds mix in a join, but for one that takes once in a receive that stays', () => {
     const receive = as(compile('for (x <= @1 & y <<- @2) { x!(*y) }'), Receive);
     assert.deepEqual([receive.persistent, receive.binds.map((bind) => bind.peek)], [true, [false, true]]);
-    assert.deepEqual(as(compile('for (x <- @1 & y <<- @2) { x!(*y) }'), Receive).binds.map((bind) => bind.peek), [false, true]);
+    assert.deepEqual(
+      as(compile('for (x <- @1 & y <<- @2) { x!(*y) }'), Receive).binds.map((bind) => bind.peek),
+      [false, true],
+    );
     refuses('for (x <= @1 & y <- @2) { Nil }', 'mixed_binds');
   });
 
@@ -365,7 +441,10 @@ describe('normalising: structural equality', () => {
     fc.assert(
       fc.property(programChoices, fc.nat(), (choices, seed) => {
         let at = seed;
-        same(writeProgram(choices), writeProgram(choices, () => gaps[at++ % gaps.length] as string));
+        same(
+          writeProgram(choices),
+          writeProgram(choices, () => gaps[at++ % gaps.length] as string),
+        );
       }),
       { numRuns: 300 },
     );
@@ -380,10 +459,13 @@ describe('normalising: reports', () => {
   it('shows all static errors of a program, each with its line and a caret', () => {
     const error = errorsOf('new x in {\n  x!(y) |\n  x\n}');
     assert.equal(error.code, 'static_error');
-    assert.deepEqual(error.errors.map(({ rule, line, column, length, found }) => ({ rule, line, column, length, found })), [
-      { rule: 'free_variable', line: 2, column: 6, length: 1, found: 'y' },
-      { rule: 'process_context', line: 3, column: 3, length: 1, found: 'x' },
-    ]);
+    assert.deepEqual(
+      error.errors.map(({ rule, line, column, length, found }) => ({ rule, line, column, length, found })),
+      [
+        { rule: 'free_variable', line: 2, column: 6, length: 1, found: 'y' },
+        { rule: 'process_context', line: 3, column: 3, length: 1, found: 'x' },
+      ],
+    );
     assert.ok(error.message.includes('2 |   x!(y) |\n  |      ^'), error.message);
   });
 

@@ -50,5 +50,5 @@ export function compileText(text: string, options: CompileOptions): Compiled {
 }
 
 function program(normaliser: Normaliser, tree: Tree): ReturnType<Normaliser['process']> {
-  return tree.name as string === '@top' ? null : normaliser.process(tree);
+  return (tree.name as string) === '@top' ? null : normaliser.process(tree);
 }

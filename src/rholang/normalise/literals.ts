@@ -15,14 +15,20 @@ export function integerLiteral(digits: string, negative: boolean): Literal {
   const number = significant.length > 19 ? null : BigInt(significant) * (negative ? -1n : 1n);
   if (number === null || number < INT_MIN || number > INT_MAX) {
     const shown = digits.length > 40 ? `${digits.slice(0, 40)}…` : digits;
-    return { problem: `the number ${negative ? '-' : ''}${shown} does not fit in 64 bits`, hint: 'write an `n` behind it to make it a big integer' };
+    return {
+      problem: `the number ${negative ? '-' : ''}${shown} does not fit in 64 bits`,
+      hint: 'write an `n` behind it to make it a big integer',
+    };
   }
   return { value: int(number) };
 }
 
 export function bigIntegerLiteral(digits: string, negative: boolean): Literal {
   if (digits.length > limits.literal_digits_max) {
-    return { problem: `a big integer of ${digits.length} digits; at most ${limits.literal_digits_max} can be written`, hint: 'compute it' };
+    return {
+      problem: `a big integer of ${digits.length} digits; at most ${limits.literal_digits_max} can be written`,
+      hint: 'compute it',
+    };
   }
   return { value: new BigInteger(BigInt(digits) * (negative ? -1n : 1n)) };
 }

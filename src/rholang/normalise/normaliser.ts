@@ -4,18 +4,34 @@
  * on, so that a program's errors come all at once; never uses the JavaScript stack for nesting.
  */
 import {
-  BoundVariable, FreeVariable, List, Match, Matches, Method, Negation, New, Operation, Send,
-  TypeWord, VariableReference, Wildcard, bundle, conjunction, disjunction, list, map, par, set, tuple,
+  BoundVariable,
+  List,
+  Match,
+  Matches,
+  Method,
+  Negation,
+  New,
+  Operation,
+  Send,
+  TypeWord,
+  bundle,
+  conjunction,
+  disjunction,
+  list,
+  par,
 } from '../../values/index.ts';
 import type { Case, Operator, Remainder, Value } from '../../values/index.ts';
 import type { SourceText, Tree } from '../syntax/index.ts';
 import { bigIntegerLiteral, floatLiteral, integerLiteral, stringLiteral, uriLiteral } from './literals.ts';
 import type { Literal } from './literals.ts';
 import type { Problems } from './problems.ts';
+import { listOf, mapOf, setOf, tupleOf } from './collections.ts';
 import { renumber } from './numbering.ts';
 import { receiveOf, sendAndWait } from './receives.ts';
 import { Scope } from './scope.ts';
-import type { Sort } from './scope.ts';
+import { referenceOf, remainderOf, variableOf, wildcardOf } from './variables.ts';
+import { child } from './walker.ts';
+import type { FormalsValue, Walker } from './walker.ts';
 import type { Part, Step, Work } from './work.ts';
 
 export interface Context {
@@ -27,13 +43,7 @@ export interface Context {
   readonly places: Map<object, number>;
 }
 
-/** Names, patterns and remainder of a bind. */
-export interface FormalsValue {
-  readonly patterns: Value[];
-  readonly remainder: Remainder;
-}
-
-export class Normaliser {
+export class Normaliser implements Walker {
   readonly scope = new Scope();
   readonly #context: Context;
 
@@ -55,47 +65,83 @@ export class Normaliser {
   process(given: Tree): Work {
     const tree = inner(given);
     switch (tree.name) {
-      case 'Nil': return null;
-      case 'True': return true;
-      case 'False': return false;
+      case 'Nil':
+        return null;
+      case 'True':
+        return true;
+      case 'False':
+        return false;
       case 'Integer':
       case 'BigInteger':
       case 'BigIntegerCall':
       case 'Float':
         return this.#number(tree, tree, false);
-      case 'String': return stringLiteral(this.#text(tree));
-      case 'Uri': return this.placed(uriLiteral(this.#text(tree)) as object, tree) as Value;
-      case 'TypeWord': return new TypeWord(this.#text(tree) as TypeWord['word']);
-      case 'Variable': return this.#variable(tree, 'process');
-      case 'Wildcard': return this.#wildcard(tree);
-      case 'Par': return this.#parallel(tree);
-      case 'List': return this.#list(tree);
-      case 'Tuple': return this.#tuple(tree);
-      case 'Set': return this.#set(tree);
-      case 'Map': return this.#map(tree);
-      case 'Eval': return this.name(tree.children.at(-1) as Tree);
-      case 'Send': return this.#send(tree);
-      case 'SyncSend': return sendAndWait(this, tree);
+      case 'String':
+        return stringLiteral(this.text(tree));
+      case 'Uri':
+        return this.placed(uriLiteral(this.text(tree)) as object, tree) as Value;
+      case 'TypeWord':
+        return new TypeWord(this.text(tree) as TypeWord['word']);
+      case 'Variable':
+        return variableOf(this, tree, 'process');
+      case 'Wildcard':
+        return wildcardOf(this, tree);
+      case 'Par':
+        return this.#parallel(tree);
+      case 'List':
+        return listOf(this, tree);
+      case 'Tuple':
+        return tupleOf(this, tree);
+      case 'Set':
+        return setOf(this, tree);
+      case 'Map':
+        return mapOf(this, tree);
+      case 'Eval':
+        return this.name(tree.children.at(-1) as Tree);
+      case 'Send':
+        return this.#send(tree);
+      case 'SyncSend':
+        return sendAndWait(this, tree);
       case 'For':
       case 'Contract':
         return receiveOf(this, tree);
-      case 'New': return this.#new(tree);
-      case 'Match': return this.#match(tree);
-      case 'If': return this.#if(tree);
-      case 'Let': return this.#let(tree);
-      case 'Bundle': return this.#bundle(tree);
-      case 'Select': return this.#select(tree);
-      case 'Method': return this.#method(tree);
-      case 'Not': return this.#unary(tree, 'not', child(tree, 0));
-      case 'Negate': return this.#negate(tree);
-      case 'Or': case 'And': case 'Equality': case 'Comparison': case 'Sum': case 'Product':
+      case 'New':
+        return this.#new(tree);
+      case 'Match':
+        return this.#match(tree);
+      case 'If':
+        return this.#if(tree);
+      case 'Let':
+        return this.#let(tree);
+      case 'Bundle':
+        return this.#bundle(tree);
+      case 'Select':
+        return this.#select(tree);
+      case 'Method':
+        return this.#method(tree);
+      case 'Not':
+        return this.#unary(tree, 'not', child(tree, 0));
+      case 'Negate':
+        return this.#negate(tree);
+      case 'Or':
+      case 'And':
+      case 'Equality':
+      case 'Comparison':
+      case 'Sum':
+      case 'Product':
         return this.#operation(tree);
-      case 'Matches': return this.#matches(tree);
-      case 'Conjunction': return this.#connective(tree);
-      case 'Disjunction': return this.#connective(tree);
-      case 'Negation': return this.#connective(tree);
-      case 'Reference': return this.#reference(tree, 'process');
-      case 'NameReference': return this.#reference(tree, 'name');
+      case 'Matches':
+        return this.#matches(tree);
+      case 'Conjunction':
+        return this.#connective(tree);
+      case 'Disjunction':
+        return this.#connective(tree);
+      case 'Negation':
+        return this.#connective(tree);
+      case 'Reference':
+        return referenceOf(this, tree, 'process');
+      case 'NameReference':
+        return referenceOf(this, tree, 'name');
       default:
         throw new Error(`${tree.name} is no process`);
     }
@@ -104,10 +150,14 @@ export class Normaliser {
   /** What stands where a channel is meant. */
   name(tree: Tree): Work {
     switch (tree.name) {
-      case 'NameVariable': return this.#variable(tree, 'name');
-      case 'NameWildcard': return this.#wildcard(tree);
-      case 'Quote': return this.process(child(tree, 0));
-      default: throw new Error(`${tree.name} is no name`);
+      case 'NameVariable':
+        return variableOf(this, tree, 'name');
+      case 'NameWildcard':
+        return wildcardOf(this, tree);
+      case 'Quote':
+        return this.process(child(tree, 0));
+      default:
+        throw new Error(`${tree.name} is no name`);
     }
   }
 
@@ -122,7 +172,7 @@ export class Normaliser {
     const patterns: Value[] = [];
     let remainder: Remainder = null;
     for (const each of tree.children) {
-      if (each.name === 'NameRest') remainder = this.#remainder(each);
+      if (each.name === 'NameRest') remainder = remainderOf(this, each);
       else patterns.push(yield this.name(each));
     }
     return { patterns, remainder };
@@ -138,69 +188,20 @@ export class Normaliser {
     return new BoundVariable(this.scope.index(level));
   }
 
-  #text(tree: Tree): string {
+  text(tree: Tree): string {
     return this.#context.source.text.slice(tree.from, tree.to);
   }
 
   #number(tree: Tree, whole: Tree, negative: boolean): Value {
-    const text = this.#text(tree);
+    const text = this.text(tree);
     let literal: Literal;
     if (tree.name === 'Integer') literal = integerLiteral(text, negative);
     else if (tree.name === 'BigInteger') literal = bigIntegerLiteral(text.slice(0, -1), negative);
-    else if (tree.name === 'BigIntegerCall') literal = bigIntegerLiteral(this.#text(child(tree, 0)), negative);
+    else if (tree.name === 'BigIntegerCall') literal = bigIntegerLiteral(this.text(child(tree, 0)), negative);
     else literal = floatLiteral(text, negative);
     if ('value' in literal) return literal.value;
     this.problems.add('integer_range', literal.problem, whole.from, whole.to, literal.hint);
     return 0;
-  }
-
-  #variable(tree: Tree, usedAs: Sort): Value {
-    const name = this.#text(tree);
-    const { scope } = this;
-    const binding = scope.find(name);
-    if (binding !== undefined) {
-      if (binding.sort !== usedAs) this.problems.wrongSort(name, binding.sort, binding.from, tree.from);
-      if (binding.level < 0) return binding.value;
-      return this.placed(new BoundVariable(scope.index(binding.level)), tree);
-    }
-    return this.#freeVariable(name, usedAs, tree);
-  }
-
-  #freeVariable(name: string, sort: Sort, tree: Tree): Value & Remainder {
-    const { scope } = this;
-    if (scope.inBundle) {
-      this.problems.bundleContent(`the free variable ${name}`, tree.from, tree.to);
-      return Wildcard.the;
-    }
-    const { free } = scope;
-    if (free === null) {
-      this.problems.free(name, tree.from);
-      return null;
-    }
-    const before = free.find(name);
-    if (before !== undefined) {
-      this.problems.reuse(name, sort, before.from, tree.from);
-      return Wildcard.the;
-    }
-    const level = free.add(name, sort, tree.from);
-    return free.captures ? new FreeVariable(level) : Wildcard.the;
-  }
-
-  #wildcard(tree: Tree): Value & Remainder {
-    if (this.scope.inBundle) this.problems.bundleContent('a wildcard', tree.from, tree.to);
-    else if (this.scope.free === null) this.problems.wildcard(tree.from);
-    return Wildcard.the;
-  }
-
-  /** `...x`, `..._`, `...@x`. */
-  #remainder(tree: Tree): Remainder {
-    const rest = child(tree, 0);
-    return (rest.name === 'Wildcard' ? this.#wildcard(rest) : this.#variable(rest, 'process')) as Remainder;
-  }
-
-  #rest(tree: Tree): Remainder {
-    const last = tree.children.at(-1);
-    return last?.name === 'Rest' ? this.#remainder(last) : null;
   }
 
   /** Parts of parts in one go: braces around a parallel composition mean nothing, however deep. */
@@ -216,37 +217,10 @@ export class Normaliser {
     return par(parts);
   }
 
-  *#list(tree: Tree): Step {
-    const items = yield* this.each(withoutRest(tree));
-    return list(items, this.#rest(tree));
-  }
-
-  *#tuple(tree: Tree): Step {
-    return tuple(yield* this.each(tree.children));
-  }
-
-  *#set(tree: Tree): Step {
-    const items = yield* this.each(withoutRest(tree));
-    return set(items, this.#rest(tree));
-  }
-
-  *#map(tree: Tree): Step {
-    const entries: [Value, Value][] = [];
-    for (const pair of withoutRest(tree)) {
-      const key = yield this.process(child(pair, 0));
-      entries.push([key, yield this.process(child(pair, 1))]);
-    }
-    const value = map(entries, this.#rest(tree));
-    if (this.scope.free !== null && value.keys.length < entries.length) {
-      this.problems.add('reuse', 'this map pattern has one key twice, so it can never match', tree.from, tree.to);
-    }
-    return value;
-  }
-
   *#send(tree: Tree): Step {
     const channel = yield this.name(child(tree, 0));
     const data = yield* this.each(child(tree, 2).children);
-    return this.placed(new Send(channel, data, this.#text(child(tree, 1)) === '!!'), tree);
+    return this.placed(new Send(channel, data, this.text(child(tree, 1)) === '!!'), tree);
   }
 
   *#new(tree: Tree): Step {
@@ -255,7 +229,7 @@ export class Normaliser {
     let count = 0;
     for (const each of tree.children.slice(0, -1)) {
       const [identifier, uri] = each.children as [Tree, Tree?];
-      const name = this.#text(identifier);
+      const name = this.text(identifier);
       if (uri === undefined) {
         scope.bind(name, 'name', identifier.from);
         count++;
@@ -268,12 +242,19 @@ export class Normaliser {
 
   #resolve(tree: Tree): Value {
     const { uris, granted, problems } = this.#context;
-    const uri = uriLiteral(this.#text(tree)) as { readonly text: string };
+    const uri = uriLiteral(this.text(tree)) as { readonly text: string };
     const value = uris.get(uri.text);
     if (value !== undefined) return value;
-    const known = granted.length === 0 ? 'nothing was granted' : `granted: ${granted.map((each) => `\`${each}\``).join(', ')}`;
-    problems.add('uri_not_granted', `the URI \`${uri.text}\` was not granted to this program; ${known}`, tree.from, tree.to,
-      'ask the operator for the grant, or take the line out', 'uri_not_granted');
+    const known =
+      granted.length === 0 ? 'nothing was granted' : `granted: ${granted.map((each) => `\`${each}\``).join(', ')}`;
+    problems.add(
+      'uri_not_granted',
+      `the URI \`${uri.text}\` was not granted to this program; ${known}`,
+      tree.from,
+      tree.to,
+      'ask the operator for the grant, or take the line out',
+      'uri_not_granted',
+    );
     return null;
   }
 
@@ -322,19 +303,27 @@ export class Normaliser {
     renumber(patterns, remainder, free);
     const mark = this.scope.mark();
     this.scope.bindAll(free);
-    const rest = yield index + 1 < declarations.length ? this.#letSequence(declarations, index + 1, body) : this.body(body);
+    const rest = yield index + 1 < declarations.length
+      ? this.#letSequence(declarations, index + 1, body)
+      : this.body(body);
     this.scope.release(mark);
-    return this.placed(new Match(target, [{ pattern: list(patterns, remainder), body: rest, freeCount: free.entries.length }]), declaration);
+    return this.placed(
+      new Match(target, [{ pattern: list(patterns, remainder), body: rest, freeCount: free.entries.length }]),
+      declaration,
+    );
   }
 
   *#bundle(tree: Tree): Step {
-    const word = this.#text(child(tree, 0));
+    const word = this.text(child(tree, 0));
     const inside = child(tree, 1);
     this.#checkBundle(inside);
     this.scope.enterBundle();
     const body = yield this.body(inside);
     this.scope.leaveBundle();
-    return this.placed(bundle(body, word === 'bundle' || word === 'bundle-', word === 'bundle' || word === 'bundle+'), tree);
+    return this.placed(
+      bundle(body, word === 'bundle' || word === 'bundle-', word === 'bundle' || word === 'bundle+'),
+      tree,
+    );
   }
 
   /** A pattern at the top of a bundle could never be met. */
@@ -344,7 +333,8 @@ export class Normaliser {
       const next = pending.pop() as Tree;
       if (next.name === 'Body' || next.name === 'Par' || next.name === 'Block' || next.name === 'Group') {
         for (const each of next.children) pending.push(each);
-      } else if (next.name === 'TypeWord') this.problems.bundleContent(`the type word ${this.#text(next)}`, next.from, next.to);
+      } else if (next.name === 'TypeWord')
+        this.problems.bundleContent(`the type word ${this.text(next)}`, next.from, next.to);
       else if (next.name === 'Conjunction' || next.name === 'Disjunction' || next.name === 'Negation') {
         this.problems.bundleContent('a logical connective', next.from, next.to);
       }
@@ -352,15 +342,20 @@ export class Normaliser {
   }
 
   #select(tree: Tree): Value {
-    this.problems.add('not_supported', 'Compilation of construct not yet supported: `select`.', tree.from, tree.from + 'select'.length,
-      'write one `for` for each branch, with a shared lock that the first one takes');
+    this.problems.add(
+      'not_supported',
+      'Compilation of construct not yet supported: `select`.',
+      tree.from,
+      tree.from + 'select'.length,
+      'write one `for` for each branch, with a shared lock that the first one takes',
+    );
     return null;
   }
 
   *#method(tree: Tree): Step {
     const target = yield this.process(child(tree, 0));
     const args = yield* this.each(child(tree, 2).children);
-    return this.placed(new Method(target, this.#text(child(tree, 1)), args), tree);
+    return this.placed(new Method(target, this.text(child(tree, 1)), args), tree);
   }
 
   *#unary(tree: Tree, operator: Operator, operand: Tree): Step {
@@ -371,7 +366,10 @@ export class Normaliser {
   #negate(tree: Tree): Work {
     const operand = child(tree, 1);
     switch (operand.name) {
-      case 'Integer': case 'BigInteger': case 'BigIntegerCall': case 'Float':
+      case 'Integer':
+      case 'BigInteger':
+      case 'BigIntegerCall':
+      case 'Float':
         return this.#number(operand, tree, true);
       default:
         return this.#unary(tree, 'neg', operand);
@@ -381,7 +379,7 @@ export class Normaliser {
   *#operation(tree: Tree): Step {
     const left = yield this.process(child(tree, 0));
     const right = yield this.process(child(tree, 2));
-    return this.placed(new Operation(this.#text(child(tree, 1)) as Operator, left, right), tree);
+    return this.placed(new Operation(this.text(child(tree, 1)) as Operator, left, right), tree);
   }
 
   *#matches(tree: Tree): Step {
@@ -415,21 +413,6 @@ export class Normaliser {
     else if (tree.name === 'Disjunction') this.problems.connective('\\/', 'disjunction', tree.from, tree.to);
     else this.problems.connective('~', 'negation', tree.from, tree.to);
   }
-
-  /** `=x` and `=*x`: the value of a variable from outside the pattern. */
-  #reference(tree: Tree, sort: Sort): Value {
-    const identifier = tree.children.at(-1) as Tree;
-    const name = this.#text(identifier);
-    const binding = this.scope.findAnywhere(name);
-    if (binding === undefined) {
-      this.problems.unbound(this.#text(tree), tree.from, tree.to);
-      return null;
-    }
-    if (binding.sort !== sort) this.problems.wrongSort(name, binding.sort, binding.from, identifier.from);
-    if (binding.level < 0) return binding.value;
-    const { index, depth } = this.scope.reference(binding);
-    return this.placed(depth === 0 ? new BoundVariable(index) : new VariableReference(index, depth), tree);
-  }
 }
 
 /** What stands inside braces, parentheses and `*@…`, which mean nothing, however many there are. */
@@ -437,20 +420,10 @@ function inner(given: Tree): Tree {
   let tree = given;
   for (;;) {
     if (tree.name === 'Block' || tree.name === 'Group') tree = child(tree, 0);
-    else if (tree.name === 'Eval' && tree.children.at(-1)?.name === 'Quote') tree = child(tree.children.at(-1) as Tree, 0);
+    else if (tree.name === 'Eval' && tree.children.at(-1)?.name === 'Quote')
+      tree = child(tree.children.at(-1) as Tree, 0);
     else return tree;
   }
-}
-
-/** The node's child that the grammar promises. */
-export function child(tree: Tree, index: number): Tree {
-  const found = tree.children[index];
-  if (found === undefined) throw new Error(`${tree.name} has no part ${index}`);
-  return found;
-}
-
-function withoutRest(tree: Tree): readonly Tree[] {
-  return tree.children.at(-1)?.name === 'Rest' ? tree.children.slice(0, -1) : tree.children;
 }
 
 /** The operands of a left-leaning chain of one connective, in order. */

@@ -6,8 +6,23 @@
  */
 import { FreeVariable, Kind, kindOf } from '../../values/index.ts';
 import type {
-  Bundle, Conjunction, Disjunction, List, MapValue, Match, Matches, Method, Negation, New, Operation, Par, Receive,
-  Send, SetValue, Tuple, Value,
+  Bundle,
+  Conjunction,
+  Disjunction,
+  List,
+  MapValue,
+  Match,
+  Matches,
+  Method,
+  Negation,
+  New,
+  Operation,
+  Par,
+  Receive,
+  Send,
+  SetValue,
+  Tuple,
+  Value,
 } from '../../values/index.ts';
 import type { Free } from './scope.ts';
 
@@ -20,54 +35,59 @@ export function renumber(patterns: readonly Value[], remainder: Value, free: Fre
   while (pending.length > 0) {
     const next = pending.pop() as Value;
     if (next instanceof FreeVariable) order.push(next);
-    else pushInside(next, pending);
+    else {
+      const parts = inside(next);
+      for (let index = parts.length - 1; index >= 0; index--) pending.push(parts[index] as Value);
+    }
   }
-  free.reorder(order.map((variable) => variable.level), from);
+  free.reorder(
+    order.map((variable) => variable.level),
+    from,
+  );
   for (const [index, variable] of order.entries()) (variable as { level: number }).level = from + index;
 }
 
-/** What the walk sees inside a node, last first; never the inside of a pattern within the pattern. */
-function pushInside(value: Value, pending: Value[]): void {
-  const push = (values: readonly Value[]): void => {
-    for (let index = values.length - 1; index >= 0; index--) pending.push(values[index] as Value);
-  };
+/** What the walk sees inside a node, in the order in which it is written; never the inside of an inner pattern. */
+function inside(value: Value): readonly Value[] {
   switch (kindOf(value)) {
     case Kind.List:
-    case Kind.Set:
-      pending.push((value as List | SetValue).remainder);
-      return push((value as List | SetValue).items);
-    case Kind.Tuple: return push((value as Tuple).items);
+    case Kind.Set: {
+      const { items, remainder } = value as List | SetValue;
+      return remainder === null ? items : [...items, remainder];
+    }
+    case Kind.Tuple:
+      return (value as Tuple).items;
     case Kind.Map: {
       const { keys, items, remainder } = value as MapValue;
-      pending.push(remainder);
-      for (let index = keys.length - 1; index >= 0; index--) pending.push(items[index] as Value, keys[index] as Value);
-      return;
+      const entries: Value[] = [];
+      for (const [index, key] of keys.entries()) entries.push(key, items[index] as Value);
+      return [...entries, remainder];
     }
-    case Kind.Bundle: return void pending.push((value as Bundle).body);
+    case Kind.Bundle:
+      return [(value as Bundle).body];
     case Kind.Send:
-      push((value as Send).data);
-      return void pending.push((value as Send).channel);
+      return [(value as Send).channel, ...(value as Send).data];
     case Kind.Receive:
-      pending.push((value as Receive).body);
-      return push((value as Receive).binds.map((bind) => bind.source));
-    case Kind.New: return void pending.push((value as New).body);
+      return [...(value as Receive).binds.map((bind) => bind.source), (value as Receive).body];
+    case Kind.New:
+      return [(value as New).body];
     case Kind.Match:
-      push((value as Match).cases.map((each) => each.body));
-      return void pending.push((value as Match).target);
+      return [(value as Match).target, ...(value as Match).cases.map((each) => each.body)];
     case Kind.Operation: {
       const { left, right } = value as Operation;
-      if (right !== undefined) pending.push(right);
-      return void pending.push(left);
+      return right === undefined ? [left] : [left, right];
     }
     case Kind.Method:
-      push((value as Method).args);
-      return void pending.push((value as Method).target);
-    case Kind.Matches: return void pending.push((value as Matches).target);
+      return [(value as Method).target, ...(value as Method).args];
+    case Kind.Matches:
+      return [(value as Matches).target];
     case Kind.Par:
     case Kind.Conjunction:
     case Kind.Disjunction:
-      return push((value as Par | Conjunction | Disjunction).parts);
-    case Kind.Negation: return void pending.push((value as Negation).body);
-    default: return;
+      return (value as Par | Conjunction | Disjunction).parts;
+    case Kind.Negation:
+      return [(value as Negation).body];
+    default:
+      return [];
   }
 }

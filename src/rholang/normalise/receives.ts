@@ -6,9 +6,9 @@ import { limits } from '../../limits.ts';
 import { FreeVariable, New, Receive, Send, Wildcard, compare, list, par } from '../../values/index.ts';
 import type { Bind, BoundVariable, Value } from '../../values/index.ts';
 import type { Tree } from '../syntax/index.ts';
+import { child } from './walker.ts';
+import type { Walker } from './walker.ts';
 import { renumber } from './numbering.ts';
-import { child } from './normaliser.ts';
-import type { Normaliser } from './normaliser.ts';
 import type { Free } from './scope.ts';
 import type { Part, Step } from './work.ts';
 
@@ -20,23 +20,23 @@ interface Draft {
   readonly reply: number;
 }
 
-export function receiveOf(normaliser: Normaliser, tree: Tree): Step {
-  if (tree.name === 'For') return receipts(normaliser, tree, 0);
-  return tree.name === 'Contract' ? contract(normaliser, tree) : letJoin(normaliser, tree);
+export function receiveOf(walker: Walker, tree: Tree): Step {
+  if (tree.name === 'For') return receipts(walker, tree, 0);
+  return tree.name === 'Contract' ? contract(walker, tree) : letJoin(walker, tree);
 }
 
-function* contract(normaliser: Normaliser, tree: Tree): Step {
-  const source = yield normaliser.name(child(tree, 0));
-  const draft = yield* draftOf(normaliser, child(tree, 1), source, false, false);
-  return yield* received(normaliser, [draft], true, child(tree, 2), tree);
+function* contract(walker: Walker, tree: Tree): Step {
+  const source = yield walker.name(child(tree, 0));
+  const draft = yield* draftOf(walker, child(tree, 1), source, false, false);
+  return yield* received(walker, [draft], true, child(tree, 2), tree);
 }
 
 /** `for (A ; B) { P }` is `for (A) { for (B) { P } }`. */
-function* receipts(normaliser: Normaliser, tree: Tree, index: number): Step {
-  const { scope } = normaliser;
+function* receipts(walker: Walker, tree: Tree, index: number): Step {
+  const { scope } = walker;
   const receipt = child(tree, index);
   const mark = scope.mark();
-  const persistent = checkKinds(normaliser, receipt);
+  const persistent = checkKinds(walker, receipt);
   // the channels of `x!?(…)` are made around the whole join, and called beside it
   const replies = new Map<Tree, number>();
   for (const bind of receipt.children) {
@@ -49,17 +49,17 @@ function* receipts(normaliser: Normaliser, tree: Tree, index: number): Step {
     const level = replies.get(bind);
     let source: Value;
     if (level !== undefined) {
-      const channel = yield normaliser.name(child(place, 0));
-      const data = yield* normaliser.each(child(place, 1).children);
-      calls.push(normaliser.placed(new Send(channel, [normaliser.bound(level), ...data], false), place));
-      source = normaliser.bound(level);
-    } else source = yield normaliser.name(place.name === 'ReceiveSend' ? child(place, 0) : place);
-    drafts.push(yield* draftOf(normaliser, child(bind, 0), source, bind.name === 'PeekBind', place.name === 'ReceiveSend'));
+      const channel = yield walker.name(child(place, 0));
+      const data = yield* walker.each(child(place, 1).children);
+      calls.push(walker.placed(new Send(channel, [walker.bound(level), ...data], false), place));
+      source = walker.bound(level);
+    } else source = yield walker.name(place.name === 'ReceiveSend' ? child(place, 0) : place);
+    drafts.push(yield* draftOf(walker, child(bind, 0), source, bind.name === 'PeekBind', place.name === 'ReceiveSend'));
   }
   const last = index + 2 === tree.children.length;
-  const receive = yield* received(normaliser, drafts, persistent, last ? child(tree, index + 1) : index + 1, tree);
+  const receive = yield* received(walker, drafts, persistent, last ? child(tree, index + 1) : index + 1, tree);
   scope.release(mark);
-  return replies.size === 0 ? receive : normaliser.placed(new New(replies.size, par([...calls, receive])), tree);
+  return replies.size === 0 ? receive : walker.placed(new New(replies.size, par([...calls, receive])), tree);
 }
 
 /** Behind the arrow, which leaves a leaf where it is also an operator. */
@@ -68,26 +68,36 @@ function sourceOf(bind: Tree): Tree {
 }
 
 /** Whether the receive stays; `<=` is a matter of the whole receive, `<<-` of one bind. */
-function checkKinds(normaliser: Normaliser, receipt: Tree): boolean {
+function checkKinds(walker: Walker, receipt: Tree): boolean {
   const binds = receipt.children;
   if (binds.length > limits.join_channels_max) {
-    normaliser.problems.add('too_many_binds', `a join of ${binds.length} channels; at most ${limits.join_channels_max} are possible`, receipt.from, receipt.to);
+    walker.problems.add(
+      'too_many_binds',
+      `a join of ${binds.length} channels; at most ${limits.join_channels_max} are possible`,
+      receipt.from,
+      receipt.to,
+    );
   }
   const repeated = binds.some((bind) => bind.name === 'RepeatBind');
   for (const bind of binds) {
     if (repeated && bind.name === 'LinearBind') {
-      normaliser.problems.add('mixed_binds', 'this bind takes once (`<-`) in a receive that stays (`<=` beside it)', bind.from, bind.to,
-        'write `<=` in each bind of a receive that stays, or `<<-` where it only looks');
+      walker.problems.add(
+        'mixed_binds',
+        'this bind takes once (`<-`) in a receive that stays (`<=` beside it)',
+        bind.from,
+        bind.to,
+        'write `<=` in each bind of a receive that stays, or `<<-` where it only looks',
+      );
     }
   }
   return repeated;
 }
 
-function* draftOf(normaliser: Normaliser, formals: Tree, source: Value, peek: boolean, answers: boolean): Part<Draft> {
-  const { scope } = normaliser;
+function* draftOf(walker: Walker, formals: Tree, source: Value, peek: boolean, answers: boolean): Part<Draft> {
+  const { scope } = walker;
   scope.enterPattern();
   const reply = answers ? (scope.free as Free).add(null, 'name', formals.from) : -1;
-  const { patterns, remainder } = yield* normaliser.formals(formals);
+  const { patterns, remainder } = yield* walker.formals(formals);
   const free = scope.leavePattern();
   renumber(patterns, remainder, free, reply + 1);
   if (reply >= 0) patterns.unshift(new FreeVariable(reply));
@@ -95,9 +105,9 @@ function* draftOf(normaliser: Normaliser, formals: Tree, source: Value, peek: bo
 }
 
 /** The receive of these binds; `body` is the tree of its body or the index of the next receipt of `tree`. */
-function* received(normaliser: Normaliser, drafts: Draft[], persistent: boolean, body: Tree | number, tree: Tree): Part<Value> {
-  const { scope } = normaliser;
-  checkReuse(normaliser, drafts);
+function* received(walker: Walker, drafts: Draft[], persistent: boolean, body: Tree | number, tree: Tree): Part<Value> {
+  const { scope } = walker;
+  checkReuse(walker, drafts);
   drafts.sort(compareDrafts);
   const mark = scope.mark();
   const answers: { readonly draft: Draft; readonly first: number }[] = [];
@@ -109,11 +119,18 @@ function* received(normaliser: Normaliser, drafts: Draft[], persistent: boolean,
     }
     if (draft.reply >= 0) answers.push({ draft, first: first + draft.reply });
   }
-  const inner = yield typeof body === 'number' ? receipts(normaliser, tree, body) : normaliser.body(body);
-  const sends = answers.map(({ first }) => normaliser.placed(new Send(normaliser.bound(first), [], false), tree));
+  const inner = yield typeof body === 'number' ? receipts(walker, tree, body) : walker.body(body);
+  const sends = answers.map(({ first }) => walker.placed(new Send(walker.bound(first), [], false), tree));
   scope.release(mark);
   const all = sends.length === 0 ? inner : par([...sends, inner]);
-  return normaliser.placed(new Receive(drafts.map((draft) => draft.bind), all, persistent), tree);
+  return walker.placed(
+    new Receive(
+      drafts.map((draft) => draft.bind),
+      all,
+      persistent,
+    ),
+    tree,
+  );
 }
 
 /** By source; binds of one channel by what they match, so that their order in the text does not show either. */
@@ -125,7 +142,7 @@ function compareDrafts(left: Draft, right: Draft): number {
   );
 }
 
-function checkReuse(normaliser: Normaliser, drafts: readonly Draft[]): void {
+function checkReuse(walker: Walker, drafts: readonly Draft[]): void {
   if (drafts.length < 2) return;
   const seen = new Map<string, number>();
   for (const { free } of drafts) {
@@ -133,41 +150,47 @@ function checkReuse(normaliser: Normaliser, drafts: readonly Draft[]): void {
       if (name === null) continue;
       const first = seen.get(name);
       if (first === undefined) seen.set(name, from);
-      else normaliser.problems.reuse(name, sort, first, from);
+      else walker.problems.reuse(name, sort, first, from);
     }
   }
 }
 
 /** `let a <- P & b <- Q in { R }` is `new t, u in { t!(P) | u!(Q) | for (a <- t & b <- u) { R } }`. */
-function* letJoin(normaliser: Normaliser, tree: Tree): Step {
-  const { scope } = normaliser;
+function* letJoin(walker: Walker, tree: Tree): Step {
+  const { scope } = walker;
   const declarations = child(tree, 0).children;
   const mark = scope.mark();
   const levels = declarations.map((declaration) => scope.bind(null, 'name', declaration.from));
   const sends: Value[] = [];
   const drafts: Draft[] = [];
   for (const [index, declaration] of declarations.entries()) {
-    const channel = (): BoundVariable => normaliser.bound(levels[index] as number);
-    const data = yield* normaliser.each(child(declaration, 1).children);
-    sends.push(normaliser.placed(new Send(channel(), data, false), declaration));
-    drafts.push(yield* draftOf(normaliser, child(declaration, 0), channel(), false, false));
+    const channel = (): BoundVariable => walker.bound(levels[index] as number);
+    const data = yield* walker.each(child(declaration, 1).children);
+    sends.push(walker.placed(new Send(channel(), data, false), declaration));
+    drafts.push(yield* draftOf(walker, child(declaration, 0), channel(), false, false));
   }
-  const receive = yield* received(normaliser, drafts, false, child(tree, 1), tree);
+  const receive = yield* received(walker, drafts, false, child(tree, 1), tree);
   scope.release(mark);
-  return normaliser.placed(new New(levels.length, par([...sends, receive])), tree);
+  return walker.placed(new New(levels.length, par([...sends, receive])), tree);
 }
 
 /** `x!?(a); P` is `new r in { x!(*r, a) | for (_ <- r) { P } }`; with a point instead, P is nil. */
-export function* sendAndWait(normaliser: Normaliser, tree: Tree): Step {
-  const { scope } = normaliser;
+export function* sendAndWait(walker: Walker, tree: Tree): Step {
+  const { scope } = walker;
   const mark = scope.mark();
   const level = scope.bind(null, 'name', tree.from);
-  const channel = yield normaliser.name(child(tree, 0));
-  const data = yield* normaliser.each(child(tree, 1).children);
-  const send = normaliser.placed(new Send(channel, [normaliser.bound(level), ...data], false), tree);
-  const bind: Bind = { patterns: [Wildcard.the], remainder: null, source: normaliser.bound(level), freeCount: 0, peek: false };
-  const body = tree.children.length < 3 ? null : yield normaliser.process(child(tree, 2));
-  const receive = normaliser.placed(new Receive([bind], body, false), tree);
+  const channel = yield walker.name(child(tree, 0));
+  const data = yield* walker.each(child(tree, 1).children);
+  const send = walker.placed(new Send(channel, [walker.bound(level), ...data], false), tree);
+  const bind: Bind = {
+    patterns: [Wildcard.the],
+    remainder: null,
+    source: walker.bound(level),
+    freeCount: 0,
+    peek: false,
+  };
+  const body = tree.children.length < 3 ? null : yield walker.process(child(tree, 2));
+  const receive = walker.placed(new Receive([bind], body, false), tree);
   scope.release(mark);
-  return normaliser.placed(new New(1, par([send, receive])), tree);
+  return walker.placed(new New(1, par([send, receive])), tree);
 }

@@ -25,9 +25,21 @@ export interface SourceError {
 }
 
 export type SourceRule =
-  | 'token' | 'grammar' | 'too_long'
-  | 'integer_range' | 'not_supported' | 'unbound_reference' | 'name_context' | 'process_context'
-  | 'reuse' | 'free_variable' | 'wildcard' | 'connective' | 'bundle_content' | 'mixed_binds' | 'too_many_binds'
+  | 'token'
+  | 'grammar'
+  | 'too_long'
+  | 'integer_range'
+  | 'not_supported'
+  | 'unbound_reference'
+  | 'name_context'
+  | 'process_context'
+  | 'reuse'
+  | 'free_variable'
+  | 'wildcard'
+  | 'connective'
+  | 'bundle_content'
+  | 'mixed_binds'
+  | 'too_many_binds'
   | 'uri_not_granted';
 
 /** Errors shown in full in a report; all are in `errors`. */
@@ -45,14 +57,18 @@ export class SourceErrors extends PowerboxError {
 }
 
 function codeOf(errors: readonly SourceError[]): SourceErrorCode {
-  for (const code of ['syntax_error', 'static_error'] as const) if (errors.some((each) => each.code === code)) return code;
+  for (const code of ['syntax_error', 'static_error'] as const)
+    if (errors.some((each) => each.code === code)) return code;
   return 'uri_not_granted';
 }
 
 function report(source: SourceText, errors: readonly SourceError[]): string {
   const shown = errors.slice(0, SHOWN_MAX).map((error) => {
     const place = source.positionAt(error.offset);
-    const lines = [`${error.line}:${error.column}: ${error.message}`, source.excerpt(place, error.offset + error.length)];
+    const lines = [
+      `${error.line}:${error.column}: ${error.message}`,
+      source.excerpt(place, error.offset + error.length),
+    ];
     if (error.hint !== '') lines.push(`hint: ${error.hint}`);
     return lines.join('\n');
   });
@@ -77,7 +93,15 @@ export function sourceError(
 ): SourceError {
   const { line, column } = source.positionAt(from);
   return {
-    code, rule, message, line, column, offset: from, length: to - from,
-    found: detail.found ?? '', expected: detail.expected ?? [], hint: detail.hint ?? '',
+    code,
+    rule,
+    message,
+    line,
+    column,
+    offset: from,
+    length: to - from,
+    found: detail.found ?? '',
+    expected: detail.expected ?? [],
+    hint: detail.hint ?? '',
   };
 }

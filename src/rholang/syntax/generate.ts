@@ -1,5 +1,5 @@
 /**
- * Makes `tables.ts` from `rholang.grammar`: Lezer's generator builds the LR automaton, this file takes it apart
+ * Makes `tables.generated.ts` from `rholang.grammar`: Lezer's generator builds the LR automaton, this file takes it apart
  * and writes it in our own format. Runs at development time only (`npm run grammar`); a test holds the committed
  * tables and the grammar equal. Owns the reading of Lezer's internals; nothing else knows them.
  *
@@ -35,7 +35,7 @@ const STAY_FLAG = 1 << 18;
 const DEPTH_SHIFT = 19;
 
 const grammarPath = fileURLToPath(new URL('./rholang.grammar', import.meta.url));
-const tablesPath = fileURLToPath(new URL('./tables.ts', import.meta.url));
+const tablesPath = fileURLToPath(new URL('./tables.generated.ts', import.meta.url));
 
 /** One action as we store it: a shift is the state, a reduction is negative and holds term and length. */
 function encodeAction(action: number): number {
@@ -49,7 +49,7 @@ export function buildGrammar(): LRParser {
   return buildParser(readFileSync(grammarPath, 'utf8'), { includeNames: true, fileName: 'rholang.grammar' });
 }
 
-/** The text of tables.ts. */
+/** The text of tables.generated.ts. */
 export function generateTables(grammar: LRParser): string {
   const parser = grammar as unknown as LezerTables;
   if (parser.maxTerm > 255) throw new Error('more than 256 terms: widen the encoding of reductions');
@@ -118,7 +118,8 @@ function actionsOf(parser: LezerTables, state: number): [number, number][] {
       }
     }
     const term = data[at] as number;
-    if (actions.some(([other]) => other === term)) throw new Error(`state ${state} is ambiguous on ${parser.getName(term)}`);
+    if (actions.some(([other]) => other === term))
+      throw new Error(`state ${state} is ambiguous on ${parser.getName(term)}`);
     actions.push([term, encodeAction(pair(data, at + 1))]);
   }
 }

@@ -1,8 +1,19 @@
 /**
- * The LR tables unpacked for the driver, and the terms by name. Owns the decoding of tables.ts; knows nothing of
+ * The LR tables unpacked for the driver, and the terms by name. Owns the decoding of tables.generated.ts; knows nothing of
  * tokens in a text or of trees.
  */
-import { ACCEPTING, END_TERM, GOTOS, NODE_TERM_MAX, ROWS, START_STATE, STATES, TERMINALS, TERM_NAMES, TOP_TERM } from './tables.ts';
+import {
+  ACCEPTING,
+  END_TERM,
+  GOTOS,
+  NODE_TERM_MAX,
+  ROWS,
+  START_STATE,
+  STATES,
+  TERMINALS,
+  TERM_NAMES,
+  TOP_TERM,
+} from './tables.generated.ts';
 
 export { END_TERM, NODE_TERM_MAX, START_STATE, TERMINALS, TERM_NAMES, TOP_TERM };
 
@@ -11,14 +22,75 @@ export const TERM_COUNT = TERM_NAMES.length;
 /** Which node of the tree a term is. */
 export type NodeName = Extract<
   (typeof TERM_NAMES)[number],
-  | 'Nil' | 'True' | 'False' | 'Identifier' | 'Integer' | 'BigInteger' | 'BigIntegerCall' | 'Float' | 'String' | 'Uri' | 'TypeWord'
-  | 'Variable' | 'Wildcard' | 'Block' | 'Group' | 'List' | 'Rest' | 'Tuple' | 'Set' | 'Map' | 'Pair'
-  | 'Negation' | 'Conjunction' | 'Disjunction' | 'Reference' | 'NameReference' | 'Eval'
-  | 'NameVariable' | 'NameWildcard' | 'Quote' | 'Method' | 'Arguments' | 'Not' | 'Negate' | 'Product' | 'Sum'
-  | 'Comparison' | 'Matches' | 'Equality' | 'And' | 'Or' | 'Send' | 'Contract' | 'Formals' | 'NameRest' | 'Body'
-  | 'For' | 'Receipt' | 'LinearBind' | 'ReceiveSend' | 'SendReceive' | 'RepeatBind' | 'PeekBind' | 'Select' | 'Branch'
-  | 'Match' | 'Case' | 'Bundle' | 'BundleWord' | 'Let' | 'Declaration' | 'Values' | 'LetSequence' | 'LetJoin'
-  | 'If' | 'New' | 'NewName' | 'SyncSend' | 'Par'
+  | 'Nil'
+  | 'True'
+  | 'False'
+  | 'Identifier'
+  | 'Integer'
+  | 'BigInteger'
+  | 'BigIntegerCall'
+  | 'Float'
+  | 'String'
+  | 'Uri'
+  | 'TypeWord'
+  | 'Variable'
+  | 'Wildcard'
+  | 'Block'
+  | 'Group'
+  | 'List'
+  | 'Rest'
+  | 'Tuple'
+  | 'Set'
+  | 'Map'
+  | 'Pair'
+  | 'Negation'
+  | 'Conjunction'
+  | 'Disjunction'
+  | 'Reference'
+  | 'NameReference'
+  | 'Eval'
+  | 'NameVariable'
+  | 'NameWildcard'
+  | 'Quote'
+  | 'Method'
+  | 'Arguments'
+  | 'Not'
+  | 'Negate'
+  | 'Product'
+  | 'Sum'
+  | 'Comparison'
+  | 'Matches'
+  | 'Equality'
+  | 'And'
+  | 'Or'
+  | 'Send'
+  | 'Contract'
+  | 'Formals'
+  | 'NameRest'
+  | 'Body'
+  | 'For'
+  | 'Receipt'
+  | 'LinearBind'
+  | 'ReceiveSend'
+  | 'SendReceive'
+  | 'RepeatBind'
+  | 'PeekBind'
+  | 'Select'
+  | 'Branch'
+  | 'Match'
+  | 'Case'
+  | 'Bundle'
+  | 'BundleWord'
+  | 'Let'
+  | 'Declaration'
+  | 'Values'
+  | 'LetSequence'
+  | 'LetJoin'
+  | 'If'
+  | 'New'
+  | 'NewName'
+  | 'SyncSend'
+  | 'Par'
 >;
 
 /** No action: a token that cannot stand here. State 0 is the start state and never a target. */

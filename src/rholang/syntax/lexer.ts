@@ -32,8 +32,47 @@ const BUNDLE_SIGN = termOf('bundleSign');
 
 /** Punctuation by first character, longest first. */
 const PUNCTUATION: ReadonlyMap<number, readonly (readonly [string, number])[]> = punctuation([
-  '(', ')', '[', ']', '{', '}', ',', ';', ':', '.', '...', '@', '=', '=>', '==', '<-', '<<-', '<=', '<', '>', '>=', '!=', '!',
-  '!!', '!?', '?!', '|', '||', '&', '&&', '+', '++', '-', '--', '*', '/', '%', '%%', '~', '/\\', '\\/',
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '}',
+  ',',
+  ';',
+  ':',
+  '.',
+  '...',
+  '@',
+  '=',
+  '=>',
+  '==',
+  '<-',
+  '<<-',
+  '<=',
+  '<',
+  '>',
+  '>=',
+  '!=',
+  '!',
+  '!!',
+  '!?',
+  '?!',
+  '|',
+  '||',
+  '&',
+  '&&',
+  '+',
+  '++',
+  '-',
+  '--',
+  '*',
+  '/',
+  '%',
+  '%%',
+  '~',
+  '/\\',
+  '\\/',
 ]);
 
 function punctuation(texts: readonly string[]): Map<number, (readonly [string, number])[]> {
@@ -179,7 +218,7 @@ function quotedEnd(source: string, start: number, quote: number): number {
 type Complain = (message: string, from: number, to: number, lost?: number) => void;
 
 /** One escape: what it stands for (null if it stands for nothing), and where it ends. */
-function escape(source: string, at: number): readonly [string | null, number] {
+function readEscape(source: string, at: number): readonly [string | null, number] {
   const letter = source[at + 1];
   if (letter !== undefined && letter >= '0' && letter <= '9') {
     const digits = source.slice(at + 1, at + 4);
@@ -190,12 +229,18 @@ function escape(source: string, at: number): readonly [string | null, number] {
     return [letter === '0' ? '\0' : null, at + 2];
   }
   switch (letter) {
-    case 'n': return ['\n', at + 2];
-    case 'r': return ['\r', at + 2];
-    case 't': return ['\t', at + 2];
-    case '\\': return ['\\', at + 2];
-    case '"': return ['"', at + 2];
-    default: return [null, at + 2];
+    case 'n':
+      return ['\n', at + 2];
+    case 'r':
+      return ['\r', at + 2];
+    case 't':
+      return ['\t', at + 2];
+    case '\\':
+      return ['\\', at + 2];
+    case '"':
+      return ['"', at + 2];
+    default:
+      return [null, at + 2];
   }
 }
 
@@ -203,15 +248,20 @@ function checkString(source: string, start: number, end: number, complain: Compl
   for (let at = start + 1; at < end - 1; at++) {
     const unit = source.charCodeAt(at);
     if (unit === 92) {
-      const [decoded, next] = escape(source, at);
+      const [decoded, next] = readEscape(source, at);
       if (decoded === null) {
-        complain(`\`${source.slice(at, next)}\` is no escape: there are \\n \\r \\t \\0 \\\\ \\" and \\ with three decimal digits up to 255`, at, next);
+        complain(
+          `\`${source.slice(at, next)}\` is no escape: there are \\n \\r \\t \\0 \\\\ \\" and \\ with three decimal digits up to 255`,
+          at,
+          next,
+        );
       }
       at = next - 1;
     }
   }
   const lone = LONE_SURROGATE.exec(source.slice(start, end));
-  if (lone !== null) complain('half of a surrogate pair: text must be well-formed', start + lone.index, start + lone.index + 1);
+  if (lone !== null)
+    complain('half of a surrogate pair: text must be well-formed', start + lone.index, start + lone.index + 1);
 }
 
 /** With the flag u, a surrogate that has its other half is not seen as one. */
@@ -226,7 +276,8 @@ function checkUri(source: string, start: number, end: number, complain: Complain
     at++;
   }
   const lone = LONE_SURROGATE.exec(source.slice(start, end));
-  if (lone !== null) complain('half of a surrogate pair: text must be well-formed', start + lone.index, start + lone.index + 1);
+  if (lone !== null)
+    complain('half of a surrogate pair: text must be well-formed', start + lone.index, start + lone.index + 1);
 }
 
 /** What a string literal, with its quotes, stands for. The lexer has checked it. */
@@ -239,7 +290,7 @@ export function decodeString(literal: string): string {
       at++;
       continue;
     }
-    const [decoded, next] = escape(literal, at);
+    const [decoded, next] = readEscape(literal, at);
     parts.push(literal.slice(from, at), decoded ?? '');
     at = next;
     from = next;

@@ -7,15 +7,19 @@ import { tokenise } from './lexer.ts';
 import type { LexicalProblem } from './lexer.ts';
 import { parseTokens } from './parser.ts';
 import { syntaxErrors } from './recover.ts';
-import { SourceText } from './source.ts';
+import type { SourceText } from './source.ts';
 import type { Tree } from './tree.ts';
 
 /** Throws `SourceErrors` with everything that is wrong, or `value_too_large`. */
 export function parse(source: SourceText): Tree {
   if (source.text.length > limits.source_bytes_max) {
-    throw new PowerboxError('value_too_large', `this program has ${source.text.length} characters; at most ${limits.source_bytes_max} are accepted`, {
-      hint: 'split the program, or send its data at run time',
-    });
+    throw new PowerboxError(
+      'value_too_large',
+      `this program has ${source.text.length} characters; at most ${limits.source_bytes_max} are accepted`,
+      {
+        hint: 'split the program, or send its data at run time',
+      },
+    );
   }
   const tokens = tokenise(source.text);
   const tree = parseTokens(tokens);
@@ -26,7 +30,8 @@ export function parse(source: SourceText): Tree {
     }),
   );
   if (typeof tree === 'number') {
-    for (const error of syntaxErrors(source, tokens)) if (!tokens.problems.some((problem) => follows(source, problem, error))) errors.push(error);
+    for (const error of syntaxErrors(source, tokens))
+      if (!tokens.problems.some((problem) => follows(source, problem, error))) errors.push(error);
   }
   throw new SourceErrors(source, errors);
 }

@@ -2,7 +2,16 @@
  * The LR driver: tokens to tree, in one loop over arrays. Uses no JavaScript stack for nesting, takes time linear
  * in the tokens. On the first token that cannot stand where it is it stops and says which; recover.ts takes over.
  */
-import { NODE_TERM_MAX, START_STATE, TERM_COUNT, TOP_TERM, accepts, reducedLength, reducedTerm, tables } from './grammar.ts';
+import {
+  NODE_TERM_MAX,
+  START_STATE,
+  TERM_COUNT,
+  TOP_TERM,
+  accepts,
+  reducedLength,
+  reducedTerm,
+  tables,
+} from './grammar.ts';
 import type { Tokens } from './lexer.ts';
 import { LEAF_TERMS, Tree } from './tree.ts';
 

@@ -3,7 +3,18 @@
  * each wrong token what could have stood there, repairs by leaving out or putting in one token, and goes on.
  * Bounded: so many errors, so many trials each. Never makes a tree.
  */
-import { END_TERM, START_STATE, TERMINALS, TERM_COUNT, TERM_NAMES, accepts, reducedLength, reducedTerm, tables, termOf } from './grammar.ts';
+import {
+  END_TERM,
+  START_STATE,
+  TERMINALS,
+  TERM_COUNT,
+  TERM_NAMES,
+  accepts,
+  reducedLength,
+  reducedTerm,
+  tables,
+  termOf,
+} from './grammar.ts';
 import { sourceError } from './errors.ts';
 import type { SourceError } from './errors.ts';
 import type { Tokens } from './lexer.ts';
@@ -74,7 +85,9 @@ export function syntaxErrors(source: SourceText, tokens: Tokens): SourceError[] 
 
 /** Tokens that a repair may put in: what people leave out. */
 const INSERTED = [
-  ...['")"', '"}"', '"]"', '","', '"|"', '"in"', '"{"', '"("', '"."', '"=>"', '"<-"', '"="', '":"', '"!"', '";"'].map(termOf),
+  ...['")"', '"}"', '"]"', '","', '"|"', '"in"', '"{"', '"("', '"."', '"=>"', '"<-"', '"="', '":"', '"!"', '";"'].map(
+    termOf,
+  ),
   termOf('Identifier'),
 ];
 
@@ -128,22 +141,32 @@ function reachOf(tokens: Tokens, start: Frame, from: number, end: number): numbe
 function describe(source: SourceText, tokens: Tokens, stack: Frame, index: number): SourceError {
   const from = tokens.starts[index] as number;
   const to = tokens.ends[index] as number;
-  const possible = TERMINALS.filter((term) => shift(stack, term, -1) !== null).map((term) => TERM_NAMES[term] as string);
+  const possible = TERMINALS.filter((term) => shift(stack, term, -1) !== null).map(
+    (term) => TERM_NAMES[term] as string,
+  );
   const expected = describeExpected(possible);
   const found = describeToken(TERM_NAMES[tokens.terms[index] as number] as string, source.text.slice(from, to));
   const opened = tokens.terms[index] === END_TERM ? openBracket(source, tokens, stack) : '';
   const message = `found ${found} where ${expected.length === 0 ? 'nothing more can stand' : `${joined(expected)} was expected`}${opened}`;
-  return sourceError(source, 'syntax_error', 'grammar', message, from, to, { found, expected, hint: hintFor(tokens, index, possible) });
+  return sourceError(source, 'syntax_error', 'grammar', message, from, to, {
+    found,
+    expected,
+    hint: hintFor(tokens, index, possible),
+  });
 }
 
 /** What people mean who write this. */
 function hintFor(tokens: Tokens, index: number, possible: readonly string[]): string {
   const found = TERM_NAMES[tokens.terms[index] as number] as string;
   const before = index === 0 ? '' : (TERM_NAMES[tokens.terms[index - 1] as number] as string);
-  if (found === '"("' && before === 'Identifier' && possible.includes('"!"')) return 'there are no function calls; to send, write `!` before the parenthesis';
-  if (found === '"=>"' && index > 1 && TERM_NAMES[tokens.terms[index - 2] as number] === '"-"') return 'in a pattern a negative number stands in braces: `{-1}`';
-  if (found === '"<-"' && possible.includes('"<"')) return '`<-` is one sign; to compare with a negative number, write a space between `<` and `-`';
-  if (startsProcess(found) && possible.includes('"|"') && (before === '")"' || before === '"}"')) return 'processes that run side by side are joined by `|`';
+  if (found === '"("' && before === 'Identifier' && possible.includes('"!"'))
+    return 'there are no function calls; to send, write `!` before the parenthesis';
+  if (found === '"=>"' && index > 1 && TERM_NAMES[tokens.terms[index - 2] as number] === '"-"')
+    return 'in a pattern a negative number stands in braces: `{-1}`';
+  if (found === '"<-"' && possible.includes('"<"'))
+    return '`<-` is one sign; to compare with a negative number, write a space between `<` and `-`';
+  if (startsProcess(found) && possible.includes('"|"') && (before === '")"' || before === '"}"'))
+    return 'processes that run side by side are joined by `|`';
   return '';
 }
 

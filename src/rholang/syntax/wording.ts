@@ -3,13 +3,62 @@
 /** Tokens that only an expression can start with: if all may stand, say so once. */
 const EXPRESSION = '"Nil"';
 const OPERATORS = new Set([
-  '"or"', '"||"', '"and"', '"&&"', '"matches"', '"=="', '"!="', '"<"', '"<="', '">"', '">="', '"+"', '"-"', '"++"', '"--"', '"*"',
-  '"/"', '"%"', '"%%"', '"/\\\\"', '"\\\\/"', '"."',
+  '"or"',
+  '"||"',
+  '"and"',
+  '"&&"',
+  '"matches"',
+  '"=="',
+  '"!="',
+  '"<"',
+  '"<="',
+  '">"',
+  '">="',
+  '"+"',
+  '"-"',
+  '"++"',
+  '"--"',
+  '"*"',
+  '"/"',
+  '"%"',
+  '"%%"',
+  '"/\\\\"',
+  '"\\\\/"',
+  '"."',
 ]);
 const TYPE_WORDS = ['"Bool"', '"Int"', '"BigInt"', '"Float"', '"String"', '"Uri"', '"ByteArray"'];
 const STARTS = new Set([
-  '"Nil"', '"true"', '"false"', ...TYPE_WORDS, '"("', '"["', '"{"', '"Set"', '"~"', '"="', '"*"', '"@"', '"not"', '"-"', '"if"', '"new"',
-  '"contract"', '"for"', '"select"', '"match"', '"let"', 'Identifier', 'Wildcard', 'Integer', 'BigInteger', 'Float', 'String', 'Uri', '"bundle"', '"bundle0"', 'bundleSign',
+  '"Nil"',
+  '"true"',
+  '"false"',
+  ...TYPE_WORDS,
+  '"("',
+  '"["',
+  '"{"',
+  '"Set"',
+  '"~"',
+  '"="',
+  '"*"',
+  '"@"',
+  '"not"',
+  '"-"',
+  '"if"',
+  '"new"',
+  '"contract"',
+  '"for"',
+  '"select"',
+  '"match"',
+  '"let"',
+  'Identifier',
+  'Wildcard',
+  'Integer',
+  'BigInteger',
+  'Float',
+  'String',
+  'Uri',
+  '"bundle"',
+  '"bundle0"',
+  'bundleSign',
 ]);
 const STATEMENTS = ['"new"', '"for"', '"contract"', '"if"'];
 
@@ -33,7 +82,13 @@ export function describeExpected(possible: readonly string[]): string[] {
     for (const name of names) rest.delete(name);
   };
   if (rest.has(EXPRESSION)) {
-    words.push(STATEMENTS.some((name) => rest.has(name)) ? 'a process' : rest.has('"not"') ? 'an expression' : 'a value or pattern');
+    words.push(
+      STATEMENTS.some((name) => rest.has(name))
+        ? 'a process'
+        : rest.has('"not"')
+          ? 'an expression'
+          : 'a value or pattern',
+    );
     take(STARTS);
   } else if (rest.has('"@"') && rest.has('Identifier')) {
     words.push('a name (a variable, `_` or `@…`)');
@@ -51,13 +106,20 @@ export function describeToken(name: string, text: string): string {
   if (name === '␄') return 'the end of the program';
   const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
   switch (name) {
-    case 'Identifier': return `the variable \`${shown}\``;
-    case 'Integer': return `the number \`${shown}\``;
-    case 'BigInteger': return `the big integer \`${shown}\``;
-    case 'Float': return `the float \`${shown}\``;
-    case 'String': return `the string ${shown.replaceAll('\n', '\\n')}`;
-    case 'Uri': return `the URI ${shown}`;
-    default: return /^"[A-Za-z0-9]+"$/.test(name) ? `the keyword \`${shown}\`` : `\`${shown}\``;
+    case 'Identifier':
+      return `the variable \`${shown}\``;
+    case 'Integer':
+      return `the number \`${shown}\``;
+    case 'BigInteger':
+      return `the big integer \`${shown}\``;
+    case 'Float':
+      return `the float \`${shown}\``;
+    case 'String':
+      return `the string ${shown.replaceAll('\n', '\\n')}`;
+    case 'Uri':
+      return `the URI ${shown}`;
+    default:
+      return /^"[A-Za-z0-9]+"$/.test(name) ? `the keyword \`${shown}\`` : `\`${shown}\``;
   }
 }
 
