@@ -3,7 +3,7 @@ import { limits } from '../../src/limits.ts';
 import { compileCase, compilePattern, matchValue } from '../../src/match/index.ts';
 import { Send } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
-import { _, and, bound, captures, fresh, l, not, or, p, receive, bind, s, send, v } from './terms.ts';
+import { _, and, bind, bound, captures, cpuOf_ms, fresh, l, not, or, p, receive, s, send, v } from './terms.ts';
 
 const DEEP = 100_000;
 /** `wrap` around `core`, a hundred thousand times. */
