@@ -2,8 +2,8 @@
  * A platform whose clock, timers and randomness come from one seed, so that whatever runs on it runs the same
  * way again. It owns a virtual clock that moves from timer to timer; it must never look at the real one.
  *
- * Order. Timers run by due time, then by age. Between two of them all promises that can go on do so: `step`
- * lets the event loop of this process turn once, which drains them all, and then runs one timer. So the order
+ * Order. Timers run by due time, then by age. Between two of them all promises that can go on do so: the event
+ * loop of this process turns once, which drains them all, and only then the next timer runs. So the order
  * of everything follows from the seed, as long as nothing under simulation waits for real input or output.
  */
 import { Random } from './random.ts';
@@ -41,15 +41,12 @@ export class SimulatedPlatform implements Platform {
     this.timers = { after: (delay_ms, run) => this.#after(delay_ms, run), soon: (run) => void this.#after(0, run) };
   }
 
-  /** Runs the promises that can go on, then the next timer. False when there is none. */
+  /** Runs the promises that can go on, the next timer, and the promises that it lets go on. False without a timer. */
   async step(): Promise<boolean> {
     await settle();
-    const timer = this.#take();
-    if (timer === undefined) return false;
-    this.#elapsed_ms = Math.max(this.#elapsed_ms, timer.due_ms);
-    timer.run?.();
-    await settle();
-    return true;
+    const ran = this.#runNext();
+    if (ran) await settle();
+    return ran;
   }
 
   /** Steps until `work` is settled. Throws when nothing is left that could settle it. */
@@ -62,11 +59,18 @@ export class SimulatedPlatform implements Platform {
     await settle();
     for (let steps = 0; !settled; steps++) {
       if (steps >= steps_max) throw new Error(`seed ${this.seed}: not done after ${steps_max} steps of simulation`);
-      if (!(await this.step()) && !settled) {
-        throw new Error(`seed ${this.seed}: the simulation has nothing left to do and is not done`);
-      }
+      if (!this.#runNext()) throw new Error(`seed ${this.seed}: the simulation has nothing left to do and is not done`);
+      await settle();
     }
     return work;
+  }
+
+  #runNext(): boolean {
+    const timer = this.#take();
+    if (timer === undefined) return false;
+    this.#elapsed_ms = Math.max(this.#elapsed_ms, timer.due_ms);
+    timer.run?.();
+    return true;
   }
 
   #look(): number {

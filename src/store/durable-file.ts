@@ -45,14 +45,20 @@ async function writeWhole(path: string, options: PlaceOptions): Promise<void> {
   });
 }
 
+/** What file systems say that have no hard links; or something else is wrong, and the renaming will say it. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
 /** Of two that create the same file at one time, one wins and the other sees the winner's. */
 async function linkOnce(temporary: string, path: string): Promise<boolean> {
   try {
     await link(temporary, path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (!NO_LINKS.has(`${code}`)) throw error;
+    await rename(temporary, path);
+    return true;
   } finally {
     await rm(temporary, { force: true });
   }

@@ -3,7 +3,7 @@
  * id of the space, for the database does not check its tables on read, and so that files of another space are
  * noticed. Pure functions over bytes; spec/storage.md gives the same byte by byte.
  */
-import { crc32 } from 'node:zlib';
+import { crc32 } from './crc.ts';
 
 /** Journal entry: checksum (4, little endian) over all that follows, number (8, big endian), the entry. */
 export const ENTRY_HEADER_BYTES = 12;
@@ -11,7 +11,7 @@ export const ENTRY_HEADER_BYTES = 12;
 export const ROW_TRAILER_BYTES = 4;
 
 export function frameSeed(spaceId: Uint8Array): number {
-  return crc32(spaceId);
+  return crc32(spaceId, 0, spaceId.length, 0);
 }
 
 /** Big endian, so that the order of bytes is the order of numbers. */
@@ -37,30 +37,33 @@ export function frameEntry(target: Uint8Array, seed: number, number: number, ent
   const framed = target.subarray(0, ENTRY_HEADER_BYTES + entry.length);
   writeNumber(framed, 4, number);
   framed.set(entry, ENTRY_HEADER_BYTES);
-  writeChecksum(framed, 0, crc32(framed.subarray(4), seed));
+  writeChecksum(framed, 0, crc32(framed, 4, framed.length, seed));
   return framed;
 }
 
 /** The entry within the frame, or null when checksum or number do not fit. */
 export function unframeEntry(framed: Uint8Array, seed: number, number: number): Uint8Array | null {
   if (framed.length < ENTRY_HEADER_BYTES) return null;
-  if (readChecksum(framed, 0) !== crc32(framed.subarray(4), seed)) return null;
+  if (readChecksum(framed, 0) !== crc32(framed, 4, framed.length, seed)) return null;
   return readNumber(framed, 4) === number ? framed.subarray(ENTRY_HEADER_BYTES) : null;
 }
 
+/** As for entries; `target` is longer than the value by `ROW_TRAILER_BYTES` at least. */
 export function frameRow(target: Uint8Array, seed: number, key: Uint8Array, value: Uint8Array): Uint8Array {
-  const framed = target.subarray(0, value.length + ROW_TRAILER_BYTES);
-  framed.set(value);
-  writeChecksum(framed, value.length, crc32(value, crc32(key, seed)));
-  return framed;
+  target.set(value);
+  writeChecksum(target, value.length, rowChecksum(seed, key, value, value.length));
+  return target.subarray(0, value.length + ROW_TRAILER_BYTES);
 }
 
 /** The value within the frame, or null when the checksum does not fit. */
 export function unframeRow(framed: Uint8Array, seed: number, key: Uint8Array): Uint8Array | null {
   const length = framed.length - ROW_TRAILER_BYTES;
-  if (length < 0) return null;
-  const value = framed.subarray(0, length);
-  return readChecksum(framed, length) === crc32(value, crc32(key, seed)) ? value : null;
+  if (length < 0 || readChecksum(framed, length) !== rowChecksum(seed, key, framed, length)) return null;
+  return framed.subarray(0, length);
+}
+
+function rowChecksum(seed: number, key: Uint8Array, value: Uint8Array, length: number): number {
+  return crc32(value, 0, length, crc32(key, 0, key.length, seed));
 }
 
 function writeChecksum(bytes: Uint8Array, offset: number, checksum: number): void {

@@ -12,7 +12,7 @@
  * little endian, kind (1) and payload. A write is one whole record, or a first, middles and a last. A block's
  * last six bytes or fewer are zeros when no header fits.
  */
-import { crc32c } from './crc32c.ts';
+import { crc32c } from './crc.ts';
 
 const BLOCK_BYTES = 32 * 1024;
 const HEADER_BYTES = 7;
