@@ -63,14 +63,14 @@ function common(command: Command, needsData = false): Command {
   const data = new Option('--data <dir>', needsData ? 'directory of the space' : 'keep the space in this directory (else in memory)');
   return command
     .addOption(needsData ? data.makeOptionMandatory() : data)
-    .option('--grant <files=dir>', 'hand out what is below a directory (files:ro=dir for reading only); may be repeated', collect, [])
+    .option('--grant <files=dir>', 'hand out what is below a directory (files:ro=dir for reading only); may be repeated', collect)
     .addOption(
       new Option('--durability <how>', 'what an acknowledgement promises (default: sync)').choices(['sync', 'os', 'memory']),
     )
     .option('--json', 'one JSON object a line on standard output');
 }
 
-function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 

@@ -314,7 +314,9 @@ export class SpaceEngine implements Engine, Ledger {
     }
     for (const tasks of this.tasks.accounts()) if (tasks.ready === 0 && tasks.wasBusy) this.#settled(tasks);
     const ahead = this.#appending && this.#commit.turns > 0 && this.#commitIsFull();
-    if (!ahead && (this.tasks.anyReady || this.#arrivals.length > this.#arrivalsHead)) this.#schedule();
+    // A space that closes starts no task any more: those that are ready are durable, and go on when it opens.
+    const more = (this.#closing === null && this.tasks.anyReady) || this.#arrivals.length > this.#arrivalsHead;
+    if (!ahead && more) this.#schedule();
     else if (this.#closing !== null && !this.#appending && this.#commit.empty && this.#arrivals.length === this.#arrivalsHead)
       this.#closing();
   };
