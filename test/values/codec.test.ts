@@ -211,6 +211,7 @@ describe('canonical bytes', () => {
     refuses(encodeValue(new Bundle(new Bundle(1, true, true), true, true)), /bundle directly in a bundle/);
     refuses(encodeValue(new Conjunction([1])), /two parts or more/);
     assert.equal(hex(encodeValue(new Float(-0))), 'cb0000000000000000');
+    for (const n of [0, 5, -1, 300, -(2 ** 31), 2 ** 32, 2 ** 53 - 1]) assert.equal(hex(encodeValue(BigInt(n))), hex(encodeValue(n)));
     for (const wrong of [0.5, Number.NaN, 2 ** 53, 2n ** 63n, -(2n ** 63n) - 1n, '\ud800', uri('ok').text + '\udc00']) {
       assert.throws(() => encodeValue(wrong), (error) => isPowerboxError(error) && error.code === 'value_unsupported', String(wrong));
     }

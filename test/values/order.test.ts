@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  Name, SetValue, compare, compareText, decodeValue, encodeValue, equal, float, int, list, map, par, set, tuple,
+  Name, SetValue, Wildcard, compare, compareText, decodeValue, encodeValue, equal, float, int, list, map, par, set, tuple,
 } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { alikeValue, anyText, anyValue, nested, readName, testNames } from './arbitrary.ts';
@@ -97,6 +97,10 @@ describe('order by value', () => {
     assert.ok(compare(deep, nested(100_000, 1)) < 0);
     assert.ok(compare(nested(100_000, 1), deep) > 0);
     assert.ok(!equal(deep, nested(100_000, 1)));
+    // alike but for a remainder at the bottom
+    const open = nested(100_001, list([1], Wildcard.the));
+    assert.ok(compare(nested(100_001, list([1])), open) < 0);
+    assert.ok(!equal(open, nested(100_001, list([1]))));
   });
 
   it('never derives a name to tell whether values are equal', () => {
