@@ -51,6 +51,9 @@ export class Dispatcher implements TaskRouter {
   /** Nearly all tasks have one label: its runner, without a look into the table. */
   #hotLabel = '';
   #hotRunner: InlineRunner | null = null;
+  /** The call that `handling` has just read; the same task's turn follows at once, most often. */
+  #readTask: Task | null = null;
+  #read: Call | CallRefusal | null = null;
   readonly #acting: Acting = { task: null, source: '' };
 
   constructor(options: DispatcherOptions) {
@@ -148,6 +151,8 @@ export class Dispatcher implements TaskRouter {
       return 'parked';
     }
     const call = parseCall(native.declaration, messageOf(task));
+    this.#readTask = task;
+    this.#read = call;
     return call.ok && call.method.effect !== 'none' ? 'outside' : 'inline';
   }
 
@@ -179,7 +184,10 @@ export class Dispatcher implements TaskRouter {
   #runNative(task: Task, turn: Turn): void {
     const reference = readNativeEnvironment(task.body.environment);
     const native = this.#natives.get(reference.native) as Native;
-    const call = parseCall(native.declaration, messageOf(task));
+    const call =
+      this.#readTask === task && this.#read !== null ? this.#read : parseCall(native.declaration, messageOf(task));
+    this.#readTask = null;
+    this.#read = null;
     this.#acting.source = sourceOf(reference, call);
     if (this.#interrupted.size > 0) this.#dropInterrupted(task, turn);
     const failure = call.ok
