@@ -10,5 +10,4 @@ export { systemNative } from './system.ts';
 export { textNative } from './text.ts';
 export { FileTree } from './files/tree.ts';
 export type { FileTreeOptions, Outcome } from './files/tree.ts';
-export type { Step } from './files/change.ts';
 export type { FileGrant, FileGrants } from './files/grant.ts';

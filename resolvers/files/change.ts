@@ -20,15 +20,11 @@ import type { Change, EffectRecord, Line } from './record.ts';
 import { errnoOf, look, openFile, openFolder, within } from './walk.ts';
 import type { Entry, Folder, Root } from './walk.ts';
 
-/** Where a test may stop a change, by throwing or by killing the process. */
-export type Step = 'prepared' | 'begun' | 'applied' | 'synced' | 'marked';
-
 /** What a change works with. */
 export interface Desk {
   readonly root: Root;
   readonly sidecar: Folder;
   readonly record: EffectRecord;
-  readonly step: (step: Step) => void;
 }
 
 export const aside = {
@@ -82,20 +78,14 @@ export async function writeInPlace(
 async function write(desk: Desk, id: string, change: Change & { op: 'write' }, handle: FileHandle, data: Uint8Array): Promise<void> {
   const line = await begin(desk, id, change, aside.undo(id));
   try {
-    desk.step('begun');
     await writeAll(handle, data, change.offset);
-    desk.step('applied');
     await handle.sync();
-    desk.step('synced');
   } catch (error) {
     await restore(desk, line, change, handle);
     throw error;
   }
   // The bytes alone cannot tell whether they are all there, so the mark must be on the disk before the answer.
-  await certain(async () => {
-    await desk.record.mark(line, 'D', true);
-    desk.step('marked');
-  });
+  await certain(() => desk.record.mark(line, 'D', true));
   await discard(desk, aside.undo(id));
 }
 
@@ -132,7 +122,6 @@ export async function truncateFile(desk: Desk, id: string, path: readonly string
       if (size === next) return;
       const line = await begin(desk, id, { op: 'truncate', path, inode: String(stat.ino), size, next }, null);
       try {
-        desk.step('begun');
         await handle.truncate(next);
       } catch (error) {
         await desk.record.mark(line, 'U', true);
@@ -161,14 +150,13 @@ export async function removeEntry(desk: Desk, id: string, path: readonly string[
     const gone = desk.sidecar.at(aside.gone(id));
     let moved = false;
     try {
-      desk.step('begun');
       await rename(folder.at(name), gone);
       moved = true;
       // Something may have been put in between the look and the move.
       if (entry.kind === 'directory') await requireEmpty(gone, shown);
     } catch (error) {
       // Should the way back fail, the line stays begun and is settled before the next change.
-      if (moved) await rename(gone, folder.at(name));
+      if (moved) await certain(() => rename(gone, folder.at(name)));
       await desk.record.mark(line, 'U', true);
       throw error;
     }
@@ -184,7 +172,6 @@ export async function renameEntry(desk: Desk, id: string, path: readonly string[
       if ((await look(desk.root, targetFolder, targetName, targetShown)) !== null) throw exists(targetShown);
       const line = await begin(desk, id, { op: 'rename', path, target, inode: String(entry.stat.ino) }, null);
       try {
-        desk.step('begun');
         await rename(folder.at(name), targetFolder.at(targetName));
       } catch (error) {
         await desk.record.mark(line, 'U', true);
@@ -205,7 +192,6 @@ async function place(
   const inode = await make();
   const line = await begin(desk, id, { op: 'place', path, inode }, aside.made(id));
   try {
-    desk.step('begun');
     await rename(desk.sidecar.at(aside.made(id)), folder.at(name));
   } catch (error) {
     // The mark first: a line begun whose made thing is gone would read as moved.
@@ -219,10 +205,10 @@ async function place(
 /** Puts the change on record; what was made aside for it goes when that fails. */
 async function begin(desk: Desk, id: string, change: Change, leftover: string | null): Promise<Line> {
   try {
-    desk.step('prepared');
     return await desk.record.begin(id, change);
   } catch (error) {
-    if (leftover !== null) await discard(desk, leftover);
+    // A line that could not be taken back may still be read as begun, and then needs what was made for it.
+    if (leftover !== null && desk.record.sound) await discard(desk, leftover);
     throw error;
   }
 }
@@ -231,14 +217,11 @@ async function begin(desk: Desk, id: string, change: Change, leftover: string | 
 async function finish(desk: Desk, line: Line, synced: readonly FileHandle[], leftover: string | null): Promise<void> {
   await certain(async () => {
     try {
-      desk.step('applied');
       for (const handle of synced) await handle.sync();
-      desk.step('synced');
     } finally {
       // What is moved aside may be deleted only when the mark is on the disk; the other shapes tell by themselves.
       await desk.record.mark(line, 'D', leftover !== null);
     }
-    desk.step('marked');
   });
   if (leftover !== null) await discard(desk, leftover);
 }
@@ -247,7 +230,7 @@ async function certain(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (cause) {
-    throw new PowerboxError('outcome_unknown', `the change was made, but it is not certain that it is on the disk: ${errnoOf(cause)}`, { cause });
+    throw new PowerboxError('outcome_unknown', `the disk failed where it cannot be said any more whether the change is made: ${errnoOf(cause)}`, { cause });
   }
 }
 

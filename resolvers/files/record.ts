@@ -52,8 +52,10 @@ export class EffectRecord {
   readonly #begun = new Set<Line>();
   #end = 0;
   #dead = 0;
-  /** A sync failed: what is on the disk is not known, nothing more is begun until it is opened again. */
+  /** What is in the file is not known. */
   #broken = false;
+  /** What is in the file is known, and whether it is on the disk is not. */
+  #syncFailed = false;
 
   private constructor(sidecar: Folder, handle: FileHandle) {
     this.#sidecar = sidecar;
@@ -117,7 +119,13 @@ export class EffectRecord {
       await this.#cut();
       throw error;
     }
-    await this.#sync();
+    try {
+      await this.#handle.sync();
+    } catch (error) {
+      await this.#cut();
+      this.#syncFailed = true;
+      throw error;
+    }
     const line: Line = { id, change, mark: 'P', offset: this.#end };
     this.#end += bytes.length;
     this.#add(line);
@@ -187,7 +195,7 @@ export class EffectRecord {
     try {
       await this.#sidecar.handle.sync();
     } catch (error) {
-      this.#broken = true;
+      this.#syncFailed = true;
       throw error;
     }
   }
@@ -208,13 +216,19 @@ export class EffectRecord {
     try {
       await this.#handle.sync();
     } catch (error) {
-      this.#broken = true;
+      this.#syncFailed = true;
       throw error;
     }
   }
 
+  /** Whether what this record believes is what stands in the file. */
+  get sound(): boolean {
+    return !this.#broken;
+  }
+
+  /** After a failed write or sync nothing more is begun until the record is opened again. */
   #requireSound(): void {
-    if (!this.#broken) return;
+    if (!this.#broken && !this.#syncFailed) return;
     throw new PowerboxError('file_failed', 'the record of file changes could not be written; nothing beneath this root is changed until it is opened again');
   }
 }

@@ -73,7 +73,8 @@ async function settleWrite(desk: Desk, line: Line, change: Change & { op: 'write
   );
   if (found === null) return desk.record.mark(line, 'L', true);
   try {
-    if (String(found.stat.ino) !== change.inode) return await desk.record.mark(line, 'L', true);
+    const saved = change.undo === 0 ? 0 : Number((await statAside(desk, aside.undo(line.id)))?.size ?? -1);
+    if (String(found.stat.ino) !== change.inode || saved !== change.undo) return await desk.record.mark(line, 'L', true);
     await restore(desk, line, change, found.handle);
   } finally {
     await found.handle.close();

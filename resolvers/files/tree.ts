@@ -9,7 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
 import { makeQueue } from './queue.ts';
 import type { Queue } from './queue.ts';
-import type { Desk, Step } from './change.ts';
+import type { Desk } from './change.ts';
 import { leaveOwnership, takeOwnership } from './owner.ts';
 import { SIDECAR } from './path.ts';
 import { EffectRecord } from './record.ts';
@@ -25,8 +25,6 @@ export interface FileTreeOptions {
   readonly acceptWeakConfinement?: boolean;
   /** For tests: as if this system could do no better. */
   readonly confinement?: Confinement;
-  /** For tests: called at each step of a change; may throw, or kill the process. */
-  readonly onStep?: (step: Step) => void;
 }
 
 /** Of a call, what a change needs. */
@@ -68,7 +66,7 @@ export class FileTree {
       await takeOwnership(sidecar, options.root);
       owned = true;
       record = await EffectRecord.open(sidecar);
-      const desk: Desk = { root, sidecar, record, step: options.onStep ?? noStep };
+      const desk: Desk = { root, sidecar, record };
       await settle(desk);
       await sweep(desk);
       return new FileTree(root, desk);
@@ -165,8 +163,4 @@ async function openSidecar(root: Root): Promise<Folder> {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
-}
-
-function noStep(): void {
-  // Steps matter to tests only.
 }
