@@ -2,7 +2,7 @@
  * One life of the simulated machine: space, journal and dispatcher as one process, from opening to its death or
  * its clean end. Owns the programs that run there; what clients were told is the model's.
  */
-import { isErrorResult, NATIVE_LABEL, nativeEnvironment } from '../../channels/index.ts';
+import { isErrorResult, NATIVE_LABEL, nativeEnvironment, stateKey } from '../../channels/index.ts';
 import { ANY_MESSAGE, Dispatcher, DISPATCH_FAILPOINTS } from '../../src/dispatch/index.ts';
 import { compilePattern } from '../../src/match/index.ts';
 import type { Platform, SimulatedPlatform } from '../../src/platform/index.ts';
@@ -104,7 +104,8 @@ export class Machine {
       report: () => {},
       ...(plant === 'effect-not-begun' ? { plant } : {}),
     });
-    dispatcher.registerNative(this.#world.native(platform, this.#base.random, () => this.alive));
+    const alive = (): boolean => this.alive;
+    for (const native of this.#world.natives(platform, this.#base.random, alive)) dispatcher.registerNative(native);
     for (const [label, run] of Object.entries(PROGRAMS))
       dispatcher.registerInline(label, { run: (task, turn) => run(turn, task.captures, task.body.environment) });
     dispatcher.attach(engine, engine.names);
@@ -138,6 +139,12 @@ function setUp(turn: Turn): void {
   });
   turn.consume({ slots: [{ channel: 'calls', pattern: TWO, peek: false }], persist: true, body: body('call') });
   turn.install('world', ANY_MESSAGE, body(NATIVE_LABEL, nativeEnvironment({ native: 'world', handle: null, id: '' })));
+  turn.install(
+    'tally',
+    ANY_MESSAGE,
+    body(NATIVE_LABEL, nativeEnvironment({ native: 'tally', handle: null, id: 'tally' })),
+  );
+  turn.setFact(stateKey('tally'), 0);
 }
 
 type Program = (turn: Turn, captures: readonly Value[], environment: readonly Value[]) => void;
@@ -145,7 +152,7 @@ type Program = (turn: Turn, captures: readonly Value[], environment: readonly Va
 const PROGRAMS: Readonly<Record<string, Program>> = {
   /** for (_ <= inc; @n <= counter) { counter!(n + 1) } */
   bump: (turn, captures) => turn.produce('counter', [(captures[0] as number) + 1], false),
-  /** contract calls(@k, @method) = { new ret in { world!(method, k, *ret) | for (@answer <- ret) { results!(k, answer) } } } */
+  /** contract calls(@k, @method) = { new ret in { native!(method, k, *ret) | for (@answer <- ret) { results!(k, answer) } } } */
   call: (turn, captures) => {
     const [number, method] = captures as [number, string];
     const ret = turn.newName();
@@ -154,14 +161,14 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
       persist: false,
       body: body('collect', [number]),
     });
-    turn.produce('world', [method, number, ret], false);
+    turn.produce(method === 'next' ? 'tally' : 'world', [method, number, ret], false);
   },
   collect: (turn, captures, environment) =>
     turn.produce('results', [environment[0] as Value, textOf(captures[0] as Value)], false),
 };
 
 function textOf(answer: Value): Value {
-  if (!isErrorResult(answer)) return 'ok';
+  if (!isErrorResult(answer)) return typeof answer === 'number' ? `ok ${answer}` : 'a strange answer';
   const map = (answer as Tuple).items[1] as MapValue;
   return map.items[map.keys.indexOf('code')] as Value;
 }

@@ -233,6 +233,7 @@ class Simulation {
 
   #checkCalls(found: Found, deaths: number): number {
     const results = new Map<number, string>();
+    const given: number[] = [];
     let interrupted = 0;
     for (const [number, text] of found.results) {
       law(!results.has(number), `the call ${number} was answered twice`);
@@ -243,14 +244,23 @@ class Simulation {
       const made = this.#world.made.get(number) ?? 0;
       const what = `the call ${number} (${method})`;
       law(text !== undefined || !acknowledged, `${what} was acknowledged and has no answer`);
-      law(text === undefined || text === 'ok' || text === 'interrupted', `${what} was answered ${text}`);
       law(text !== undefined || made === 0, `${what} was made without being there`);
-      if (method === 'once' || method === 'asked') law(made <= 1, `${what} was made ${made} times`);
-      if (text === 'ok' && method !== 'look') law(made >= 1, `${what} was answered and never made`);
-      if (text !== 'interrupted') continue;
-      interrupted++;
-      law(method === 'once' && deaths > 0, `${what} was interrupted`);
+      law(method === 'look' || method === 'repeated' || made <= 1, `${what} was made ${made} times`);
+      if (text === undefined) continue;
+      if (text === 'interrupted') {
+        interrupted++;
+        law(method === 'once' && deaths > 0, `${what} was interrupted`);
+        continue;
+      }
+      law(made >= 1 || method === 'look', `${what} was answered and never made`);
+      if (method === 'next') given.push(Number(text.slice(3)));
+      else law(text === `ok ${number}`, `${what} was answered ${text}`);
     }
+    given.sort((left, right) => left - right);
+    law(
+      given.every((number, index) => number === index + 1),
+      `the numbers given were ${given.join(', ')}`,
+    );
     return interrupted;
   }
 }

@@ -2,7 +2,14 @@
  * What lies outside the simulated machine and remembers: how often each change was made, and what each effect
  * answered. Its native takes virtual time, so a machine can die before, while and after the world changes.
  */
-import { declareChannel, t, type Native, type NativeAnswer, type NativeCall } from '../../channels/index.ts';
+import {
+  type ChannelDeclaration,
+  declareChannel,
+  t,
+  type Native,
+  type NativeAnswer,
+  type NativeCall,
+} from '../../channels/index.ts';
 import type { Platform, Random } from '../../src/platform/index.ts';
 
 const form = { args: [{ name: 'number', type: t.int() }], result: t.int() };
@@ -18,42 +25,55 @@ export const worldDeclaration = declareChannel({
   },
 });
 
-export const METHODS = ['look', 'repeated', 'asked', 'once'] as const;
+/** One object with state: each call is given the next number, and the state is the last one given. */
+export const tallyDeclaration = declareChannel({
+  name: 'tally',
+  doc: 'Counts in its state.',
+  methods: { next: { doc: 'The next number.', effect: 'change', recovery: 'ask', forms: [form] } },
+});
+
+export const METHODS = ['look', 'repeated', 'asked', 'once', 'next'] as const;
 export type WorldMethod = (typeof METHODS)[number];
 
 export class OutsideWorld {
   /** How often each numbered change was made. */
   readonly made = new Map<number, number>();
   /** Answers by effect id, for the method that can be asked. */
-  readonly #applied = new Map<string, number>();
+  readonly #applied = new Map<string, NativeAnswer>();
 
-  /** The native of one process; a process that has died changes nothing any more. */
-  native(platform: Platform, random: Random, alive: () => boolean): Native {
+  /** The natives of one process; a process that has died changes nothing any more. */
+  natives(platform: Platform, random: Random, alive: () => boolean): readonly Native[] {
     const pass = (): Promise<void> =>
       new Promise((resolve) => void platform.timers.after(random.fraction() * 4, () => void (alive() && resolve())));
-    return {
-      declaration: worldDeclaration,
+    const native = (declaration: ChannelDeclaration, answer: (call: NativeCall) => NativeAnswer): Native => ({
+      declaration,
       call: async (call) => {
         await pass();
-        const answer = this.#make(call);
+        const made = this.#make(call, answer(call));
         await pass();
-        return answer;
+        return made;
       },
       ask: async (call) => {
         await pass();
-        const applied = this.#applied.get(Buffer.from(call.effectId).toString('hex'));
-        return applied === undefined ? 'not_applied' : { ok: applied };
+        return this.#applied.get(keyOf(call.effectId)) ?? 'not_applied';
       },
       forget: async (ids) => {
-        if (alive()) for (const id of ids) this.#applied.delete(Buffer.from(id).toString('hex'));
+        if (alive()) for (const id of ids) this.#applied.delete(keyOf(id));
       },
-    };
+    });
+    return [
+      native(worldDeclaration, (call) => ({ ok: call.args[0] ?? null })),
+      native(tallyDeclaration, (call) => ({ ok: (call.state as number) + 1, state: (call.state as number) + 1 })),
+    ];
   }
 
-  #make(call: NativeCall): NativeAnswer {
+  #make(call: NativeCall, answer: NativeAnswer): NativeAnswer {
     const number = call.args[0] as number;
     if (call.method !== 'look') this.made.set(number, (this.made.get(number) ?? 0) + 1);
-    if (call.method === 'asked') this.#applied.set(Buffer.from(call.effectId).toString('hex'), number);
-    return { ok: number };
+    // Kept beside the change, in the same step.
+    if (call.method === 'asked' || call.method === 'next') this.#applied.set(keyOf(call.effectId), answer);
+    return answer;
   }
 }
+
+const keyOf = (effectId: Uint8Array): string => Buffer.from(effectId).toString('latin1');
