@@ -8,7 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const args = ['run', 'spec/programs/first-file.rho', '--data', '.powerbox/data', '--grant', 'files=.powerbox/files'];
+const args = ['run', 'spec/examples/first-file.rho', '--data', '.powerbox/data', '--grant', 'files=.powerbox/files'];
 mkdirSync(`${root}.powerbox/files`, { recursive: true });
 process.stderr.write(`$ powerbox ${args.join(' ')}\n`);
 
