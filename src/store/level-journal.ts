@@ -7,13 +7,15 @@ import type { ClassicLevel } from 'classic-level';
 import { PowerboxError } from '../errors.ts';
 import { ENTRY_HEADER_BYTES, entryKey, frameEntry, readNumber, unframeEntry } from './frame.ts';
 import { type Health, corrupt } from './health.ts';
-import { overtaken } from './memory-store.ts';
+import { checkStart, overtaken } from './memory-store.ts';
 import type { Journal } from './types.ts';
 
 export type Bytes = ClassicLevel<Uint8Array, Uint8Array>;
 
 /** Sorts before every entry: entries have the numbers from 1. Its value is framed as entry 0. */
 const FLOOR_KEY = entryKey(0);
+/** Never there: deleting it is a write that changes nothing, and a synced one makes those before it durable. */
+const NO_KEY = Uint8Array.of(0xff);
 const SCRATCH_BYTES = 64 * 1024;
 
 export type LevelJournalOptions = {
@@ -54,6 +56,7 @@ export class LevelJournal implements Journal {
   #first: number;
   #last: number;
   #appending = false;
+  #dropped: Promise<void> = Promise.resolve();
   /** The database copies what it is given before it returns, so one piece of memory serves all appends. */
   #scratch = new Uint8Array(SCRATCH_BYTES);
 
@@ -99,9 +102,10 @@ export class LevelJournal implements Journal {
 
   async *read(from: number): AsyncGenerator<{ readonly number: number; readonly entry: Uint8Array }> {
     if (!this.#health.usable) this.#health.refuse();
-    let number = Math.max(from, this.#first);
+    let number = from;
     const last = this.#last;
     try {
+      checkStart(from, this.#first, last);
       for await (const [key, framed] of this.#level.iterator({ gte: entryKey(number), lte: entryKey(last) })) {
         if (readNumber(key, 0) !== number) throw gap(number, this.#location);
         const entry = unframeEntry(framed, this.#seed, number);
@@ -120,6 +124,14 @@ export class LevelJournal implements Journal {
     const floor = Math.min(upTo, this.#last);
     if (floor < this.#first) return;
     this.#first = floor + 1;
+    // One after the other, or an older record could come to lie over a newer one.
+    const dropped = this.#dropped.then(() => this.#forget(floor));
+    this.#dropped = dropped.catch(() => undefined);
+    await dropped;
+  }
+
+  async #forget(floor: number): Promise<void> {
+    if (!this.#health.usable) this.#health.refuse();
     try {
       // First the record, then the entries: the database keeps this order through a crash.
       const value = frameEntry(new Uint8Array(ENTRY_HEADER_BYTES + 8), this.#seed, 0, entryKey(floor));
@@ -127,6 +139,16 @@ export class LevelJournal implements Journal {
       await this.#level.clear({ gt: FLOOR_KEY, lte: entryKey(floor) });
     } catch (error) {
       throw this.#health.fail(`the journal could not be shortened in ${this.#location}`, error);
+    }
+  }
+
+  /** Makes durable what was appended without a sync. */
+  async settle(): Promise<void> {
+    if (!this.#health.usable) this.#health.refuse();
+    try {
+      await this.#level.del(NO_KEY, { sync: true });
+    } catch (error) {
+      throw this.#health.fail(`the journal could not be written in ${this.#location}`, error);
     }
   }
 

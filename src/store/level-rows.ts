@@ -8,21 +8,30 @@ import { type Health, corrupt } from './health.ts';
 import type { Bytes } from './level-journal.ts';
 import type { RowChange, Rows } from './types.ts';
 
+export type LevelRowsOptions = {
+  readonly level: Bytes;
+  readonly location: string;
+  readonly seed: number;
+  readonly health: Health;
+  /** Where entries are only handed to the operating system: durable rows must not be ahead of them. */
+  readonly settleJournal: (() => Promise<void>) | null;
+};
+
 export class LevelRows implements Rows {
   reads = 0;
   readonly #level: Bytes;
   readonly #location: string;
   readonly #seed: number;
-  readonly #sync: boolean;
+  readonly #settleJournal: (() => Promise<void>) | null;
   readonly #health: Health;
   /** The database copies what it is given before it returns, so one piece of memory serves all rows. */
   #scratch = new Uint8Array(64 * 1024);
 
-  constructor(options: { level: Bytes; location: string; seed: number; sync: boolean; health: Health }) {
+  constructor(options: LevelRowsOptions) {
     this.#level = options.level;
     this.#location = options.location;
     this.#seed = options.seed;
-    this.#sync = options.sync;
+    this.#settleJournal = options.settleJournal;
     this.#health = options.health;
   }
 
@@ -53,7 +62,9 @@ export class LevelRows implements Rows {
         if (value === null) batch.del(key);
         else batch.put(key, this.#frame(key, value));
       }
-      await batch.write({ sync: sync && this.#sync });
+      // Only now: the batch has its copies, and the caller may change the buffers again.
+      if (sync && this.#settleJournal !== null) await this.#settleJournal();
+      await batch.write({ sync });
     } catch (error) {
       throw this.#health.fail(`rows could not be written in ${this.#location}`, error);
     }

@@ -51,7 +51,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     await makeDirectory(at.blobs);
     if (!identity.ready) await markReady({ directory, platform }, identity);
     const journal = await openLevelJournal({ level: journalLevel, location: at.journal, seed, sync, health });
-    const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, sync, health });
+    const settleJournal = sync ? null : () => journal.settle();
+    const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, health, settleJournal });
     const blobs = new FileBlobs({ directory: at.blobs, platform, sync, health });
     const { nameKey, sealKey } = identity;
     return { journal, rows, blobs, keys: { nameKey, sealKey }, close: () => close(directory, health, opened) };

@@ -46,9 +46,13 @@ class MemoryJournal implements Journal {
 
   async *read(from: number): AsyncGenerator<{ readonly number: number; readonly entry: Uint8Array }> {
     if (!this.#health.usable) this.#health.refuse();
-    const start = Math.max(from, this.#first);
-    const entries = this.#entries.slice(start - this.#first);
-    for (const [index, entry] of entries.entries()) yield { number: start + index, entry: copy(entry) };
+    try {
+      checkStart(from, this.#first, this.last);
+    } catch (error) {
+      throw this.#health.fail('the journal could not be read', error);
+    }
+    const entries = this.#entries.slice(from - this.#first);
+    for (const [index, entry] of entries.entries()) yield { number: from + index, entry: copy(entry) };
   }
 
   async drop(upTo: number): Promise<void> {
@@ -60,6 +64,13 @@ class MemoryJournal implements Journal {
   }
 
   async close(): Promise<void> {}
+}
+
+/** Who asks for entries that are forgotten, or for one beyond the next, holds rows that do not fit the journal. */
+export function checkStart(from: number, first: number, last: number): void {
+  if (from >= first && from <= last + 1) return;
+  const there = first > last ? `none, the next is ${first}` : `${first} to ${last}`;
+  throw corrupt(`journal entry ${from} is asked for, and there are ${there}`);
 }
 
 export function overtaken(last: number, expectedLast: number): PowerboxError {

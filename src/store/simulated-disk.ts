@@ -184,6 +184,12 @@ export class SimulatedDisk {
     this.#free_bytes -= size_bytes;
   }
 
+  /** Brings the journal to the platter. */
+  async settle(): Promise<void> {
+    await this.pass(true);
+    this.journal.sync();
+  }
+
   /** Time passes; then, for a sync, it fails or not. Never answers a process that is gone. */
   async pass(sync: boolean): Promise<void> {
     const life = this.#life;

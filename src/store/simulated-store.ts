@@ -5,7 +5,7 @@
 import { PowerboxError } from '../errors.ts';
 import { checkHash, copy, equal, hex } from './bytes.ts';
 import { Health, corrupt } from './health.ts';
-import { overtaken, scanMap } from './memory-store.ts';
+import { checkStart, overtaken, scanMap } from './memory-store.ts';
 import {
   type BlobsImage,
   type JournalImage,
@@ -122,11 +122,15 @@ class SimulatedJournal implements Journal {
 
   async *read(from: number): AsyncGenerator<{ readonly number: number; readonly entry: Uint8Array }> {
     check(this.#hold);
-    const start = Math.max(from, this.first);
-    const entries = this.#seen.entries.slice(start - this.first);
+    try {
+      checkStart(from, this.first, this.last);
+    } catch (error) {
+      throw this.#hold.health.fail('the journal could not be read', error);
+    }
+    const entries = this.#seen.entries.slice(from - this.first);
     for (const [index, entry] of entries.entries()) {
       await this.#hold.disk.pass(false);
-      yield { number: start + index, entry: copy(entry) };
+      yield { number: from + index, entry: copy(entry) };
     }
   }
 
@@ -164,7 +168,10 @@ class SimulatedRows implements Rows {
     const kept = copyChanges(changes);
     const file = hold.disk.rows;
     const size_bytes = kept.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
-    await put(hold, file, { write: kept, what: 'rows', size_bytes, sync: sync && hold.sync });
+    // Durable rows must not be ahead of a journal that is only handed to the operating system.
+    if (sync && !hold.sync) await hold.disk.settle();
+    check(hold);
+    await put(hold, file, { write: kept, what: 'rows', size_bytes, sync });
     applyRows(this.#seen, kept);
   }
 

@@ -18,7 +18,10 @@ export interface Journal {
   readonly first: number;
   /** Appends entry `expectedLast + 1`. Refused with `storage_locked` when another owner has appended since. */
   append(expectedLast: number, entry: Uint8Array): Promise<void>;
-  /** Entries `from`, `from + 1`, … to the last. Throws `storage_corrupt` on a gap or a bad checksum. */
+  /**
+   * Entries `from`, `from + 1`, … to the last. Throws `storage_corrupt` on a gap, on a bad checksum, and when `from`
+   * was forgotten or is more than one beyond the last: then the rows do not fit the journal.
+   */
   read(from: number): AsyncIterable<{ readonly number: number; readonly entry: Uint8Array }>;
   /** Forgets entries up to and including `upTo`. */
   drop(upTo: number): Promise<void>;
@@ -32,7 +35,7 @@ export interface Rows {
   readonly reads: number;
   /** Point read inside a turn; undefined when there is no such row. */
   getSync(key: Uint8Array): Uint8Array | undefined;
-  /** Applies all changes (null deletes) in one atomic step; `sync` makes them durable before it resolves. */
+  /** Applies all changes (null deletes) in one atomic step; `sync` makes them durable, and the journal up to now before them. */
   write(changes: readonly RowChange[], sync: boolean): Promise<void>;
   /** Rows whose key starts with `prefix`, in key order. Never used inside a turn. */
   scan(prefix: Uint8Array): AsyncIterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
