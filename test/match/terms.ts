@@ -1,10 +1,10 @@
 /** Short words for values and patterns in tests. */
 import {
-  BigInteger, BoundVariable, Bundle, Conjunction, Disjunction, FreeVariable, List, Match, Matches, Method,
+  BigInteger, BoundVariable, Bundle, Conjunction, Disjunction, FreeVariable, Match, Matches, Method,
   Name, Negation, New, Operation, Receive, Send, TypeWord, Wildcard,
   list, map, par, set, tuple,
 } from '../../src/values/index.ts';
-import type { Bind, Operator, Remainder, Value } from '../../src/values/index.ts';
+import type { Bind, List, Operator, Remainder, Value } from '../../src/values/index.ts';
 import { compileCase } from '../../src/match/index.ts';
 
 export const _ = Wildcard.the;
