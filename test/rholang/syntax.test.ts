@@ -42,7 +42,8 @@ function isSyntaxError(text: string): void {
 
 describe('grammar', () => {
   let grammar: LRParser;
-  before(() => {
+  before(function () {
+    this.timeout(60_000);
     grammar = buildGrammar();
   });
 
@@ -212,6 +213,13 @@ describe('syntax errors', () => {
     assert.ok(errors.length >= 3, errorOf(text).message);
     const two = errorOf('@1!(1 2) | @2!(3 | "\\q"').errors.map((error) => error.column);
     assert.deepEqual(two, [7, 21, 24]);
+  });
+
+  it('what follows from an error is not reported as another', () => {
+    assert.equal(only('new y in { for (x <- y) x!(1) | y!(2) }').column, 25);
+    assert.equal(only('if true { 1 } | @1!(2)').column, 4);
+    assert.equal(only('@1!(1 | @2!(2) | @3!(3)').column, 24);
+    assert.equal(only('new x in { # }').column, 12);
   });
 
   it('shows a long line cut around the caret, and columns as characters', () => {

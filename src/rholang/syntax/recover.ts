@@ -30,6 +30,13 @@ const SKIP_MAX = 200;
 /** Symbols that one repair may forget, to leave a form that cannot be finished. */
 const UNWIND_MAX = 32;
 
+const BRACKETS = (['()', '[]', '{}'] as const).map(
+  (pair) => [...pair].map((sign) => termOf(`"${sign}"`)) as [number, number],
+);
+const PARTNERS: ReadonlyMap<number, number> = new Map(BRACKETS);
+const OPENING: ReadonlySet<number> = new Set(PARTNERS.keys());
+const CLOSING: ReadonlySet<number> = new Set(PARTNERS.values());
+
 /** A stack of states as a shared list, so that a trial costs nothing to begin. */
 interface Frame {
   readonly state: number;
@@ -63,24 +70,55 @@ function shift(stack: Frame, term: number, token: number): Frame | null {
 export function syntaxErrors(source: SourceText, tokens: Tokens): SourceError[] {
   const errors: SourceError[] = [];
   const { terms } = tokens;
+  const owed = new Owed();
   let stack = BOTTOM;
   let index = 0;
   while (index < terms.length) {
-    const next = shift(stack, terms[index] as number, index);
+    const term = terms[index] as number;
+    const next = shift(stack, term, index);
     if (next !== null) {
-      if (terms[index] === END_TERM) break;
+      if (term === END_TERM) break;
       stack = next;
       index++;
+      continue;
+    }
+    const settled = owed.settle(stack, term);
+    if (settled !== null) {
+      if (term === END_TERM) break;
+      stack = settled;
       continue;
     }
     errors.push(describe(source, tokens, stack, index));
     if (errors.length >= ERRORS_MAX) break;
     const repaired = repair(tokens, stack, index);
     if (repaired === null) break;
+    owed.note(repaired.inserted);
     stack = repaired.stack;
     index = repaired.index;
   }
   return errors;
+}
+
+/** Brackets that repairs have opened: that such a bracket is never closed is no error of its own. */
+class Owed {
+  /** By closing bracket: how many are missing. */
+  readonly #counts = new Map<number, number>();
+
+  note(inserted: number): void {
+    const partner = PARTNERS.get(inserted);
+    if (partner !== undefined) this.#counts.set(partner, (this.#counts.get(partner) ?? 0) + 1);
+  }
+
+  /** The stack with a missing bracket put in, if `term` can stand there or the text is at its end; else null. */
+  settle(stack: Frame, term: number): Frame | null {
+    for (const [closing, count] of this.#counts) {
+      const closed = count > 0 ? shift(stack, closing, -1) : null;
+      if (closed === null || (term !== END_TERM && shift(closed, term, -1) === null)) continue;
+      this.#counts.set(closing, count - 1);
+      return closed;
+    }
+    return null;
+  }
 }
 
 /** Tokens that a repair may put in: what people leave out. */
@@ -92,6 +130,8 @@ const INSERTED = [
 ];
 
 interface Repair {
+  /** The token put in, or -1. */
+  readonly inserted: number;
   readonly stack: Frame;
   readonly index: number;
 }
@@ -107,18 +147,18 @@ function repair(tokens: Tokens, stack: Frame, index: number): Repair | null {
     const end = Math.min(terms.length, at + LOOK_AHEAD);
     let best: Repair | null = null;
     let bestReach = Math.min(last, at + 1);
-    const consider = (candidate: Frame | null, from: number): void => {
+    const consider = (candidate: Frame | null, from: number, inserted = -1): void => {
       if (candidate === null) return;
       const reach = reachOf(tokens, candidate, from, end);
       if (reach <= bestReach) return;
       bestReach = reach;
-      best = { stack: candidate, index: from };
+      best = { stack: candidate, index: from, inserted };
     };
     if (at > index) consider(stack, at);
-    for (const term of INSERTED) consider(shift(stack, term, -1), at);
+    for (const term of INSERTED) consider(shift(stack, term, -1), at, term);
     if (at === index) {
       consider(stack, at + 1);
-      for (const term of INSERTED) consider(shift(stack, term, -1), at + 1);
+      for (const term of INSERTED) consider(shift(stack, term, -1), at + 1, term);
     }
     let frame = stack.below;
     for (let count = 0; count < UNWIND_MAX && frame !== null; count++, frame = frame.below) consider(frame, at);
@@ -174,9 +214,6 @@ function joined(words: readonly string[]): string {
   if (words.length < 2) return words.join('');
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
-
-const OPENING = new Set(['"("', '"["', '"{"'].map(termOf));
-const CLOSING = new Set(['")"', '"]"', '"}"'].map(termOf));
 
 /** Where the innermost bracket that is still open was opened. */
 function openBracket(source: SourceText, tokens: Tokens, stack: Frame): string {

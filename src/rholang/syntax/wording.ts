@@ -60,7 +60,6 @@ const STARTS = new Set([
   '"bundle0"',
   'bundleSign',
 ]);
-const STATEMENTS = ['"new"', '"for"', '"contract"', '"if"'];
 
 const WORDS: Readonly<Record<string, string>> = {
   Identifier: 'a variable',
@@ -82,13 +81,8 @@ export function describeExpected(possible: readonly string[]): string[] {
     for (const name of names) rest.delete(name);
   };
   if (rest.has(EXPRESSION)) {
-    words.push(
-      STATEMENTS.some((name) => rest.has(name))
-        ? 'a process'
-        : rest.has('"not"')
-          ? 'an expression'
-          : 'a value or pattern',
-    );
+    if (!rest.has('"not"')) words.push('a value or pattern');
+    else words.push(rest.has('"new"') ? 'a process' : 'an expression');
     take(STARTS);
   } else if (rest.has('"@"') && rest.has('Identifier')) {
     words.push('a name (a variable, `_` or `@…`)');
