@@ -49,6 +49,7 @@ export class Channels implements WaiterMaker {
   readonly #byPrimitive = new Map<string | number, Channel>();
   readonly #source: ChannelSource | null;
   readonly #encoder = new Encoder();
+  readonly #unresolved: { channel: Channel; entry: JoinReference; home: Channel; number: number }[] = [];
   /** Estimated bytes of all channels that have a key. */
   size_bytes = 0;
 
@@ -144,6 +145,7 @@ export class Channels implements WaiterMaker {
         if (row !== undefined) {
           channel.stored = true;
           readChannel(row, channel, source.terms, this, source.readName);
+          this.#resolve();
           this.resize(channel, channel.size_bytes + CHANNEL_BYTES + 4 * row.length);
         }
       }
@@ -238,16 +240,29 @@ export class Channels implements WaiterMaker {
     return waiter;
   }
 
+  /** An entry that knows only where its join stands; the join is found once everything that is being read is read. */
   reference(channel: Channel, first: Value, number: number): JoinReference {
     const home = this.stub(first);
-    if (!home.complete) this.load(home);
-    const found = home.waiters?.byNumber(number)?.waiter ?? null;
-    const entry = found?.join?.entries[found.join.channels.indexOf(channel)];
-    if (entry instanceof JoinReference) return entry;
-    // The journal after this row ends the join, and its first channel has been brought up to date already.
-    channel.holes++;
-    const hole = new JoinReference(new Waiter(home, NO_RECEIVE, 0, false));
-    return hole;
+    const entry = new JoinReference(new Waiter(home, NO_RECEIVE, 0, false));
+    this.#unresolved.push({ channel, entry, home, number });
+    return entry;
+  }
+
+  /** Ties the references that were just read to their joins. Two channels may refer to each other's joins. */
+  #resolve(): void {
+    for (let next = this.#unresolved.pop(); next !== undefined; next = this.#unresolved.pop()) {
+      const { channel, entry, home, number } = next;
+      if (!home.complete) this.load(home);
+      const found = home.waiters?.byNumber(number)?.waiter ?? null;
+      const at = found?.join?.channels.indexOf(channel) ?? -1;
+      if (found === null || found.join === null || at < 0) {
+        // The journal after this row ends the join, and its first channel has been brought up to date already.
+        channel.holes++;
+        continue;
+      }
+      entry.waiter = found;
+      found.join.entries[at] = entry;
+    }
   }
 
   // ------------------------------------------------------------------ shelves with rows of their own
@@ -296,7 +311,10 @@ export class Channels implements WaiterMaker {
     return {
       readItem: (number) => {
         const row = source.read(itemRowKey(side, home(), number));
-        return row === undefined ? undefined : read(new Decoder(row, source.readName));
+        if (row === undefined) return undefined;
+        const item = read(new Decoder(row, source.readName));
+        this.#resolve();
+        return item;
       },
       writeItem: (number, item) => {
         let value: Uint8Array | null = null;

@@ -54,7 +54,8 @@ export class Waiter extends ShelfItem {
 export class JoinReference extends ShelfItem {
   filedAt = 0;
 
-  constructor(readonly waiter: Waiter) {
+  /** Set again when a reference that was read finds its join. */
+  constructor(public waiter: Waiter) {
     super();
   }
 }
@@ -65,7 +66,7 @@ export interface Join {
   /** Distinct channels, the waiter's own first. */
   readonly channels: readonly Channel[];
   /** `entries[i]` is what stands on `channels[i]`. */
-  readonly entries: readonly Waiting[];
+  readonly entries: Waiting[];
   /** For each slot the index of its channel in `channels`. */
   readonly channelOfSlot: readonly number[];
 }
