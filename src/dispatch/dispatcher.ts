@@ -49,8 +49,8 @@ export class Dispatcher implements TaskRouter {
   #context: JobContext | null = null;
   #quiescence: Quiescence | null = null;
   /** Nearly all tasks have one label: its runner, without a look into the table. */
-  #hotLabel = '';
-  #hotRunner: InlineRunner | null = null;
+  #hotLabel: string | null = null;
+  #hotRunner: InlineRunner = NO_RUNNER;
   /** The call that `handling` has just read; the same task's turn follows at once, most often. */
   #readTask: Task | null = null;
   #read: Call | CallRefusal | null = null;
@@ -67,7 +67,7 @@ export class Dispatcher implements TaskRouter {
 
   registerInline(label: string, runner: InlineRunner): void {
     this.#register(label, { kind: 'inline', runner });
-    if (this.#hotRunner === null) {
+    if (this.#hotLabel === null) {
       this.#hotLabel = label;
       this.#hotRunner = runner;
     }
@@ -135,7 +135,7 @@ export class Dispatcher implements TaskRouter {
 
   handling(task: Task): Handling {
     const { label } = task.body;
-    if (label === this.#hotLabel && this.#hotRunner !== null) return 'inline';
+    if (label === this.#hotLabel) return 'inline';
     if (label === NATIVE_LABEL) return this.#nativeHandling(task);
     const entry = this.#entries.get(label);
     if (entry !== undefined) return entry.kind;
@@ -157,16 +157,17 @@ export class Dispatcher implements TaskRouter {
   }
 
   run(task: Task, turn: Turn): void {
-    this.#acting.task = task.number;
-    this.#acting.source = task.body.label;
+    const acting = this.#acting;
+    acting.task = task;
     try {
-      if (task.body.label === this.#hotLabel && this.#hotRunner !== null) this.#hotRunner.run(task, turn);
+      if (task.body.label === this.#hotLabel) this.#hotRunner.run(task, turn);
       else this.#runCold(task, turn);
     } catch (thrown) {
       this.counts.thrown++;
       turn.fail(thrown instanceof Error ? thrown : new PowerboxError('runner_failed', failureOf(thrown).message));
+      acting.source = '';
     }
-    this.#acting.task = null;
+    acting.task = null;
   }
 
   #runCold(task: Task, turn: Turn): void {
@@ -194,6 +195,7 @@ export class Dispatcher implements TaskRouter {
       ? this.#answerInline(task, turn, native, reference, call)
       : applyRefusal(turn, reference.native, call);
     if (failure !== null) reportDurably(turn, task.account, this.#stderr, failure, this.#acting.source, task.number);
+    this.#acting.source = '';
   }
 
   #answerInline(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
@@ -267,7 +269,8 @@ export class Dispatcher implements TaskRouter {
     const failure = failureOf(error);
     countFailure(turn, account, failure);
     const { task, source } = this.#acting;
-    reportDurably(turn, account, this.#stderr, failure, task === null ? '' : source, task);
+    const where = task === null || source !== '' ? source : task.body.label;
+    reportDurably(turn, account, this.#stderr, failure, where, task === null ? null : task.number);
   }
 
   failures(account: Account): Failures {
@@ -320,6 +323,7 @@ export class Dispatcher implements TaskRouter {
   }
 }
 
+const NO_RUNNER: InlineRunner = { run: () => {} };
 const NO_ID = new Uint8Array(0);
 
 function messageOf(task: Task): readonly Value[] {

@@ -1,7 +1,7 @@
 /** What the jobs of the dispatcher share: the engine they answer to, the bounds, and whom they tell. */
 import { isPowerboxError } from '../errors.ts';
 import type { Clock, Timers } from '../platform/index.ts';
-import type { Account, Engine, Turn } from '../space/index.ts';
+import type { Account, Engine, Task, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
 import type { Job, Lanes } from './lanes.ts';
 import type { Failure, Stderr } from './stderr.ts';
@@ -21,7 +21,8 @@ export interface OutsideWork extends Job {
 
 /** On whose behalf the turn that runs now was started: what a report of its failures says. */
 export interface Acting {
-  task: number | null;
+  task: Task | null;
+  /** `native.method`, or empty: the label of the task. */
   source: string;
 }
 

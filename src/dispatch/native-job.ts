@@ -240,7 +240,7 @@ export class NativeJob implements OutsideWork {
   #apply(turn: Turn, answer: Outcome): void {
     const { acting, counts, stderr } = this.#context;
     if (this.changing) turn.setFact(begunKey(this.number), undefined);
-    acting.task = this.number;
+    acting.task = this.#task;
     acting.source = this.what;
     try {
       const failure = applyOutcome(turn, this.#task, this.#reference, this.#call, answer);

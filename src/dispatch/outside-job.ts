@@ -113,8 +113,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
     const cause = { kind: 'answer', payload: recordOf([this.number, outcome]), account: this.account };
     const applyOnce = (turn: Turn): void => {
       const { acting } = this.#context;
-      acting.task = this.number;
-      acting.source = this.label;
+      acting.task = this.#task;
       try {
         apply(turn);
       } catch (thrown) {
@@ -123,7 +122,6 @@ export class OutsideJob implements OutsideWork, OutsideControl {
         turn.fail(new PowerboxError(code, message, { hint }));
       }
       acting.task = null;
-      acting.source = '';
     };
     const finished = insist(this.#context, () => this.#context.engine.finish(this.#task, cause, applyOnce));
     return finished.finally(() => this.#over());
