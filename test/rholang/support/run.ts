@@ -109,6 +109,14 @@ export class RealSpace {
   close(): Promise<void> {
     return this.engine.close();
   }
+
+  /** Stops a space in which something runs for ever, as a broken turn would. */
+  async breakDown(): Promise<void> {
+    const broken = (): void => {
+      throw new Error('the test is over');
+    };
+    await this.engine.post({ kind: 'test', payload: null, account: 0 }, broken).catch(() => {});
+  }
 }
 
 /** What a program sends to `out`, evaluated: the quickest way to look at expressions. */
