@@ -28,4 +28,49 @@ export const ADAPTERS = [
     touches: ['randomness'],
     reason: 'Hashes what it stores with the library itself, so as not to trust what is under test.',
   },
+  {
+    file: 'resolvers/directory.ts',
+    touches: ['files'],
+    reason: 'Lists directories; file resolvers are adapters of the disk, and their faults are injected in tests.',
+  },
+  {
+    file: 'resolvers/file.ts',
+    touches: ['files'],
+    reason: 'Names the ways in which a file is opened.',
+  },
+  {
+    file: 'resolvers/resolvers.ts',
+    touches: ['files'],
+    reason: 'Finds out which granted directories are the same one.',
+  },
+  {
+    file: 'resolvers/files/walk.ts',
+    touches: ['files', 'processes'],
+    reason: 'Opens what a path names, by descriptor; asks which system this is, for that decides how.',
+  },
+  {
+    file: 'resolvers/files/change.ts',
+    touches: ['files'],
+    reason: 'Makes the changes of files.',
+  },
+  {
+    file: 'resolvers/files/record.ts',
+    touches: ['files', 'randomness'],
+    reason: 'Keeps the record of changes beside the files; hashes its lines.',
+  },
+  {
+    file: 'resolvers/files/settle.ts',
+    touches: ['files'],
+    reason: 'Tells after a crash which changes were made.',
+  },
+  {
+    file: 'resolvers/files/owner.ts',
+    touches: ['files', 'processes'],
+    reason: 'Says which process changes files beneath a root.',
+  },
+  {
+    file: 'resolvers/files/tree.ts',
+    touches: ['files'],
+    reason: 'Makes the directory of the record.',
+  },
 ];

@@ -147,6 +147,9 @@ describe('file changes', () => {
           await granted.close();
           const again = await open(directory);
           checkAnswer(answer, picture(directory), before, after, `${fault} at ${at}, opened again`);
+          const told = await again.granted.file('file').then((file) => file.native.ask?.(call));
+          if ('ok' in answer) assert.deepEqual(told, answer);
+          else if (answer.error.code !== 'outcome_unknown') assert.equal(told, 'not_applied', `${fault} at ${at}: ${answer.error.code}`);
           const sound = await (await again.granted.file('file2')).answer('append', 'x');
           assert.deepEqual(sound, { ok: null }, 'opened again, changes go on');
           await again.granted.close();
