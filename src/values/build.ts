@@ -6,7 +6,19 @@
 import { PowerboxError } from '../errors.ts';
 import { compare } from './order.ts';
 import {
-  Bundle, Bytes, Conjunction, Disjunction, Float, Kind, List, MapValue, Par, SetValue, Tuple, Uri, kindOf,
+  Bundle,
+  Bytes,
+  Conjunction,
+  Disjunction,
+  Float,
+  Kind,
+  List,
+  MapValue,
+  Par,
+  SetValue,
+  Tuple,
+  Uri,
+  kindOf,
 } from './value.ts';
 import type { Remainder, Value } from './value.ts';
 

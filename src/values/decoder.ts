@@ -210,7 +210,10 @@ export class Decoder {
       case PLAIN_MAP: {
         const keys = parts.filter((_, index) => index % 2 === 0);
         if (!isAscending(keys)) throw this.#refuse('map keys out of order or twice');
-        return new MapValue(keys, parts.filter((_, index) => index % 2 === 1));
+        return new MapValue(
+          keys,
+          parts.filter((_, index) => index % 2 === 1),
+        );
       }
       case Kind.Tuple:
         return new Tuple(parts);
@@ -245,7 +248,8 @@ export class Decoder {
   #par(parts: readonly Value[]): Value {
     if (parts.length < 2) throw this.#refuse('a parallel composition has two parts or more');
     for (const part of parts) {
-      if (part === null || kindOf(part) === Kind.Par) throw this.#refuse('a parallel composition holds nil or another one');
+      if (part === null || kindOf(part) === Kind.Par)
+        throw this.#refuse('a parallel composition holds nil or another one');
     }
     if (!isAscending(parts, true)) throw this.#refuse('parts of a parallel composition out of order');
     return new Par(parts);

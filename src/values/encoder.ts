@@ -399,7 +399,9 @@ export class Encoder {
       throw new PowerboxError('value_too_large', `an encoding needs more than ${limits.encoded_bytes_max} bytes`);
     }
     const doubled = 2 * this.#buffer.length;
-    const grown = new Uint8Array(Math.max(needed, needed <= SHARED_BYTES / 2 ? Math.min(doubled, SHARED_BYTES) : doubled));
+    const grown = new Uint8Array(
+      Math.max(needed, needed <= SHARED_BYTES / 2 ? Math.min(doubled, SHARED_BYTES) : doubled),
+    );
     grown.set(this.#buffer.subarray(this.#start, this.#at));
     this.#buffer = grown;
     this.#view = new DataView(grown.buffer);

@@ -6,23 +6,78 @@ import { PowerboxError } from '../errors.ts';
 import { bytes, float, illFormed, isWellFormed, list, map, set } from './build.ts';
 import { isNode, remainderOf } from './parts.ts';
 import {
-  BigInteger, BoundVariable, Bundle, Bytes, Conjunction, Disjunction, Float, FreeVariable, Kind, List, MapValue,
-  Match, Matches, Method, Name, Negation, New, Operation, Par, Receive, Send, SetValue, Tuple, TypeWord, Uri,
-  VariableReference, Wildcard,
+  BigInteger,
+  BoundVariable,
+  Bundle,
+  Bytes,
+  Conjunction,
+  Disjunction,
+  Float,
+  FreeVariable,
+  Kind,
+  List,
+  MapValue,
+  Match,
+  Matches,
+  Method,
+  Name,
+  Negation,
+  New,
+  Operation,
+  Par,
+  Receive,
+  Send,
+  SetValue,
+  Tuple,
+  TypeWord,
+  Uri,
+  VariableReference,
+  Wildcard,
 } from './value.ts';
 import type { ObjectValue, Value } from './value.ts';
 
 /** What `fromValue` gives, and what `toValue` takes among other things. */
 export type HostValue =
-  | null | boolean | number | bigint | string | Uint8Array | ObjectValue
-  | readonly HostValue[] | ReadonlySet<HostValue> | ReadonlyMap<HostValue, HostValue>
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | ObjectValue
+  | readonly HostValue[]
+  | ReadonlySet<HostValue>
+  | ReadonlyMap<HostValue, HostValue>
   | { readonly [key: string]: HostValue };
 
 const VALUE_PROTOTYPES: ReadonlySet<unknown> = new Set(
   [
-    BigInteger, BoundVariable, Bundle, Bytes, Conjunction, Disjunction, Float, FreeVariable, List, MapValue, Match,
-    Matches, Method, Name, Negation, New, Operation, Par, Receive, Send, SetValue, Tuple, TypeWord, Uri,
-    VariableReference, Wildcard,
+    BigInteger,
+    BoundVariable,
+    Bundle,
+    Bytes,
+    Conjunction,
+    Disjunction,
+    Float,
+    FreeVariable,
+    List,
+    MapValue,
+    Match,
+    Matches,
+    Method,
+    Name,
+    Negation,
+    New,
+    Operation,
+    Par,
+    Receive,
+    Send,
+    SetValue,
+    Tuple,
+    TypeWord,
+    Uri,
+    VariableReference,
+    Wildcard,
   ].map((each): unknown => each.prototype),
 );
 
@@ -113,7 +168,8 @@ function sourceOf(thing: object, open: readonly Source[]): Source {
   // Array.from makes holes undefined, which is refused by its path
   if (Array.isArray(thing)) return { thing, shape: 'array', parts: Array.from(thing as unknown[]), values: [] };
   if (thing instanceof Set) return { thing, shape: 'set', parts: [...(thing as Set<unknown>)], values: [] };
-  if (thing instanceof Map) return { thing, shape: 'map', parts: [...(thing as Map<unknown, unknown>)].flat(1), values: [] };
+  if (thing instanceof Map)
+    return { thing, shape: 'map', parts: [...(thing as Map<unknown, unknown>)].flat(1), values: [] };
   const prototype: unknown = Object.getPrototypeOf(thing);
   if (prototype !== Object.prototype && prototype !== null) {
     throw refused(open, `an object of class ${className(thing)} is no value`, 'convert it to plain data first');
@@ -142,7 +198,8 @@ function closeSource(open: Source[], ancestors: Set<object>): Value {
 
 function pairsOf(values: readonly Value[]): [Value, Value][] {
   const pairs: [Value, Value][] = [];
-  for (let index = 0; index < values.length; index += 2) pairs.push([values[index] as Value, values[index + 1] as Value]);
+  for (let index = 0; index < values.length; index += 2)
+    pairs.push([values[index] as Value, values[index + 1] as Value]);
   return pairs;
 }
 

@@ -1,7 +1,20 @@
 /** Data model, order by value, canonical bytes, names. */
 export * from './value.ts';
 export {
-  bundle, bytes, conjunction, disjunction, float, illFormed, int, isWellFormed, list, map, par, set, tuple, uri,
+  bundle,
+  bytes,
+  conjunction,
+  disjunction,
+  float,
+  illFormed,
+  int,
+  isWellFormed,
+  list,
+  map,
+  par,
+  set,
+  tuple,
+  uri,
 } from './build.ts';
 export { compare, equal, compareText, compareBytes } from './order.ts';
 export { decodeValue, encodeValue } from './codec.ts';

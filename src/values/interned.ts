@@ -76,7 +76,13 @@ export class InternedNames {
 
 /** A name's bytes are a hash, so any four of them spread well. */
 function prefixOf(bytes: Uint8Array): number {
-  return (((bytes[0] as number) << 24) | ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number)) >>> 0;
+  return (
+    (((bytes[0] as number) << 24) |
+      ((bytes[1] as number) << 16) |
+      ((bytes[2] as number) << 8) |
+      (bytes[3] as number)) >>>
+    0
+  );
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

@@ -55,8 +55,14 @@ function latin1(bytes: Uint8Array): string {
   let at = 0;
   for (; at + 8 <= length; at += 8) {
     text += String.fromCharCode(
-      bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number, bytes[at + 3] as number,
-      bytes[at + 4] as number, bytes[at + 5] as number, bytes[at + 6] as number, bytes[at + 7] as number,
+      bytes[at] as number,
+      bytes[at + 1] as number,
+      bytes[at + 2] as number,
+      bytes[at + 3] as number,
+      bytes[at + 4] as number,
+      bytes[at + 5] as number,
+      bytes[at + 6] as number,
+      bytes[at + 7] as number,
     );
   }
   for (; at < length; at++) text += String.fromCharCode(bytes[at] as number);
@@ -91,7 +97,11 @@ function isSmallGround(value: ObjectValue, budget: { bytes: number }, depth: num
       return areSmallGround(value.items, budget, depth);
     case Kind.Map:
       budget.bytes -= 1;
-      return value.remainder === null && areSmallGround(value.keys, budget, depth) && areSmallGround(value.items, budget, depth);
+      return (
+        value.remainder === null &&
+        areSmallGround(value.keys, budget, depth) &&
+        areSmallGround(value.items, budget, depth)
+      );
     case Kind.Bundle:
       budget.bytes -= 6;
       return areSmallGround([value.body], budget, depth);

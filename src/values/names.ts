@@ -30,7 +30,11 @@ export class NameMaker implements NameDeriver {
   readonly #known = new InternedNames();
 
   /** `onDerived` hears of each drawn name as it gets its bytes, which it must take from its second argument. */
-  constructor(nameKey: Uint8Array, hashing: Sha256, onDerived: ((name: Name, bytes: Uint8Array) => void) | null = null) {
+  constructor(
+    nameKey: Uint8Array,
+    hashing: Sha256,
+    onDerived: ((name: Name, bytes: Uint8Array) => void) | null = null,
+  ) {
     if (nameKey.length !== 32) throw new RangeError(`a name key has 32 bytes; this one has ${nameKey.length}`);
     this.#input.set(nameKey);
     this.#hashing = hashing;

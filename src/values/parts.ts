@@ -4,9 +4,27 @@
  * in spec/values.md, section "Nodes". Must never recurse: it looks one level down, its callers walk.
  */
 import {
-  BoundVariable, Bundle, Conjunction, Disjunction, FreeVariable, Kind, List, Match, Matches, Method,
-  Negation, New, OPERATORS, Operation, Receive, Send, TYPE_WORDS, TypeWord,
-  VariableReference, Wildcard, kindOf,
+  BoundVariable,
+  Bundle,
+  Conjunction,
+  Disjunction,
+  FreeVariable,
+  Kind,
+  List,
+  Match,
+  Matches,
+  Method,
+  Negation,
+  New,
+  OPERATORS,
+  Operation,
+  Receive,
+  Send,
+  TYPE_WORDS,
+  TypeWord,
+  VariableReference,
+  Wildcard,
+  kindOf,
 } from './value.ts';
 import type { Bind, Case, ObjectValue, Operator, Remainder, Value } from './value.ts';
 
@@ -97,14 +115,16 @@ export function nodeOf(kind: number, parts: readonly Value[]): Node | string {
   switch (kind) {
     case Kind.Bundle: {
       const [body, read, write] = parts;
-      if (parts.length !== 3 || typeof read !== 'boolean' || typeof write !== 'boolean') return 'a bundle is body, read, write';
+      if (parts.length !== 3 || typeof read !== 'boolean' || typeof write !== 'boolean')
+        return 'a bundle is body, read, write';
       if (kindOf(body as Value) === Kind.Bundle) return 'a bundle directly in a bundle';
       return new Bundle(body as Value, read, write);
     }
     case Kind.Send: {
       const [channel, data, persistent] = parts;
       const items = plainItems(data);
-      if (parts.length !== 3 || items === null || typeof persistent !== 'boolean') return 'a send is channel, data, persistent';
+      if (parts.length !== 3 || items === null || typeof persistent !== 'boolean')
+        return 'a send is channel, data, persistent';
       return new Send(channel as Value, items, persistent);
     }
     case Kind.Receive:

@@ -216,7 +216,26 @@ export class Match {
 }
 
 export const OPERATORS = [
-  'not', 'neg', 'or', 'and', '||', '&&', '==', '!=', '<', '<=', '>', '>=', '+', '-', '++', '--', '*', '/', '%', '%%',
+  'not',
+  'neg',
+  'or',
+  'and',
+  '||',
+  '&&',
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  '+',
+  '-',
+  '++',
+  '--',
+  '*',
+  '/',
+  '%',
+  '%%',
 ] as const;
 export type Operator = (typeof OPERATORS)[number];
 
@@ -298,9 +317,32 @@ export class Negation {
 }
 
 export type ObjectValue =
-  | BigInteger | Float | Bytes | Uri | List | Tuple | SetValue | MapValue | Name | Bundle
-  | Send | Receive | New | Match | Operation | Method | Matches | Par
-  | BoundVariable | FreeVariable | Wildcard | VariableReference | TypeWord | Conjunction | Disjunction | Negation;
+  | BigInteger
+  | Float
+  | Bytes
+  | Uri
+  | List
+  | Tuple
+  | SetValue
+  | MapValue
+  | Name
+  | Bundle
+  | Send
+  | Receive
+  | New
+  | Match
+  | Operation
+  | Method
+  | Matches
+  | Par
+  | BoundVariable
+  | FreeVariable
+  | Wildcard
+  | VariableReference
+  | TypeWord
+  | Conjunction
+  | Disjunction
+  | Negation;
 
 export type Value = null | boolean | number | bigint | string | ObjectValue;
 

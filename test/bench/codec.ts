@@ -25,8 +25,29 @@ const HASHES_PER_NAME_MAX = 2;
 
 /** Three small messages as they cross the journal: a call, a record and a nested reply. */
 export const MESSAGES: readonly { readonly name: string; readonly data: unknown }[] = [
-  { name: '97 B call', data: ['writeFile', 'reports/2026/summary-of-the-third-quarter.txt', 4096, true, 'the quick brown fox jumps over t', 7] },
-  { name: '97 B map', data: { id: 123456, kind: 'invoice', open: true, owner: 'accounting', state: 'waiting for approval', total: 98_765, user: 'margaret' } },
+  {
+    name: '97 B call',
+    data: [
+      'writeFile',
+      'reports/2026/summary-of-the-third-quarter.txt',
+      4096,
+      true,
+      'the quick brown fox jumps over t',
+      7,
+    ],
+  },
+  {
+    name: '97 B map',
+    data: {
+      id: 123456,
+      kind: 'invoice',
+      open: true,
+      owner: 'accounting',
+      state: 'waiting for approval',
+      total: 98_765,
+      user: 'margaret',
+    },
+  },
   {
     name: '215 B nested',
     data: [
@@ -53,7 +74,11 @@ function median(samples: readonly number[]): number {
 }
 
 /** Medians of interleaved rounds, in nanoseconds an iteration. Each round is a job of its own, as turns are. */
-async function interleave(iterations: number, ours: () => void, theirs: () => void): Promise<{ ours: number; theirs: number }> {
+async function interleave(
+  iterations: number,
+  ours: () => void,
+  theirs: () => void,
+): Promise<{ ours: number; theirs: number }> {
   const mine: number[] = [];
   const other: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

@@ -3,16 +3,43 @@
  * folders' tests use them too. Names come from one maker, so that `readName` finds them again.
  */
 import fc from 'fast-check';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
-  BigInteger, BoundVariable, FreeVariable, List, Match, Matches, Method, NameMaker, Negation, New, OPERATORS, Operation,
-  Receive, Send, TYPE_WORDS, TypeWord, VariableReference, Wildcard, bundle, bytes, conjunction, disjunction, float, int,
-  list, map, par, set, tuple, uri,
+  BigInteger,
+  BoundVariable,
+  FreeVariable,
+  List,
+  Match,
+  Matches,
+  Method,
+  NameMaker,
+  Negation,
+  New,
+  OPERATORS,
+  Operation,
+  Receive,
+  Send,
+  TYPE_WORDS,
+  TypeWord,
+  VariableReference,
+  Wildcard,
+  bundle,
+  bytes,
+  conjunction,
+  disjunction,
+  float,
+  int,
+  list,
+  map,
+  par,
+  set,
+  tuple,
+  uri,
 } from '../../src/values/index.ts';
 import type { Bind, Case, Name, Remainder, Value } from '../../src/values/index.ts';
 
 export function sha256(input: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(input).digest());
+  return new Uint8Array(hash('sha256', input, 'buffer'));
 }
 
 export const testNames = new NameMaker(new Uint8Array(32).fill(0x5a), { sha256 });
@@ -31,10 +58,24 @@ export const anyName: fc.Arbitrary<Name> = fc.constantFrom(...POOL);
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'grapheme-ascii', maxLength: 12 }),
   fc.string({ unit: 'binary', maxLength: 8 }),
-  fc.constantFrom('', '\u0000', '\u0001a', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}', '__proto__', '\ufeffx'),
-  fc.tuple(fc.constantFrom('a', 'é', '☃', '😀'), fc.constantFrom(15, 16, 31, 32, 63, 64, 65, 95, 96, 97, 255, 256, 65_536)).map(
-    ([unit, count]) => unit.repeat(count),
+  fc.constantFrom(
+    '',
+    '\u0000',
+    '\u0001a',
+    '\ud7ff',
+    '\ue000',
+    '\uffff',
+    '\u{10000}',
+    '\u{10ffff}',
+    '__proto__',
+    '\ufeffx',
   ),
+  fc
+    .tuple(
+      fc.constantFrom('a', 'é', '☃', '😀'),
+      fc.constantFrom(15, 16, 31, 32, 63, 64, 65, 95, 96, 97, 255, 256, 65_536),
+    )
+    .map(([unit, count]) => unit.repeat(count)),
 );
 
 /** The edges of every form. */
@@ -53,19 +94,34 @@ const anyBigInteger = fc
   .oneof(fc.bigInt({ min: -300n, max: 300n }), fc.bigInt(), fc.constantFrom(...INT_EDGES))
   .map((n) => new BigInteger(n));
 
-const anyFloat = fc.oneof(fc.double(), fc.constantFrom(0, -0, 1, -1, Number.NaN, Infinity, -Infinity, 5e-324)).map(float);
+const anyFloat = fc
+  .oneof(fc.double(), fc.constantFrom(0, -0, 1, -1, Number.NaN, Infinity, -Infinity, 5e-324))
+  .map(float);
 
 const anyBytes = fc
-  .oneof(fc.uint8Array({ maxLength: 20 }), fc.constantFrom(255, 256, 65_536).map((length) => new Uint8Array(length).fill(9)))
+  .oneof(
+    fc.uint8Array({ maxLength: 20 }),
+    fc.constantFrom(255, 256, 65_536).map((length) => new Uint8Array(length).fill(9)),
+  )
   .map(bytes);
 
 export const anyLeaf: fc.Arbitrary<Value> = fc.oneof(
-  fc.constant(null), fc.boolean(), anyInt, anyBigInteger, anyFloat, anyText, anyBytes, anyText.map(uri), anyName,
+  fc.constant(null),
+  fc.boolean(),
+  anyInt,
+  anyBigInteger,
+  anyFloat,
+  anyText,
+  anyBytes,
+  anyText.map(uri),
+  anyName,
 );
 
 const anyCount = fc.nat({ max: 4 });
 const anyVariable: fc.Arbitrary<Exclude<Remainder, null>> = fc.oneof(
-  fc.constant(Wildcard.the), anyCount.map((n) => new FreeVariable(n)), anyCount.map((n) => new BoundVariable(n)),
+  fc.constant(Wildcard.the),
+  anyCount.map((n) => new FreeVariable(n)),
+  anyCount.map((n) => new BoundVariable(n)),
 );
 const anyRemainder: fc.Arbitrary<Remainder> = fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, anyVariable);
 
@@ -83,7 +139,11 @@ function valuesOver(leaf: fc.Arbitrary<Value>, anyText: fc.Arbitrary<string>): T
     const groundItems = fc.array(ground, { maxLength: 4 });
     const items = fc.array(any, { maxLength: 3 });
     const bind: fc.Arbitrary<Bind> = fc.record({
-      patterns: items, remainder: anyRemainder, source: any, freeCount: anyCount, peek: fc.boolean(),
+      patterns: items,
+      remainder: anyRemainder,
+      source: any,
+      freeCount: anyCount,
+      peek: fc.boolean(),
     });
     const oneCase: fc.Arbitrary<Case> = fc.record({ pattern: any, body: any, freeCount: anyCount });
     const parts = fc.array(any, { minLength: 1, maxLength: 3 });
@@ -104,7 +164,9 @@ function valuesOver(leaf: fc.Arbitrary<Value>, anyText: fc.Arbitrary<string>): T
         fc.tuple(items, anyRemainder).map(([each, remainder]) => list(each, remainder)),
         items.map((each) => tuple(each)),
         fc.tuple(items, anyRemainder).map(([each, remainder]) => set(each, remainder)),
-        fc.tuple(fc.array(fc.tuple(any, any), { maxLength: 3 }), anyRemainder).map(([each, remainder]) => map(each, remainder)),
+        fc
+          .tuple(fc.array(fc.tuple(any, any), { maxLength: 3 }), anyRemainder)
+          .map(([each, remainder]) => map(each, remainder)),
         fc.tuple(any, fc.boolean(), fc.boolean()).map(([body, read, write]) => bundle(body, read, write)),
         tie('process'),
       ),
@@ -117,7 +179,9 @@ function valuesOver(leaf: fc.Arbitrary<Value>, anyText: fc.Arbitrary<string>): T
         fc.tuple(fc.integer({ min: 1, max: 3 }), any).map(([count, body]) => new New(count, body)),
         fc.tuple(any, fc.array(oneCase, { maxLength: 2 })).map(([target, cases]) => new Match(target, cases)),
         fc.tuple(fc.constantFrom(not, neg), any).map(([operator, left]) => new Operation(operator, left, undefined)),
-        fc.tuple(fc.constantFrom(...BINARY), any, any).map(([operator, left, right]) => new Operation(operator, left, right)),
+        fc
+          .tuple(fc.constantFrom(...BINARY), any, any)
+          .map(([operator, left, right]) => new Operation(operator, left, right)),
         fc.tuple(any, anyText, items).map(([target, name, args]) => new Method(target, name, args)),
         fc.tuple(any, any).map(([target, pattern]) => new Matches(target, pattern)),
         items.map((each) => par(each)),

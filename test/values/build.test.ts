@@ -1,7 +1,25 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  Bundle, Float, Kind, List, Par, bundle, compare, conjunction, disjunction, equal, float, int, isWellFormed, kindOf, list, map, par, set, uri,
+  Bundle,
+  Float,
+  Kind,
+  List,
+  Par,
+  bundle,
+  compare,
+  conjunction,
+  disjunction,
+  equal,
+  float,
+  int,
+  isWellFormed,
+  kindOf,
+  list,
+  map,
+  par,
+  set,
+  uri,
 } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { alikeValue, anyValue } from './arbitrary.ts';
@@ -28,10 +46,20 @@ describe('the constructors', () => {
         const built = map(keys.map((key, index) => [key, index] as const));
         assert.ok(strictlyAscending(built.keys));
         assert.equal(built.items.length, built.keys.length);
-        built.keys.forEach((key, at) => assert.equal(built.items[at], keys.findLastIndex((each) => equal(each, key))));
+        for (const [at, key] of built.keys.entries()) {
+          const last = keys.findLastIndex((each) => equal(each, key));
+          assert.equal(built.items[at], last);
+        }
       }),
     );
-    assert.equal(map([['a', 1], ['a', 2], ['a', 3]]).items[0], 3);
+    assert.equal(
+      map([
+        ['a', 1],
+        ['a', 2],
+        ['a', 3],
+      ]).items[0],
+      3,
+    );
   });
 
   it('make parallel composition a flat sorted multiset without nil', () => {
@@ -65,7 +93,10 @@ describe('the constructors', () => {
       fc.property(fc.bigInt({ min: -(1n << 70n), max: 1n << 70n }), (n) => {
         const built = int(n);
         assert.equal(BigInt(built), BigInt.asIntN(64, n));
-        assert.equal(typeof built === 'number', Number.isSafeInteger(Number(BigInt.asIntN(64, n))) && BigInt(built) === BigInt(Number(built)));
+        assert.equal(
+          typeof built === 'number',
+          Number.isSafeInteger(Number(BigInt.asIntN(64, n))) && BigInt(built) === BigInt(Number(built)),
+        );
       }),
     );
     assert.equal(int(2n ** 63n), -(2n ** 63n));

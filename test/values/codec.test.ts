@@ -2,8 +2,25 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Unpackr, addExtension } from 'msgpackr';
 import {
-  Bundle, Conjunction, Decoder, Encoder, Float, List, MapValue, Par, SetValue, Wildcard, compare, decodeValue, encodeValue, equal, list, map,
-  set, tuple, uri,
+  Bundle,
+  Conjunction,
+  Decoder,
+  Encoder,
+  Float,
+  List,
+  MapValue,
+  Par,
+  SetValue,
+  Wildcard,
+  compare,
+  decodeValue,
+  encodeValue,
+  equal,
+  list,
+  map,
+  set,
+  tuple,
+  uri,
 } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { isPowerboxError } from '../../src/errors.ts';
@@ -62,23 +79,25 @@ describe('canonical bytes', () => {
   });
 
   it('are one MessagePack object that a general reader accepts', () => {
-    const seen: number[] = [];
-    for (const type of [1, 2, 3, 4]) {
-      addExtension({ type, unpack: (payload: Uint8Array) => (seen.push(type), [type, payload.length]) });
-    }
+    const seen = new Set<number>();
+    for (const type of [1, 2, 3, 4]) addExtension({ type, unpack: () => seen.add(type) });
     const reader = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'bigint' });
     fc.assert(fc.property(anyValue, (value) => void reader.unpack(encodeValue(value))));
-    assert.deepEqual([...new Set(seen)].sort(), [1, 2, 3, 4]);
+    assert.equal(seen.size, 4);
   });
 
   it('when changed anywhere, are refused or mean exactly what they say', () => {
     let refused = 0;
     fc.assert(
-      fc.property(fc.oneof(alikeValue, anyValue), fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 }), (value, edits) => {
-        const bytes = encodeValue(value);
-        for (const [at, byte] of edits) bytes[at % Math.min(bytes.length, 400)] = byte;
-        if (!acceptedOnlyIfCanonical(bytes)) refused++;
-      }),
+      fc.property(
+        fc.oneof(alikeValue, anyValue),
+        fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 }),
+        (value, edits) => {
+          const bytes = encodeValue(value);
+          for (const [at, byte] of edits) bytes[at % Math.min(bytes.length, 400)] = byte;
+          if (!acceptedOnlyIfCanonical(bytes)) refused++;
+        },
+      ),
       { numRuns: 5_000 },
     );
     assert.ok(refused > 500);
@@ -92,16 +111,46 @@ describe('canonical bytes', () => {
         const flipped = bytes.slice();
         flipped[at] = (flipped[at] as number) ^ (1 << (byte & 7));
         acceptedOnlyIfCanonical(flipped);
-        acceptedOnlyIfCanonical(Uint8Array.of(...bytes.subarray(0, Math.min(at, 300)), byte, ...bytes.subarray(at, at + 300)));
-        acceptedOnlyIfCanonical(Uint8Array.of(...bytes.subarray(0, Math.min(at, 300)), ...bytes.subarray(at + 1, at + 300)));
+        acceptedOnlyIfCanonical(
+          Uint8Array.of(...bytes.subarray(0, Math.min(at, 300)), byte, ...bytes.subarray(at, at + 300)),
+        );
+        acceptedOnlyIfCanonical(
+          Uint8Array.of(...bytes.subarray(0, Math.min(at, 300)), ...bytes.subarray(at + 1, at + 300)),
+        );
       }),
       { numRuns: 2_000 },
     );
   });
 
   it('of random bytes are refused or mean exactly what they say', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => void acceptedOnlyIfCanonical(bytes)), { numRuns: 5_000 });
-    const heads = fc.constantFrom(0x81, 0x92, 0x93, 0x94, 0xd4, 0x04, 9, 10, 13, 20, 21, 24, 27, 72, 74, 75, 0xa1, 0x61, 0xc0, 0xc2, 0, 1);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => void acceptedOnlyIfCanonical(bytes)),
+      { numRuns: 5_000 },
+    );
+    const heads = fc.constantFrom(
+      0x81,
+      0x92,
+      0x93,
+      0x94,
+      0xd4,
+      0x04,
+      9,
+      10,
+      13,
+      20,
+      21,
+      24,
+      27,
+      72,
+      74,
+      75,
+      0xa1,
+      0x61,
+      0xc0,
+      0xc2,
+      0,
+      1,
+    );
     fc.assert(
       fc.property(fc.array(heads, { maxLength: 24 }), (bytes) => void acceptedOnlyIfCanonical(Uint8Array.from(bytes))),
       { numRuns: 10_000 },
@@ -113,7 +162,10 @@ describe('canonical bytes', () => {
       fc.property(anyValue, fc.nat(), (value, place) => {
         const bytes = encodeValue(value);
         refuses(bytes.subarray(0, place % bytes.length), /truncated/);
-        refuses(Uint8Array.from([...bytes.subarray(0, 2_000), 0xc0]), bytes.length <= 2_000 ? /trailing|truncated/ : /./);
+        refuses(
+          Uint8Array.from([...bytes.subarray(0, 2_000), 0xc0]),
+          bytes.length <= 2_000 ? /trailing|truncated/ : /./,
+        );
       }),
     );
   });
@@ -211,24 +263,33 @@ describe('canonical bytes', () => {
     refuses(encodeValue(new Bundle(new Bundle(1, true, true), true, true)), /bundle directly in a bundle/);
     refuses(encodeValue(new Conjunction([1])), /two parts or more/);
     assert.equal(hex(encodeValue(new Float(-0))), 'cb0000000000000000');
-    for (const n of [0, 5, -1, 300, -(2 ** 31), 2 ** 32, 2 ** 53 - 1]) assert.equal(hex(encodeValue(BigInt(n))), hex(encodeValue(n)));
+    for (const n of [0, 5, -1, 300, -(2 ** 31), 2 ** 32, 2 ** 53 - 1])
+      assert.equal(hex(encodeValue(BigInt(n))), hex(encodeValue(n)));
     for (const wrong of [0.5, Number.NaN, 2 ** 53, 2n ** 63n, -(2n ** 63n) - 1n, '\ud800', uri('ok').text + '\udc00']) {
-      assert.throws(() => encodeValue(wrong), (error) => isPowerboxError(error) && error.code === 'value_unsupported', String(wrong));
+      assert.throws(
+        () => encodeValue(wrong),
+        (error) => isPowerboxError(error) && error.code === 'value_unsupported',
+        String(wrong),
+      );
     }
   });
 
-  it('hold any depth up to the bound, and refuse what is deeper, on both ways', () => {
+  it('hold any depth up to the bound, and refuse what is deeper, on both ways', function () {
+    this.timeout(60_000);
     const deep = nested(150_000);
     const bytes = encodeValue(deep);
     assert.ok(equal(decodeValue(bytes, readName), deep));
-    let tower: Value = 0;
-    for (let level = 0; level < limits.value_depth_max; level++) tower = new List([tower]);
-    const most = encodeValue(tower);
-    assert.equal(hex(encodeValue(decodeValue(most, readName)).subarray(0, 8)), '9191919191919191');
+    const most = new Uint8Array(limits.value_depth_max + 1).fill(0x91);
+    most[limits.value_depth_max] = 0;
+    const tower = decodeValue(most, readName);
+    assert.ok(Buffer.from(encodeValue(tower)).equals(most));
     const tooDeep = new Uint8Array(most.length + 1).fill(0x91);
     tooDeep[most.length] = 0;
     refuses(tooDeep, /nested deeper than/);
-    assert.throws(() => encodeValue(new List([tower])), (error) => isPowerboxError(error) && error.code === 'value_too_large');
+    assert.throws(
+      () => encodeValue(new List([tower])),
+      (error) => isPowerboxError(error) && error.code === 'value_too_large',
+    );
   });
 
   it('that claim more than they hold reserve no memory for the claim', () => {

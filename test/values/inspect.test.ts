@@ -1,8 +1,30 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  BigInteger, BoundVariable, Bytes, FreeVariable, List, Match, Matches, Negation, New, Receive, Send, TypeWord,
-  VariableReference, Wildcard, conjunction, depthOf, encodeValue, equal, isClosed, isPattern, list, map, sizeOf, tuple,
+  BigInteger,
+  BoundVariable,
+  Bytes,
+  FreeVariable,
+  List,
+  Match,
+  Matches,
+  Negation,
+  New,
+  Receive,
+  Send,
+  TypeWord,
+  VariableReference,
+  Wildcard,
+  conjunction,
+  depthOf,
+  encodeValue,
+  equal,
+  isClosed,
+  isPattern,
+  list,
+  map,
+  sizeOf,
+  tuple,
 } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { limits } from '../../src/limits.ts';
@@ -19,15 +41,26 @@ function receive(patterns: readonly Value[], freeCount: number, source: Value, b
 describe('a term', () => {
   it('is closed when no variable points outside of it', () => {
     const closed: readonly Value[] = [
-      1, new New(2, new Send(x1, [x0], false)), receive([new FreeVariable(0)], 1, 'c', x0),
+      1,
+      new New(2, new Send(x1, [x0], false)),
+      receive([new FreeVariable(0)], 1, 'c', x0),
       new Match(1, [{ pattern: new FreeVariable(0), freeCount: 1, body: x0 }]),
       new New(1, receive([new VariableReference(0, 1)], 0, x0, x0)),
       receive([new New(1, x0)], 0, 'c', null),
     ];
     const open: readonly Value[] = [
-      x0, list([1, x0]), new New(2, x2), receive([new FreeVariable(0)], 1, x0, null), receive([new FreeVariable(0)], 1, 'c', x1),
-      new New(1, receive([x0], 0, 'c', null)), receive([new VariableReference(0, 1)], 0, 'c', null), list([], x0),
-      new New(1, receive([new VariableReference(0, 2)], 0, 'c', null)), map([[x0, 1]]), map([[1, x0]]), new Matches(x0, 1),
+      x0,
+      list([1, x0]),
+      new New(2, x2),
+      receive([new FreeVariable(0)], 1, x0, null),
+      receive([new FreeVariable(0)], 1, 'c', x1),
+      new New(1, receive([x0], 0, 'c', null)),
+      receive([new VariableReference(0, 1)], 0, 'c', null),
+      list([], x0),
+      new New(1, receive([new VariableReference(0, 2)], 0, 'c', null)),
+      map([[x0, 1]]),
+      map([[1, x0]]),
+      new Matches(x0, 1),
       new New(1, new Matches(1, new Matches(1, new VariableReference(0, 1)))),
     ];
     for (const value of closed) assert.ok(isClosed(value), JSON.stringify(value));
@@ -37,12 +70,30 @@ describe('a term', () => {
   });
 
   it('is a pattern when it says less than one value, wherever in it', () => {
-    const says = [new FreeVariable(0), Wildcard.the, new TypeWord('Int'), new Negation(1), conjunction([1, 2]), list([], Wildcard.the)];
+    const says = [
+      new FreeVariable(0),
+      Wildcard.the,
+      new TypeWord('Int'),
+      new Negation(1),
+      conjunction([1, 2]),
+      list([], Wildcard.the),
+    ];
     for (const part of says) {
-      for (const whole of [part, list([part]), map([[1, part]]), new Send(part, [], false), receive([], 0, part, null), new New(1, part)]) {
+      for (const whole of [
+        part,
+        list([part]),
+        map([[1, part]]),
+        new Send(part, [], false),
+        receive([], 0, part, null),
+        new New(1, part),
+      ]) {
         assert.ok(isPattern(whole), JSON.stringify(whole));
       }
-      for (const own of [receive([part], 1, 'c', null), new Matches(1, part), new Match(1, [{ pattern: part, freeCount: 0, body: null }])]) {
+      for (const own of [
+        receive([part], 1, 'c', null),
+        new Matches(1, part),
+        new Match(1, [{ pattern: part, freeCount: 0, body: null }]),
+      ]) {
         assert.ok(!isPattern(own), JSON.stringify(own));
       }
     }

@@ -1,7 +1,21 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  BigInteger, Bytes, Float, Send, Wildcard, bytes, channelKey, decodeValue, encodeValue, equal, float, indexKey, list, set, tuple,
+  BigInteger,
+  Bytes,
+  Float,
+  Send,
+  Wildcard,
+  bytes,
+  channelKey,
+  decodeValue,
+  encodeValue,
+  equal,
+  float,
+  indexKey,
+  list,
+  set,
+  tuple,
 } from '../../src/values/index.ts';
 import { limits } from '../../src/limits.ts';
 import { alikeValue, anyLeaf, anyValue, groundValue, nested, readName } from './arbitrary.ts';
@@ -22,7 +36,21 @@ describe('an index key', () => {
   });
 
   it('is there for every small ground value and for nothing that is not ground', () => {
-    for (const value of [null, true, 0, -1, 2n ** 60n, 'a', '', float(1), float(Number.NaN), bytes(Uint8Array.of(1)), list([1, 'a']), tuple([]), set([1])]) {
+    for (const value of [
+      null,
+      true,
+      0,
+      -1,
+      2n ** 60n,
+      'a',
+      '',
+      float(1),
+      float(Number.NaN),
+      bytes(Uint8Array.of(1)),
+      list([1, 'a']),
+      tuple([]),
+      set([1]),
+    ]) {
       assert.notEqual(indexKey(value), undefined);
     }
     for (const value of [Wildcard.the, list([1], Wildcard.the), list([Wildcard.the]), new Send(1, [], false)]) {

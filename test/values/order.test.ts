@@ -1,7 +1,21 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  Name, SetValue, Wildcard, compare, compareText, decodeValue, encodeValue, equal, float, int, list, map, par, set, tuple,
+  Name,
+  SetValue,
+  Wildcard,
+  compare,
+  compareText,
+  decodeValue,
+  encodeValue,
+  equal,
+  float,
+  int,
+  list,
+  map,
+  par,
+  set,
+  tuple,
 } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { alikeValue, anyText, anyValue, nested, readName, testNames } from './arbitrary.ts';
@@ -10,7 +24,9 @@ const mixed = fc.oneof(alikeValue, anyValue);
 
 const shuffledItems = fc
   .array(mixed, { maxLength: 6 })
-  .chain((items) => fc.shuffledSubarray(items, { minLength: items.length }).map((shuffled) => [items, shuffled] as const));
+  .chain((items) =>
+    fc.shuffledSubarray(items, { minLength: items.length }).map((shuffled) => [items, shuffled] as const),
+  );
 
 function again(value: Value): Value {
   return decodeValue(encodeValue(value), readName);
@@ -76,8 +92,30 @@ describe('order by value', () => {
 
   it('puts types by rank and numbers of one type by size', () => {
     const ascending: Value[] = [
-      null, false, true, int(-(2n ** 63n)), -(2 ** 53) + 1, -1, 0, 2 ** 53 - 1, int(2n ** 63n - 1n), float(-Infinity), float(0.5),
-      float(Infinity), float(Number.NaN), '', 'a', 'aa', 'b', list([]), list([1]), list([1, 1]), list([2]), tuple([]), set([]), map([]),
+      null,
+      false,
+      true,
+      int(-(2n ** 63n)),
+      -(2 ** 53) + 1,
+      -1,
+      0,
+      2 ** 53 - 1,
+      int(2n ** 63n - 1n),
+      float(-Infinity),
+      float(0.5),
+      float(Infinity),
+      float(Number.NaN),
+      '',
+      'a',
+      'aa',
+      'b',
+      list([]),
+      list([1]),
+      list([1, 1]),
+      list([2]),
+      tuple([]),
+      set([]),
+      map([]),
     ];
     for (let index = 1; index < ascending.length; index++) {
       assert.ok(compare(ascending[index - 1] as Value, ascending[index] as Value) < 0, `element ${index}`);
@@ -85,8 +123,24 @@ describe('order by value', () => {
   });
 
   it('compares maps pair by pair: key, item, next key', () => {
-    assert.ok(compare(map([['a', 1], ['b', 1]]), map([['a', 2]])) < 0);
-    assert.ok(compare(map([['a', 1]]), map([['a', 1], ['b', 0]])) < 0);
+    assert.ok(
+      compare(
+        map([
+          ['a', 1],
+          ['b', 1],
+        ]),
+        map([['a', 2]]),
+      ) < 0,
+    );
+    assert.ok(
+      compare(
+        map([['a', 1]]),
+        map([
+          ['a', 1],
+          ['b', 0],
+        ]),
+      ) < 0,
+    );
     assert.ok(compare(map([['a', 9]]), map([['b', 0]])) < 0);
   });
 

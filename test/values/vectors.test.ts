@@ -1,9 +1,39 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import {
-  BigInteger, BoundVariable, Conjunction, Disjunction, FreeVariable, List, MapValue, Match, Matches, Method, NAMES_FORMAT_VERSION,
-  NameMaker, Negation, New, Operation, Par, Receive, Send, SetValue, TypeWord, Tuple, VALUES_FORMAT_VERSION, VariableReference,
-  Wildcard, bundle, bytes, compare, decodeValue, encodeValue, equal, float, int, uri,
+  BigInteger,
+  BoundVariable,
+  Conjunction,
+  Disjunction,
+  FreeVariable,
+  List,
+  MapValue,
+  Match,
+  Matches,
+  Method,
+  NAMES_FORMAT_VERSION,
+  NameMaker,
+  Negation,
+  New,
+  Operation,
+  Par,
+  Receive,
+  Send,
+  SetValue,
+  TypeWord,
+  Tuple,
+  VALUES_FORMAT_VERSION,
+  VariableReference,
+  Wildcard,
+  bundle,
+  bytes,
+  compare,
+  decodeValue,
+  encodeValue,
+  equal,
+  float,
+  int,
+  uri,
 } from '../../src/values/index.ts';
 import type { Operator, Remainder, Value } from '../../src/values/index.ts';
 import { isPowerboxError } from '../../src/errors.ts';
@@ -16,18 +46,34 @@ interface ValueVectors {
   readonly version: number;
   readonly accepted: readonly { readonly name: string; readonly value: Written; readonly bytes: string }[];
   readonly long: readonly {
-    readonly name: string; readonly kind: string; readonly bytes: string; readonly repeat: { readonly byte: string; readonly times: number };
+    readonly name: string;
+    readonly kind: string;
+    readonly bytes: string;
+    readonly repeat: { readonly byte: string; readonly times: number };
   }[];
   readonly refused: readonly {
-    readonly name: string; readonly reason: string; readonly bytes: string; readonly prefix?: { readonly byte: string; readonly times: number };
+    readonly name: string;
+    readonly reason: string;
+    readonly bytes: string;
+    readonly prefix?: { readonly byte: string; readonly times: number };
   }[];
   readonly ascending: readonly string[];
 }
 
 interface NameVectors {
   readonly version: number;
-  readonly names: readonly { readonly nameKey: string; readonly task: string; readonly counter: string; readonly name: string }[];
-  readonly effects: readonly { readonly nameKey: string; readonly task: string; readonly place: string; readonly id: string }[];
+  readonly names: readonly {
+    readonly nameKey: string;
+    readonly task: string;
+    readonly counter: string;
+    readonly name: string;
+  }[];
+  readonly effects: readonly {
+    readonly nameKey: string;
+    readonly task: string;
+    readonly place: string;
+    readonly id: string;
+  }[];
 }
 
 function vectors(name: string): unknown {
@@ -51,7 +97,11 @@ function build(written: Written): Value {
   if (typeof content === 'string') return leaf(kind, content);
   if (kind === 'map') {
     const pairs = content as readonly (readonly [Written, Written])[];
-    return new MapValue(pairs.map(([key]) => build(key)), pairs.map(([, item]) => build(item)), remainder);
+    return new MapValue(
+      pairs.map(([key]) => build(key)),
+      pairs.map(([, item]) => build(item)),
+      remainder,
+    );
   }
   const parts = (content as readonly Written[]).map(build);
   if (kind === 'list') return new List(parts, remainder);
@@ -93,7 +143,13 @@ function node(kind: string, parts: readonly Value[]): Value {
       return new Send(first, items(second), third as boolean);
     case 'receive': {
       const binds = parts.slice(2).map((bind) => {
-        const [source, freeCount, peek, remainder, ...patterns] = items(bind) as [Value, number, boolean, Remainder, ...Value[]];
+        const [source, freeCount, peek, remainder, ...patterns] = items(bind) as [
+          Value,
+          number,
+          boolean,
+          Remainder,
+          ...Value[],
+        ];
         return { source, freeCount, peek, remainder, patterns };
       });
       return new Receive(binds, second, first as boolean);
@@ -171,7 +227,11 @@ describe('the vectors of values', () => {
       const input = Uint8Array.from([...fromHex(head), ...body]);
       const decoded = decodeValue(input, readName);
       const expected =
-        kind === 'string' ? String.fromCharCode(body[0] as number).repeat(repeat.times) : kind === 'bytes' ? bytes(body) : new List([...body].map(() => null));
+        kind === 'string'
+          ? String.fromCharCode(body[0] as number).repeat(repeat.times)
+          : kind === 'bytes'
+            ? bytes(body)
+            : new List([...body].map(() => null));
       assert.ok(equal(decoded, expected), name);
       assert.equal(hex(encodeValue(expected)), hex(input), name);
     }
@@ -179,14 +239,18 @@ describe('the vectors of values', () => {
 
   it('are refused for the reason that is written', () => {
     for (const { name, reason, bytes: text, prefix } of given.refused) {
-      const head = prefix === undefined ? new Uint8Array(0) : new Uint8Array(prefix.times).fill(Number.parseInt(prefix.byte, 16));
+      const head =
+        prefix === undefined ? new Uint8Array(0) : new Uint8Array(prefix.times).fill(Number.parseInt(prefix.byte, 16));
       const tail = fromHex(text);
       const input = new Uint8Array(head.length + tail.length);
       input.set(head);
       input.set(tail, head.length);
       assert.throws(
         () => decodeValue(input, readName),
-        (error) => isPowerboxError(error) && error.code === 'value_not_canonical' && (REASONS[reason] as RegExp).test(error.message),
+        (error) =>
+          isPowerboxError(error) &&
+          error.code === 'value_not_canonical' &&
+          (REASONS[reason] as RegExp).test(error.message),
         name,
       );
     }
