@@ -17,7 +17,7 @@ import { join, resolve } from 'node:path';
 import { PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
 import { hex } from './bytes.ts';
-import { TEMPORARY_PREFIX, makeDirectory, placeFile } from './durable-file.ts';
+import { TEMPORARY_PREFIX, makeDirectory, placeFile, syncPath } from './durable-file.ts';
 import { corrupt, storageError } from './health.ts';
 
 export const FORMAT_NAME = 'powerbox space';
@@ -40,12 +40,13 @@ export type Identity = {
   readonly sealKey: Uint8Array;
 };
 
-type Place = { readonly directory: string; readonly platform: Platform };
+/** `sync`: what is made here is durable before anything builds on it. */
+type Place = { readonly directory: string; readonly platform: Platform; readonly sync: boolean };
 
 /** Reads who this directory is, and makes it ours when it is empty or not there. */
 export async function identify(place: Place): Promise<Identity> {
   const { directory, platform } = place;
-  const found = await listing(directory);
+  const found = await listing(place);
   if (!found.includes(FORMAT_FILE)) {
     const others = found.filter((name) => !name.startsWith(TEMPORARY_PREFIX) && !NOBODYS.has(name));
     if (others.length > 0) throw foreign(directory, `it holds ${others.slice(0, 3).join(', ')}`);
@@ -60,12 +61,18 @@ export async function identify(place: Place): Promise<Identity> {
   return { ...format, ...(await readKeys(place, format.spaceId)) };
 }
 
+/** An opening that does not sync may have made this directory; one that syncs builds on it. */
+export async function settleIdentity({ directory }: Place): Promise<void> {
+  for (const name of [FORMAT_FILE, KEYS_FILE]) await syncPath(join(directory, name));
+  await syncPath(directory);
+}
+
 /** Both databases are there and durable. Called by who holds the true lock. */
 export async function markReady(place: Place, identity: Identity): Promise<void> {
   await writeText(place, FORMAT_FILE, { text: formatText({ ...identity, ready: true }), kind: 'replace' });
 }
 
-async function listing(directory: string): Promise<string[]> {
+async function listing({ directory, sync }: Place): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
@@ -74,7 +81,7 @@ async function listing(directory: string): Promise<string[]> {
     if (code !== 'ENOENT') throw storageError(`${directory} cannot be read`, error);
   }
   try {
-    await makeDirectory(resolve(directory));
+    await makeDirectory(resolve(directory), sync);
     return [];
   } catch (error) {
     throw storageError(`${directory} cannot be made`, error);
@@ -92,7 +99,7 @@ type Content = { readonly text: string; readonly mode?: number; readonly kind: '
 async function writeText(place: Place, name: string, { text, mode = 0o666, kind }: Content): Promise<void> {
   const tag = hex(place.platform.randomness.bytes(8));
   try {
-    await placeFile(join(place.directory, name), { bytes: Buffer.from(text), tag, mode, sync: true, kind });
+    await placeFile(join(place.directory, name), { bytes: Buffer.from(text), tag, mode, sync: place.sync, kind });
   } catch (error) {
     throw storageError(`${place.directory} cannot be written`, error);
   }

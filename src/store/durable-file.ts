@@ -33,7 +33,7 @@ export async function placeFile(path: string, options: PlaceOptions): Promise<bo
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
-  if (options.sync) await syncDirectory(directory);
+  if (options.sync) await syncPath(directory);
   return placed;
 }
 
@@ -64,8 +64,8 @@ async function linkOnce(temporary: string, path: string): Promise<boolean> {
   }
 }
 
-/** Makes a directory and those above it, each durable with its name. */
-export async function makeDirectory(path: string): Promise<void> {
+/** Makes a directory and those above it; with `sync` each is durable with its name. */
+export async function makeDirectory(path: string, sync: boolean): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
@@ -73,15 +73,16 @@ export async function makeDirectory(path: string): Promise<void> {
     if (code === 'EEXIST') return;
     // Node's own recursion says on a read-only file system that something is not there.
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path));
-    return makeDirectory(path);
+    await makeDirectory(dirname(path), sync);
+    return makeDirectory(path, sync);
   }
-  await syncDirectory(dirname(path));
+  if (sync) await syncPath(dirname(path));
 }
 
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  await closing(directory, () => directory.sync());
+/** Makes a file, or the names in a directory, durable. */
+export async function syncPath(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  await closing(file, () => file.sync());
 }
 
 async function closing(file: FileHandle, work: () => Promise<void>): Promise<void> {

@@ -7,7 +7,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Platform } from '../platform/index.ts';
 import { checkHash, equal, hex } from './bytes.ts';
-import { placeFile, syncDirectory } from './durable-file.ts';
+import { placeFile, syncPath } from './durable-file.ts';
 import { type Health, corrupt } from './health.ts';
 import type { Blobs } from './types.ts';
 
@@ -33,12 +33,12 @@ export class FileBlobs implements Blobs {
     try {
       if (!this.#shelves.has(hash[0]!)) {
         await mkdir(shelf, { recursive: true });
-        if (this.#sync) await syncDirectory(this.#directory);
+        if (this.#sync) await syncPath(this.#directory);
         this.#shelves.add(hash[0]!);
       }
       // One that is there from an earlier run may not have reached the disk with its name, or may be damaged.
       if (await holds(file, bytes)) {
-        if (this.#sync) await syncDirectory(shelf);
+        if (this.#sync) await syncPath(shelf);
         return;
       }
       const tag = hex(this.#platform.randomness.bytes(8));

@@ -8,7 +8,16 @@ import { ClassicLevel } from 'classic-level';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
-import { type Identity, identify, lockedBy, markReady, removeLock, removeTemporaries, writeLock } from './directory.ts';
+import {
+  type Identity,
+  identify,
+  lockedBy,
+  markReady,
+  removeLock,
+  removeTemporaries,
+  settleIdentity,
+  writeLock,
+} from './directory.ts';
 import { makeDirectory } from './durable-file.ts';
 import { FileBlobs } from './file-blobs.ts';
 import { frameSeed } from './frame.ts';
@@ -35,21 +44,23 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     if (durability === 'memory') return openMemoryStore(platform);
     throw new PowerboxError('config_invalid', `durability ${durability} needs a data directory`);
   }
-  const identity = await identify({ directory, platform });
+  const sync = durability === 'sync';
+  const place = { directory, platform, sync };
+  const identity = await identify(place);
   const health = new Health();
   const seed = frameSeed(identity.spaceId);
-  const sync = durability === 'sync';
   const opened: Bytes[] = [];
   const opening: Opening = { options, identity, opened };
   try {
     const at = { journal: join(directory, 'journal'), rows: join(directory, 'rows'), blobs: join(directory, 'blobs') };
     const journalLevel = await openLevel(at.journal, { compression: false }, opening);
-    await writeLock({ directory, platform });
+    await writeLock(place);
     await removeTemporaries(directory);
     const cacheSize = options.cacheBytes ?? limits.row_blocks_bytes_default;
     const rowsLevel = await openLevel(at.rows, { cacheSize }, opening);
-    await makeDirectory(at.blobs);
-    if (!identity.ready) await markReady({ directory, platform }, identity);
+    await makeDirectory(at.blobs, sync);
+    if (!identity.ready) await markReady(place, identity);
+    else if (sync) await settleIdentity(place);
     const journal = await openLevelJournal({ level: journalLevel, location: at.journal, seed, sync, health });
     const settleJournal = sync ? null : () => journal.settle();
     const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, health, settleJournal });
@@ -74,7 +85,7 @@ async function openLevel(location: string, tuning: Tuning, { options, identity, 
     await level.open();
   } catch (error) {
     const failure = storageError(`${location} cannot be opened`, error);
-    if (failure.code === 'storage_locked') throw await lockedBy({ directory, platform });
+    if (failure.code === 'storage_locked') throw await lockedBy({ directory, platform, sync: false });
     // Of a database that was there once, no part may be missing.
     const missing = identity.ready && /does not exist|No such file/i.test(failure.message);
     throw missing ? corrupt(failure.message, error) : failure;
