@@ -147,8 +147,17 @@ export class Lanes {
 
 function insertByNumber(lane: Lane, job: Job): void {
   const { waiting } = lane;
-  let index = waiting.length;
-  while (index > lane.head && (waiting[index - 1] as Job).number > job.number) index--;
-  if (index === waiting.length) waiting.push(job);
-  else waiting.splice(index, 0, job);
+  let low = lane.head;
+  let high = waiting.length;
+  // Nearly always the newest comes last; accounts that take turns can be far out of step, so no linear search.
+  if (high === low || (waiting[high - 1] as Job).number < job.number) {
+    waiting.push(job);
+    return;
+  }
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((waiting[middle] as Job).number < job.number) low = middle + 1;
+    else high = middle;
+  }
+  waiting.splice(low, 0, job);
 }

@@ -161,4 +161,4 @@ export async function rest(times = 20): Promise<void> {
   for (let count = 0; count < times; count++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export { Disk, FakeEngine, NewChannel, NewObject };
+export { Disk };
