@@ -1,13 +1,5 @@
 /** A dispatcher over the small engine, with one native of every effect and recovery, and a world it changes. */
-import {
-  declareChannel,
-  NewChannel,
-  NewObject,
-  t,
-  type Native,
-  type NativeAnswer,
-  type NativeCall,
-} from '../../../channels/index.ts';
+import { declareChannel, t, type Native, type NativeAnswer, type NativeCall } from '../../../channels/index.ts';
 import { Dispatcher, installNative, type DispatcherOptions, type StderrRecord } from '../../../src/dispatch/index.ts';
 import { Name, type Value } from '../../../src/values/index.ts';
 import { Disk, FakeEngine } from './engine.ts';
