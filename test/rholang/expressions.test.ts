@@ -39,13 +39,21 @@ describe('expressions', () => {
     fails('1n / 0n', /division by zero/);
   });
 
-  it('Int arithmetic agrees with 64-bit two\'s complement arithmetic', () => {
-    const wide = fc.oneof(fc.bigInt(-(1n << 63n) + 1n, (1n << 63n) - 1n), fc.bigInt(-9n, 9n), fc.bigInt((1n << 53n) - 3n, (1n << 53n) + 3n));
+  it("Int arithmetic agrees with 64-bit two's complement arithmetic", () => {
+    const wide = fc.oneof(
+      fc.bigInt(-(1n << 63n) + 1n, (1n << 63n) - 1n),
+      fc.bigInt(-9n, 9n),
+      fc.bigInt((1n << 53n) - 3n, (1n << 53n) + 3n),
+    );
     fc.assert(
       fc.property(wide, wide, fc.constantFrom('+', '-', '*', '/', '%'), (left, right, operator) => {
         if (right === 0n) return;
-        const exact = { '+': left + right, '-': left - right, '*': left * right, '/': left / right, '%': left % right }[operator];
-        const { values } = results(`for (@a, @b <- @0) { out!(a ${operator} b, (${text(left)}) ${operator} (${text(right)}), a ${operator} (${text(right)})) } | @0!(${text(left)}, ${text(right)})`);
+        const exact = { '+': left + right, '-': left - right, '*': left * right, '/': left / right, '%': left % right }[
+          operator
+        ];
+        const { values } = results(
+          `for (@a, @b <- @0) { out!(a ${operator} b, (${text(left)}) ${operator} (${text(right)}), a ${operator} (${text(right)})) } | @0!(${text(left)}, ${text(right)})`,
+        );
         const shown = String(BigInt.asIntN(64, exact));
         assert.deepEqual(values, [`${shown}, ${shown}, ${shown}`]);
       }),
@@ -57,7 +65,10 @@ describe('expressions', () => {
   });
 
   it('BigInt is exact and never mixes with Int', () => {
-    gives('[123456789012345678901234567890n * 1000000000000000000000n, 100n / 3n, -7n % 4n, -5n, 2n - 3n]', '[123456789012345678901234567890000000000000000000000n, 33n, -3n, -5n, -1n]');
+    gives(
+      '[123456789012345678901234567890n * 1000000000000000000000n, 100n / 3n, -7n % 4n, -5n, 2n - 3n]',
+      '[123456789012345678901234567890000000000000000000000n, 33n, -3n, -5n, -1n]',
+    );
     gives('[2n < 3n, 3n >= 4n, 1n == 1]', '[true, false, false]');
     fails('1n * 1', /operator `\*` is not defined on BigInt and Int/);
     fails('1n >= 1', /cannot compare BigInt with Int/);
@@ -71,21 +82,30 @@ describe('expressions', () => {
   });
 
   it('comparison takes two Bool, Int, BigInt, Float or String, and strings by code point', () => {
-    gives('[false < true, 1 <= 1, "a" < "b", "\u{10000}" > "\uffff", 2 > 3, "b" >= "a"]', '[true, true, true, true, false, true]');
+    gives(
+      '[false < true, 1 <= 1, "a" < "b", "\u{10000}" > "\uffff", 2 > 3, "b" >= "a"]',
+      '[true, true, true, true, false, true]',
+    );
     fails('1 < "1"', /operator `<` cannot compare Int with String/);
     fails('[1] < [2]', /cannot compare List with List/);
     fails('Nil < Nil', /Nil with Nil/);
   });
 
   it('equality compares any two values as terms', () => {
-    gives('[{@1!(2) | @3!(4)} == {@3!(4) | @1!(2)}, [1, "a"] == [1, "a"], 1 == "1", Nil == Nil, Set(1, 2) == Set(2, 1), 1 != 2]', '[true, true, false, true, true, true]');
+    gives(
+      '[{@1!(2) | @3!(4)} == {@3!(4) | @1!(2)}, [1, "a"] == [1, "a"], 1 == "1", Nil == Nil, Set(1, 2) == Set(2, 1), 1 != 2]',
+      '[true, true, false, true, true, true]',
+    );
     const { values } = results('new x, y in { out!(*x == *x, *x == *y, {x!(1)} == {x!(1)}, {x!(1)} == {y!(1)}) }');
     assert.deepEqual(values, ['true, false, true, false']);
   });
 
   it('and, or evaluate both sides; && and || stop at the side that decides', () => {
     gives('[false && [1].nth(9), true || [1].nth(9), false && [1].nth(9) && [1].nth(9)]', '[false, true, false]');
-    gives('[true and false, false or true, not true, true && true, false || false]', '[false, true, false, true, false]');
+    gives(
+      '[true and false, false or true, not true, true && true, false || false]',
+      '[false, true, false, true, false]',
+    );
     fails('true && [1].nth(9)', /index out of bound/);
     fails('false || [1].nth(9)', /index out of bound/);
     fails('false and [1].nth(9)', /index out of bound/);
@@ -96,7 +116,9 @@ describe('expressions', () => {
   });
 
   it('&& reads variables of receives further out', () => {
-    const { values } = results('@1!(true) | @2!(false) | for (@a <- @1) { for (@b <- @2) { out!(a && b, a || b, b && a) } }');
+    const { values } = results(
+      '@1!(true) | @2!(false) | for (@a <- @1) { for (@b <- @2) { out!(a && b, a || b, b && a) } }',
+    );
     assert.deepEqual(values, ['false, true, false']);
   });
 
@@ -123,8 +145,13 @@ describe('expressions', () => {
   });
 
   it('matches gives a Bool, also with references to variables and inside received processes', () => {
-    gives('[1 matches 1, 1 matches 0, 1 matches _, 1 matches Int, [1, 2] matches [_, ..._], 1 matches {String \\/ Int}]', '[true, false, true, true, true, true]');
-    const { values } = results('match 1 { x => out!(x matches 1, 1 matches =x, 2 matches =x) } | @0!(for (@y <- @1) { out!(y matches _) }) | @1!(3) | for (@p <- @0) { p }');
+    gives(
+      '[1 matches 1, 1 matches 0, 1 matches _, 1 matches Int, [1, 2] matches [_, ..._], 1 matches {String \\/ Int}]',
+      '[true, false, true, true, true, true]',
+    );
+    const { values } = results(
+      'match 1 { x => out!(x matches 1, 1 matches =x, 2 matches =x) } | @0!(for (@y <- @1) { out!(y matches _) }) | @1!(3) | for (@p <- @0) { p }',
+    );
     assert.deepEqual(values, ['true, true, false', 'true']);
   });
 

@@ -1,7 +1,7 @@
 /** What the machine does with processes: rules of evaluation, calls of natives, cut turns, depth. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { PowerboxError } from '../../src/errors.ts';
+import type { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { print } from '../../src/rholang/index.ts';
 import { list, map, tuple } from '../../src/values/index.ts';
@@ -21,7 +21,10 @@ function failuresOf(body: string): string[] {
 
 describe('processes', () => {
   it('a send and a receive meet in either order, once', () => {
-    for (const text of ['@1!(7, 8) | for (@a, @b <- @1) { @2!(b, a) }', 'for (@a, @b <- @1) { @2!(b, a) } | @1!(7, 8)']) {
+    for (const text of [
+      '@1!(7, 8) | for (@a, @b <- @1) { @2!(b, a) }',
+      'for (@a, @b <- @1) { @2!(b, a) } | @1!(7, 8)',
+    ]) {
       assert.deepEqual(runTiny(text).waiting, ['@{2}!(8, 7)']);
     }
   });
@@ -39,15 +42,25 @@ describe('processes', () => {
     assert.deepEqual(prints('@1!(7, 8, 9) | for (@a, ...@rest <- @1) { out!(a, rest) }'), ['7, [8, 9]']);
     assert.deepEqual(prints('match 7 { x => { @1!(8) | @1!(7) | for (@=x <- @1) { out!("seven") } } }'), ['"seven"']);
     assert.deepEqual(prints('new c in { c!(7) | for (@x <- c) { match [7, 8] { [=x, y] => out!(y) } } }'), ['8']);
-    assert.deepEqual(prints('for (@x <- @1) { match 5 { y => match [5, 6] { [=y, =x] => out!("both") } } } | @1!(6)'), ['"both"']);
+    assert.deepEqual(prints('for (@x <- @1) { match 5 { y => match [5, 6] { [=y, =x] => out!("both") } } } | @1!(6)'), [
+      '"both"',
+    ]);
   });
 
   it('a reference inside a pattern of a sent process is put in when the process is sent', () => {
-    assert.deepEqual(prints('match 6 { x => { @0!(for (@=x <- @1) { out!("six") }) | @1!(6) } } | for (@p <- @0) { p }'), ['"six"']);
+    assert.deepEqual(
+      prints('match 6 { x => { @0!(for (@=x <- @1) { out!("six") }) | @1!(6) } } | for (@p <- @0) { p }'),
+      ['"six"'],
+    );
   });
 
   it('a sent process is not reduced, is closed, and runs where it is received', () => {
-    assert.deepEqual(prints('match "v" { x => @0!(new n in { n!(x) | for (@y <- n) { out!(y ++ "!") } }) } | for (p <- @0) { *p | *p }'), ['"v!"', '"v!"']);
+    assert.deepEqual(
+      prints(
+        'match "v" { x => @0!(new n in { n!(x) | for (@y <- n) { out!(y ++ "!") } }) } | for (p <- @0) { *p | *p }',
+      ),
+      ['"v!"', '"v!"'],
+    );
     assert.deepEqual(runTiny('@0!(@1!(1 + 1))').waiting, ['@{0}!(@{1}!((1 + 1)))']);
   });
 
@@ -63,27 +76,51 @@ describe('processes', () => {
   it('a bundle runs its body, and its rights are those of the channel it holds', () => {
     assert.deepEqual(prints('bundle+{out!("body")}'), ['"body"']);
     assert.deepEqual(prints('new c in { match {bundle+{*c}} { b => @b!(1) } | for (@x <- c) { out!(x) } }'), ['1']);
-    assert.match(failuresOf('new c in { match {bundle-{*c}} { b => @b!(1) } }')[0] ?? '', /^evaluation_error: trying to send on non-writeable channel/);
-    assert.match(failuresOf('new c in { match {bundle+{*c}} { b => for (_ <- @b) { Nil } } }')[0] ?? '', /^evaluation_error: trying to read from non-readable channel/);
-    assert.match(failuresOf('new c in { match {bundle+{*c}} { b => match {bundle-{b}} { none => @none!(1) } } }')[0] ?? '', /non-writeable/);
+    assert.match(
+      failuresOf('new c in { match {bundle-{*c}} { b => @b!(1) } }')[0] ?? '',
+      /^evaluation_error: trying to send on non-writeable channel/,
+    );
+    assert.match(
+      failuresOf('new c in { match {bundle+{*c}} { b => for (_ <- @b) { Nil } } }')[0] ?? '',
+      /^evaluation_error: trying to read from non-readable channel/,
+    );
+    assert.match(
+      failuresOf('new c in { match {bundle+{*c}} { b => match {bundle-{b}} { none => @none!(1) } } }')[0] ?? '',
+      /non-writeable/,
+    );
   });
 
   it('if takes Bool only; match takes the first case that fits and does nothing without one', () => {
-    assert.deepEqual(prints('if (1 < 2) { out!("yes") } else { out!("no") } | if (1 > 2) { out!("bad") } | if (5) { out!("bad") } else { out!("bad") }'), ['"yes"']);
-    assert.deepEqual(prints('match 3 { 1 => out!("one")  x => out!(x)  3 => out!("late") } | match 4 { 1 => out!("one") }'), ['3']);
+    assert.deepEqual(
+      prints(
+        'if (1 < 2) { out!("yes") } else { out!("no") } | if (1 > 2) { out!("bad") } | if (5) { out!("bad") } else { out!("bad") }',
+      ),
+      ['"yes"'],
+    );
+    assert.deepEqual(
+      prints('match 3 { 1 => out!("one")  x => out!(x)  3 => out!("late") } | match 4 { 1 => out!("one") }'),
+      ['3'],
+    );
     assert.deepEqual(prints('match "b" { "a" => out!(1)  "b" => out!(2)  "b" => out!(3) }'), ['2']);
   });
 
   it('an error ends its own branch and no other', () => {
-    const { values, failures } = results('out!("one") | new c in { c!(1 / 0) | out!("two") | match 1 { x => { out!([x].nth(1)) | out!("three") } } }');
+    const { values, failures } = results(
+      'out!("one") | new c in { c!(1 / 0) | out!("two") | match 1 { x => { out!([x].nth(1)) | out!("three") } } }',
+    );
     assert.deepEqual([values.sort(), failures.length], [['"one"', '"three"', '"two"'], 2]);
   });
 
   it('peeks leave what they saw', () => {
     assert.deepEqual(runTiny('@1!("v1") | for (_ <<- @1) { @2!("seen") }').waiting, ['@{1}!("v1")', '@{2}!("seen")']);
-    assert.deepEqual(runTiny('for (_ <<- @0) { @1!(0) } | for (_ <<- @0) { @1!(0) } | @2!(0) | for (_ <- @2) { @0!(0) }').waiting, ['@{0}!(0)', '@{1}!(0)', '@{1}!(0)']);
     assert.deepEqual(
-      runTiny('for (_ <<- @0 & _ <<- @1) { @2!(0) } | for (_ <<- @0 & _ <<- @1) { @2!(0) } | @3!(0) | for (_ <- @3) { @1!!(1) | @0!(0) }').waiting,
+      runTiny('for (_ <<- @0) { @1!(0) } | for (_ <<- @0) { @1!(0) } | @2!(0) | for (_ <- @2) { @0!(0) }').waiting,
+      ['@{0}!(0)', '@{1}!(0)', '@{1}!(0)'],
+    );
+    assert.deepEqual(
+      runTiny(
+        'for (_ <<- @0 & _ <<- @1) { @2!(0) } | for (_ <<- @0 & _ <<- @1) { @2!(0) } | @3!(0) | for (_ <- @3) { @1!!(1) | @0!(0) }',
+      ).waiting,
       ['@{0}!(0)', '@{1}!!(1)', '@{2}!(0)', '@{2}!(0)'],
     );
   });
@@ -91,12 +128,17 @@ describe('processes', () => {
   it('a continuation keeps the variables its body uses and nothing else', () => {
     const { space } = runTiny('new a, b, c, d in { for (@x <- a) { for (@y <- b) { c!(y) } } | a!(1) }');
     const waiting = space.channels().flatMap(({ waiting: found }) => found.map(({ receive }) => receive));
-    assert.deepEqual(waiting.map((receive) => receive.body.environment.length), [1]);
+    assert.deepEqual(
+      waiting.map((receive) => receive.body.environment.length),
+      [1],
+    );
   });
 
   it('a pattern without references is one object for every time the receive is reached', () => {
     const { space } = runTiny('new c in { contract c(n) = { for (@x, _ <- n) { Nil } } | c!(0) | c!(1) }');
-    const patterns = new Set(space.channels().flatMap(({ waiting: found }) => found.map(({ receive }) => receive.slots[0]?.pattern)));
+    const patterns = new Set(
+      space.channels().flatMap(({ waiting: found }) => found.map(({ receive }) => receive.slots[0]?.pattern)),
+    );
     assert.equal(patterns.size, 2);
   });
 });
@@ -108,12 +150,22 @@ function file(calls: string[]): Listener {
     const [method, ...args] = message.slice(0, -1);
     calls.push([method, ...args].map((value) => print(value as Value)).join(' '));
     if (method === 'silent') return;
-    const failure = tuple(['error', map([['code', 'file_failed'], ['message', 'the disk is on fire']])]);
+    const failure = tuple([
+      'error',
+      map([
+        ['code', 'file_failed'],
+        ['message', 'the disk is on fire'],
+      ]),
+    ]);
     turn.produce(reply, [method === 'size' ? 42 : method === 'fail' ? failure : list(args)], false);
   };
 }
 
-function withFile(body: string): { readonly calls: string[]; readonly values: string[]; readonly failures: readonly Error[] } {
+function withFile(body: string): {
+  readonly calls: string[];
+  readonly values: string[];
+  readonly failures: readonly Error[];
+} {
   const calls: string[] = [];
   const { values, failures } = results(`new f(\`f\`) in { ${body} }`, { f: file(calls) });
   return { calls, values, failures };
@@ -121,7 +173,9 @@ function withFile(body: string): { readonly calls: string[]; readonly values: st
 
 describe('calls of natives in expressions', () => {
   it('the expression goes on with the answer, evaluated from the left', () => {
-    const { calls, values } = withFile('match 10 { x => out!(x + *f.size() * 2 - x, [*f.echo(1 + 1, *f.echo("inner")), x]) }');
+    const { calls, values } = withFile(
+      'match 10 { x => out!(x + *f.size() * 2 - x, [*f.echo(1 + 1, *f.echo("inner")), x]) }',
+    );
     assert.deepEqual(values, ['84, [[2, ["inner"]], 10]']);
     assert.deepEqual(calls, ['"size"', '"echo" "inner"', '"echo" 2 ["inner"]']);
   });
@@ -129,15 +183,28 @@ describe('calls of natives in expressions', () => {
   it('calls stand anywhere an expression may: channels, targets, sources, collections, operands', () => {
     assert.deepEqual(withFile('@{*f.size()}!("sent") | for (@x <- @{*f.size()}) { out!(x) }').values, ['"sent"']);
     assert.deepEqual(withFile('match *f.echo(1, 2) { [a, b] => out!(b, a) }').values, ['2, 1']);
-    assert.deepEqual(withFile('if (*f.size() == 42) { out!({"k": *f.size(), *f.size(): (*f.size(), 1)}) }').values, ['{42 : (42, 1), "k" : 42}']);
-    assert.deepEqual(withFile('out!(*f.size().toString() ++ "!", -*f.size(), not (*f.size() < 3), *f.echo(5).nth(0), *f.size() matches Int)').values, ['"42!", -42, true, 5, true']);
+    assert.deepEqual(withFile('if (*f.size() == 42) { out!({"k": *f.size(), *f.size(): (*f.size(), 1)}) }').values, [
+      '{42 : (42, 1), "k" : 42}',
+    ]);
+    assert.deepEqual(
+      withFile(
+        'out!(*f.size().toString() ++ "!", -*f.size(), not (*f.size() < 3), *f.echo(5).nth(0), *f.size() matches Int)',
+      ).values,
+      ['"42!", -42, true, 5, true'],
+    );
     assert.deepEqual(withFile('*f.note() | out!("beside")').calls, ['"note"']);
   });
 
   it('a call behind a side that decides, or a case that does not match, is never made', () => {
-    const { calls, values } = withFile('out!(false && *f.size() > 1, true || *f.size() > 1) | match 1 { 2 => out!(*f.size()) } | for (_ <- @9) { out!(*f.size()) }');
+    const { calls, values } = withFile(
+      'out!(false && *f.size() > 1, true || *f.size() > 1) | match 1 { 2 => out!(*f.size()) } | for (_ <- @9) { out!(*f.size()) }',
+    );
     assert.deepEqual([calls, values], [[], ['false, true']]);
-    assert.deepEqual(withFile('out!(true && (false || (*f.size() == 42 && true)))'), { calls: ['"size"'], values: ['true'], failures: [] });
+    assert.deepEqual(withFile('out!(true && (false || (*f.size() == 42 && true)))'), {
+      calls: ['"size"'],
+      values: ['true'],
+      failures: [],
+    });
   });
 
   it('an operand that fails on the left of a call prevents it', () => {
@@ -148,11 +215,17 @@ describe('calls of natives in expressions', () => {
   it('an answer of failure ends the branch with its code and message, and no other', () => {
     const { values, failures } = withFile('out!(*f.fail()) | out!("beside")');
     assert.deepEqual(values, ['"beside"']);
-    assert.deepEqual(failures.map((failure) => [(failure as PowerboxError).code, failure.message]), [['file_failed', 'the disk is on fire']]);
+    assert.deepEqual(
+      failures.map((failure) => [(failure as PowerboxError).code, failure.message]),
+      [['file_failed', 'the disk is on fire']],
+    );
   });
 
   it('while a call is under way only what the rest of the expression needs is kept', () => {
-    const { space } = runTiny('new f(`f`), a, b, c in { match 1 { x => match 2 { y => c!(x + *f.silent() + y, *a) } } }', { f: file([]) });
+    const { space } = runTiny(
+      'new f(`f`), a, b, c in { match 1 { x => match 2 { y => c!(x + *f.silent() + y, *a) } } }',
+      { f: file([]) },
+    );
     const waiting = space.channels().flatMap(({ waiting: found }) => found.map(({ receive }) => receive));
     assert.equal(waiting.length, 1);
     // c, a, y and the value of x (or x itself).
@@ -165,7 +238,10 @@ describe('calls of natives in expressions', () => {
   });
 
   it('methods of data inside the same expressions make no call', () => {
-    assert.deepEqual(withFile('match {"f": *f, "n": [1]} { m => out!(m.get("n").nth(0), m.get("f").size(), m.size()) }').values, ['1, 42, 2']);
+    assert.deepEqual(
+      withFile('match {"f": *f, "n": [1]} { m => out!(m.get("n").nth(0), m.get("f").size(), m.size()) }').values,
+      ['1, 42, 2'],
+    );
   });
 });
 
@@ -178,14 +254,17 @@ describe('turns', () => {
   });
 
   it('where a turn is cut depends on the program alone', () => {
-    const text = 'new c in { contract c(@n) = { if (n > 0) { c!(n - 1) | @n!(n * n) | @n!([n, n].length()) } } | c!(500) }';
+    const text =
+      'new c in { contract c(@n) = { if (n > 0) { c!(n - 1) | @n!(n * n) | @n!([n, n].length()) } } | c!(500) }';
     const [first, second] = [runTiny(text), runTiny(text)];
     assert.deepEqual([first.turns, first.waiting], [second.turns, second.waiting]);
   });
 
   it('a cut inside nested new and match keeps every variable', () => {
     const wide = Array.from({ length: 6_000 }, (_, index) => `@0!(${index}, x, y)`).join(' | ');
-    const { space } = runTiny(`match 5 { x => new n in { @1!(1) | match [x] { [y] => { ${wide} | n!(y) | for (@z <- n) { @2!(z, x) } } } } }`);
+    const { space } = runTiny(
+      `match 5 { x => new n in { @1!(1) | match [x] { [y] => { ${wide} | n!(y) | for (@z <- n) { @2!(z, x) } } } } }`,
+    );
     assert.equal(space.data(0).length, 6_000);
     assert.ok(space.data(0).every((message) => message[1] === 5 && message[2] === 5));
     assert.deepEqual(space.data(2), [[5, 5]]);
@@ -193,34 +272,59 @@ describe('turns', () => {
   });
 
   it('forty nested doublings end with too_much_work in under a second', () => {
-    for (const doubled of ['x ++ x', '[x, x]', '{@1!(x, x)}', '{x | x}', 'x * x', '{"a": x, "b": x}', 'Set([x], x)', '"${a}${a}" %% {"a": x}']) {
-      const start = doubled.includes('++') || doubled.includes('%%') ? '"0123456789"' : doubled.includes('*') ? '10n' : '{@0!(1)}';
+    for (const doubled of [
+      'x ++ x',
+      '[x, x]',
+      '{@1!(x, x)}',
+      '{x | x}',
+      'x * x',
+      '{"a": x, "b": x}',
+      'Set([x], x)',
+      '"${a}${a}" %% {"a": x}',
+    ]) {
+      const start =
+        doubled.includes('++') || doubled.includes('%%') ? '"0123456789"' : doubled.includes('*') ? '10n' : '{@0!(1)}';
       const chain = Array.from({ length: 40 }, () => `match ${doubled} { x => `).join('');
       const began = performance.now();
       const { values, failures } = results(`match ${start} { x => ${chain} out!(x) ${'}'.repeat(41)} | out!("beside")`);
       assert.deepEqual(values, ['"beside"'], doubled);
-      assert.deepEqual(failures.map((failure) => (failure as PowerboxError).code), ['too_much_work'], doubled);
+      assert.deepEqual(
+        failures.map((failure) => (failure as PowerboxError).code),
+        ['too_much_work'],
+        doubled,
+      );
       assert.ok(performance.now() - began < 1000, doubled);
     }
   });
 
   it('doublings by messages end too', () => {
     const { failures } = results('new c in { contract c(@x) = { c!([x, x]) } | c!(0) }');
-    assert.deepEqual(failures.map((failure) => (failure as PowerboxError).code), ['too_much_work']);
+    assert.deepEqual(
+      failures.map((failure) => (failure as PowerboxError).code),
+      ['too_much_work'],
+    );
   });
 
   it('one expression that needs more than its steps ends with too_much_work', () => {
-    const grow = 'new c in { contract c(@x, @n) = { if (n > 0) { c!(x ++ x, n - 1) } else { match x { y => out!(' + Array.from({ length: 400 }, () => 'y.toSet()').join(' == ') + ') } } }';
+    const grow =
+      'new c in { contract c(@x, @n) = { if (n > 0) { c!(x ++ x, n - 1) } else { match x { y => out!(' +
+      Array.from({ length: 400 }, () => 'y.toSet()').join(' == ') +
+      ') } } }';
     const { failures } = results(`${grow} | c!([1, 2, 3], 12) }`);
     assert.equal((failures[0] as PowerboxError | undefined)?.code, 'too_much_work');
   });
 
   it('a loop that never ends does not stop another deploy, and nothing piles up', async () => {
     const heard: string[] = [];
-    const space = await RealSpace.open({ out: (message) => heard.push(message.map((value) => print(value)).join(', ')) });
+    const space = await RealSpace.open({
+      out: (message) => heard.push(message.map((value) => print(value)).join(', ')),
+    });
     try {
       await space.deploy('@0!!(1) | for (_ <= @0) { Nil }', 1);
-      await space.deploy('new out(`out`), c in { contract c(@n) = { if (n > 0) { c!(n - 1) } else { out!("done") } } | c!(10000) }', 2);
+      await space.deploy(
+        'new out(`out`), c in { contract c(@n) = { if (n > 0) { c!(n - 1) } else { out!("done") } } | c!(10000) }',
+        2,
+      );
       await space.settled(2);
       assert.deepEqual(heard, ['"done"']);
       const { turn } = space.engine;
@@ -247,7 +351,8 @@ describe('turns', () => {
 
 describe('depth', () => {
   const deep = 4_000;
-  const inside = (open: string, middle: string, close: string, count = deep): string => open.repeat(count) + middle + close.repeat(count);
+  const inside = (open: string, middle: string, close: string, count = deep): string =>
+    open.repeat(count) + middle + close.repeat(count);
 
   it('nesting of a program never meets the JavaScript stack', () => {
     assert.deepEqual(prints(`out!(${inside('1 + ', '1', '')})`), [String(deep + 1)]);
@@ -264,8 +369,17 @@ describe('depth', () => {
 
   it('deep processes are sent, compared, doubled and run', () => {
     const body = inside('new x in { ', 'out!("in")', ' }', 2_000);
-    assert.deepEqual(prints(`@0!(${body}) | for (@p <- @0) { out!(p == p, Set(p, [p]).size()) | p | p }`).sort(), ['"in"', '"in"', 'true, 2']);
-    assert.deepEqual(prints(`match ${inside('[', '1', ']', 2_000)} { x => { @0!([x, *out]) | for (@[y, _] <- @0) { out!(x == y) } } }`), ['true']);
+    assert.deepEqual(prints(`@0!(${body}) | for (@p <- @0) { out!(p == p, Set(p, [p]).size()) | p | p }`).sort(), [
+      '"in"',
+      '"in"',
+      'true, 2',
+    ]);
+    assert.deepEqual(
+      prints(
+        `match ${inside('[', '1', ']', 2_000)} { x => { @0!([x, *out]) | for (@[y, _] <- @0) { out!(x == y) } } }`,
+      ),
+      ['true'],
+    );
   });
 
   it('a call below great depth waits and comes back', () => {
@@ -282,10 +396,14 @@ describe('depth', () => {
 describe('limits of receives', () => {
   it('variables handed through nested receives are bounded with a code', () => {
     const count = 1_500;
-    const text = Array.from({ length: count }, (_, index) => `for (@x${index} <- @0) {`).join('')
-      + `@1!(${Array.from({ length: count }, (_, index) => `x${index}`).join(', ')})${'}'.repeat(count)}`;
+    const text =
+      Array.from({ length: count }, (_, index) => `for (@x${index} <- @0) {`).join('') +
+      `@1!(${Array.from({ length: count }, (_, index) => `x${index}`).join(', ')})${'}'.repeat(count)}`;
     const { failures } = runTiny(text);
-    assert.deepEqual(failures.map((failure) => (failure as PowerboxError).code), ['too_much_work']);
+    assert.deepEqual(
+      failures.map((failure) => (failure as PowerboxError).code),
+      ['too_much_work'],
+    );
     assert.ok((count * count) / 2 > limits.term_captures_max);
   });
 });
@@ -294,7 +412,10 @@ describe('determinism', () => {
   it('any counting program leaves the same in the tiny space whatever else runs', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 5 }), (counts) => {
-        const loops = counts.map((count, index) => `new c in { contract c(@n) = { if (n > 0) { c!(n - 1) } else { @${index}!("end") } } | c!(${count}) }`);
+        const loops = counts.map(
+          (count, index) =>
+            `new c in { contract c(@n) = { if (n > 0) { c!(n - 1) } else { @${index}!("end") } } | c!(${count}) }`,
+        );
         const { waiting } = runTiny(loops.join(' | '));
         assert.deepEqual(waiting.filter((one) => one.includes('end')).length, counts.length);
       }),

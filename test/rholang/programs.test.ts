@@ -19,7 +19,9 @@ interface Expected {
 }
 
 const folder = new URL('../../spec/programs/', import.meta.url);
-const names = readdirSync(folder).filter((name) => name.endsWith('.rho')).map((name) => name.slice(0, -4));
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith('.rho'))
+  .map((name) => name.slice(0, -4));
 
 function read(name: string): { readonly text: string; readonly expected: Expected } {
   return {
@@ -52,11 +54,20 @@ function standardStreams(): { readonly prints: string[]; readonly errors: string
 
 function check(expected: Expected, prints: string[], errors: string[], failures: readonly Error[]): void {
   const inOrder = (lines: readonly string[]): string[] => (expected.ordered ? [...lines] : [...lines].sort());
-  assert.deepEqual(inOrder(prints), inOrder(expected.prints.flatMap((one) => (typeof one === 'string' ? [one] : new Array<string>(one.times).fill(one.line)))));
+  assert.deepEqual(
+    inOrder(prints),
+    inOrder(
+      expected.prints.flatMap((one) => (typeof one === 'string' ? [one] : new Array<string>(one.times).fill(one.line))),
+    ),
+  );
   assert.deepEqual(errors, expected.errors ?? []);
   const wanted = expected.failures ?? [];
   assert.equal(failures.length, wanted.length, failures.map((failure) => failure.message).join('\n'));
-  for (const start of wanted) assert.ok(failures.some((failure) => failure.message.startsWith(start)), `no failure starts with "${start}"`);
+  for (const start of wanted)
+    assert.ok(
+      failures.some((failure) => failure.message.startsWith(start)),
+      `no failure starts with "${start}"`,
+    );
 }
 
 describe('programs of the specification', () => {

@@ -27,7 +27,9 @@ export class Analysis {
 
   constructor(root: Value) {
     if (typeof root !== 'object' || root === null) return;
-    const stack: { node: ObjectValue; opened: Opened | null; next: number }[] = [{ node: root, opened: open(root), next: 0 }];
+    const stack: { node: ObjectValue; opened: Opened | null; next: number }[] = [
+      { node: root, opened: open(root), next: 0 },
+    ];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const { opened } = top;
       if (opened !== null && top.next < opened.values.length) {

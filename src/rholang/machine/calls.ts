@@ -21,7 +21,14 @@ export function channelOfTarget(node: Method, target: Value): Name | null {
   return target.body;
 }
 
-export function callNative(channel: Name, method: string, args: readonly Value[], place: Place, frame: Frame, machine: Machine): void {
+export function callNative(
+  channel: Name,
+  method: string,
+  args: readonly Value[],
+  place: Place,
+  frame: Frame,
+  machine: Machine,
+): void {
   const { turn } = machine;
   const reply = turn.newName();
   const body = machine.body(place, place.leave(frame));
@@ -36,9 +43,13 @@ export function answerOf(reply: Value): Value {
   if (!(about instanceof MapValue)) return reply;
   const code = textAt(about, 'code');
   const message = textAt(about, 'message');
-  throw new CallFailure(isErrorCode(code) ? code : 'native_failed', message === '' ? `a call failed with ${code || 'no code'}` : message, {
-    hint: textAt(about, 'hint'),
-  });
+  throw new CallFailure(
+    isErrorCode(code) ? code : 'native_failed',
+    message === '' ? `a call failed with ${code || 'no code'}` : message,
+    {
+      hint: textAt(about, 'hint'),
+    },
+  );
 }
 
 /** A call that was answered with an error: it ends the branch, whatever its code. */

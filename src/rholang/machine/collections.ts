@@ -102,7 +102,11 @@ export function concatenate(node: Operation, left: Value, right: Value, machine:
   if (left instanceof Bytes && right instanceof Bytes) return joinBytes(left, right, machine);
   if (left instanceof MapValue && right instanceof MapValue) return mapUnion(left, right, machine);
   if (left instanceof SetValue && right instanceof SetValue) return setUnion(left, right, machine);
-  throw fault(node, `operator \`++\` is not defined on ${typeName(left)} and ${typeName(right)}`, 'it joins two strings, byte arrays, lists, maps or sets');
+  throw fault(
+    node,
+    `operator \`++\` is not defined on ${typeName(left)} and ${typeName(right)}`,
+    'it joins two strings, byte arrays, lists, maps or sets',
+  );
 }
 
 function joinBytes(left: Bytes, right: Bytes, machine: Machine): Bytes {
@@ -117,17 +121,26 @@ function joinBytes(left: Bytes, right: Bytes, machine: Machine): Bytes {
 
 export function difference(node: Operation, left: Value, right: Value, machine: Machine): Value {
   if (left instanceof SetValue && right instanceof SetValue) return setDifference(left, right, machine);
-  throw fault(node, `operator \`--\` is not defined on ${typeName(left)} and ${typeName(right)}`, 'it takes one set from another');
+  throw fault(
+    node,
+    `operator \`--\` is not defined on ${typeName(left)} and ${typeName(right)}`,
+    'it takes one set from another',
+  );
 }
 
 /** `"${key}" %% {"key": value}`: one scan from the left; what was put in is not scanned again. */
 export function interpolate(node: Operation, left: Value, right: Value, machine: Machine): Value {
   if (typeof left !== 'string' || !(right instanceof MapValue)) {
-    throw fault(node, `operator \`%%\` is not defined on ${typeName(left)} and ${typeName(right)}`, 'it fills a map of values into a string');
+    throw fault(
+      node,
+      `operator \`%%\` is not defined on ${typeName(left)} and ${typeName(right)}`,
+      'it fills a map of values into a string',
+    );
   }
   const texts = new Map<string, string>();
   for (const [key, item] of entries(right)) {
-    if (typeof key !== 'string') throw fault(node, `operator \`%%\` expects a map whose keys are String and found ${typeName(key)}`);
+    if (typeof key !== 'string')
+      throw fault(node, `operator \`%%\` expects a map whose keys are String and found ${typeName(key)}`);
     texts.set(key, textOf(node, item));
   }
   machine.charge(left.length >> 4);
@@ -169,5 +182,9 @@ function textOf(node: Operation, value: Value): string {
   }
   if (value instanceof BigInteger) return value.value.toString();
   if (value instanceof Uri) return value.text;
-  throw fault(node, `operator \`%%\` cannot put ${typeName(value)} into a string`, 'it takes String, Int, BigInt, Bool and Uri');
+  throw fault(
+    node,
+    `operator \`%%\` cannot put ${typeName(value)} into a string`,
+    'it takes String, Int, BigInt, Bool and Uri',
+  );
 }

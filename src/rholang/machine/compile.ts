@@ -7,7 +7,6 @@ import type { TermReference } from '../../space/index.ts';
 import { BoundVariable, Bundle, Kind, List } from '../../values/index.ts';
 import type { Method, New, Par, Receive, Send, Value } from '../../values/index.ts';
 import { Analysis } from './analysis.ts';
-import { answerOf } from './calls.ts';
 import { settle } from './deep.ts';
 import type { Deep } from './deep.ts';
 import { fault } from './faults.ts';
@@ -145,8 +144,13 @@ function* send(context: Context, node: Send): Deep<Compiled> {
   if (program.steps.length > 0) for (const part of parts) context.unit.readAgain(part.from, part.to);
   const [channel, ...data] = parts as [Operand, ...Operand[]];
   const cost = 1 + context.analysis.of(node).size;
-  const last = sendCode(node, sendingTo(node, channel), data.map((one) => one.evaluate), cost);
-  return { code: program.finish(last, answerOf), height: 1 };
+  const last = sendCode(
+    node,
+    sendingTo(node, channel),
+    data.map((one) => one.evaluate),
+    cost,
+  );
+  return { code: program.finish(last), height: 1 };
 }
 
 function sendingTo(node: Send, channel: Operand): Evaluate {
@@ -190,7 +194,11 @@ function sendCode(node: Send, channel: Evaluate, data: readonly Evaluate[], cost
 function* receive(context: Context, node: Receive): Deep<Compiled> {
   const { unit, names } = context;
   const program = new Program();
-  const sources = (yield operands(context, program, node.binds.map((bind) => bind.source))) as Operand[];
+  const sources = (yield operands(
+    context,
+    program,
+    node.binds.map((bind) => bind.source),
+  )) as Operand[];
   if (program.steps.length > 0) for (const source of sources) unit.readAgain(source.from, source.to);
   const patterns = node.binds.map((bind) => patternOfBind(bind, slotsOf(context, new List(bind.patterns), 1)));
   const inner = new Unit(unit.compiled, unit.depth);
@@ -206,7 +214,7 @@ function* receive(context: Context, node: Receive): Deep<Compiled> {
   const channels = sources.map((source) => readingFrom(node, source));
   const cost = 1 + node.binds.length + environment.length;
   const last = receiveCode(node, channels, patterns, place, environment, cost);
-  return { code: program.finish(last, answerOf), height: 1 };
+  return { code: program.finish(last), height: 1 };
 }
 
 function readingFrom(node: Receive, source: Operand): Evaluate {
@@ -220,7 +228,14 @@ function readingFrom(node: Receive, source: Operand): Evaluate {
   };
 }
 
-function receiveCode(node: Receive, channels: readonly Evaluate[], patterns: readonly PatternSource<MessagePattern>[], place: Place, slots: readonly number[], cost: number): Code {
+function receiveCode(
+  node: Receive,
+  channels: readonly Evaluate[],
+  patterns: readonly PatternSource<MessagePattern>[],
+  place: Place,
+  slots: readonly number[],
+  cost: number,
+): Code {
   const persist = node.persistent;
   const peeks = node.binds.map((bind) => bind.peek);
   return (frame, machine) => {
@@ -270,7 +285,7 @@ function* evaluated(context: Context, node: BoundVariable | Method): Deep<Compil
     machine.turn.steps -= cost;
     machine.runValue(evaluate(frame, machine));
   };
-  return { code: program.finish(last, answerOf), height: 1 };
+  return { code: program.finish(last), height: 1 };
 }
 
 function run(context: Context, node: BoundVariable): Compiled {

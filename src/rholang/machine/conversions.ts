@@ -45,7 +45,8 @@ const toInt: Convert = (target, node, machine) => {
     return undefined;
   }
   const result = exactInt(whole);
-  if (result === undefined) throw fault(node, 'method `toInt`: the number is out of the range of Int, which has 64 bits');
+  if (result === undefined)
+    throw fault(node, 'method `toInt`: the number is out of the range of Int, which has 64 bits');
   return result;
 };
 
@@ -82,11 +83,14 @@ function chargeDigits(count: number, machine: Machine): void {
 }
 
 function cannotConvert(target: string | Float, node: Method, type: string): Error {
-  const shown = target instanceof Float ? String(target.value) : JSON.stringify(target.length > 40 ? `${target.slice(0, 40)}…` : target);
+  const shown =
+    target instanceof Float
+      ? String(target.value)
+      : JSON.stringify(target.length > 40 ? `${target.slice(0, 40)}…` : target);
   return fault(node, `method \`${node.name}\` cannot make ${type} of ${shown}`);
 }
 
-const toString: Convert = (target, _node, machine) => {
+const toText: Convert = (target, _node, machine) => {
   if (typeof target === 'string') return target;
   if (target === null) return 'Nil';
   if (typeof target !== 'object') return String(target);
@@ -114,7 +118,8 @@ function lenientHex(text: string): string {
 function fromHex(digits: string, machine: Machine): Bytes {
   machine.charge(digits.length >> 4);
   const result = new Uint8Array(digits.length / 2);
-  for (let index = 0; index < result.length; index++) result[index] = Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16);
+  for (let index = 0; index < result.length; index++)
+    result[index] = Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16);
   return new Bytes(result);
 }
 
@@ -123,7 +128,8 @@ const bytesToHex: Convert = (target, _node, machine) => {
   checkBytes(2 * target.bytes.length);
   machine.charge(target.bytes.length >> 4);
   const digits = new Array<string>(target.bytes.length);
-  for (let index = 0; index < digits.length; index++) digits[index] = (target.bytes[index] as number).toString(16).padStart(2, '0');
+  for (let index = 0; index < digits.length; index++)
+    digits[index] = (target.bytes[index] as number).toString(16).padStart(2, '0');
   return digits.join('');
 };
 
@@ -131,7 +137,7 @@ export const conversions: Record<string, DataMethod> = {
   toInt: convert(toInt),
   toBigInt: convert(toBigInt),
   toFloat: convert(toFloat),
-  toString: convert(toString),
+  toString: convert(toText),
   toUtf8Bytes: convert(toUtf8Bytes),
   bytesToUtf8: convert((target, node, machine) => {
     if (!(target instanceof Bytes)) return undefined;
@@ -143,10 +149,13 @@ export const conversions: Record<string, DataMethod> = {
     }
   }),
   bytesToHex: convert(bytesToHex),
-  hexToBytes: convert((target, _node, machine) => (typeof target === 'string' ? fromHex(lenientHex(target), machine) : undefined)),
+  hexToBytes: convert((target, _node, machine) =>
+    typeof target === 'string' ? fromHex(lenientHex(target), machine) : undefined,
+  ),
   hexToBytesStrict: convert((target, node, machine) => {
     if (typeof target !== 'string') return undefined;
-    if (!/^(?:[0-9a-fA-F]{2})*$/.test(target)) throw fault(node, 'method `hexToBytesStrict` expects pairs of hexadecimal digits and nothing else');
+    if (!/^(?:[0-9a-fA-F]{2})*$/.test(target))
+      throw fault(node, 'method `hexToBytesStrict` expects pairs of hexadecimal digits and nothing else');
     return fromHex(target, machine);
   }),
   addChecked: exact('+', 'the sum of'),

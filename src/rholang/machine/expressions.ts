@@ -11,7 +11,7 @@ import type { Deep } from './deep.ts';
 import { callMethod } from './methods.ts';
 import { HEIGHT_MAX, compose, constant, fromSlot, kept } from './operand.ts';
 import type { Context, Operand, Program } from './operand.ts';
-import { binary, logical, unary } from './operators.ts';
+import { binary, boolean, unary } from './operators.ts';
 import { compileMatches } from './patterns.ts';
 import { Place } from './place.ts';
 import type { Evaluate } from './place.ts';
@@ -47,7 +47,8 @@ export function* operand(context: Context, program: Program, node: Value): Deep<
 /** Operands in order. One that a later step could overtake is evaluated in a step of its own. */
 export function* operands(context: Context, program: Program, nodes: readonly Value[]): Deep<Operand[]> {
   let lastWithSteps = -1;
-  for (let index = 0; index < nodes.length; index++) if (hasSteps(context, nodes[index] as Value)) lastWithSteps = index;
+  for (let index = 0; index < nodes.length; index++)
+    if (hasSteps(context, nodes[index] as Value)) lastWithSteps = index;
   const made: Operand[] = [];
   for (let index = 0; index < nodes.length; index++) {
     const one = (yield operand(context, program, nodes[index] as Value)) as Operand;
@@ -118,7 +119,8 @@ function* items(context: Context, program: Program, node: ObjectValue, nodes: re
   const parallel = node.kind === Kind.Par;
   return compose(context, program, parts, start, stepsBefore, (frame, machine) => {
     const values = new Array<Value>(evaluates.length);
-    for (let index = 0; index < evaluates.length; index++) values[index] = (evaluates[index] as Evaluate)(frame, machine);
+    for (let index = 0; index < evaluates.length; index++)
+      values[index] = (evaluates[index] as Evaluate)(frame, machine);
     if (parallel) chargeParallel(values, machine);
     return checkSize(build(values), machine);
   });
@@ -134,7 +136,8 @@ function builder(node: ObjectValue): (values: Value[]) => Value {
       return par;
     case Kind.Map: {
       const count = node.keys.length;
-      return (values) => map(node.keys.map((_, index) => [values[index] as Value, values[count + index] as Value] as const));
+      return (values) =>
+        map(node.keys.map((_, index) => [values[index] as Value, values[count + index] as Value] as const));
     }
     default:
       return (values) => new List(values);
@@ -167,14 +170,14 @@ function* shortCircuit(context: Context, program: Program, node: Operation, righ
   const at = program.steps.length;
   const { evaluate } = left;
   program.steps.push((frame, machine) => {
-    const value = logical(node, evaluate(frame, machine));
+    const value = boolean(node, evaluate(frame, machine));
     frame[slot] = value;
     return value === decided ? skip : 0;
   });
   const right = (yield operand(context, program, rightNode)) as Operand;
   const evaluateRight = right.evaluate;
   program.steps.push((frame, machine) => {
-    frame[slot] = logical(node, evaluateRight(frame, machine));
+    frame[slot] = boolean(node, evaluateRight(frame, machine));
     return 0;
   });
   skip = program.steps.length - at - 1;
@@ -202,7 +205,12 @@ function* method(context: Context, program: Program, node: Method): Deep<Operand
   const [target, ...args] = parts.map((part) => part.evaluate) as [Evaluate, ...Evaluate[]];
   if (isGroundMethod(node)) {
     return compose(context, program, parts, start, stepsBefore, (frame, machine) =>
-      callMethod(node, target(frame, machine), args.map((one) => one(frame, machine)), machine),
+      callMethod(
+        node,
+        target(frame, machine),
+        args.map((one) => one(frame, machine)),
+        machine,
+      ),
     );
   }
   if (program.steps.length !== stepsBefore) for (const part of parts) unit.readAgain(part.from, part.to);

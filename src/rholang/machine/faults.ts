@@ -30,9 +30,20 @@ export function fault(node: ObjectValue, message: string, hint = ''): PowerboxEr
 }
 
 const TYPE_NAMES: { readonly [kind: number]: string } = {
-  [Kind.Nil]: 'Nil', [Kind.Boolean]: 'Bool', [Kind.Int]: 'Int', [Kind.BigInt]: 'BigInt', [Kind.Float]: 'Float',
-  [Kind.String]: 'String', [Kind.Bytes]: 'ByteArray', [Kind.Uri]: 'Uri', [Kind.List]: 'List', [Kind.Tuple]: 'Tuple',
-  [Kind.Set]: 'Set', [Kind.Map]: 'Map', [Kind.Name]: 'an unforgeable name', [Kind.Bundle]: 'a bundle',
+  [Kind.Nil]: 'Nil',
+  [Kind.Boolean]: 'Bool',
+  [Kind.Int]: 'Int',
+  [Kind.BigInt]: 'BigInt',
+  [Kind.Float]: 'Float',
+  [Kind.String]: 'String',
+  [Kind.Bytes]: 'ByteArray',
+  [Kind.Uri]: 'Uri',
+  [Kind.List]: 'List',
+  [Kind.Tuple]: 'Tuple',
+  [Kind.Set]: 'Set',
+  [Kind.Map]: 'Map',
+  [Kind.Name]: 'an unforgeable name',
+  [Kind.Bundle]: 'a bundle',
 };
 
 export function typeName(value: Value): string {

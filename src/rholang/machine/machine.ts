@@ -18,7 +18,13 @@ export const RHO_LABEL = 'rho';
 
 /** Codes that say what a program did; any other error is of the system and goes up. */
 const PROGRAM_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'evaluation_error', 'too_much_work', 'too_many_tasks', 'value_too_large', 'value_unsupported', 'channel_owned', 'bad_request',
+  'evaluation_error',
+  'too_much_work',
+  'too_many_tasks',
+  'value_too_large',
+  'value_unsupported',
+  'channel_owned',
+  'bad_request',
 ]);
 
 class RholangBody implements Body {
@@ -56,7 +62,10 @@ export class TurnMachine implements Machine {
       if (next === undefined) return;
       place = next;
       frame = this.#frames.pop() as Frame;
-      if (this.turn.steps <= 0) return this.#leave(place, frame);
+      if (this.turn.steps <= 0) {
+        this.#leave(place, frame);
+        return;
+      }
     }
   }
 
@@ -88,9 +97,13 @@ export class TurnMachine implements Machine {
   charge(steps: number): void {
     this.turn.steps -= steps;
     if (this.turn.steps < -limits.expression_steps_max) {
-      throw new PowerboxError('too_much_work', `evaluating between two parallel branches took more than ${limits.expression_steps_max} steps`, {
-        hint: 'do the work in several messages, each with a part of the data',
-      });
+      throw new PowerboxError(
+        'too_much_work',
+        `evaluating between two parallel branches took more than ${limits.expression_steps_max} steps`,
+        {
+          hint: 'do the work in several messages, each with a part of the data',
+        },
+      );
     }
   }
 
@@ -98,7 +111,9 @@ export class TurnMachine implements Machine {
     if (error instanceof CallFailure || (isPowerboxError(error) && PROGRAM_CODES.has(error.code))) {
       this.turn.fail(error);
     } else if (error instanceof RangeError) {
-      this.turn.fail(new PowerboxError('too_much_work', 'a value grew beyond what the machine can hold', { cause: error }));
+      this.turn.fail(
+        new PowerboxError('too_much_work', 'a value grew beyond what the machine can hold', { cause: error }),
+      );
     } else {
       throw error;
     }

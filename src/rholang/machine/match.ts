@@ -1,7 +1,6 @@
 /** `match`, and so `if` and `let`: cases tried in order. Literals are compared without the matcher. */
 import type { CasePattern } from '../../match/index.ts';
 import type { Case, Match, Value } from '../../values/index.ts';
-import { answerOf } from './calls.ts';
 import type { Deep } from './deep.ts';
 import { operand, slotsOf } from './expressions.ts';
 import { Program } from './operand.ts';
@@ -17,7 +16,11 @@ interface Branch {
   readonly slots: readonly number[];
 }
 
-export function* compileMatch(context: Context, node: Match, compileBody: (context: Context, node: Value) => Deep<Compiled>): Deep<Compiled> {
+export function* compileMatch(
+  context: Context,
+  node: Match,
+  compileBody: (context: Context, node: Value) => Deep<Compiled>,
+): Deep<Compiled> {
   const { unit } = context;
   const program = new Program();
   const target = (yield operand(context, program, node.target)) as Operand;
@@ -34,7 +37,7 @@ export function* compileMatch(context: Context, node: Match, compileBody: (conte
   }
   const cost = context.analysis.of(node.target).size;
   const last = literalCode(node, target.evaluate, branches, cost) ?? matchingCode(target.evaluate, branches, cost);
-  return { code: program.finish(last, answerOf), height: height + 1 };
+  return { code: program.finish(last), height: height + 1 };
 }
 
 function bindCase(context: Context, one: Case): number[] {

@@ -5,7 +5,16 @@
 import { Bytes, List, MapValue, SetValue, Tuple, encodeValue, map, set } from '../../values/index.ts';
 import type { Method, Value } from '../../values/index.ts';
 import {
-  entries, find, mapDifference, mapUnion, setDifference, setUnion, withEntry, withItem, withoutItem, withoutKey,
+  entries,
+  find,
+  mapDifference,
+  mapUnion,
+  setDifference,
+  setUnion,
+  withEntry,
+  withItem,
+  withoutItem,
+  withoutKey,
 } from './collections.ts';
 import { conversions } from './conversions.ts';
 import type { DataMethod } from './conversions.ts';
@@ -16,7 +25,8 @@ import { codePointCount, sliceText } from './text.ts';
 
 function indexArgument(value: Value | undefined, node: Method): number {
   if (typeof value === 'number' && value >= -0x80000000 && value <= 0x7fffffff) return value;
-  if (typeof value === 'number' || typeof value === 'bigint') throw fault(node, `method \`${node.name}\` takes an Int of 32 bits and got ${value}`);
+  if (typeof value === 'number' || typeof value === 'bigint')
+    throw fault(node, `method \`${node.name}\` takes an Int of 32 bits and got ${value}`);
   throw fault(node, `method \`${node.name}\` expects Int and got ${typeName(value ?? null)}`);
 }
 
@@ -27,13 +37,23 @@ function none(apply: (target: Value, node: Method, machine: Machine) => Value | 
 function one(apply: (target: Value, first: Value, node: Method, machine: Machine) => Value | undefined): DataMethod {
   return { argumentCount: 1, apply: (target, args, node, machine) => apply(target, args[0] as Value, node, machine) };
 }
-function two(apply: (target: Value, first: Value, second: Value, node: Method, machine: Machine) => Value | undefined): DataMethod {
-  return { argumentCount: 2, apply: (target, args, node, machine) => apply(target, args[0] as Value, args[1] as Value, node, machine) };
+function two(
+  apply: (target: Value, first: Value, second: Value, node: Method, machine: Machine) => Value | undefined,
+): DataMethod {
+  return {
+    argumentCount: 2,
+    apply: (target, args, node, machine) => apply(target, args[0] as Value, args[1] as Value, node, machine),
+  };
 }
 
 const collections: Record<string, DataMethod> = {
   nth: one((target, at, node) => {
-    const items = target instanceof List || target instanceof Tuple ? target.items : target instanceof Bytes ? target.bytes : undefined;
+    const items =
+      target instanceof List || target instanceof Tuple
+        ? target.items
+        : target instanceof Bytes
+          ? target.bytes
+          : undefined;
     if (items === undefined) return undefined;
     const index = indexArgument(at, node);
     const item = items[index];
@@ -60,7 +80,7 @@ const collections: Record<string, DataMethod> = {
       return sliceText(target, from, until);
     }
     if (target instanceof List) {
-      machine.charge(until - from > target.items.length ? target.items.length : until - from);
+      machine.charge(Math.min(target.items.length, until - from));
       return new List(target.items.slice(from, until));
     }
     return target instanceof Bytes ? new Bytes(target.bytes.slice(from, until)) : undefined;
@@ -75,10 +95,18 @@ const collections: Record<string, DataMethod> = {
     if (target instanceof SetValue) return find(target.items, item, machine) >= 0;
     return target instanceof MapValue ? find(target.keys, item, machine) >= 0 : undefined;
   }),
-  get: one((target, key, _node, machine) => (target instanceof MapValue ? lookup(target, key, null, machine) : undefined)),
-  getOrElse: two((target, key, otherwise, _node, machine) => (target instanceof MapValue ? lookup(target, key, otherwise, machine) : undefined)),
-  set: two((target, key, item, _node, machine) => (target instanceof MapValue ? withEntry(target, key, item, machine) : undefined)),
-  add: one((target, item, _node, machine) => (target instanceof SetValue ? withItem(target, item, machine) : undefined)),
+  get: one((target, key, _node, machine) =>
+    target instanceof MapValue ? lookup(target, key, null, machine) : undefined,
+  ),
+  getOrElse: two((target, key, otherwise, _node, machine) =>
+    target instanceof MapValue ? lookup(target, key, otherwise, machine) : undefined,
+  ),
+  set: two((target, key, item, _node, machine) =>
+    target instanceof MapValue ? withEntry(target, key, item, machine) : undefined,
+  ),
+  add: one((target, item, _node, machine) =>
+    target instanceof SetValue ? withItem(target, item, machine) : undefined,
+  ),
   delete: one((target, item, _node, machine) => {
     if (target instanceof SetValue) return withoutItem(target, item, machine);
     return target instanceof MapValue ? withoutKey(target, item, machine) : undefined;
@@ -94,7 +122,8 @@ const collections: Record<string, DataMethod> = {
     return ofItsOwnType(target, other, node);
   }),
   intersection: one((target, other, node, machine) => {
-    if (target instanceof SetValue && other instanceof SetValue) return new SetValue(target.items.filter((item) => find(other.items, item, machine) >= 0));
+    if (target instanceof SetValue && other instanceof SetValue)
+      return new SetValue(target.items.filter((item) => find(other.items, item, machine) >= 0));
     return target instanceof SetValue ? ofItsOwnType(target, other, node) : undefined;
   }),
   keys: none((target, _node, machine) => {
@@ -136,7 +165,10 @@ function lookup(target: MapValue, key: Value, otherwise: Value, machine: Machine
 
 function ofItsOwnType(target: Value, other: Value, node: Method): undefined {
   if (!(target instanceof SetValue) && !(target instanceof MapValue)) return undefined;
-  throw fault(node, `method \`${node.name}\` of ${typeName(target)} expects ${typeName(target)} and got ${typeName(other)}`);
+  throw fault(
+    node,
+    `method \`${node.name}\` of ${typeName(target)} expects ${typeName(target)} and got ${typeName(other)}`,
+  );
 }
 
 function itemsOf(target: Value): readonly Value[] | undefined {

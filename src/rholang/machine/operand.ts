@@ -3,6 +3,7 @@
  * they left. Steps are for what the JavaScript stack cannot hold: calls that wait for an answer, and depth.
  */
 import type { Analysis } from './analysis.ts';
+import { answerOf } from './calls.ts';
 import type { Code, Evaluate, Frame, Machine, Place, Unit } from './place.ts';
 import type { Value } from '../../values/index.ts';
 
@@ -23,13 +24,13 @@ export class Program {
   readonly steps: Step[] = [];
   readonly calls: PendingCall[] = [];
 
-  /** The code of the statement: its steps, then `last`. `answer` makes a value of what a call was answered. */
-  finish(last: Code, answer: (reply: Value) => Value): Code {
+  /** The code of the statement: its steps, then `last`. */
+  finish(last: Code): Code {
     const { steps } = this;
     if (steps.length === 0) return last;
     for (const { place, slot, next } of this.calls) {
       place.end().code = (frame, machine) => {
-        frame[slot] = answer(frame[slot] as Value);
+        frame[slot] = answerOf(frame[slot] as Value);
         machine.charge(steps.length - next);
         if (runSteps(steps, next, frame, machine)) last(frame, machine);
       };
@@ -71,11 +72,27 @@ export interface Context {
 }
 
 export function constant(value: Value, position: number): Operand {
-  return { evaluate: () => value, height: 0, form: 'constant', value, slot: -1, isName: false, from: position, to: position };
+  return {
+    evaluate: () => value,
+    height: 0,
+    form: 'constant',
+    value,
+    slot: -1,
+    isName: false,
+    from: position,
+    to: position,
+  };
 }
 
 /** A closure over other operands. Their reads count again when steps came between. */
-export function compose(context: Context, program: Program, parts: readonly Operand[], start: number, stepsBefore: number, evaluate: Evaluate): Operand {
+export function compose(
+  context: Context,
+  program: Program,
+  parts: readonly Operand[],
+  start: number,
+  stepsBefore: number,
+  evaluate: Evaluate,
+): Operand {
   const { unit } = context;
   let from = start;
   if (program.steps.length !== stepsBefore) {
@@ -84,7 +101,16 @@ export function compose(context: Context, program: Program, parts: readonly Oper
   }
   let height = 0;
   for (const part of parts) height = Math.max(height, part.height);
-  const whole: Operand = { evaluate, height: height + 1, form: 'other', value: null, slot: -1, isName: false, from, to: unit.position };
+  const whole: Operand = {
+    evaluate,
+    height: height + 1,
+    form: 'other',
+    value: null,
+    slot: -1,
+    isName: false,
+    from,
+    to: unit.position,
+  };
   return whole.height >= HEIGHT_MAX ? kept(context, program, whole) : whole;
 }
 
@@ -104,7 +130,14 @@ export function fromSlot(context: Context, slot: number): Operand {
   const from = context.unit.position;
   context.unit.readSlot(slot);
   return {
-    evaluate: (frame) => frame[slot] as Value, height: 0, form: 'other', value: null, slot: -1, isName: false, from, to: from + 1,
+    evaluate: (frame) => frame[slot] as Value,
+    height: 0,
+    form: 'other',
+    value: null,
+    slot: -1,
+    isName: false,
+    from,
+    to: from + 1,
   };
 }
 

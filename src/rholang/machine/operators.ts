@@ -45,13 +45,16 @@ export function binary(node: Operation, left: Operand, right: Operand): Evaluate
   const evaluateRight = right.evaluate;
   switch (node.operator) {
     case '&&':
-      return (frame, machine) => boolean(node, evaluateLeft(frame, machine)) && boolean(node, evaluateRight(frame, machine));
+      return (frame, machine) =>
+        boolean(node, evaluateLeft(frame, machine)) && boolean(node, evaluateRight(frame, machine));
     case '||':
-      return (frame, machine) => boolean(node, evaluateLeft(frame, machine)) || boolean(node, evaluateRight(frame, machine));
+      return (frame, machine) =>
+        boolean(node, evaluateLeft(frame, machine)) || boolean(node, evaluateRight(frame, machine));
     default: {
       const apply = BINARY[node.operator];
       if (apply === undefined) throw new Error(`operator ${node.operator} takes one operand`);
-      const slow: Evaluate = (frame, machine) => apply(node, evaluateLeft(frame, machine), evaluateRight(frame, machine), machine);
+      const slow: Evaluate = (frame, machine) =>
+        apply(node, evaluateLeft(frame, machine), evaluateRight(frame, machine), machine);
       if (left.form === 'variable' && right.form === 'constant' && typeof right.value === 'number') {
         return variableAndNumber(node.operator, left.slot, right.value, slow) ?? slow;
       }
@@ -133,11 +136,7 @@ function twoNumbers(node: Operation, left: Evaluate, right: Evaluate, apply: Bin
 }
 
 /** The value as a truth value, or a fault. */
-export function logical(node: Operation, value: Value): boolean {
-  return boolean(node, value);
-}
-
-function boolean(node: Operation, value: Value): boolean {
+export function boolean(node: Operation, value: Value): boolean {
   if (typeof value === 'boolean') return value;
   throw fault(node, `operator \`${node.operator}\` expects Bool and got ${typeName(value)}`);
 }
@@ -163,9 +162,14 @@ function order(node: Operation, left: Value, right: Value): number {
   if (isInt(left) && isInt(right)) return left < right ? -1 : left > right ? 1 : 0;
   if (typeof left === 'string' && typeof right === 'string') return compareText(left, right);
   if (typeof left === 'boolean' && typeof right === 'boolean') return Number(left) - Number(right);
-  if (left instanceof BigInteger && right instanceof BigInteger) return left.value < right.value ? -1 : left.value > right.value ? 1 : 0;
+  if (left instanceof BigInteger && right instanceof BigInteger)
+    return left.value < right.value ? -1 : left.value > right.value ? 1 : 0;
   if (left instanceof Float && right instanceof Float) {
     return left.value < right.value ? -1 : left.value > right.value ? 1 : left.value === right.value ? 0 : Number.NaN;
   }
-  throw fault(node, `operator \`${node.operator}\` cannot compare ${typeName(left)} with ${typeName(right)}`, 'both sides must be of one type: Bool, Int, BigInt, Float or String');
+  throw fault(
+    node,
+    `operator \`${node.operator}\` cannot compare ${typeName(left)} with ${typeName(right)}`,
+    'both sides must be of one type: Bool, Int, BigInt, Float or String',
+  );
 }

@@ -19,7 +19,11 @@ export function patternOfCase(pattern: Value, freeCount: number, slots: SlotsByI
 }
 
 /** Compiled when first needed: what the matcher refuses is a failure of the branch, not of the whole term. */
-function patternSource<P>(patterns: readonly Value[], slots: SlotsByIndex, compile: (patterns: readonly Value[]) => P): PatternSource<P> {
+function patternSource<P>(
+  patterns: readonly Value[],
+  slots: SlotsByIndex,
+  compile: (patterns: readonly Value[]) => P,
+): PatternSource<P> {
   if (slots.size === 0) {
     let compiled: P | null = null;
     return () => (compiled ??= compile(patterns));
@@ -41,7 +45,10 @@ export function matchOne(pattern: CasePattern, value: Value, machine: Machine): 
   return captures;
 }
 
-export function compileMatches(node: Matches, slots: SlotsByIndex): (value: Value, frame: Frame, machine: Machine) => boolean {
+export function compileMatches(
+  node: Matches,
+  slots: SlotsByIndex,
+): (value: Value, frame: Frame, machine: Machine) => boolean {
   const source = patternOfCase(node.pattern, 0, slots);
   return (value, frame, machine) => matchOne(source(frame, machine), value, machine) !== null;
 }

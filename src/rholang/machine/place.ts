@@ -119,9 +119,13 @@ export class Unit {
     let slot = this.#outer.get(level);
     if (slot === undefined) {
       if (++this.compiled.captured > limits.term_captures_max) {
-        throw new PowerboxError('too_much_work', `this term hands more than ${limits.term_captures_max} variables to its receives`, {
-          hint: 'nest fewer receives in each other, or pass the variables on in one list',
-        });
+        throw new PowerboxError(
+          'too_much_work',
+          `this term hands more than ${limits.term_captures_max} variables to its receives`,
+          {
+            hint: 'nest fewer receives in each other, or pass the variables on in one list',
+          },
+        );
       }
       slot = this.newSlot();
       this.#outer.set(level, slot);

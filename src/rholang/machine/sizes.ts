@@ -23,9 +23,13 @@ export function checkSize<T extends Value>(value: T, machine: Machine): T {
 
 export function checkBytes(bytes: number): void {
   if (bytes > limits.value_bytes_max) {
-    throw new PowerboxError('too_much_work', `a value of about ${bytes} bytes is more than the ${limits.value_bytes_max} that a program may build`, {
-      hint: 'keep large data in files, or send it in parts',
-    });
+    throw new PowerboxError(
+      'too_much_work',
+      `a value of about ${bytes} bytes is more than the ${limits.value_bytes_max} that a program may build`,
+      {
+        hint: 'keep large data in files, or send it in parts',
+      },
+    );
   }
 }
 

@@ -27,20 +27,36 @@ interface Level {
 type Resolve = (index: number, inner: Value) => Value;
 
 /** `patternLevel` is 1 when the node itself is a pattern. */
-export function substitute(root: Value, patternLevel: number, slots: SlotsByIndex, frame: Frame, machine: Machine): Value {
-  return walk(root, patternLevel, (index, inner) => {
-    const slot = slots.get(index);
-    return slot === undefined ? inner : (frame[slot] as Value);
-  }, machine);
+export function substitute(
+  root: Value,
+  patternLevel: number,
+  slots: SlotsByIndex,
+  frame: Frame,
+  machine: Machine,
+): Value {
+  return walk(
+    root,
+    patternLevel,
+    (index, inner) => {
+      const slot = slots.get(index);
+      return slot === undefined ? inner : (frame[slot] as Value);
+    },
+    machine,
+  );
 }
 
 /** Indices of the outer variables that a node needs. */
 export function outerIndices(root: Value, patternLevel: number): number[] {
   const found = new Set<number>();
-  walk(root, patternLevel, (index, inner) => {
-    found.add(index);
-    return inner;
-  }, null);
+  walk(
+    root,
+    patternLevel,
+    (index, inner) => {
+      found.add(index);
+      return inner;
+    },
+    null,
+  );
   return [...found].sort((left, right) => left - right);
 }
 
@@ -85,7 +101,10 @@ function enter(node: Value, shift: number, patternLevel: number, resolve: Resolv
     case Kind.Wildcard:
     case Kind.FreeVariable:
       if (patternLevel === 0) {
-        throw new PowerboxError('evaluation_error', 'illegal substitution: a variable of a pattern stands outside a pattern');
+        throw new PowerboxError(
+          'evaluation_error',
+          'illegal substitution: a variable of a pattern stands outside a pattern',
+        );
       }
       return node;
     default: {

@@ -19,6 +19,7 @@ export function sliceText(text: string, from: number, until: number): string {
 /** The unit at which code point `wanted` starts, counted on from code point `known` at `unit`. */
 function unitOf(text: string, wanted: number, unit: number, known: number): number {
   let at = unit;
-  for (let count = known; count < wanted && at < text.length; count++) at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
+  for (let count = known; count < wanted && at < text.length; count++)
+    at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
   return at;
 }

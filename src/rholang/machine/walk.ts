@@ -3,8 +3,26 @@
  * can keep its own stack: a program decides how deep its terms are, and the JavaScript stack must not.
  */
 import {
-  Bundle, Conjunction, Disjunction, Kind, Match, Matches, Method, Negation, New, Operation, Receive, Send,
-  bundle, conjunction, disjunction, list, map, par, set, tuple,
+  Bundle,
+  Conjunction,
+  Disjunction,
+  Kind,
+  Match,
+  Matches,
+  Method,
+  Negation,
+  New,
+  Operation,
+  Receive,
+  Send,
+  bundle,
+  conjunction,
+  disjunction,
+  list,
+  map,
+  par,
+  set,
+  tuple,
 } from '../../values/index.ts';
 import type { Bind, Case, ObjectValue, Value } from '../../values/index.ts';
 
@@ -94,7 +112,10 @@ export function close(node: ObjectValue, values: readonly Value[]): Value {
       return set(values, node.remainder);
     case Kind.Map: {
       const count = node.keys.length;
-      return map(node.keys.map((_, index) => [values[index] as Value, values[count + index] as Value] as const), node.remainder);
+      return map(
+        node.keys.map((_, index) => [values[index] as Value, values[count + index] as Value] as const),
+        node.remainder,
+      );
     }
     case Kind.Par:
       return par(values);
@@ -113,9 +134,16 @@ export function close(node: ObjectValue, values: readonly Value[]): Value {
     case Kind.New:
       return new New(node.count, first);
     case Kind.Match:
-      return new Match(first, node.cases.map((one, index): Case => ({
-        pattern: values[1 + 2 * index] as Value, body: values[2 + 2 * index] as Value, freeCount: one.freeCount,
-      })));
+      return new Match(
+        first,
+        node.cases.map(
+          (one, index): Case => ({
+            pattern: values[1 + 2 * index] as Value,
+            body: values[2 + 2 * index] as Value,
+            freeCount: one.freeCount,
+          }),
+        ),
+      );
     case Kind.Operation:
       return new Operation(node.operator, first, values[1]);
     case Kind.Method:

@@ -21,10 +21,18 @@ export interface Outcome {
   readonly space: TinySpace | null;
 }
 
-export function runTiny(text: string, listeners: Listeners = {}, turnsMax?: number): Outcome & { readonly space: TinySpace } {
+export function runTiny(
+  text: string,
+  listeners: Listeners = {},
+  turnsMax?: number,
+): Outcome & { readonly space: TinySpace } {
   const space = new TinySpace(new RholangRunner());
   const uris = new Map<string, Value>();
-  for (const [uri, listener] of Object.entries(listeners)) uris.set(uri, space.listen((message) => listener(message, space)));
+  for (const [uri, listener] of Object.entries(listeners))
+    uris.set(
+      uri,
+      space.listen((message) => listener(message, space)),
+    );
   const { term, positions } = compileText(text, { uris });
   rememberPositions(term, positions);
   space.deploy(term);
@@ -66,7 +74,11 @@ export class RealSpace {
   static async open(listeners: Listeners, options: { readonly yield_ms?: number } = {}): Promise<RealSpace> {
     const failures: Error[] = [];
     const engine = await SpaceEngine.open({
-      platform: realPlatform(), store: null, nameKey: new Uint8Array(32), onFail: (_account, error) => failures.push(error), ...options,
+      platform: realPlatform(),
+      store: null,
+      nameKey: new Uint8Array(32),
+      onFail: (_account, error) => failures.push(error),
+      ...options,
     });
     const space = new RealSpace(engine, failures);
     const runner = new RholangRunner();
@@ -111,16 +123,22 @@ export class RealSpace {
   }
 
   /** Stops a space in which something runs for ever, as a broken turn would. */
-  async breakDown(): Promise<void> {
+  breakDown(): Promise<void> {
     const broken = (): void => {
       throw new Error('the test is over');
     };
-    await this.engine.post({ kind: 'test', payload: null, account: 0 }, broken).catch(() => {});
+    return new Promise((resolve) => {
+      this.engine.onClose(() => resolve());
+      this.engine.post({ kind: 'test', payload: null, account: 0 }, broken).catch(() => {});
+    });
   }
 }
 
 /** What a program sends to `out`, evaluated: the quickest way to look at expressions. */
-export function results(body: string, listeners: Listeners = {}): { readonly values: string[]; readonly failures: readonly Error[] } {
+export function results(
+  body: string,
+  listeners: Listeners = {},
+): { readonly values: string[]; readonly failures: readonly Error[] } {
   const values: string[] = [];
   const out: Listener = (message) => values.push(message.map((value) => print(value)).join(', '));
   const { failures } = runTiny(`new out(\`out\`) in { ${body} }`, { ...listeners, out });

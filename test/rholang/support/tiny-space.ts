@@ -5,9 +5,21 @@ import { limits } from '../../../src/limits.ts';
 import { Name, encodeValue } from '../../../src/values/index.ts';
 import type { Value } from '../../../src/values/index.ts';
 
-interface Datum { readonly message: readonly Value[]; readonly persist: boolean; gone: boolean }
-interface Waiting { readonly receive: Receive; readonly channels: Channel[]; gone: boolean }
-interface Channel { readonly key: Value; data: Datum[]; waiting: Waiting[] }
+interface Datum {
+  readonly message: readonly Value[];
+  readonly persist: boolean;
+  gone: boolean;
+}
+interface Waiting {
+  readonly receive: Receive;
+  readonly channels: Channel[];
+  gone: boolean;
+}
+interface Channel {
+  readonly key: Value;
+  data: Datum[];
+  waiting: Waiting[];
+}
 
 export class TinySpace implements Turn {
   readonly account = 0;
@@ -74,13 +86,17 @@ export class TinySpace implements Turn {
 
   newName(): Name {
     const counter = ++this.#counter;
-    const derive = (): Uint8Array => Uint8Array.from({ length: 32 }, (_, index) => (counter >>> (8 * (index % 4))) & 255);
+    const derive = (): Uint8Array =>
+      Uint8Array.from({ length: 32 }, (_, index) => (counter >>> (8 * (index % 4))) & 255);
     return new Name({ derive }, 0, counter, null);
   }
 
   produce(channel: Value, message: readonly Value[], persist: boolean): void {
     const hear = this.#listeners.get(channel);
-    if (hear !== undefined) return hear(message);
+    if (hear !== undefined) {
+      hear(message);
+      return;
+    }
     const at = this.#channel(channel);
     const datum: Datum = { message, persist, gone: false };
     at.data.push(datum);
@@ -137,7 +153,10 @@ export class TinySpace implements Turn {
   #channel(key: Value): Channel {
     const text = Buffer.from(encodeValue(key)).toString('latin1');
     let channel = this.#channels.get(text);
-    if (channel === undefined) this.#channels.set(text, (channel = { key, data: [], waiting: [] }));
+    if (channel === undefined) {
+      channel = { key, data: [], waiting: [] };
+      this.#channels.set(text, channel);
+    }
     return channel;
   }
 
