@@ -1,0 +1,116 @@
+/** A holder's powerbox: what it reaches, that it is the same after a restart, and that nobody widens it. */
+import assert from 'node:assert/strict';
+import { readFileHandle, readGrants, readSystemHandle, grantedUris, openPublicSystem, parseGrant, parseGrants, powerboxChannel, uris } from '../../src/capability/index.ts';
+import type { Grant } from '../../src/capability/index.ts';
+import { readNativeEnvironment } from '../../channels/index.ts';
+import { Bundle, Name } from '../../src/values/index.ts';
+import type { Value } from '../../src/values/index.ts';
+import { FakeTurn } from './turn.ts';
+
+const FILES: Grant = { kind: 'files', name: 'files', root: '/nowhere', readOnly: false, acceptWeakConfinement: false };
+const DOCS: Grant = { ...FILES, name: 'docs' };
+const STDIO: Grant = { kind: 'stdio' };
+
+function inner(channel: Value | undefined): Name {
+  assert(channel instanceof Bundle && channel.body instanceof Name);
+  return channel.body;
+}
+
+describe('a powerbox', () => {
+  it('gives the URIs of its grants and no other', () => {
+    const { turn } = new FakeTurn();
+    assert.deepEqual([...uris(turn, 'main', []).keys()], ['rho:powerbox']);
+    const all = ['rho:powerbox', 'rho:io:stdout', 'rho:io:stdoutAck', 'rho:io:stderr', 'rho:io:stderrAck', 'rho:text'];
+    const grants: Grant[] = [STDIO, FILES, { kind: 'native', uri: 'rho:text', native: 'text', handle: null }];
+    assert.deepEqual([...uris(turn, 'main', grants).keys()], all);
+    assert.deepEqual(grantedUris(grants), all);
+    assert.throws(() => uris(turn, 'main', [...grants, { kind: 'native', uri: 'rho:text', native: 'text', handle: 1 }]), { code: 'config_invalid' });
+  });
+
+  it('gives write-only bundles of unforgeable names, each with its native behind it', () => {
+    const fake = new FakeTurn();
+    for (const channel of uris(fake.turn, 'main', [STDIO, FILES]).values()) {
+      assert(channel instanceof Bundle && channel.write && !channel.read);
+      assert.equal(fake.at(inner(channel))?.label, 'native');
+    }
+  });
+
+  it('finds the same names again, and others for another holder', () => {
+    const fake = new FakeTurn();
+    const first = [...uris(fake.turn, 'main', [STDIO, FILES]).values()].map(inner);
+    const { drawn } = fake;
+    const again = [...uris(fake.turn, 'main', [STDIO, FILES]).values()].map(inner);
+    assert.deepEqual(again, first);
+    assert.equal(fake.drawn, drawn);
+    const other = [...uris(fake.turn, 'other', [STDIO, FILES]).values()].map(inner);
+    assert(other.every((name) => !first.includes(name)));
+  });
+
+  it('hands out what was granted, each under the grant it came from', () => {
+    const fake = new FakeTurn();
+    const body = fake.at(inner(powerboxChannel(fake.turn, 'main', [STDIO, DOCS, FILES])));
+    const { native, handle, id } = readNativeEnvironment(body?.environment ?? []);
+    assert.deepEqual([native, id], ['system', '']);
+    const { streams, files } = readSystemHandle(handle);
+    assert.deepEqual([...streams.keys()], ['stdout', 'stderr', 'stdin']);
+    assert.deepEqual(files.map(([name]) => name), ['docs', 'files']);
+    const docs = readNativeEnvironment(fake.at(inner(files[0]?.[1]))?.environment ?? []);
+    assert.deepEqual([docs.native, readFileHandle(docs.handle)], ['directory', { grant: 'main/docs', path: [] }]);
+  });
+
+  it('without a grant holds nothing of it', () => {
+    const fake = new FakeTurn();
+    powerboxChannel(fake.turn, 'main', [STDIO, FILES]);
+    const later = fake.at(inner(powerboxChannel(fake.turn, 'main', [])));
+    const { streams, files } = readSystemHandle(readNativeEnvironment(later?.environment ?? []).handle);
+    assert.deepEqual([streams.size, files.length], [0, 0]);
+  });
+
+  it('answers on the public name only where that was turned on', () => {
+    const fake = new FakeTurn();
+    uris(fake.turn, 'main', [STDIO]);
+    assert.equal(fake.at('system'), undefined);
+    openPublicSystem(fake.turn, 'main', [STDIO]);
+    assert.equal(fake.at('system')?.environment[0], 'system');
+  });
+
+  it('has a holder with a plain name', () => {
+    for (const holder of ['', 'a/b', 'a b', 'x'.repeat(65)]) {
+      assert.throws(() => uris(new FakeTurn().turn, holder, []), { code: 'config_invalid' });
+    }
+  });
+});
+
+describe('grants', () => {
+  it('are read from a command line', () => {
+    const plain = { kind: 'files', name: 'files', root: './data', readOnly: false, acceptWeakConfinement: false };
+    assert.deepEqual(parseGrant('files=./data'), plain);
+    assert.deepEqual(parseGrant('docs:ro=/srv/a=b:c'), { ...plain, name: 'docs', root: '/srv/a=b:c', readOnly: true });
+    assert.deepEqual(parseGrant('files:weak:ro=x'), { ...plain, root: 'x', readOnly: true, acceptWeakConfinement: true });
+    assert.deepEqual(parseGrants(['stdio', 'files=a']), [{ kind: 'stdio' }, { ...plain, root: 'a' }]);
+  });
+
+  it('that cannot be read are refused with what was expected', () => {
+    for (const [text, why] of [
+      ['files', /expected stdio or NAME=DIR/], ['files=', /directory after = is missing/], ['=x', /no name/], ['Files=x', /no name/],
+      ['files:rw=x', /no option "rw"/], ['stdio=x', /takes no directory/], ['', /expected/],
+    ] as const) {
+      assert.throws(() => parseGrant(text), (error: Error & { code?: string }) => error.code === 'usage' && why.test(error.message), text);
+    }
+    assert.throws(() => parseGrants(['a=x', 'a=y']), { code: 'usage' });
+  });
+
+  it('are read from a configuration, every wrong place named, nothing unknown passed over', () => {
+    assert.deepEqual(readGrants([{ kind: 'stdio' }, { kind: 'files', name: 'a', root: 'x' }]), [
+      { kind: 'stdio' }, { kind: 'files', name: 'a', root: 'x', readOnly: false, acceptWeakConfinement: false },
+    ]);
+    const wrong: readonly [unknown, RegExp][] = [
+      [{}, /grants: /], [[{ kind: 'http' }], /grants\.0\.kind/], [[{ kind: 'files', name: 'a' }], /grants\.0\.root/],
+      [[{ kind: 'files', name: 'A', root: 'x', readonly: true }], /grants\.0\.name.*readonly/s],
+      [[{ kind: 'files', name: 'a', root: 'x' }, { kind: 'files', name: 'a', root: 'y' }], /granted twice/],
+    ];
+    for (const [configuration, why] of wrong) {
+      assert.throws(() => readGrants(configuration), (error: Error & { code?: string }) => error.code === 'config_invalid' && why.test(error.message));
+    }
+  });
+});
