@@ -3,7 +3,7 @@
  * exit code that it leaves with; decides nothing that the space decides.
  */
 import { basename } from 'node:path';
-import { type Deploy, type Durability, type Grants, openSpace, parseGrants, type Report, type Space } from '../index.ts';
+import { type Deploy, type Durability, type Grants, isPowerboxError, openSpace, parseGrants, PowerboxError, type Report, type Space } from '../index.ts';
 import { EXIT } from './exit.ts';
 import { channelLines, tellFailure, tellReport } from './report.ts';
 import { readProgram, type Terminal } from './terminal.ts';
@@ -61,9 +61,9 @@ export async function inspectCommand(terminal: Terminal, channel: string | undef
   }
 }
 
-function open(terminal: Terminal, options: CommonOptions, unfinished: 'resume' | 'refuse' | 'hold'): Promise<Space> {
+async function open(terminal: Terminal, options: CommonOptions, unfinished: 'resume' | 'refuse' | 'hold'): Promise<Space> {
   const { data, durability, grant, publicSystem } = options;
-  return openSpace({
+  const opening = openSpace({
     ...(data === undefined ? {} : { data }),
     ...(durability === undefined ? {} : { durability }),
     grants: { files: grantedFiles(grant), publicSystem: publicSystem === true },
@@ -73,6 +73,11 @@ function open(terminal: Terminal, options: CommonOptions, unfinished: 'resume' |
     unfinished,
     console: terminal.console,
     onFailure: (failure) => tellFailure(terminal, failure),
+  });
+  return opening.catch((error: unknown) => {
+    if (!isPowerboxError(error) || error.code !== 'unfinished_work') throw error;
+    const hint = `go on with it: ${resumeLine(options)}\nor run beside it: --also`;
+    throw new PowerboxError('unfinished_work', error.message, { hint, cause: error.cause });
   });
 }
 
@@ -85,9 +90,10 @@ async function working(
 ): Promise<number> {
   const interruption = interrupted(terminal);
   try {
+    const { failures } = await space.inspect();
     const deploys = await start();
     const watch = setInterval(() => terminal.progress(progressLine(deploys)), PROGRESS_LOOK_MS);
-    const ended = await Promise.race([quiescent(space, deploys), interruption.signal]).finally(() => clearInterval(watch));
+    const ended = await Promise.race([quiescent(space, deploys, failures), interruption.signal]).finally(() => clearInterval(watch));
     if (typeof ended === 'string') {
       terminal.talk(`${ended}: finishing the commit`);
       const unfinished = deploys.some(isUnfinished);
@@ -103,22 +109,19 @@ async function working(
 
 const PROGRESS_LOOK_MS = 250;
 
-interface Outcome {
-  readonly report: Report;
-  readonly failures: number;
+/** Of the deploys that this command made; of everything, when it goes on with what was there. */
+async function quiescent(space: Space, deploys: readonly Deploy[], failuresBefore: number): Promise<Report> {
+  const all = deploys.length === space.deploys().length;
+  const reports = all ? [await space.quiescent()] : await Promise.all(deploys.map((deploy) => deploy.quiescent()));
+  const failures = reports.reduce((sum, report) => sum + report.failures, all ? -failuresBefore : 0);
+  return { ...(await space.inspect()), failures, quiescent: reports.every((report) => report.quiescent) };
 }
 
-async function quiescent(space: Space, deploys: readonly Deploy[]): Promise<Outcome> {
-  const reports = await Promise.all(deploys.map((deploy) => deploy.quiescent()));
-  const failures = reports.reduce((sum, report) => sum + report.failures, 0);
-  const whole = await space.inspect();
-  return { report: { ...whole, quiescent: reports.every((report) => report.quiescent) }, failures };
-}
-
-function concluded(terminal: Terminal, options: CommonOptions, deploys: readonly Deploy[], { report, failures }: Outcome): number {
+function concluded(terminal: Terminal, options: CommonOptions, deploys: readonly Deploy[], report: Report): number {
+  const { failures } = report;
   const unfinished = !report.quiescent || deploys.some(isUnfinished);
   const code = unfinished ? EXIT.storage : failures > 0 ? EXIT.contract : EXIT.success;
-  if (terminal.json) terminal.record({ type: 'report', ...report, failures, exitCode: code });
+  if (terminal.json) terminal.record({ type: 'report', ...report, exitCode: code });
   else tellReport(terminal, report);
   if (failures > 0 && !terminal.json) terminal.talk(failures === 1 ? '1 branch failed' : `${failures} branches failed`);
   return leftUnfinished(terminal, options, unfinished, code);

@@ -45,12 +45,17 @@ export class OpenedSpace implements Space {
   readonly #parts: Parts;
   readonly #publicSystem: boolean;
   readonly #natives: readonly Native[];
+  /** Who waits for quiescence, to be told when the space closes. */
+  readonly #waiting = new Set<(error: Error) => void>();
   #closing: Promise<void> | null = null;
 
   constructor(parts: Parts, { grants, natives = [] }: OpenOptions) {
     this.#parts = parts;
     this.#publicSystem = grants?.publicSystem === true;
     this.#natives = natives;
+    parts.engine.onClose((error) => {
+      for (const reject of this.#waiting) reject(error);
+    });
   }
 
   // -------------------------------------------------------------- messages
@@ -130,17 +135,35 @@ export class OpenedSpace implements Space {
       pending: () => engine.pending(account),
       quiescent: async () => {
         const { quiescent } = await this.#unlessClosed(dispatcher.settled(account));
-        const contents = await this.#contents();
-        return this.#report(contents, quiescent, account);
+        return this.#report(await this.#contents(), quiescent, [account]);
       },
     };
+  }
+
+  async quiescent(): Promise<Report> {
+    const { dispatcher, engine } = this.#parts;
+    for (;;) {
+      const accounts = this.#accounts();
+      const settled = await this.#unlessClosed(Promise.all(accounts.map((account) => dispatcher.settled(account))));
+      // What settled last may have woken what settled first.
+      const moves = this.#accounts().some((account) => {
+        const { ready, outside } = engine.pending(account);
+        return ready + outside > 0;
+      });
+      if (!moves) return this.#report(await this.#contents(), settled.every(({ quiescent }) => quiescent), accounts);
+    }
+  }
+
+  /** The space's own, which is this program's too, and those of the deploys. */
+  #accounts(): readonly number[] {
+    return [0, ...this.#parts.deploys.list().map(({ account }) => account)];
   }
 
   /** A space that closes settles nothing any more: whoever waits is told why. */
   #unlessClosed<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#parts.engine.onClose(reject);
-      promise.then(resolve, reject);
+      this.#waiting.add(reject);
+      promise.then(resolve, reject).finally(() => this.#waiting.delete(reject));
     });
   }
 
@@ -148,9 +171,9 @@ export class OpenedSpace implements Space {
 
   async inspect(channel?: string): Promise<Report> {
     const contents = await this.#contents();
-    if (channel === undefined) return this.#report(contents, this.#isQuiescent(), null);
+    if (channel === undefined) return this.#report(contents, this.#isQuiescent(), this.#accounts());
     const wanted = this.#channelOf(channel, contents);
-    return { ...this.#report(contents, this.#isQuiescent(), null), channels: [wanted], truncated: false };
+    return { ...this.#report(contents, this.#isQuiescent(), this.#accounts()), channels: [wanted], truncated: false };
   }
 
   #contents(): Promise<Contents> {
@@ -166,15 +189,14 @@ export class OpenedSpace implements Space {
     return channelReport(contentsOf(this.#parts.engine.place(term), limits.report_items_max));
   }
 
-  #report(contents: Contents, quiescent: boolean, account: number | null): Report {
-    const { dispatcher, deploys } = this.#parts;
-    const accounts = account === null ? deploys.list().map((deploy) => deploy.account) : [account];
+  #report(contents: Contents, quiescent: boolean, accounts: readonly number[]): Report {
+    const { dispatcher } = this.#parts;
     return {
       quiescent,
-      failures: accounts.reduce((sum, each) => sum + dispatcher.failures(each).count, 0),
+      failures: accounts.reduce((sum, account) => sum + dispatcher.failures(account).count, 0),
       channels: channelReports(contents),
       truncated: contents.truncated,
-      pending: accounts.flatMap((each) => dispatcher.report(each).map(pendingReport)),
+      pending: accounts.flatMap((account) => dispatcher.report(account).map(pendingReport)),
     };
   }
 

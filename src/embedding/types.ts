@@ -128,7 +128,7 @@ export type PendingReport =
 
 export interface Report {
   readonly quiescent: boolean;
-  /** Branches that failed, since the deploy was made. */
+  /** Branches that failed, of the deploy since it was made, or of all. */
   readonly failures: number;
   readonly channels: readonly ChannelReport[];
   /** There are more channels than a report holds. */
@@ -165,6 +165,11 @@ export interface Programs {
   system(text: string, options?: SystemOptions): Promise<Deploy | null>;
   /** Every deploy of this space, of this run or an earlier one. */
   deploys(): readonly Deploy[];
+  /**
+   * Resolves when nothing moves any more without a message from outside: no deploy, and nothing that messages of
+   * this program set in motion. A caller pays: what a message starts runs for whoever sent it.
+   */
+  quiescent(): Promise<Report>;
   /** What waits, on one channel (written in Rholang) or on all. */
   inspect(channel?: string): Promise<Report>;
 }

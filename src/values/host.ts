@@ -135,7 +135,7 @@ function leafOf(thing: unknown, open: readonly Source[]): Value | undefined {
     case 'object':
       if (thing === null) return null;
       if (VALUE_PROTOTYPES.has(Object.getPrototypeOf(thing))) return thing as ObjectValue;
-      return thing instanceof Uint8Array ? bytes(Uint8Array.prototype.slice.call(thing)) : undefined;
+      return thing instanceof Uint8Array ? bytes(new Uint8Array(thing)) : undefined;
     case 'undefined':
       throw refused(open, 'undefined is no value', 'leave the key out, or use null for nil');
     default:
@@ -283,7 +283,8 @@ function collectionParts(node: List | Tuple | SetValue | MapValue): readonly Val
 
 function hostLeaf(value: Value): HostValue {
   if (value instanceof Float) return value.value;
-  if (value instanceof Bytes) return Uint8Array.prototype.slice.call(value.bytes);
+  // a Buffer's own slice would share its memory, and be a Buffer
+  if (value instanceof Bytes) return new Uint8Array(value.bytes);
   return value;
 }
 

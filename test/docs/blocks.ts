@@ -3,7 +3,7 @@
  * command on PATH, `powerbox` resolving to this package. Owns that directory; leaves nothing behind.
  *
  *   ```bash            is run, and must exit 0 (or as its info string says: `bash exit=75`)
- *   ```text            after a block that ran: what that block printed on standard output, exactly
+ *   ```text            after a block that ran: what that block printed on standard output
  *   ```rholang FILE    is written to FILE
  *   ```ts FILE         is written to FILE, type-checked and run
  */
@@ -59,7 +59,7 @@ export class Reader {
         this.#ran(block, this.#run('bash', ['-euo', 'pipefail', '-c', block.text]), Number(/exit=(\d+)/.exec(block.info)?.[1] ?? 0));
         return;
       case 'text':
-        assert.equal(this.#printed, block.text, `what the block before line ${block.line} printed`);
+        assert.equal(this.#printed?.trimEnd(), block.text.trimEnd(), `what the block before line ${block.line} printed`);
         return;
       case 'rholang':
         assert.notEqual(first, '', `the block at line ${block.line} needs a file name`);
