@@ -8,3 +8,7 @@ export { input, output, stderr, stderrAck, stdout, stdoutAck } from './stdio.ts'
 export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { text } from './text.ts';
+export { argumentsSchema, jsonSchema } from './schema.ts';
+export type { JsonSchema } from './schema.ts';
+export { referencePage } from './reference.ts';
+export { SYSTEM_CHANNELS } from './all.ts';
