@@ -44,8 +44,6 @@ export interface PrintOptions {
   readonly lengthMax?: number;
 }
 
-export { printString } from './print-leaf.ts';
-
 /** On one line. */
 export function print(value: Value, options: PrintOptions = {}): string {
   const fast = printLeaf(value);

@@ -215,6 +215,14 @@ describe('syntax errors', () => {
     assert.deepEqual(two, [7, 21, 24]);
   });
 
+  it('tokens that fit nowhere do not hide the errors behind them', () => {
+    const { errors } = errorOf('@1!(1) ] ) ] 1 2 => <-\n| new 5 in { Nil }\n| @2!(');
+    assert.deepEqual(
+      errors.map((error) => error.line),
+      [1, 2, 3],
+    );
+  });
+
   it('what follows from an error is not reported as another', () => {
     assert.equal(only('new y in { for (x <- y) x!(1) | y!(2) }').column, 25);
     assert.equal(only('if true { 1 } | @1!(2)').column, 4);

@@ -93,13 +93,10 @@ export type NodeName = Extract<
   | 'Par'
 >;
 
-/** No action: a token that cannot stand here. State 0 is the start state and never a target. */
-export const NO_ACTION = 0;
-
 export interface Tables {
-  /** By state: a reduction without looking at the next token, or NO_ACTION. */
+  /** By state: a reduction without looking at the next token, or 0. */
   readonly defaults: Int32Array;
-  /** By state * TERM_COUNT + token: next state if positive, reduction if negative. */
+  /** By state * TERM_COUNT + token: next state if positive (the start state, 0, is none), reduction if negative, else 0. */
   readonly actions: Int32Array;
   /** By state * TERM_COUNT + nonterminal. */
   readonly gotos: Int16Array;
