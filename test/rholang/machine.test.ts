@@ -195,6 +195,16 @@ describe('calls of natives in expressions', () => {
     assert.deepEqual(withFile('*f.note() | out!("beside")').calls, ['"note"']);
   });
 
+  it('what is read only after a call, or after a cut, is there', () => {
+    const { values } = withFile(
+      'match 5 { y => new a in { a!(1) | for (@x <- a) { match *f.size() { s => out!(s, x, y) } } } }',
+    );
+    assert.deepEqual(values, ['42, 1, 5']);
+    const wide = Array.from({ length: 6_000 }, () => '@0!(0)').join(' | ');
+    const { space } = runTiny(`match 5 { y => new a in { a!(1) | for (@x <- a) { ${wide} | @{[1]}!(x, y) } } }`);
+    assert.deepEqual(space.data(list([1])), [[1, 5]]);
+  });
+
   it('a call behind a side that decides, or a case that does not match, is never made', () => {
     const { calls, values } = withFile(
       'out!(false && *f.size() > 1, true || *f.size() > 1) | match 1 { 2 => out!(*f.size()) } | for (_ <- @9) { out!(*f.size()) }',
