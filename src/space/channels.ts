@@ -120,6 +120,11 @@ export class Channels implements WaiterMaker {
     this.#enter(channel, `n${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')}`);
   }
 
+  /** The row key of the channel of a value. */
+  rowKeyOf(value: Value): Uint8Array {
+    return (this.#source as ChannelSource).rowKey(channelKey(value));
+  }
+
   /** The key of a channel that is about to be written; gives its name bytes if it has none yet. */
   keyOf(channel: Channel): string {
     if (channel.key === null) this.#enter(channel, channelKey(channel.value));

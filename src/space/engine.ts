@@ -180,6 +180,11 @@ export class SpaceEngine implements Engine, Ledger {
     this.#schedule();
   }
 
+  /** Bytes of journal that are in no row yet: what opening after a crash would read. */
+  get tail_bytes(): number {
+    return this.#tail_bytes;
+  }
+
   get turn(): number {
     return this.#turn;
   }

@@ -7,17 +7,7 @@ import { Packr } from 'msgpackr';
 import { realPlatform } from '../../src/platform/index.ts';
 import { Decoder, Encoder, NameMaker, fromValue, toValue } from '../../src/values/index.ts';
 import type { Name, Value } from '../../src/values/index.ts';
-
-export interface BenchLine {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** What it is measured against, with its own value in the same unit. */
-  readonly reference: string;
-  readonly ratio: number;
-  readonly goal: string;
-  readonly met: boolean;
-}
+import { type BenchLine, median } from './support.ts';
 
 const ROUNDS = 31;
 const CODEC_RATIO_MAX = 1.5;
@@ -66,11 +56,6 @@ function time_ns(iterations: number, run: () => void): number {
   const start = process.hrtime.bigint();
   for (let index = 0; index < iterations; index++) run();
   return Number(process.hrtime.bigint() - start) / iterations;
-}
-
-function median(samples: readonly number[]): number {
-  const sorted = [...samples].sort((left, right) => left - right);
-  return sorted[sorted.length >> 1] as number;
 }
 
 /** Medians of interleaved rounds, in nanoseconds an iteration. Each round is a job of its own, as turns are. */

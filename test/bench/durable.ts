@@ -1,0 +1,164 @@
+/**
+ * Durable operations in process, acknowledged after fsync, beside raw sync batches of classic-level and beside
+ * Redis with `appendfsync always`. An operation is a produce of a 200-byte value to one of 10,000 channels;
+ * half of them are taken again by key through a pattern.
+ */
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import { createClient } from 'redis';
+import { type BenchLine, byKey, inDirectory, interleave, line, missing, openSpace, PAYLOAD } from './support.ts';
+
+const CHANNELS = 10_000;
+const CALLERS = 1024;
+const BATCH = 1000;
+const ROUND_MS = 1500;
+const ROUNDS = 3;
+const VALUE = new Uint8Array(200).fill(7);
+
+type Raw = ClassicLevel<Uint8Array, Uint8Array>;
+
+/** Callers that each await one operation after the other for `ROUND_MS`; operations a second. */
+async function callers(count: number, operation: (caller: number, turn: number) => Promise<number>): Promise<number> {
+  const started_ms = performance.now();
+  let done = 0;
+  const one = async (caller: number): Promise<void> => {
+    for (let turn = 0; performance.now() - started_ms < ROUND_MS; turn++) done += await operation(caller, turn);
+  };
+  await Promise.all(Array.from({ length: count }, (_, caller) => one(caller)));
+  return (done / (performance.now() - started_ms)) * 1000;
+}
+
+function rawKey(number: number): Uint8Array {
+  const key = Buffer.alloc(16);
+  key.writeUInt32BE((Math.imul(number, 2654435761) >>> 0) % CHANNELS, 0);
+  key.writeUInt32BE(number, 8);
+  return key;
+}
+
+export async function bench(): Promise<BenchLine[]> {
+  const lines: BenchLine[] = [];
+  await inDirectory(async (directory) => {
+    const raw: Raw = new ClassicLevel(join(directory, 'raw'), { keyEncoding: 'view', valueEncoding: 'view' });
+    await raw.open();
+    const { engine, host } = await openSpace(join(directory, 'space'));
+    const channels = Array.from({ length: CHANNELS }, (_, index) => `channel ${index}`);
+    let key = 0;
+    let number = 0;
+    const operation = async (caller: number, turn: number): Promise<number> => {
+      const own = key++;
+      const channel = channels[(own * 7919 + caller) % CHANNELS] as string;
+      await host.produce(channel, [own, PAYLOAD]);
+      if (turn % 2 === 1) return 1;
+      await host.take({ slots: [{ channel, pattern: byKey(own) }], timeout_ms: 0 });
+      return 2;
+    };
+    const batches = (): Promise<number> =>
+      callers(1, async () => {
+        const operations = Array.from({ length: BATCH }, () => ({ type: 'put' as const, key: rawKey(number++), value: VALUE }));
+        await raw.batch(operations, { sync: true });
+        return BATCH;
+      });
+    const puts = (): Promise<number> =>
+      callers(1, async () => {
+        await raw.put(rawKey(number++), VALUE, { sync: true });
+        return 1;
+      });
+
+    const many = await interleave(ROUNDS, () => callers(CALLERS, operation), batches);
+    lines.push(line('durable operations, 1,024 callers', 'operations/s', many.ours, 'classic-level sync batches of 1,000 puts', many.theirs, 2));
+    const single = await interleave(ROUNDS, () => callers(1, operation), puts);
+    lines.push(line('durable operations, one caller', 'operations/s', single.ours, 'classic-level sync puts', single.theirs, 0.5));
+
+    const redis = await startRedis(join(directory, 'redis'));
+    const npmName = 'durable operations, 1,024 callers, beside the npm client of Redis';
+    const rawName = 'durable operations, 1,024 callers, beside a raw pipelined client of Redis';
+    if (redis === null) {
+      lines.push(missing(npmName, 'operations/s', 'Redis always, npm client', 3), missing(rawName, 'operations/s', 'Redis always, pipelined', 0.3));
+    } else {
+      const client = createClient({ socket: { host: '127.0.0.1', port: redis.port } });
+      await client.connect();
+      const value = 'x'.repeat(200);
+      const viaClient = (): Promise<number> =>
+        callers(CALLERS, async () => {
+          await client.lPush(`c${number++ % CHANNELS}`, value);
+          return 1;
+        });
+      const npm = await interleave(ROUNDS, () => callers(CALLERS, operation), viaClient);
+      lines.push(line(npmName, 'operations/s', npm.ours, 'Redis always, npm client', npm.theirs, 3));
+      client.destroy();
+      const pipelined = await interleave(ROUNDS, () => callers(CALLERS, operation), () => pipeline(redis.port));
+      lines.push(line(rawName, 'operations/s', pipelined.ours, 'Redis always, pipelined', pipelined.theirs, 0.3));
+      await redis.stop();
+    }
+    await engine.close();
+    await raw.close();
+  });
+  return lines;
+}
+
+async function startRedis(directory: string): Promise<{ port: number; stop(): Promise<void> } | null> {
+  const { mkdir } = await import('node:fs/promises');
+  await mkdir(directory, { recursive: true });
+  const port = 16_000 + (process.pid % 20_000);
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+  const child = spawn('redis-server', settings, { stdio: 'ignore' });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const failed = await new Promise<boolean>((resolve) => {
+    child.once('error', () => resolve(true));
+    const attempt = (left: number): void => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(false);
+      });
+      socket.once('error', () => (left === 0 ? resolve(true) : setTimeout(() => attempt(left - 1), 50)));
+    };
+    attempt(60);
+  });
+  if (failed) {
+    child.kill('SIGKILL');
+    return null;
+  }
+  return {
+    port,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+/** 1,024 commands always under way on one socket, in the protocol's own bytes. */
+function pipeline(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const value = 'x'.repeat(200);
+    const command = (index: number): string => {
+      const key = `c${index % CHANNELS}`;
+      return `*3\r\n$5\r\nLPUSH\r\n$${key.length}\r\n${key}\r\n$200\r\n${value}\r\n`;
+    };
+    const socket = connect(port, '127.0.0.1');
+    let sent = 0;
+    let answered = 0;
+    const started_ms = performance.now();
+    const send = (count: number): void => {
+      let text = '';
+      for (let left = count; left > 0; left--) text += command(sent++);
+      socket.write(text);
+    };
+    socket.once('error', reject);
+    socket.once('connect', () => send(CALLERS));
+    socket.on('data', (bytes) => {
+      // Each answer is `:<length>\r\n`.
+      let ended = 0;
+      for (const byte of bytes) if (byte === 10) ended++;
+      answered += ended;
+      if (performance.now() - started_ms < ROUND_MS) send(ended);
+      else {
+        socket.destroy();
+        resolve((answered / (performance.now() - started_ms)) * 1000);
+      }
+    });
+  });
+}
