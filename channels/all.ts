@@ -7,5 +7,14 @@ import { system } from './system.ts';
 import { text } from './text.ts';
 
 export const SYSTEM_CHANNELS: readonly ChannelDeclaration[] = [
-  system, stdout, stdoutAck, stderr, stderrAck, output, input, directory, file, text,
+  system,
+  stdout,
+  stdoutAck,
+  stderr,
+  stderrAck,
+  output,
+  input,
+  directory,
+  file,
+  text,
 ];

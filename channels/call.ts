@@ -62,7 +62,11 @@ export function parseCall(declaration: ChannelDeclaration, message: readonly Val
 }
 
 /** The same check for a call inside an expression, where the reply needs no name: `*chan.method(args)`. */
-export function parseMethodCall(declaration: ChannelDeclaration, name: string, args: readonly Value[]): Call | CallRefusal {
+export function parseMethodCall(
+  declaration: ChannelDeclaration,
+  name: string,
+  args: readonly Value[],
+): Call | CallRefusal {
   const found = declaration.methods.get(name);
   if (found === undefined || declaration.kind === 'plain') return unknownMethod(declaration, args, name, false);
   for (const reading of found.readings[args.length] ?? []) {
@@ -82,7 +86,12 @@ function fits(reading: Reading, message: readonly Value[], start: number): boole
 }
 
 function finish(
-  declaration: ChannelDeclaration, found: Method, reading: Reading, message: readonly Value[], start: number, replyFirst: boolean,
+  declaration: ChannelDeclaration,
+  found: Method,
+  reading: Reading,
+  message: readonly Value[],
+  start: number,
+  replyFirst: boolean,
 ): Call | CallRefusal {
   const form = found.forms[reading.form] as Form;
   const end = start + form.args.length;
@@ -115,19 +124,28 @@ function parsePlain(declaration: ChannelDeclaration, message: readonly Value[]):
 // ---------------------------------------------------------------- refusals
 
 function unknownMethod(
-  declaration: ChannelDeclaration, message: readonly Value[], name: Value | undefined, replyFirst: boolean,
+  declaration: ChannelDeclaration,
+  message: readonly Value[],
+  name: Value | undefined,
+  replyFirst: boolean,
 ): CallRefusal {
   const known = [...declaration.methods.keys()].join(', ');
   const came = name === undefined ? 'nothing' : describeValue(name);
-  const why = typeof name === 'string'
-    ? `the channel ${declaration.name} has no such method; ${came} came, it has ${known}`
-    : `a message to the channel ${declaration.name} starts with a method (${known}), but ${came} came`;
+  const why =
+    typeof name === 'string'
+      ? `the channel ${declaration.name} has no such method; ${came} came, it has ${known}`
+      : `a message to the channel ${declaration.name} starts with a method (${known}), but ${came} came`;
   const [ret, err] = replies(message, replyFirst ? 2 : 1, replyFirst);
   return new CallRefusal('method_unknown', why, typeof name === 'string' ? name.slice(0, 64) : null, ret, err);
 }
 
 function refuse(
-  declaration: ChannelDeclaration, name: string, message: readonly Value[], start: number, replyFirst: boolean, why: string,
+  declaration: ChannelDeclaration,
+  name: string,
+  message: readonly Value[],
+  start: number,
+  replyFirst: boolean,
+  why: string,
 ): CallRefusal {
   const [ret, err] = replies(message, start, replyFirst);
   return new CallRefusal('arguments_invalid', sentence(declaration, name, why), name, ret, err);
@@ -139,7 +157,8 @@ function replies(message: readonly Value[], start: number, replyFirst: boolean):
   const last = length > start && isReplyName(message[length - 1] as Value) ? (message[length - 1] as Value) : null;
   if (replyFirst) return [message[0] as Value, last];
   if (last === null) return [null, null];
-  const before = length - 1 > start && isReplyName(message[length - 2] as Value) ? (message[length - 2] as Value) : null;
+  const before =
+    length - 1 > start && isReplyName(message[length - 2] as Value) ? (message[length - 2] as Value) : null;
   return before === null ? [last, null] : [before, last];
 }
 
@@ -159,7 +178,9 @@ function formInWords(form: Form): string {
 
 function valuesInWords(values: readonly Value[]): string {
   if (values.length === 0) return 'nothing';
-  const shown = values.slice(0, 8).map((value) => (bitOf(value) === NAME_BIT ? nameInWords(value) : describeValue(value)));
+  const shown = values
+    .slice(0, 8)
+    .map((value) => (bitOf(value) === NAME_BIT ? nameInWords(value) : describeValue(value)));
   return values.length > 8 ? `${shown.join(', ')} and ${values.length - 8} more` : shown.join(', ');
 }
 
@@ -175,7 +196,8 @@ export function errorResult(code: ErrorCode, message: string, channel: string, m
 }
 
 export function isErrorResult(value: Value): boolean {
-  if (value === null || typeof value !== 'object' || value.kind !== Kind.Tuple || value.items.length !== 2) return false;
+  if (value === null || typeof value !== 'object' || value.kind !== Kind.Tuple || value.items.length !== 2)
+    return false;
   const map = value.items[1];
   return value.items[0] === 'error' && map !== null && typeof map === 'object' && map.kind === Kind.Map;
 }
@@ -183,7 +205,9 @@ export function isErrorResult(value: Value): boolean {
 /** Null when a native's answer is of the form's declared type, else why it is not: a bug of the native. */
 export function resultMismatch(form: Form, result: NativeResult): string | null {
   if (result instanceof NewObject || result instanceof NewChannel) {
-    return (form.result.mask & NAME_BIT) === 0 ? `the result must be ${describe(form.result)}, but a channel came` : null;
+    return (form.result.mask & NAME_BIT) === 0
+      ? `the result must be ${describe(form.result)}, but a channel came`
+      : null;
   }
   return mismatch(form.result, result, 'the result');
 }

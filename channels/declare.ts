@@ -32,7 +32,10 @@ interface MethodText {
 }
 
 export type MethodSource = MethodText &
-  ({ readonly effect: 'none' | 'observe'; readonly recovery?: never } | { readonly effect: 'change'; readonly recovery: Recovery });
+  (
+    | { readonly effect: 'none' | 'observe'; readonly recovery?: never }
+    | { readonly effect: 'change'; readonly recovery: Recovery }
+  );
 
 export interface Method {
   readonly name: string;
@@ -92,8 +95,12 @@ export function declareChannel(source: {
 
 /** A channel that takes values as such, in one form; with `replies`, the channel of the reply follows them. */
 export function declarePlain(
-  source: { readonly name: string; readonly replies: boolean; readonly args: readonly Argument[]; readonly result: Type }
-    & Omit<MethodSource, 'forms'>,
+  source: {
+    readonly name: string;
+    readonly replies: boolean;
+    readonly args: readonly Argument[];
+    readonly result: Type;
+  } & Omit<MethodSource, 'forms'>,
 ): ChannelDeclaration {
   requireName(source.name);
   const { name, doc, effect, recovery, args, result, replies } = source;
@@ -104,7 +111,8 @@ export function declarePlain(
 
 function compile(channel: string, name: string, source: MethodSource, trailings: readonly number[]): Method {
   const recovery = source.recovery ?? null;
-  if (source.effect === 'change' && recovery === null) invalid(channel, `${name} changes the world and has no recovery`);
+  if (source.effect === 'change' && recovery === null)
+    invalid(channel, `${name} changes the world and has no recovery`);
   if (source.effect !== 'change' && recovery !== null) {
     invalid(channel, `${name} has effect ${source.effect} and so needs no recovery, but declares ${recovery}`);
   }

@@ -8,14 +8,14 @@ export const path = t.string({ min: 1, max: limits.path_bytes_max });
 export const directory = declareChannel({
   name: 'directory',
   doc:
-    'A directory. A path is relative, its parts are parted by `/`; parts that are empty, `.` or `..`, that are not in '
-    + 'Unicode form NFC, and anything that is a link, a device or a file with a second hard link, are refused with '
-    + '`path_refused`.',
+    'A directory. A path is relative, its parts are parted by `/`; parts that are empty, `.` or `..`, that are not in ' +
+    'Unicode form NFC, and anything that is a link, a device or a file with a second hard link, are refused with ' +
+    '`path_refused`.',
   methods: {
     resolve: method({
       doc:
-        'Answers the channel of the directory or file at a path. Where nothing stands yet, it is the channel of the '
-        + 'file that its first `write` or `append` will make; the directory it lies in must be there.',
+        'Answers the channel of the directory or file at a path. Where nothing stands yet, it is the channel of the ' +
+        'file that its first `write` or `append` will make; the directory it lies in must be there.',
       effect: 'observe',
       forms: [{ args: [{ name: 'path', type: path }], result: t.channel('directory', 'file') }],
     }),
@@ -48,7 +48,15 @@ export const directory = declareChannel({
       doc: 'Moves a file or directory to another path. What stands there already is refused with `file_exists`.',
       effect: 'change',
       recovery: 'ask',
-      forms: [{ args: [{ name: 'source', type: path }, { name: 'target', type: path }], result: t.nil }],
+      forms: [
+        {
+          args: [
+            { name: 'source', type: path },
+            { name: 'target', type: path },
+          ],
+          result: t.nil,
+        },
+      ],
     }),
   },
 });

@@ -10,8 +10,8 @@ const offset = t.int({ min: 0, max: limits.file_bytes_max });
 export const file = declareChannel({
   name: 'file',
   doc:
-    'A file. The channel has a position, which `read`, `chunks` and `seek` move and a restart keeps. After any failure '
-    + 'the file is as before the change or as after it. Strings are written as UTF-8.',
+    'A file. The channel has a position, which `read`, `chunks` and `seek` move and a restart keeps. After any failure ' +
+    'the file is as before the change or as after it. Strings are written as UTF-8.',
   methods: {
     read: method({
       doc: 'Answers the next bytes from the position on, fewer at the end of the file, none past it, and moves the position.',
@@ -21,21 +21,33 @@ export const file = declareChannel({
     readAt: method({
       doc: 'Answers bytes from an offset on, fewer at the end of the file. The position stays.',
       effect: 'observe',
-      forms: [{ args: [{ name: 'offset', type: offset }, { name: 'count', type: count }], result: t.bytes() }],
+      forms: [
+        {
+          args: [
+            { name: 'offset', type: offset },
+            { name: 'count', type: count },
+          ],
+          result: t.bytes(),
+        },
+      ],
     }),
     readAll: method({
       doc: `Answers the whole file, which may have at most ${limits.read_bytes_max} bytes. The position stays.`,
       effect: 'observe',
       forms: [
         { args: [], result: t.bytes() },
-        { args: [{ name: 'encoding', type: t.word('utf8') }], result: t.string(), doc: 'As a string; bytes that are no UTF-8 are refused.' },
+        {
+          args: [{ name: 'encoding', type: t.word('utf8') }],
+          result: t.string(),
+          doc: 'As a string; bytes that are no UTF-8 are refused.',
+        },
       ],
     }),
     chunks: method({
       doc:
-        'Answers a channel on which the bytes from the position on stand in chunks of the given size, oldest first. After '
-        + 'them comes Nil at the end of the file, else the position from which another call goes on. '
-        + `At most ${limits.read_bytes_max} bytes and ${limits.file_chunks_max} chunks in one call; the position moves past them.`,
+        'Answers a channel on which the bytes from the position on stand in chunks of the given size, oldest first. After ' +
+        'them comes Nil at the end of the file, else the position from which another call goes on. ' +
+        `At most ${limits.read_bytes_max} bytes and ${limits.file_chunks_max} chunks in one call; the position moves past them.`,
       effect: 'observe',
       forms: [
         { args: [{ name: 'size', type: t.int({ min: 1, max: limits.read_bytes_max }) }], result: t.channel() },
@@ -59,7 +71,15 @@ export const file = declareChannel({
       doc: 'Writes over the bytes from an offset on; what lies between the end of the file and the offset becomes zeros.',
       effect: 'change',
       recovery: 'ask',
-      forms: [{ args: [{ name: 'offset', type: offset }, { name: 'data', type: data }], result: t.nil }],
+      forms: [
+        {
+          args: [
+            { name: 'offset', type: offset },
+            { name: 'data', type: data },
+          ],
+          result: t.nil,
+        },
+      ],
     }),
     append: method({
       doc: 'Writes after the last byte, and makes the file where there was none.',
@@ -73,7 +93,10 @@ export const file = declareChannel({
       forms: [
         { args: [{ name: 'offset', type: offset }], result: t.int(), doc: 'Counted from the start.' },
         {
-          args: [{ name: 'offset', type: t.int() }, { name: 'origin', type: t.word('start', 'current', 'end') }],
+          args: [
+            { name: 'offset', type: t.int() },
+            { name: 'origin', type: t.word('start', 'current', 'end') },
+          ],
           result: t.int(),
           doc: 'Counted from the start, the position or the end.',
         },

@@ -13,7 +13,13 @@ export function referencePage(declarations: readonly ChannelDeclaration[]): stri
 }
 
 function channelSection(declaration: ChannelDeclaration): string[] {
-  return ['', `## ${declaration.name}`, '', declaration.doc, ...[...declaration.methods.values()].flatMap((method) => methodSection(declaration, method))];
+  return [
+    '',
+    `## ${declaration.name}`,
+    '',
+    declaration.doc,
+    ...[...declaration.methods.values()].flatMap((method) => methodSection(declaration, method)),
+  ];
 }
 
 function methodSection(declaration: ChannelDeclaration, method: Method): string[] {
@@ -34,13 +40,19 @@ function methodSection(declaration: ChannelDeclaration, method: Method): string[
 
 function callLine(declaration: ChannelDeclaration, method: Method, form: Form): string {
   const args = form.args.map(({ name }) => name);
-  if (declaration.kind === 'plain') return `${declaration.name}!(${[...args, ...(declaration.replies ? ['*ret'] : [])].join(', ')})`;
+  if (declaration.kind === 'plain')
+    return `${declaration.name}!(${[...args, ...(declaration.replies ? ['*ret'] : [])].join(', ')})`;
   return `${declaration.name}!("${method.name}"${args.map((arg) => `, ${arg}`).join('')}, *ret)`;
 }
 
 function formLines(declaration: ChannelDeclaration, method: Method, form: Form): string[] {
   const doc = form.doc === undefined ? '' : ` ${form.doc}`;
-  const several = method.forms.length > 1 ? `\`${callLine(declaration, method, form)}\`:${doc} ` : doc.trimStart() + (doc === '' ? '' : ' ');
-  const args = form.args.map(({ name, type, doc: text }) => `  - \`${name}\`: ${describe(type)}${text === undefined ? '' : `. ${text}`}`);
+  const several =
+    method.forms.length > 1
+      ? `\`${callLine(declaration, method, form)}\`:${doc} `
+      : doc.trimStart() + (doc === '' ? '' : ' ');
+  const args = form.args.map(
+    ({ name, type, doc: text }) => `  - \`${name}\`: ${describe(type)}${text === undefined ? '' : `. ${text}`}`,
+  );
   return [`- ${several}Answers ${describe(form.result)}.`, ...args];
 }

@@ -22,7 +22,9 @@ export function jsonSchema(type: Type): JsonSchema {
       return { type: 'number' };
     case 'string':
       // JSON Schema counts characters; a string of so many bytes has at most so many.
-      return type.values === null ? { type: 'string', ...range(type, null, 'maxLength') } : { type: 'string', enum: [...type.values] };
+      return type.values === null
+        ? { type: 'string', ...range(type, null, 'maxLength') }
+        : { type: 'string', enum: [...type.values] };
     case 'bytes':
       return { type: 'string', contentEncoding: 'base64' };
     case 'uri':
@@ -33,7 +35,11 @@ export function jsonSchema(type: Type): JsonSchema {
     case 'set':
       return { type: 'array', uniqueItems: true, ...items(type, 'items'), ...range(type, 'minItems', 'maxItems') };
     case 'map':
-      return { type: 'object', ...items(type, 'additionalProperties'), ...range(type, 'minProperties', 'maxProperties') };
+      return {
+        type: 'object',
+        ...items(type, 'additionalProperties'),
+        ...range(type, 'minProperties', 'maxProperties'),
+      };
     case 'name':
       return { type: 'string', description: 'a channel' };
     case 'process':
@@ -52,7 +58,12 @@ export function jsonSchema(type: Type): JsonSchema {
 export function argumentsSchema(form: Form): JsonSchema {
   return {
     type: 'object',
-    properties: Object.fromEntries(form.args.map(({ name, type, doc }) => [name, doc === undefined ? jsonSchema(type) : { ...jsonSchema(type), description: doc }])),
+    properties: Object.fromEntries(
+      form.args.map(({ name, type, doc }) => [
+        name,
+        doc === undefined ? jsonSchema(type) : { ...jsonSchema(type), description: doc },
+      ]),
+    ),
     required: form.args.map(({ name }) => name),
     additionalProperties: false,
   };

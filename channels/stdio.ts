@@ -3,7 +3,8 @@ import { declareChannel, declarePlain, method } from './declare.ts';
 import type { ChannelDeclaration } from './declare.ts';
 import { t } from './types.ts';
 
-const OUTPUT = 'As every output it is repeated after a crash that left it begun: a line may then appear twice, never not at all.';
+const OUTPUT =
+  'As every output it is repeated after a crash that left it begun: a line may then appear twice, never not at all.';
 
 function plain(name: string, stream: string, replies: boolean): ChannelDeclaration {
   const reply = replies ? ', then answers Nil on the channel that follows it' : '';

@@ -32,7 +32,11 @@ export const system = declareChannel({
       effect: 'none',
       forms: [
         { args: [], result: t.channel('directory'), doc: 'The one granted as `files`, else the first.' },
-        { args: [{ name: 'grant', type: t.string() }], result: t.channel('directory'), doc: 'The one granted by this name.' },
+        {
+          args: [{ name: 'grant', type: t.string() }],
+          result: t.channel('directory'),
+          doc: 'The one granted by this name.',
+        },
       ],
     }),
     methods: method({

@@ -9,8 +9,22 @@ import { Kind, kindOf } from '../src/values/index.ts';
 import type { Value } from '../src/values/index.ts';
 
 export type TypeWord =
-  | 'nil' | 'bool' | 'int' | 'bigint' | 'float' | 'string' | 'bytes' | 'uri' | 'list' | 'tuple' | 'set' | 'map'
-  | 'name' | 'process' | 'any' | 'either';
+  | 'nil'
+  | 'bool'
+  | 'int'
+  | 'bigint'
+  | 'float'
+  | 'string'
+  | 'bytes'
+  | 'uri'
+  | 'list'
+  | 'tuple'
+  | 'set'
+  | 'map'
+  | 'name'
+  | 'process'
+  | 'any'
+  | 'either';
 
 export interface Type {
   readonly word: TypeWord;
@@ -30,8 +44,20 @@ export interface Type {
 }
 
 const BIT = {
-  nil: 1, bool: 1 << 1, int: 1 << 2, bigint: 1 << 3, float: 1 << 4, string: 1 << 5, bytes: 1 << 6, uri: 1 << 7,
-  list: 1 << 8, tuple: 1 << 9, set: 1 << 10, map: 1 << 11, name: 1 << 12, process: 1 << 13,
+  nil: 1,
+  bool: 1 << 1,
+  int: 1 << 2,
+  bigint: 1 << 3,
+  float: 1 << 4,
+  string: 1 << 5,
+  bytes: 1 << 6,
+  uri: 1 << 7,
+  list: 1 << 8,
+  tuple: 1 << 9,
+  set: 1 << 10,
+  map: 1 << 11,
+  name: 1 << 12,
+  process: 1 << 13,
 } as const;
 
 export const NAME_BIT = BIT.name;
@@ -100,7 +126,11 @@ export const t = {
   map: (items: Type | null = null, bounds: Bounds = {}): Type => bounded('map', BIT.map, bounds, { items }),
   /** Types of different kinds only, so that a value belongs to one of them. */
   either: (...choices: readonly Type[]): Type =>
-    type('either', choices.reduce((mask, choice) => mask | choice.mask, 0), { choices }),
+    type(
+      'either',
+      choices.reduce((mask, choice) => mask | choice.mask, 0),
+      { choices },
+    ),
   /** A channel on which one of these declarations answers, or `[]` for a plain channel; results only. */
   channel: (...declarations: readonly string[]): Type => type('name', BIT.name, { channel: declarations }),
 };
@@ -114,7 +144,8 @@ export function utf8Length(text: string): number {
 
 /** Null when the value is of the type, else what was expected and what came. */
 export function mismatch(expected: Type, value: Value, what: string): string | null {
-  if ((expected.mask & bitOf(value)) === 0) return `${what} must be ${describe(expected)}, but ${describeValue(value)} came`;
+  if ((expected.mask & bitOf(value)) === 0)
+    return `${what} must be ${describe(expected)}, but ${describeValue(value)} came`;
   if (expected.choices !== null) {
     const choice = expected.choices.find((candidate) => (candidate.mask & bitOf(value)) !== 0);
     return choice === undefined ? null : mismatch(choice, value, what);
@@ -159,9 +190,22 @@ function outside(size: number | bigint, { min, max }: Type): boolean {
 }
 
 const PLAIN: Readonly<Record<TypeWord, string>> = {
-  nil: 'Nil', bool: 'a boolean', int: 'an integer', bigint: 'a BigInt', float: 'a float', string: 'a string',
-  bytes: 'a byte array', uri: 'a URI', list: 'a list', tuple: 'a tuple', set: 'a set', map: 'a map',
-  name: 'an unforgeable name', process: 'a quoted process', any: 'any value', either: '',
+  nil: 'Nil',
+  bool: 'a boolean',
+  int: 'an integer',
+  bigint: 'a BigInt',
+  float: 'a float',
+  string: 'a string',
+  bytes: 'a byte array',
+  uri: 'a URI',
+  list: 'a list',
+  tuple: 'a tuple',
+  set: 'a set',
+  map: 'a map',
+  name: 'an unforgeable name',
+  process: 'a quoted process',
+  any: 'any value',
+  either: '',
 };
 
 /** The type in words, with its bounds: for refusals and the reference page. */
@@ -191,7 +235,19 @@ function describeSize(expected: Type, size: number | bigint): string {
 }
 
 const KIND_WORDS: readonly TypeWord[] = [
-  'nil', 'bool', 'int', 'bigint', 'float', 'string', 'bytes', 'uri', 'list', 'tuple', 'set', 'map', 'name',
+  'nil',
+  'bool',
+  'int',
+  'bigint',
+  'float',
+  'string',
+  'bytes',
+  'uri',
+  'list',
+  'tuple',
+  'set',
+  'map',
+  'name',
 ];
 
 /** What a value is, in words; its content only when it is short and no secret (never the bytes of a name). */

@@ -94,7 +94,9 @@ class Lines {
   #listen(): void {
     if (!this.#listening) {
       this.#listening = true;
-      this.#stream.on('data', (chunk: Uint8Array | string) => this.#take(typeof chunk === 'string' ? Buffer.from(chunk) : chunk));
+      this.#stream.on('data', (chunk: Uint8Array | string) =>
+        this.#take(typeof chunk === 'string' ? Buffer.from(chunk) : chunk),
+      );
       this.#stream.once('end', () => this.#end(null));
       this.#stream.once('error', (error: Error) => this.#end(error));
     }
@@ -123,7 +125,12 @@ class Lines {
     if (part.length === 0 || this.#skipping) return;
     this.#length += part.length;
     if (this.#length > limits.line_bytes_max) {
-      this.#ready.push(new PowerboxError('value_too_large', `a line of the input has more than ${limits.line_bytes_max} bytes; it was passed over`));
+      this.#ready.push(
+        new PowerboxError(
+          'value_too_large',
+          `a line of the input has more than ${limits.line_bytes_max} bytes; it was passed over`,
+        ),
+      );
       this.#skipping = true;
       this.#parts = [];
       return;

@@ -65,7 +65,10 @@ async function list(root: Root, path: readonly string[]): Promise<Value> {
     for await (const entry of await opendir(folder.at('.'))) {
       if (isReserved(entry.name)) continue;
       if (entries.length === limits.directory_entries_max) {
-        throw new PowerboxError('quota_exceeded', `the directory has more than ${limits.directory_entries_max} entries`);
+        throw new PowerboxError(
+          'quota_exceeded',
+          `the directory has more than ${limits.directory_entries_max} entries`,
+        );
       }
       entries.push([entry.name, entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : 'other']);
     }
@@ -81,7 +84,11 @@ async function stat(root: Root, path: readonly string[]): Promise<Value> {
 }
 
 function statValue(kind: string, stat: BigIntStats): Value {
-  return map([['kind', kind], ['modified_ms', Number(stat.mtimeMs)], ['size', Number(stat.size)]]);
+  return map([
+    ['kind', kind],
+    ['modified_ms', Number(stat.mtimeMs)],
+    ['size', Number(stat.size)],
+  ]);
 }
 
 function entryAt(root: Root, path: readonly string[]): Promise<Entry | null> {

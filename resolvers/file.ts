@@ -34,17 +34,26 @@ async function answer(place: Place, call: NativeCall): Promise<NativeAnswer> {
   const position = typeof call.state === 'number' ? call.state : 0;
   switch (call.method) {
     case 'read': {
-      const bytes = await reading(place, (open) => readUpTo(open.handle, position, inside(open, position, call.args[0] as number)));
+      const bytes = await reading(place, (open) =>
+        readUpTo(open.handle, position, inside(open, position, call.args[0] as number)),
+      );
       return { ok: bytesValue(bytes), state: position + bytes.length };
     }
     case 'readAt': {
       const [offset, count] = call.args as [number, number];
-      return { ok: bytesValue(await reading(place, (open) => readUpTo(open.handle, offset, inside(open, offset, count)))) };
+      return {
+        ok: bytesValue(await reading(place, (open) => readUpTo(open.handle, offset, inside(open, offset, count)))),
+      };
     }
     case 'readAll':
       return { ok: asText(await reading(place, readWhole), call.form === 1, place) };
     case 'chunks':
-      return chunks(place, position, call.args[0] as number, (call.args[1] as number | undefined) ?? limits.file_chunks_max);
+      return chunks(
+        place,
+        position,
+        call.args[0] as number,
+        (call.args[1] as number | undefined) ?? limits.file_chunks_max,
+      );
     case 'seek':
       return seek(place, position, call.args);
     case 'size':
@@ -103,7 +112,10 @@ function inside(open: OpenFile, offset: number, count: number): number {
 async function readWhole(open: OpenFile): Promise<Uint8Array> {
   const size = Number(open.stat.size);
   if (size > limits.read_bytes_max) {
-    throw new PowerboxError('value_too_large', `the file has ${size} bytes, and at most ${limits.read_bytes_max} are answered at once; read it in parts`);
+    throw new PowerboxError(
+      'value_too_large',
+      `the file has ${size} bytes, and at most ${limits.read_bytes_max} are answered at once; read it in parts`,
+    );
   }
   return readUpTo(open.handle, 0, size);
 }
@@ -113,7 +125,11 @@ function asText(bytes: Uint8Array, text: boolean, place: Place): Value {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new PowerboxError('value_unsupported', `${JSON.stringify(place.path.join('/'))} is not UTF-8 text; read it as bytes`, { cause });
+    throw new PowerboxError(
+      'value_unsupported',
+      `${JSON.stringify(place.path.join('/'))} is not UTF-8 text; read it as bytes`,
+      { cause },
+    );
   }
 }
 
@@ -124,7 +140,8 @@ async function chunks(place: Place, position: number, size: number, count: numbe
     end: Number(open.stat.size),
   }));
   const messages: Value[][] = [];
-  for (let start = 0; start < bytes.length; start += size) messages.push([bytesValue(bytes.slice(start, start + size))]);
+  for (let start = 0; start < bytes.length; start += size)
+    messages.push([bytesValue(bytes.slice(start, start + size))]);
   const next = position + bytes.length;
   messages.push([next >= end ? null : next]);
   return { ok: new NewChannel(messages), state: next };
@@ -135,7 +152,10 @@ async function seek(place: Place, position: number, args: readonly Value[]): Pro
   const size = origin === 'end' ? await reading(place, async (open) => Number(open.stat.size)) : 0;
   const next = Number(offset) + (origin === 'end' ? size : origin === 'current' ? position : 0);
   if (next < 0 || next > limits.file_bytes_max) {
-    throw new PowerboxError('arguments_invalid', `a position lies between 0 and ${limits.file_bytes_max}; this would be ${next}`);
+    throw new PowerboxError(
+      'arguments_invalid',
+      `a position lies between 0 and ${limits.file_bytes_max}; this would be ${next}`,
+    );
   }
   return { ok: next, state: next };
 }

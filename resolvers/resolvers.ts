@@ -89,16 +89,25 @@ export class Resolvers {
     const root = await realpath(grant.root).catch(() => grant.root);
     for (const other of this.#trees.keys()) {
       if (other !== root && (isWithin(other, root) || isWithin(root, other))) {
-        throw new PowerboxError('config_invalid', `the granted directories ${root} and ${other} lie within each other`, {
-          hint: 'A change is put in order with the others beneath its root only. Grant the outer one alone, or two apart.',
-        });
+        throw new PowerboxError(
+          'config_invalid',
+          `the granted directories ${root} and ${other} lie within each other`,
+          {
+            hint: 'A change is put in order with the others beneath its root only. Grant the outer one alone, or two apart.',
+          },
+        );
       }
     }
     const open = this.#trees.get(root);
     if (open !== undefined && (grant.readOnly || !open.readOnly)) return root;
-    this.#trees.set(root, await FileTree.open({
-      root, readOnly: grant.readOnly, acceptWeakConfinement: grant.acceptWeakConfinement,
-    }));
+    this.#trees.set(
+      root,
+      await FileTree.open({
+        root,
+        readOnly: grant.readOnly,
+        acceptWeakConfinement: grant.acceptWeakConfinement,
+      }),
+    );
     await open?.close();
     return root;
   }

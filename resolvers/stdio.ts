@@ -27,7 +27,10 @@ export function stdioNatives(options: StdioOptions): Native[] {
     plainNative(options, stdoutAck, 'stdout'),
     plainNative(options, stderr, 'stderr'),
     plainNative(options, stderrAck, 'stderr'),
-    { declaration: output, call: (call) => onStream(options, call, (stream) => writeText(options.console, stream, call)) },
+    {
+      declaration: output,
+      call: (call) => onStream(options, call, (stream) => writeText(options.console, stream, call)),
+    },
     { declaration: input, call: (call) => onStream(options, call, () => readLine(options.console, call)) },
   ];
 }
@@ -38,7 +41,11 @@ export async function writeText(console: Console, stream: Stream, { method, args
   return write(console, stream, method === 'print' ? withNewline(bytes) : bytes);
 }
 
-function plainNative({ console, show, granted }: StdioOptions, declaration: ChannelDeclaration, stream: Stream): Native {
+function plainNative(
+  { console, show, granted }: StdioOptions,
+  declaration: ChannelDeclaration,
+  stream: Stream,
+): Native {
   return {
     declaration,
     async call({ args, handle }) {
@@ -49,7 +56,9 @@ function plainNative({ console, show, granted }: StdioOptions, declaration: Chan
 }
 
 async function onStream(
-  { granted }: StdioOptions, { handle }: NativeCall, use: (stream: Stream) => Promise<NativeAnswer>,
+  { granted }: StdioOptions,
+  { handle }: NativeCall,
+  use: (stream: Stream) => Promise<NativeAnswer>,
 ): Promise<NativeAnswer> {
   const { grant, stream } = readStreamHandle(handle);
   return granted(grant) ? use(stream === 'stderr' ? 'stderr' : 'stdout') : notGranted();
@@ -61,7 +70,12 @@ async function write(console: Console, stream: Stream, bytes: Uint8Array): Promi
     return { ok: null };
   } catch (error) {
     // A reader that went away is an expected end of a stream, not a fault of the native.
-    return { error: { code: 'file_failed', message: `${stream} could not be written: ${error instanceof Error ? error.message : 'closed'}` } };
+    return {
+      error: {
+        code: 'file_failed',
+        message: `${stream} could not be written: ${error instanceof Error ? error.message : 'closed'}`,
+      },
+    };
   }
 }
 
@@ -70,7 +84,12 @@ async function readLine(console: Console, { signal }: NativeCall): Promise<Nativ
     return { ok: await console.readLine(signal ?? new AbortController().signal) };
   } catch (error) {
     if (isPowerboxError(error)) return { error: { code: error.code, message: error.message } };
-    return { error: { code: 'file_failed', message: `standard input could not be read: ${error instanceof Error ? error.message : 'closed'}` } };
+    return {
+      error: {
+        code: 'file_failed',
+        message: `standard input could not be read: ${error instanceof Error ? error.message : 'closed'}`,
+      },
+    };
   }
 }
 
@@ -82,5 +101,10 @@ function withNewline(bytes: Uint8Array): Uint8Array {
 }
 
 function notGranted(): NativeAnswer {
-  return { error: { code: 'not_available', message: 'the grant of standard input and output that this channel came from is not there any more' } };
+  return {
+    error: {
+      code: 'not_available',
+      message: 'the grant of standard input and output that this channel came from is not there any more',
+    },
+  };
 }

@@ -74,7 +74,11 @@ function describeMethod(method: Method): Value {
     const args = form.args.map((arg) => `${arg.name}: ${describe(arg.type)}`).join(', ');
     return `(${args}) answers ${describe(form.result)}`;
   });
-  return map([['doc', method.doc], ['effect', method.effect], ['forms', list(forms)]]);
+  return map([
+    ['doc', method.doc],
+    ['effect', method.effect],
+    ['forms', list(forms)],
+  ]);
 }
 
 function notGranted(what: string, { handle }: NativeCall): NativeAnswer {
@@ -82,5 +86,10 @@ function notGranted(what: string, { handle }: NativeCall): NativeAnswer {
   const held = heldMethods(reference).map(({ name }) => name);
   const directories = reference.files.map(([name]) => JSON.stringify(name));
   const more = directories.length === 0 ? '' : `, and the directories ${directories.join(', ')}`;
-  return { error: { code: 'not_available', message: `${what} was not granted to this powerbox; it holds ${held.join(', ')}${more}` } };
+  return {
+    error: {
+      code: 'not_available',
+      message: `${what} was not granted to this powerbox; it holds ${held.join(', ')}${more}`,
+    },
+  };
 }

@@ -38,7 +38,8 @@ const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 export async function replaceFile(desk: Desk, id: string, path: readonly string[], data: Uint8Array): Promise<void> {
   await inParent(desk.root, path, async (folder, name, shown) => {
     const entry = await look(desk.root, folder, name, shown);
-    if (entry?.kind === 'directory') throw new PowerboxError('file_failed', `${JSON.stringify(shown)} is a directory, not a file`);
+    if (entry?.kind === 'directory')
+      throw new PowerboxError('file_failed', `${JSON.stringify(shown)} is a directory, not a file`);
     await place(desk, id, path, folder, name, () => makeFile(desk, id, entry, data, 0));
   });
 }
@@ -52,7 +53,11 @@ export async function makeDirectory(desk: Desk, id: string, path: readonly strin
 
 /** Writes at an offset, or at the end where it is null. A file that is not there is made. */
 export async function writeInPlace(
-  desk: Desk, id: string, path: readonly string[], offset: number | null, data: Uint8Array,
+  desk: Desk,
+  id: string,
+  path: readonly string[],
+  offset: number | null,
+  data: Uint8Array,
 ): Promise<void> {
   await inParent(desk.root, path, async (folder, name, shown) => {
     if ((await look(desk.root, folder, name, shown)) === null) {
@@ -75,7 +80,13 @@ export async function writeInPlace(
   });
 }
 
-async function write(desk: Desk, id: string, change: Change & { op: 'write' }, handle: FileHandle, data: Uint8Array): Promise<void> {
+async function write(
+  desk: Desk,
+  id: string,
+  change: Change & { op: 'write' },
+  handle: FileHandle,
+  data: Uint8Array,
+): Promise<void> {
   const line = await begin(desk, id, change, aside.undo(id));
   try {
     await writeAll(handle, data, change.offset);
@@ -90,12 +101,18 @@ async function write(desk: Desk, id: string, change: Change & { op: 'write' }, h
 }
 
 /** Puts back what stood there. When even that fails the line stays begun, and is settled before the next change. */
-export async function restore(desk: Desk, line: Line, change: Change & { op: 'write' }, handle: FileHandle): Promise<void> {
+export async function restore(
+  desk: Desk,
+  line: Line,
+  change: Change & { op: 'write' },
+  handle: FileHandle,
+): Promise<void> {
   if (change.undo > 0) {
     const saved = await open(desk.sidecar.at(aside.undo(line.id)), constants.O_RDONLY | O_NOFOLLOW);
     try {
       const bytes = await readUpTo(saved, 0, change.undo);
-      if (bytes.length !== change.undo) throw new PowerboxError('storage_corrupt', `the bytes saved before a change are not all there`);
+      if (bytes.length !== change.undo)
+        throw new PowerboxError('storage_corrupt', `the bytes saved before a change are not all there`);
       await writeAll(handle, bytes, change.offset);
     } finally {
       await saved.close();
@@ -164,7 +181,12 @@ export async function removeEntry(desk: Desk, id: string, path: readonly string[
   });
 }
 
-export async function renameEntry(desk: Desk, id: string, path: readonly string[], target: readonly string[]): Promise<void> {
+export async function renameEntry(
+  desk: Desk,
+  id: string,
+  path: readonly string[],
+  target: readonly string[],
+): Promise<void> {
   await inParent(desk.root, path, async (folder, name, shown) => {
     const entry = await look(desk.root, folder, name, shown);
     if (entry === null) throw missing(shown);
@@ -186,7 +208,12 @@ export async function renameEntry(desk: Desk, id: string, path: readonly string[
 
 /** Moves what `make` made aside, and whose inode it answers, to its place. */
 async function place(
-  desk: Desk, id: string, path: readonly string[], folder: Folder, name: string, make: () => Promise<string>,
+  desk: Desk,
+  id: string,
+  path: readonly string[],
+  folder: Folder,
+  name: string,
+  make: () => Promise<string>,
 ): Promise<void> {
   await discard(desk, aside.made(id));
   const inode = await make();
@@ -230,7 +257,11 @@ async function certain(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (cause) {
-    throw new PowerboxError('outcome_unknown', `the disk failed where it cannot be said any more whether the change is made: ${errnoOf(cause)}`, { cause });
+    throw new PowerboxError(
+      'outcome_unknown',
+      `the disk failed where it cannot be said any more whether the change is made: ${errnoOf(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -242,7 +273,12 @@ async function makeFile(desk: Desk, id: string, old: Entry | null, data: Uint8Ar
   });
 }
 
-async function makeAside(desk: Desk, name: string, mode: number, fill: (handle: FileHandle) => Promise<void>): Promise<string> {
+async function makeAside(
+  desk: Desk,
+  name: string,
+  mode: number,
+  fill: (handle: FileHandle) => Promise<void>,
+): Promise<string> {
   const handle = await open(desk.sidecar.at(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
     await fill(handle);
@@ -286,7 +322,9 @@ export async function discard(desk: Desk, name: string): Promise<void> {
 }
 
 async function inParent<T>(
-  root: Root, path: readonly string[], use: (folder: Folder, name: string, shown: string) => Promise<T>,
+  root: Root,
+  path: readonly string[],
+  use: (folder: Folder, name: string, shown: string) => Promise<T>,
 ): Promise<T> {
   const name = path[path.length - 1];
   if (name === undefined) throw new PowerboxError('file_failed', 'the granted directory itself cannot be changed');
@@ -301,7 +339,10 @@ async function requireEmpty(directory: string, shown: string): Promise<void> {
 
 function requireSize(size: number): void {
   if (size > limits.file_bytes_max) {
-    throw new PowerboxError('quota_exceeded', `a file may have at most ${limits.file_bytes_max} bytes; this would make it ${size}`);
+    throw new PowerboxError(
+      'quota_exceeded',
+      `a file may have at most ${limits.file_bytes_max} bytes; this would make it ${size}`,
+    );
   }
 }
 

@@ -32,13 +32,17 @@ export function placeOf(grants: FileGrants, handle: Value): Place {
   const { grant, path } = readFileHandle(handle);
   const found = grants.get(grant);
   if (found === undefined) {
-    throw new PowerboxError('not_available', `the grant ${JSON.stringify(grant)} that this channel came from is not there any more`);
+    throw new PowerboxError(
+      'not_available',
+      `the grant ${JSON.stringify(grant)} that this channel came from is not there any more`,
+    );
   }
   return { ...found, grant, path };
 }
 
 export function requireWritable(place: Place): void {
-  if (place.readOnly) throw new PowerboxError('not_available', `the grant ${JSON.stringify(place.grant)} is for reading only`);
+  if (place.readOnly)
+    throw new PowerboxError('not_available', `the grant ${JSON.stringify(place.grant)} is for reading only`);
 }
 
 /** Runs a call; what it refused or what the disk refused is its answer. Anything else is a bug and goes on. */
@@ -51,7 +55,11 @@ export async function answering(path: string, run: () => Promise<NativeAnswer>):
 }
 
 /** What became of a change. Of one under a grant that is gone, only that can be said. */
-export async function askTree(grants: FileGrants, handle: Value, effectId: Uint8Array): Promise<NativeAnswer | 'not_applied'> {
+export async function askTree(
+  grants: FileGrants,
+  handle: Value,
+  effectId: Uint8Array,
+): Promise<NativeAnswer | 'not_applied'> {
   let place: Place;
   try {
     place = placeOf(grants, handle);
@@ -81,7 +89,10 @@ function failure(error: unknown, path: string): { code: PowerboxError['code']; m
   const errno = errnoOf(error);
   switch (errno) {
     case 'ENOENT':
-      return { code: 'file_not_found', message: `there is nothing at ${shown}, or a directory on the way to it is missing` };
+      return {
+        code: 'file_not_found',
+        message: `there is nothing at ${shown}, or a directory on the way to it is missing`,
+      };
     case 'EEXIST':
       return { code: 'file_exists', message: `something stands at ${shown} already` };
     case 'ELOOP': {

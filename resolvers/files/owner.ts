@@ -22,7 +22,11 @@ export async function takeOwnership(sidecar: Folder, shown: string): Promise<voi
   const me = JSON.stringify({ pid: process.pid, started: await startOf(process.pid) } satisfies Owner);
   for (let attempt = 1; ; attempt++) {
     try {
-      const handle = await open(sidecar.at(NAME), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+      const handle = await open(
+        sidecar.at(NAME),
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        0o600,
+      );
       try {
         await writeAll(handle, Buffer.from(me), 0);
       } finally {

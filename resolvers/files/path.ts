@@ -11,8 +11,19 @@ export const SIDECAR = '.powerbox';
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export type PathRule =
-  | 'empty' | 'absolute' | 'parent' | 'current' | 'empty_part' | 'nul' | 'unnormalised' | 'too_long' | 'reserved'
-  | 'link' | 'device' | 'hard_link' | 'mount';
+  | 'empty'
+  | 'absolute'
+  | 'parent'
+  | 'current'
+  | 'empty_part'
+  | 'nul'
+  | 'unnormalised'
+  | 'too_long'
+  | 'reserved'
+  | 'link'
+  | 'device'
+  | 'hard_link'
+  | 'mount';
 
 const WHY: Readonly<Record<PathRule, string>> = {
   empty: 'it is empty',

@@ -23,10 +23,28 @@ export type Change =
   /** A whole file or a new directory, made aside and moved to its place. */
   | { readonly op: 'place'; readonly path: readonly string[]; readonly inode: string }
   /** Bytes written into a file from `offset` on; the bytes that stood there are in `<id>.undo`. */
-  | { readonly op: 'write'; readonly path: readonly string[]; readonly inode: string; readonly size: number; readonly offset: number; readonly undo: number }
-  | { readonly op: 'truncate'; readonly path: readonly string[]; readonly inode: string; readonly size: number; readonly next: number }
+  | {
+      readonly op: 'write';
+      readonly path: readonly string[];
+      readonly inode: string;
+      readonly size: number;
+      readonly offset: number;
+      readonly undo: number;
+    }
+  | {
+      readonly op: 'truncate';
+      readonly path: readonly string[];
+      readonly inode: string;
+      readonly size: number;
+      readonly next: number;
+    }
   | { readonly op: 'remove'; readonly path: readonly string[]; readonly inode: string }
-  | { readonly op: 'rename'; readonly path: readonly string[]; readonly target: readonly string[]; readonly inode: string };
+  | {
+      readonly op: 'rename';
+      readonly path: readonly string[];
+      readonly target: readonly string[];
+      readonly inode: string;
+    };
 
 export type Mark = 'P' | 'D' | 'U' | 'L' | 'F';
 
@@ -110,7 +128,10 @@ export class EffectRecord {
   async begin(id: string, change: Change): Promise<Line> {
     this.#requireSound();
     if (this.#lines.size >= limits.file_effects_max) {
-      throw new PowerboxError('quota_exceeded', `${limits.file_effects_max} file changes are on record and none of them was forgotten`);
+      throw new PowerboxError(
+        'quota_exceeded',
+        `${limits.file_effects_max} file changes are on record and none of them was forgotten`,
+      );
     }
     const bytes = Buffer.from(writeLine('P', id, change));
     try {
@@ -229,7 +250,10 @@ export class EffectRecord {
   /** After a failed write or sync nothing more is begun until the record is opened again. */
   #requireSound(): void {
     if (!this.#broken && !this.#syncFailed) return;
-    throw new PowerboxError('file_failed', 'the record of file changes could not be written; nothing beneath this root is changed until it is opened again');
+    throw new PowerboxError(
+      'file_failed',
+      'the record of file changes could not be written; nothing beneath this root is changed until it is opened again',
+    );
   }
 }
 
@@ -272,4 +296,3 @@ function parseLine(text: string, offset: number): Line | null {
   const { id, ...change } = JSON.parse(json) as { id: string } & Change;
   return { id, change: change as Change, mark, offset };
 }
-

@@ -69,12 +69,15 @@ async function sealed(desk: Desk, line: Line, path: readonly string[]): Promise<
 async function settleWrite(desk: Desk, line: Line, change: Change & { op: 'write' }): Promise<void> {
   const name = change.path[change.path.length - 1] ?? '';
   const found = await orNull(() =>
-    within(desk.root, change.path.slice(0, -1), (folder) => openFile(desk.root, folder, name, constants.O_RDWR, change.path.join('/'))),
+    within(desk.root, change.path.slice(0, -1), (folder) =>
+      openFile(desk.root, folder, name, constants.O_RDWR, change.path.join('/')),
+    ),
   );
   if (found === null) return desk.record.mark(line, 'L', true);
   try {
     const saved = change.undo === 0 ? 0 : Number((await statAside(desk, aside.undo(line.id)))?.size ?? -1);
-    if (String(found.stat.ino) !== change.inode || saved !== change.undo) return await desk.record.mark(line, 'L', true);
+    if (String(found.stat.ino) !== change.inode || saved !== change.undo)
+      return await desk.record.mark(line, 'L', true);
     await restore(desk, line, change, found.handle);
   } finally {
     await found.handle.close();

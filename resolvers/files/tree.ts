@@ -52,9 +52,13 @@ export class FileTree {
   static async open(options: FileTreeOptions): Promise<FileTree> {
     const confinement = options.confinement ?? confinementHere();
     if (confinement === 'weak' && options.acceptWeakConfinement !== true) {
-      throw new PowerboxError('config_invalid', `on this system a program that runs beside the powerbox could lead it out of ${options.root} by swapping a directory for a link at the right moment`, {
-        hint: 'Where no such program runs, accept this by word: add the option `weak` to the grant.',
-      });
+      throw new PowerboxError(
+        'config_invalid',
+        `on this system a program that runs beside the powerbox could lead it out of ${options.root} by swapping a directory for a link at the right moment`,
+        {
+          hint: 'Where no such program runs, accept this by word: add the option `weak` to the grant.',
+        },
+      );
     }
     const root = await openRoot(options.root, confinement);
     if (options.readOnly === true) return new FileTree(root, null);
@@ -76,10 +80,14 @@ export class FileTree {
       await sidecar?.handle.close();
       await root.folder.handle.close();
       if (isPowerboxError(error)) throw error;
-      throw new PowerboxError('config_invalid', `the directory ${options.root} cannot be granted for writing: ${errnoOf(error)}`, {
-        hint: 'Grant it read-only, or let this user write there.',
-        cause: error,
-      });
+      throw new PowerboxError(
+        'config_invalid',
+        `the directory ${options.root} cannot be granted for writing: ${errnoOf(error)}`,
+        {
+          hint: 'Grant it read-only, or let this user write there.',
+          cause: error,
+        },
+      );
     }
   }
 
@@ -148,7 +156,10 @@ export class FileTree {
 }
 
 export function cannotTell(): PowerboxError {
-  return new PowerboxError('interrupted', 'the change was interrupted, and the file has been changed from outside since: it cannot be told whether the change was made');
+  return new PowerboxError(
+    'interrupted',
+    'the change was interrupted, and the file has been changed from outside since: it cannot be told whether the change was made',
+  );
 }
 
 async function openSidecar(root: Root): Promise<Folder> {

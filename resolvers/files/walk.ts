@@ -143,7 +143,13 @@ export interface OpenFile {
 }
 
 /** Opens a regular file for use. `flags` are an access mode; it never creates. The caller closes the handle. */
-export async function openFile(root: Root, parent: Folder, part: string, flags: number, path: string): Promise<OpenFile> {
+export async function openFile(
+  root: Root,
+  parent: Folder,
+  part: string,
+  flags: number,
+  path: string,
+): Promise<OpenFile> {
   if (root.confinement === 'weak') {
     // Without O_PATH the judgement by name keeps devices from being opened at all, races apart.
     requireFile(judge(root, await lstat(parent.at(part), { bigint: true }), path), path);

@@ -66,13 +66,24 @@ export function parseGrant(text: string): FilesGrant | StdioGrant {
   if (equals < 0) return refuse(text, 'expected stdio or NAME=DIR');
   const [name = '', ...options] = text.slice(0, equals).split(':');
   const root = text.slice(equals + 1);
-  if (!NAME.test(name)) return refuse(text, `${JSON.stringify(name)} is no name for a grant: a letter a to z and at most 31 letters or digits`);
+  if (!NAME.test(name))
+    return refuse(
+      text,
+      `${JSON.stringify(name)} is no name for a grant: a letter a to z and at most 31 letters or digits`,
+    );
   if (name === 'stdio') return refuse(text, 'stdio takes no directory');
   if (root === '') return refuse(text, 'the directory after = is missing');
   for (const option of options) {
-    if (option !== 'ro' && option !== 'weak') return refuse(text, `no option ${JSON.stringify(option)}: there are ro (for reading only) and weak`);
+    if (option !== 'ro' && option !== 'weak')
+      return refuse(text, `no option ${JSON.stringify(option)}: there are ro (for reading only) and weak`);
   }
-  return { kind: 'files', name, root, readOnly: options.includes('ro'), acceptWeakConfinement: options.includes('weak') };
+  return {
+    kind: 'files',
+    name,
+    root,
+    readOnly: options.includes('ro'),
+    acceptWeakConfinement: options.includes('weak'),
+  };
 }
 
 function refuse(text: string, why: string): never {

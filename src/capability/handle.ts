@@ -65,7 +65,9 @@ function get(handle: MapValue, key: string): Value | undefined {
 }
 
 function itemsOf(value: Value | undefined): readonly Value[] {
-  return value !== undefined && value !== null && typeof value === 'object' && value.kind === Kind.List ? value.items : [];
+  return value !== undefined && value !== null && typeof value === 'object' && value.kind === Kind.List
+    ? value.items
+    : [];
 }
 
 function isString(value: Value): boolean {

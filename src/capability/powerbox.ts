@@ -28,7 +28,11 @@ const STDIO_URIS: readonly (readonly [string, string])[] = [
   ['rho:io:stderr', 'stderr'],
   ['rho:io:stderrAck', 'stderrAck'],
 ];
-const STREAMS = [['stdout', 'output'], ['stderr', 'output'], ['stdin', 'input']] as const;
+const STREAMS = [
+  ['stdout', 'output'],
+  ['stderr', 'output'],
+  ['stdin', 'input'],
+] as const;
 const HOLDER = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The URIs that programs of a holder with these grants may name, for the message when they name another. */
@@ -44,7 +48,8 @@ export function uris(turn: Turn, holder: string, grants: readonly Grant[]): Map<
   requireHolder(holder);
   const bound = new Map<string, Value>([[POWERBOX_URI, powerboxChannel(turn, holder, grants)]]);
   if (hasStdio(grants)) {
-    for (const [uri, native] of STDIO_URIS) bound.set(uri, channel(turn, holder, uri, native, grantId(holder, 'stdio')));
+    for (const [uri, native] of STDIO_URIS)
+      bound.set(uri, channel(turn, holder, uri, native, grantId(holder, 'stdio')));
   }
   for (const grant of grants) {
     if (grant.kind !== 'native') continue;
@@ -69,12 +74,15 @@ export function openPublicSystem(turn: Turn, holder: string, grants: readonly Gr
 function systemOf(turn: Turn, holder: string, grants: readonly Grant[]): Value {
   const streams = new Map<'stdout' | 'stderr' | 'stdin', Value>();
   if (hasStdio(grants)) {
-    for (const [stream, native] of STREAMS) streams.set(stream, channel(turn, holder, stream, native, streamHandle(grantId(holder, 'stdio'), stream)));
+    for (const [stream, native] of STREAMS)
+      streams.set(stream, channel(turn, holder, stream, native, streamHandle(grantId(holder, 'stdio'), stream)));
   }
-  const files = grants.filter((grant): grant is FilesGrant => grant.kind === 'files').map(({ name }) => {
-    const id = grantId(holder, name);
-    return [name, channel(turn, holder, `files/${name}`, 'directory', fileHandle(id, []))] as const;
-  });
+  const files = grants
+    .filter((grant): grant is FilesGrant => grant.kind === 'files')
+    .map(({ name }) => {
+      const id = grantId(holder, name);
+      return [name, channel(turn, holder, `files/${name}`, 'directory', fileHandle(id, []))] as const;
+    });
   return systemHandle({ holder, streams, files });
 }
 
@@ -102,5 +110,8 @@ function hasStdio(grants: readonly Grant[]): boolean {
 
 function requireHolder(holder: string): void {
   if (HOLDER.test(holder)) return;
-  throw new PowerboxError('config_invalid', `${JSON.stringify(holder)} is no name for a holder: letters, digits, - and _, at most 64`);
+  throw new PowerboxError(
+    'config_invalid',
+    `${JSON.stringify(holder)} is no name for a holder: letters, digits, - and _, at most 64`,
+  );
 }

@@ -1,6 +1,16 @@
 /** A holder's powerbox: what it reaches, that it is the same after a restart, and that nobody widens it. */
 import assert from 'node:assert/strict';
-import { readFileHandle, readGrants, readSystemHandle, grantedUris, openPublicSystem, parseGrant, parseGrants, powerboxChannel, uris } from '../../src/capability/index.ts';
+import {
+  readFileHandle,
+  readGrants,
+  readSystemHandle,
+  grantedUris,
+  openPublicSystem,
+  parseGrant,
+  parseGrants,
+  powerboxChannel,
+  uris,
+} from '../../src/capability/index.ts';
 import type { Grant } from '../../src/capability/index.ts';
 import { readNativeEnvironment } from '../../channels/index.ts';
 import { Bundle, Name } from '../../src/values/index.ts';
@@ -24,7 +34,10 @@ describe('a powerbox', () => {
     const grants: Grant[] = [STDIO, FILES, { kind: 'native', uri: 'rho:text', native: 'text', handle: null }];
     assert.deepEqual([...uris(turn, 'main', grants).keys()], all);
     assert.deepEqual(grantedUris(grants), all);
-    assert.throws(() => uris(turn, 'main', [...grants, { kind: 'native', uri: 'rho:text', native: 'text', handle: 1 }]), { code: 'config_invalid' });
+    assert.throws(
+      () => uris(turn, 'main', [...grants, { kind: 'native', uri: 'rho:text', native: 'text', handle: 1 }]),
+      { code: 'config_invalid' },
+    );
   });
 
   it('gives write-only bundles of unforgeable names, each with its native behind it', () => {
@@ -53,7 +66,10 @@ describe('a powerbox', () => {
     assert.deepEqual([native, id], ['system', '']);
     const { streams, files } = readSystemHandle(handle);
     assert.deepEqual([...streams.keys()], ['stdout', 'stderr', 'stdin']);
-    assert.deepEqual(files.map(([name]) => name), ['docs', 'files']);
+    assert.deepEqual(
+      files.map(([name]) => name),
+      ['docs', 'files'],
+    );
     const docs = readNativeEnvironment(fake.at(inner(files[0]?.[1]))?.environment ?? []);
     assert.deepEqual([docs.native, readFileHandle(docs.handle)], ['directory', { grant: 'main/docs', path: [] }]);
   });
@@ -86,31 +102,57 @@ describe('grants', () => {
     const plain = { kind: 'files', name: 'files', root: './data', readOnly: false, acceptWeakConfinement: false };
     assert.deepEqual(parseGrant('files=./data'), plain);
     assert.deepEqual(parseGrant('docs:ro=/srv/a=b:c'), { ...plain, name: 'docs', root: '/srv/a=b:c', readOnly: true });
-    assert.deepEqual(parseGrant('files:weak:ro=x'), { ...plain, root: 'x', readOnly: true, acceptWeakConfinement: true });
+    assert.deepEqual(parseGrant('files:weak:ro=x'), {
+      ...plain,
+      root: 'x',
+      readOnly: true,
+      acceptWeakConfinement: true,
+    });
     assert.deepEqual(parseGrants(['stdio', 'files=a']), [{ kind: 'stdio' }, { ...plain, root: 'a' }]);
   });
 
   it('that cannot be read are refused with what was expected', () => {
     for (const [text, why] of [
-      ['files', /expected stdio or NAME=DIR/], ['files=', /directory after = is missing/], ['=x', /no name/], ['Files=x', /no name/],
-      ['files:rw=x', /no option "rw"/], ['stdio=x', /takes no directory/], ['', /expected/],
+      ['files', /expected stdio or NAME=DIR/],
+      ['files=', /directory after = is missing/],
+      ['=x', /no name/],
+      ['Files=x', /no name/],
+      ['files:rw=x', /no option "rw"/],
+      ['stdio=x', /takes no directory/],
+      ['', /expected/],
     ] as const) {
-      assert.throws(() => parseGrant(text), (error: Error & { code?: string }) => error.code === 'usage' && why.test(error.message), text);
+      assert.throws(
+        () => parseGrant(text),
+        (error: Error & { code?: string }) => error.code === 'usage' && why.test(error.message),
+        text,
+      );
     }
     assert.throws(() => parseGrants(['a=x', 'a=y']), { code: 'usage' });
   });
 
   it('are read from a configuration, every wrong place named, nothing unknown passed over', () => {
     assert.deepEqual(readGrants([{ kind: 'stdio' }, { kind: 'files', name: 'a', root: 'x' }]), [
-      { kind: 'stdio' }, { kind: 'files', name: 'a', root: 'x', readOnly: false, acceptWeakConfinement: false },
+      { kind: 'stdio' },
+      { kind: 'files', name: 'a', root: 'x', readOnly: false, acceptWeakConfinement: false },
     ]);
     const wrong: readonly [unknown, RegExp][] = [
-      [{}, /grants: /], [[{ kind: 'http' }], /grants\.0\.kind/], [[{ kind: 'files', name: 'a' }], /grants\.0\.root/],
+      [{}, /grants: /],
+      [[{ kind: 'http' }], /grants\.0\.kind/],
+      [[{ kind: 'files', name: 'a' }], /grants\.0\.root/],
       [[{ kind: 'files', name: 'A', root: 'x', readonly: true }], /grants\.0\.name.*readonly/s],
-      [[{ kind: 'files', name: 'a', root: 'x' }, { kind: 'files', name: 'a', root: 'y' }], /granted twice/],
+      [
+        [
+          { kind: 'files', name: 'a', root: 'x' },
+          { kind: 'files', name: 'a', root: 'y' },
+        ],
+        /granted twice/,
+      ],
     ];
     for (const [configuration, why] of wrong) {
-      assert.throws(() => readGrants(configuration), (error: Error & { code?: string }) => error.code === 'config_invalid' && why.test(error.message));
+      assert.throws(
+        () => readGrants(configuration),
+        (error: Error & { code?: string }) => error.code === 'config_invalid' && why.test(error.message),
+      );
     }
   });
 });

@@ -2,9 +2,18 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  declareChannel, errorResult, isErrorResult, parseCall, parseMethodCall, resultMismatch, stdout, stdoutAck, t, NewObject,
+  declareChannel,
+  errorResult,
+  isErrorResult,
+  parseCall,
+  parseMethodCall,
+  resultMismatch,
+  stdout,
+  stdoutAck,
+  t,
+  NewObject,
 } from '../../channels/index.ts';
-import type { Call, CallRefusal, Form } from '../../channels/index.ts';
+import type { Call, CallRefusal } from '../../channels/index.ts';
 import { Name, Send, bundle, bytes, list, map, set, tuple } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 
@@ -24,7 +33,13 @@ const probe = declareChannel({
       forms: [
         { args: [{ name: 'text', type: t.string({ max: 4 }) }], result: t.nil },
         { args: [{ name: 'count', type: t.int({ min: 0, max: 9 }) }], result: t.nil },
-        { args: [{ name: 'items', type: t.list(t.int({ max: 9 })) }, { name: 'all', type: t.bool }], result: t.nil },
+        {
+          args: [
+            { name: 'items', type: t.list(t.int({ max: 9 })) },
+            { name: 'all', type: t.bool },
+          ],
+          result: t.nil,
+        },
       ],
     },
     to: { doc: 'x', effect: 'none', forms: [{ args: [{ name: 'channel', type: t.name }], result: t.string() }] },
@@ -84,12 +99,24 @@ describe('a call', () => {
     assert.equal(unknown.ret, ret);
     const wrong = refusal('pick', true, ret, err);
     assert.equal(wrong.code, 'arguments_invalid');
-    assert.match(wrong.message, /probe\.pick: expected text \(a string of at most 4 bytes\); or count \(an integer \(0 to 9\)\).*true, a name, a name came/);
+    assert.match(
+      wrong.message,
+      /probe\.pick: expected text \(a string of at most 4 bytes\); or count \(an integer \(0 to 9\)\).*true, a name, a name came/,
+    );
     assert.deepEqual([wrong.ret, wrong.err], [ret, err]);
-    assert.equal(refusal('pick', 'ähem', ret).message, 'probe.pick: text must be a string of at most 4 bytes, but one of 5 bytes came');
+    assert.equal(
+      refusal('pick', 'ähem', ret).message,
+      'probe.pick: text must be a string of at most 4 bytes, but one of 5 bytes came',
+    );
     assert.match(refusal('pick', 10).message, /count must be an integer \(0 to 9\), but 10 came/);
-    assert.match(refusal('pick', list([1, 'a']), true).message, /each item of items must be an integer \(at most 9\), but the string "a" came/);
-    assert.deepEqual([refusal().code, refusal(7).code, refusal(ret).code], ['method_unknown', 'method_unknown', 'method_unknown']);
+    assert.match(
+      refusal('pick', list([1, 'a']), true).message,
+      /each item of items must be an integer \(at most 9\), but the string "a" came/,
+    );
+    assert.deepEqual(
+      [refusal().code, refusal(7).code, refusal(ret).code],
+      ['method_unknown', 'method_unknown', 'method_unknown'],
+    );
     assert.equal(refusal(ret, 'pick', true).ret, ret);
   });
 
@@ -111,18 +138,38 @@ describe('a call', () => {
 
   it('of any values is read or refused, never thrown at', () => {
     const value: fc.Arbitrary<Value> = fc.oneof(
-      fc.constantFrom<Value>(null, true, ret, 'pick', 'none', 'any', 'to', 10n ** 18n, tuple([]), set([1]), new Send(ret, [], false), bundle(3, true, true)),
-      fc.string(), fc.integer(), fc.constant(bytes(new Uint8Array(3))), fc.constant(list([null])), fc.constant(map([['a', 1]])),
+      fc.constantFrom<Value>(
+        null,
+        true,
+        ret,
+        'pick',
+        'none',
+        'any',
+        'to',
+        10n ** 18n,
+        tuple([]),
+        set([1]),
+        new Send(ret, [], false),
+        bundle(3, true, true),
+      ),
+      fc.string(),
+      fc.integer(),
+      fc.constant(bytes(new Uint8Array(3))),
+      fc.constant(list([null])),
+      fc.constant(map([['a', 1]])),
     );
-    fc.assert(fc.property(fc.array(value, { maxLength: 6 }), (message) => {
-      const parsed = parseCall(probe, message);
-      if (parsed.ok) {
-        const trailing = [parsed.ret, parsed.err].filter((channel) => channel !== null).length;
-        assert.equal(1 + parsed.args.length + trailing, message.length);
-      } else {
-        assert(parsed.message.length < 2_000);
-      }
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(fc.array(value, { maxLength: 6 }), (message) => {
+        const parsed = parseCall(probe, message);
+        if (parsed.ok) {
+          const trailing = [parsed.ret, parsed.err].filter((channel) => channel !== null).length;
+          assert.equal(1 + parsed.args.length + trailing, message.length);
+        } else {
+          assert(parsed.message.length < 2_000);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 
@@ -130,14 +177,16 @@ describe('a result', () => {
   it('is never an error, and an error always is', () => {
     const error = errorResult('file_not_found', 'there is nothing', 'file', 'read');
     assert(isErrorResult(error));
-    for (const value of [null, 'error', list(['error', map([])]), tuple(['error']), map([])]) assert(!isErrorResult(value));
+    for (const value of [null, 'error', list(['error', map([])]), tuple(['error']), map([])])
+      assert(!isErrorResult(value));
     for (const { forms } of probe.methods.values()) {
       for (const form of forms) assert.notEqual(resultMismatch(form, error), null);
     }
   });
 
   it('that is not of its declared type is told apart', () => {
-    const [form] = probe.methods.get('any')?.forms as readonly Form[] as readonly [Form];
+    const form = probe.methods.get('any')?.forms[0];
+    assert(form !== undefined);
     assert.equal(resultMismatch(form, map([['a', 1]])), null);
     assert.match(String(resultMismatch(form, map([['a', 'b']]))), /each item of the result must be an integer/);
     assert.match(String(resultMismatch(form, map([[1, 1]]))), /each key/);

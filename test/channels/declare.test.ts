@@ -37,7 +37,11 @@ describe('a declaration', () => {
 
   it('is refused where a change has no recovery, or something else has one', () => {
     const bad = (source: object): void => {
-      declareChannel({ name: 'probe', doc: 'x', methods: { m: { doc: 'x', forms: [form()], ...source } as unknown as MethodSource } });
+      declareChannel({
+        name: 'probe',
+        doc: 'x',
+        methods: { m: { doc: 'x', forms: [form()], ...source } as unknown as MethodSource },
+      });
     };
     assert.throws(() => bad({ effect: 'change' }), invalid);
     assert.throws(() => bad({ effect: 'observe', recovery: 'ask' }), invalid);
@@ -49,12 +53,25 @@ describe('a declaration', () => {
     assert.throws(() => declare({ args: [], result: t.either(t.nil, t.tuple) }), invalid);
     assert.throws(() => declareChannel({ name: 'Probe', doc: 'x', methods: {} }), invalid);
     assert.throws(() => declareChannel({ name: 'probe', doc: 'x', methods: {} }), invalid);
-    assert.throws(() => declareChannel({ name: 'probe', doc: 'x', methods: { m: { doc: ' ', effect: 'none', forms: [form()] } } }), invalid);
-    assert.throws(() => declareChannel({ name: 'probe', doc: 'x', methods: { m: { doc: 'x', effect: 'none', forms: [] } } }), invalid);
+    assert.throws(
+      () => declareChannel({ name: 'probe', doc: 'x', methods: { m: { doc: ' ', effect: 'none', forms: [form()] } } }),
+      invalid,
+    );
+    assert.throws(
+      () => declareChannel({ name: 'probe', doc: 'x', methods: { m: { doc: 'x', effect: 'none', forms: [] } } }),
+      invalid,
+    );
   });
 
   it('of a plain channel has one form', () => {
-    const plain = declarePlain({ name: 'probe', doc: 'x', effect: 'none', args: [{ name: 'value', type: t.any }], result: t.nil, replies: true });
+    const plain = declarePlain({
+      name: 'probe',
+      doc: 'x',
+      effect: 'none',
+      args: [{ name: 'value', type: t.any }],
+      result: t.nil,
+      replies: true,
+    });
     assert.deepEqual([...plain.methods.keys()], ['send']);
   });
 
@@ -62,18 +79,28 @@ describe('a declaration', () => {
     const kinds: readonly Type[] = [t.nil, t.int(), t.string(), t.name];
     const type = fc.constantFrom(...kinds, t.any, t.either(t.int(), t.string()), t.either(t.name, t.nil));
     const forms = fc.array(fc.array(type, { maxLength: 2 }), { minLength: 1, maxLength: 3 });
-    fc.assert(fc.property(forms, (lists) => {
-      const readings = lists.flatMap((list) => [list, [...list, t.name], [...list, t.name, t.name]]);
-      const twice = readings.some((one, index) => readings.some((other, at) =>
-        at > index && one.length === other.length
-        && one.every((left, place) => kinds.some(({ mask }) => (mask & left.mask & (other[place] as Type).mask) !== 0))));
-      let stands = true;
-      try {
-        declare(...lists.map((list) => form(...list)));
-      } catch {
-        stands = false;
-      }
-      assert.equal(stands, !twice);
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(forms, (lists) => {
+        const readings = lists.flatMap((list) => [list, [...list, t.name], [...list, t.name, t.name]]);
+        const twice = readings.some((one, index) =>
+          readings.some(
+            (other, at) =>
+              at > index &&
+              one.length === other.length &&
+              one.every((left, place) =>
+                kinds.some(({ mask }) => (mask & left.mask & (other[place] as Type).mask) !== 0),
+              ),
+          ),
+        );
+        let stands = true;
+        try {
+          declare(...lists.map((list) => form(...list)));
+        } catch {
+          stands = false;
+        }
+        assert.equal(stands, !twice);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

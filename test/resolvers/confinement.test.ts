@@ -14,7 +14,10 @@ import type { Granted } from './host.ts';
 
 const WEAK: Partial<FileTreeOptions> = { confinement: 'weak', acceptWeakConfinement: true };
 
-for (const [name, options] of [['by descriptor', {}], ['weak', WEAK]] as const) {
+for (const [name, options] of [
+  ['by descriptor', {}],
+  ['weak', WEAK],
+] as const) {
   describe(`confinement ${name}`, () => {
     let granted: Granted;
     let outside: string;
@@ -42,7 +45,12 @@ for (const [name, options] of [['by descriptor', {}], ['weak', WEAK]] as const) 
       ['cafe\u0301', 'unnormalised'],
       [`${'x'.repeat(256)}`, 'too_long'],
       [`${'ä'.repeat(128)}`, 'too_long'],
-      [Array(limits.path_parts_max + 1).fill('d').join('/'), 'too_long'],
+      [
+        Array(limits.path_parts_max + 1)
+          .fill('d')
+          .join('/'),
+        'too_long',
+      ],
       ['.powerbox/effects', 'reserved'],
       ['.PowerBox', 'reserved'],
       ['sub/.powerbox/effects', 'reserved'],
@@ -50,7 +58,11 @@ for (const [name, options] of [['by descriptor', {}], ['weak', WEAK]] as const) 
     it('what a path may not say is refused, naming the rule', async () => {
       for (const [path, rule] of refused) {
         for (const method of ['resolve', 'stat', 'mkdir', 'remove']) {
-          assert.match(await granted.root.refusal(method, path), new RegExp(`^path_refused: .*\\(${rule}\\)`), `${method} ${path}`);
+          assert.match(
+            await granted.root.refusal(method, path),
+            new RegExp(`^path_refused: .*\\(${rule}\\)`),
+            `${method} ${path}`,
+          );
         }
         assert.match(await granted.root.refusal('rename', 'sub', path), new RegExp(`^path_refused: .*\\(${rule}\\)`));
       }
@@ -81,7 +93,14 @@ for (const [name, options] of [['by descriptor', {}], ['weak', WEAK]] as const) 
       const file = await granted.file('sub/inner');
       await rm(join(granted.directory, 'sub', 'inner'));
       await symlink(join(outside, 'secret'), join(granted.directory, 'sub', 'inner'));
-      for (const [method, ...args] of [['readAll'], ['size'], ['write', 'x'], ['append', 'x'], ['writeAt', 0, 'x'], ['truncate', 0]] as const) {
+      for (const [method, ...args] of [
+        ['readAll'],
+        ['size'],
+        ['write', 'x'],
+        ['append', 'x'],
+        ['writeAt', 0, 'x'],
+        ['truncate', 0],
+      ] as const) {
         assert.match(await file.refusal(method, ...args), /^path_refused: .*\(link\)/, method);
       }
       assert.equal(await readFile(join(outside, 'secret'), 'utf8'), 'secret');
@@ -142,7 +161,7 @@ describe('confinement', () => {
     await granted.close();
   });
 
-  it('where only weak confinement is to be had, it needs the operator\'s word', async () => {
+  it("where only weak confinement is to be had, it needs the operator's word", async () => {
     const directory = await makeDirectory();
     await assert.rejects(FileTree.open({ root: directory, confinement: 'weak' }), { code: 'config_invalid' });
     assert.deepEqual(await readdir(directory), []);

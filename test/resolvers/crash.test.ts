@@ -4,7 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,13 +47,15 @@ function prepare(): string {
 
 /** All that contracts can see, as text. */
 function picture(directory: string, below = ''): string[] {
-  return readdirSync(join(directory, below)).sort().flatMap((name) => {
-    const path = join(below, name);
-    if (name === '.powerbox') return [];
-    return statSync(join(directory, path)).isDirectory()
-      ? [`${path}/`, ...picture(directory, path)]
-      : [`${path}=${readFileSync(join(directory, path), 'latin1')}`];
-  });
+  return readdirSync(join(directory, below))
+    .sort()
+    .flatMap((name) => {
+      const path = join(below, name);
+      if (name === '.powerbox') return [];
+      return statSync(join(directory, path)).isDirectory()
+        ? [`${path}/`, ...picture(directory, path)]
+        : [`${path}=${readFileSync(join(directory, path), 'latin1')}`];
+    });
 }
 
 async function open(directory: string): Promise<Stage> {
@@ -149,7 +160,8 @@ describe('file changes', () => {
           checkAnswer(answer, picture(directory), before, after, `${fault} at ${at}, opened again`);
           const told = await again.granted.file('file').then((file) => file.native.ask?.(call));
           if ('ok' in answer) assert.deepEqual(told, answer);
-          else if (answer.error.code !== 'outcome_unknown') assert.equal(told, 'not_applied', `${fault} at ${at}: ${answer.error.code}`);
+          else if (answer.error.code !== 'outcome_unknown')
+            assert.equal(told, 'not_applied', `${fault} at ${at}: ${answer.error.code}`);
           const sound = await (await again.granted.file('file2')).answer('append', 'x');
           assert.deepEqual(sound, { ok: null }, 'opened again, changes go on');
           await again.granted.close();
@@ -163,23 +175,32 @@ describe('file changes', () => {
     this.timeout(20_000);
     const known = new Map<ChangeCase, Awaited<ReturnType<typeof outcomes>>>();
     for (const change of CHANGES) known.set(change, await outcomes(change));
-    const deaths = fc.array(fc.tuple(fc.nat(30), fc.constantFrom<Fault>('die-before', 'die-after')), { minLength: 1, maxLength: 4 });
+    const deaths = fc.array(fc.tuple(fc.nat(30), fc.constantFrom<Fault>('die-before', 'die-after')), {
+      minLength: 1,
+      maxLength: 4,
+    });
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...CHANGES), fc.nat(), fc.boolean(), deaths, async (change, place, late, settling) => {
-        const { before, after, calls } = known.get(change) as Awaited<ReturnType<typeof outcomes>>;
-        const directory = prepare();
-        await dieAt(directory, change, 1 + (place % calls), late ? 'die-after' : 'die-before');
-        for (const [at, fault] of settling) {
-          const faulty = await injectFault(at + 1, fault);
-          faulty.arm();
-          const opening = FileTree.open({ root: directory });
-          await Promise.race([opening, faulty.died]).finally(() => faulty.restore());
-          if (!faulty.struck) await (await opening).close();
-          bury(directory);
-        }
-        await settleAndCheck(directory, change, before, after);
-        rmSync(directory, { recursive: true });
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...CHANGES),
+        fc.nat(),
+        fc.boolean(),
+        deaths,
+        async (change, place, late, settling) => {
+          const { before, after, calls } = known.get(change) as Awaited<ReturnType<typeof outcomes>>;
+          const directory = prepare();
+          await dieAt(directory, change, 1 + (place % calls), late ? 'die-after' : 'die-before');
+          for (const [at, fault] of settling) {
+            const faulty = await injectFault(at + 1, fault);
+            faulty.arm();
+            const opening = FileTree.open({ root: directory });
+            await Promise.race([opening, faulty.died]).finally(() => faulty.restore());
+            if (!faulty.struck) await (await opening).close();
+            bury(directory);
+          }
+          await settleAndCheck(directory, change, before, after);
+          rmSync(directory, { recursive: true });
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -192,7 +213,9 @@ describe('file changes', () => {
       const { before, after, calls } = await outcomes(change);
       const directory = prepare();
       const at = Math.ceil((calls * 2) / 3);
-      const child = spawnSync(process.execPath, ['--import', 'tsx', script, directory, String(index), String(at)], { encoding: 'utf8' });
+      const child = spawnSync(process.execPath, ['--import', 'tsx', script, directory, String(index), String(at)], {
+        encoding: 'utf8',
+      });
       assert.equal(child.signal, 'SIGKILL', child.stderr);
       await settleAndCheck(directory, change, before, after);
       rmSync(directory, { recursive: true });
@@ -205,5 +228,6 @@ function checkAnswer(answer: NativeAnswer, now: string[], before: string[], afte
   const isAfter = JSON.stringify(now) === JSON.stringify(after);
   assert(isBefore || isAfter, `${where}: neither as before nor as after: ${JSON.stringify(now)}`);
   if ('ok' in answer) assert(isAfter, `${where}: answered, and not made`);
-  else if (answer.error.code !== 'outcome_unknown') assert(isBefore, `${where}: refused with ${answer.error.code} and made`);
+  else if (answer.error.code !== 'outcome_unknown')
+    assert(isBefore, `${where}: refused with ${answer.error.code} and made`);
 }

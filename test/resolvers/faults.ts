@@ -9,9 +9,11 @@ import { syncBuiltinESMExports } from 'node:module';
 
 export type Fault =
   /** The process dies before the call, or after it. */
-  | 'die-before' | 'die-after'
+  | 'die-before'
+  | 'die-after'
   /** The call fails and does nothing; a write that fails has written half. */
-  | 'EIO' | 'ENOSPC';
+  | 'EIO'
+  | 'ENOSPC';
 
 /** How many calls were made, and whether the fault came. */
 export interface Faulty {

@@ -40,7 +40,7 @@ describe('files', () => {
     assert.equal(textOf(await one.call('readAt', 1, 2)), 'bc');
   });
 
-  it('a position is kept in the channel\'s state alone, so it is the same for whoever opens it again', async () => {
+  it("a position is kept in the channel's state alone, so it is the same for whoever opens it again", async () => {
     await (await granted.file('a')).call('write', 'abcdef');
     const file = await granted.file('a');
     await file.call('read', 3);
@@ -68,7 +68,9 @@ describe('files', () => {
     const messages = async (...args: number[]): Promise<unknown[]> => {
       const answer = await file.answer('chunks', ...args);
       assert('ok' in answer && answer.ok instanceof NewChannel);
-      return answer.ok.messages.map(([value]) => (value !== null && typeof value === 'object' ? textOf(value as never) : value));
+      return answer.ok.messages.map(([value]) =>
+        value !== null && typeof value === 'object' ? textOf(value as never) : value,
+      );
     };
     assert.deepEqual(await messages(2, 2), ['ab', 'cd', 4]);
     assert.deepEqual(await messages(2), ['ef', 'g', null]);
@@ -91,28 +93,33 @@ describe('files', () => {
   it('any run of changes leaves what a model of bytes says', async () => {
     const data = fc.string({ maxLength: 12 });
     const step = fc.oneof(
-      fc.tuple(fc.constant('write' as const), data), fc.tuple(fc.constant('append' as const), data),
-      fc.tuple(fc.constant('writeAt' as const), fc.nat(40), data), fc.tuple(fc.constant('truncate' as const), fc.nat(40)),
+      fc.tuple(fc.constant('write' as const), data),
+      fc.tuple(fc.constant('append' as const), data),
+      fc.tuple(fc.constant('writeAt' as const), fc.nat(40), data),
+      fc.tuple(fc.constant('truncate' as const), fc.nat(40)),
     );
     let run = 0;
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
-      const file = await granted.file(`f${run++}`);
-      let model = Buffer.from('start');
-      await file.call('write', 'start');
-      for (const [method, ...args] of steps) {
-        await file.call(method, ...args);
-        const text = Buffer.from(String(args.at(-1)));
-        if (method === 'write') model = text;
-        if (method === 'append') model = Buffer.concat([model, text]);
-        const at = Number(args[0]);
-        if (method === 'truncate') model = Buffer.concat([model, Buffer.alloc(40)]).subarray(0, at);
-        if (method === 'writeAt' && text.length > 0) {
-          const grown = Buffer.concat([model, Buffer.alloc(Math.max(0, at - model.length))]);
-          model = Buffer.concat([grown.subarray(0, at), text, grown.subarray(at + text.length)]);
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
+        const file = await granted.file(`f${run++}`);
+        let model = Buffer.from('start');
+        await file.call('write', 'start');
+        for (const [method, ...args] of steps) {
+          await file.call(method, ...args);
+          const text = Buffer.from(String(args.at(-1)));
+          if (method === 'write') model = text;
+          if (method === 'append') model = Buffer.concat([model, text]);
+          const at = Number(args[0]);
+          if (method === 'truncate') model = Buffer.concat([model, Buffer.alloc(40)]).subarray(0, at);
+          if (method === 'writeAt' && text.length > 0) {
+            const grown = Buffer.concat([model, Buffer.alloc(Math.max(0, at - model.length))]);
+            model = Buffer.concat([grown.subarray(0, at), text, grown.subarray(at + text.length)]);
+          }
         }
-      }
-      assert.equal(textOf(await file.call('readAll')), model.toString());
-    }), { numRuns: 25 });
+        assert.equal(textOf(await file.call('readAll')), model.toString());
+      }),
+      { numRuns: 25 },
+    );
   });
 
   it('a channel that was closed answers handle_closed, and no other of the file does', async () => {
@@ -120,7 +127,8 @@ describe('files', () => {
     const other = await granted.file('a');
     await file.call('write', 'x');
     await file.call('close');
-    for (const [method, ...args] of [['size'], ['write', 'y'], ['close']] as const) assert.match(await file.refusal(method, ...args), /^handle_closed/);
+    for (const [method, ...args] of [['size'], ['write', 'y'], ['close']] as const)
+      assert.match(await file.refusal(method, ...args), /^handle_closed/);
     assert.equal(await other.call('size'), 1);
   });
 
@@ -140,8 +148,12 @@ describe('files', () => {
     mkdirSync(join(granted.directory, 'd'));
     writeFileSync(join(granted.directory, 'd', 'x'), '');
     const refusals = [
-      await (await granted.file('a')).refusal('readAll'), await granted.root.refusal('remove', 'd'), await granted.root.refusal('mkdir', 'd'),
-      await granted.root.refusal('rename', 'd', 'd/e'), await granted.root.refusal('stat', 'd/x/y'), await granted.root.refusal('remove', 'nothing'),
+      await (await granted.file('a')).refusal('readAll'),
+      await granted.root.refusal('remove', 'd'),
+      await granted.root.refusal('mkdir', 'd'),
+      await granted.root.refusal('rename', 'd', 'd/e'),
+      await granted.root.refusal('stat', 'd/x/y'),
+      await granted.root.refusal('remove', 'nothing'),
     ];
     for (const refusal of refusals) assert(!refusal.includes(granted.directory) && !refusal.includes('/proc'), refusal);
   });
@@ -170,7 +182,12 @@ describe('files', () => {
   it('changes that are made at once are all made', async () => {
     const file = await granted.file('a');
     await Promise.all(Array.from({ length: 50 }, (_, index) => file.call('append', `${index} `)));
-    assert.equal(textOf(await file.call('readAll')).trim().split(' ').length, 50);
+    assert.equal(
+      textOf(await file.call('readAll'))
+        .trim()
+        .split(' ').length,
+      50,
+    );
   });
 
   it('a change whose effect was made is not made again', async () => {
@@ -212,7 +229,11 @@ describe('files', () => {
       const full = await grantFiles({ root: mount });
       const file = await full.file('a');
       await file.call('write', 'before');
-      for (const [method, ...args] of [['write', 'x'.repeat(400_000)], ['append', 'x'.repeat(400_000)], ['writeAt', 2, 'x'.repeat(400_000)]] as const) {
+      for (const [method, ...args] of [
+        ['write', 'x'.repeat(400_000)],
+        ['append', 'x'.repeat(400_000)],
+        ['writeAt', 2, 'x'.repeat(400_000)],
+      ] as const) {
         assert.match(await file.refusal(method, ...args), /^file_failed: .*ENOSPC/);
         assert.equal(textOf(await file.call('readAll')), 'before');
       }
@@ -256,7 +277,12 @@ describe('directories', () => {
     const reading = await grantFiles({ root: directory, readOnly: true });
     const file = await reading.file('a');
     assert.equal(textOf(await file.call('readAll')), 'x');
-    for (const [method, ...args] of [['write', 'y'], ['append', 'y'], ['writeAt', 0, 'y'], ['truncate', 0]] as const) {
+    for (const [method, ...args] of [
+      ['write', 'y'],
+      ['append', 'y'],
+      ['writeAt', 0, 'y'],
+      ['truncate', 0],
+    ] as const) {
       assert.match(await file.refusal(method, ...args), /^not_available/);
     }
     await reading.close();
@@ -265,8 +291,11 @@ describe('directories', () => {
   });
 
   it('are changed by one powerbox at a time; one that is gone is succeeded', async () => {
-    await assert.rejects(FileTree.open({ root: granted.directory }), (error: Error & { code?: string }) =>
-      error.code === 'storage_locked' && error.message.includes(String(process.pid)));
+    await assert.rejects(
+      FileTree.open({ root: granted.directory }),
+      (error: Error & { code?: string }) =>
+        error.code === 'storage_locked' && error.message.includes(String(process.pid)),
+    );
     writeFileSync(join(granted.directory, '.powerbox', 'owner'), JSON.stringify({ pid: 2 ** 22 + 1, started: '1' }));
     await (await FileTree.open({ root: granted.directory })).close();
   });

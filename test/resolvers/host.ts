@@ -37,10 +37,21 @@ export class TestObject {
   ) {}
 
   prepare(method: string, args: readonly Value[], effectId: Uint8Array = randomBytes(32)): NativeCall {
-    const parsed = parseCall(this.native.declaration, this.native.declaration.kind === 'plain' ? args : [method, ...args]);
+    const parsed = parseCall(
+      this.native.declaration,
+      this.native.declaration.kind === 'plain' ? args : [method, ...args],
+    );
     if (!parsed.ok) assert.fail(`${parsed.code}: ${parsed.message}`);
     const { form } = parsed;
-    return { method: parsed.method.name, form, args: parsed.args, effectId, account: 1, handle: this.handle, state: this.state };
+    return {
+      method: parsed.method.name,
+      form,
+      args: parsed.args,
+      effectId,
+      account: 1,
+      handle: this.handle,
+      state: this.state,
+    };
   }
 
   async answer(method: string, ...args: Value[]): Promise<NativeAnswer> {
@@ -99,7 +110,9 @@ export async function makeDirectory(): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), 'powerbox-test-')));
 }
 
-export async function grantFiles(options: Partial<FileTreeOptions> & { readonly grantReadOnly?: boolean } = {}): Promise<Granted> {
+export async function grantFiles(
+  options: Partial<FileTreeOptions> & { readonly grantReadOnly?: boolean } = {},
+): Promise<Granted> {
   const directory = options.root ?? (await makeDirectory());
   const tree = await FileTree.open({ ...options, root: directory });
   const grants = new Map([['files', { tree, readOnly: tree.readOnly || options.grantReadOnly === true }]]);

@@ -21,12 +21,13 @@ class Site {
   readonly #host: Host;
 
   constructor() {
-    const into = (stream: string): Writable => new Writable({
-      write: (chunk: Buffer, _, done) => {
-        this.written.push(`${stream}:${chunk.toString()}`);
-        done();
-      },
-    });
+    const into = (stream: string): Writable =>
+      new Writable({
+        write: (chunk: Buffer, _, done) => {
+          this.written.push(`${stream}:${chunk.toString()}`);
+          done();
+        },
+      });
     const console: Console = streamConsole({ stdout: into('out'), stderr: into('err'), stdin: this.input });
     this.resolvers = new Resolvers({ console, show: (value) => JSON.stringify(value) });
     this.#host = new Host(this.resolvers.natives);
@@ -45,7 +46,13 @@ class Site {
 }
 
 const STDIO: Grant = { kind: 'stdio' };
-const files = (name: string, root: string, readOnly = false): Grant => ({ kind: 'files', name, root, readOnly, acceptWeakConfinement: false });
+const files = (name: string, root: string, readOnly = false): Grant => ({
+  kind: 'files',
+  name,
+  root,
+  readOnly,
+  acceptWeakConfinement: false,
+});
 
 describe('the system process', () => {
   it('prints strings and bytes as they are, and a newline', async () => {
@@ -64,7 +71,10 @@ describe('the system process', () => {
     const usual = site.behind(await box.call('fileSystem'));
     await (await usual.resolve('resolve', 'a')).call('write', 'x');
     const docs = site.behind(await box.call('fileSystem', 'docs'));
-    assert.match(await (await docs.resolve('resolve', 'a')).refusal('write', 'x'), /^not_available: .*for reading only/);
+    assert.match(
+      await (await docs.resolve('resolve', 'a')).refusal('write', 'x'),
+      /^not_available: .*for reading only/,
+    );
     assert.match(await docs.refusal('mkdir', 'd'), /^not_available/);
     await site.resolvers.close();
     await rm(one, { recursive: true });
@@ -73,9 +83,16 @@ describe('the system process', () => {
 
   it('says of what was not granted that it was not, and what it holds', async () => {
     const box = await new Site().box([]);
-    assert.match(await box.refusal('print', 'x'), /^not_available: print was not granted to this powerbox; it holds methods$/);
-    for (const method of ['stdout', 'stderr', 'stdin', 'fileSystem']) assert.match(await box.refusal(method), /^not_available/);
-    assert.match(await (await new Site().box([STDIO])).refusal('fileSystem', 'x'), /the directory "x".*it holds print, stdout/);
+    assert.match(
+      await box.refusal('print', 'x'),
+      /^not_available: print was not granted to this powerbox; it holds methods$/,
+    );
+    for (const method of ['stdout', 'stderr', 'stdin', 'fileSystem'])
+      assert.match(await box.refusal(method), /^not_available/);
+    assert.match(
+      await (await new Site().box([STDIO])).refusal('fileSystem', 'x'),
+      /the directory "x".*it holds print, stdout/,
+    );
   });
 
   it('tells what it holds, with documentation', async () => {
