@@ -73,4 +73,14 @@ export const ADAPTERS = [
     touches: ['files'],
     reason: 'Makes the directory of the record.',
   },
+  {
+    file: 'src/embedding/surroundings.ts',
+    touches: ['files', 'processes'],
+    reason: 'The standard streams that a space uses when its program gives none; whether a data directory is there.',
+  },
+  {
+    file: 'src/cli/terminal.ts',
+    touches: ['files', 'processes', 'timers'],
+    reason: 'Where the command meets its user: streams, arguments, signals, the program to read, progress.',
+  },
 ];

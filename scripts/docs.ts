@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { referencePage, SYSTEM_CHANNELS } from '../channels/index.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -16,7 +17,10 @@ interface GeneratedPage {
   readonly make: () => string;
 }
 
-const GENERATED: readonly GeneratedPage[] = [{ path: 'spec/errors/README.md', make: errorIndex }];
+const GENERATED: readonly GeneratedPage[] = [
+  { path: 'spec/errors/README.md', make: errorIndex },
+  { path: 'spec/reference/channels.md', make: () => referencePage(SYSTEM_CHANNELS) },
+];
 
 const failures: string[] = [];
 const write = process.argv.includes('--write');

@@ -92,8 +92,8 @@ async function working(
   try {
     const { failures } = await space.inspect();
     const deploys = await start();
-    const watch = setInterval(() => terminal.progress(progressLine(deploys)), PROGRESS_LOOK_MS);
-    const ended = await Promise.race([quiescent(space, deploys, failures), interruption.signal]).finally(() => clearInterval(watch));
+    const stopProgress = terminal.progress(() => progressLine(deploys));
+    const ended = await Promise.race([quiescent(space, deploys, failures), interruption.signal]).finally(stopProgress);
     if (typeof ended === 'string') {
       terminal.talk(`${ended}: finishing the commit`);
       const unfinished = deploys.some(isUnfinished);
@@ -106,8 +106,6 @@ async function working(
     await space.close();
   }
 }
-
-const PROGRESS_LOOK_MS = 250;
 
 /** Of the deploys that this command made; of everything, when it goes on with what was there. */
 async function quiescent(space: Space, deploys: readonly Deploy[], failuresBefore: number): Promise<Report> {

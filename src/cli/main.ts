@@ -18,8 +18,8 @@ Exit codes:
   ${EXIT.configuration}   a grant, a system contract or a setting is wrong
   ${EXIT.interrupted}  interrupted, with nothing left on disk to resume`;
 
-const json = process.argv.includes('--json');
-const terminal = processTerminal(json);
+const terminal = processTerminal();
+let exitCode: number = EXIT.success;
 
 function program(): Command {
   const all = new Command('powerbox')
@@ -79,7 +79,7 @@ function example(...lines: readonly string[]): string {
 }
 
 async function leave(command: Promise<number>): Promise<void> {
-  process.exitCode = await command;
+  exitCode = await command;
 }
 
 function tellError(to: Terminal, error: unknown): void {
@@ -106,12 +106,12 @@ function usageError(error: CommanderError): PowerboxError | null {
 }
 
 try {
-  await program().parseAsync(process.argv);
+  await program().parseAsync(terminal.argv);
 } catch (error) {
   const told = error instanceof CommanderError ? usageError(error) : error;
   if (told !== null) {
     tellError(terminal, told);
-    process.exitCode = exitCodeOf(told);
+    exitCode = exitCodeOf(told);
   }
 }
-await terminal.flushed();
+await terminal.leave(exitCode);

@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { type Console, PowerboxError, processConsole } from '../index.ts';
 
 export interface Terminal {
+  /** As `process.argv`. */
+  readonly argv: readonly string[];
   readonly json: boolean;
   /** One line for a person, on standard error. */
   talk(line: string): void;
@@ -13,15 +15,15 @@ export interface Terminal {
   data(text: string): void;
   /** One JSON object on a line of its own, on standard output. */
   record(object: { readonly type: string; readonly [key: string]: unknown }): void;
-  /** A line on standard error that the next line replaces; plain lines where no terminal is. */
-  progress(line: string): void;
+  /** Tells `line` from time to time, until the returned function is called; replaced by the next where a terminal is. */
+  progress(line: () => string): () => void;
   paint(colour: Colour, text: string): string;
   /** Where the programs' own console leads. */
   readonly console: Console;
   /** Calls `run` on the first SIGINT or SIGTERM; the second ends the process at once. Returns how to stop listening. */
   onInterrupt(run: (signal: string) => void): () => void;
-  /** Resolves when everything that was said has been handed over. */
-  flushed(): Promise<void>;
+  /** Says with which code the process will end, once everything that was said has been handed over. */
+  leave(code: number): Promise<void>;
 }
 
 export type Colour = 'red' | 'yellow' | 'dim' | 'bold';
@@ -32,11 +34,11 @@ const CODES: Readonly<Record<Colour, number>> = { red: 31, yellow: 33, dim: 2, b
 const PROGRESS_TERMINAL_MS = 500;
 const PROGRESS_LOG_MS = 10_000;
 
-export function processTerminal(json: boolean): Terminal {
-  const { stdout, stderr, env } = process;
+export function processTerminal(): Terminal {
+  const { argv, stdout, stderr, env } = process;
+  const json = argv.includes('--json');
   const colours = stderr.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
   let replaceable = false;
-  let told_ms = Date.now();
   // A reader that goes away (`powerbox … | head`) ends the command without a stack of errors.
   for (const stream of [stdout, stderr]) stream.on('error', leaveQuietly);
 
@@ -49,6 +51,7 @@ export function processTerminal(json: boolean): Terminal {
   };
   const streams = processConsole();
   return {
+    argv,
     json,
     talk(line) {
       erase();
@@ -60,12 +63,15 @@ export function processTerminal(json: boolean): Terminal {
     },
     record,
     progress(line) {
-      const now_ms = Date.now();
-      if (now_ms - told_ms < (stderr.isTTY ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS)) return;
-      told_ms = now_ms;
-      erase();
-      stderr.write(stderr.isTTY ? line : `${line}\n`);
-      replaceable = stderr.isTTY === true;
+      const watch = setInterval(
+        () => {
+          erase();
+          stderr.write(stderr.isTTY ? line() : `${line()}\n`);
+          replaceable = stderr.isTTY === true;
+        },
+        stderr.isTTY ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS,
+      );
+      return () => clearInterval(watch);
     },
     paint: (colour, text) => (colours ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text),
     console: {
@@ -95,8 +101,9 @@ export function processTerminal(json: boolean): Terminal {
         process.off('SIGTERM', heard);
       };
     },
-    async flushed() {
+    async leave(code) {
       erase();
+      process.exitCode = code;
       for (const stream of [stdout, stderr]) await new Promise((resolve) => stream.write('', resolve));
     },
   };

@@ -3,26 +3,40 @@
  * powerboxes. The one place, with its callers, that names a runner. Owns the order in which parts open and
  * close, and gives back what it opened when a later part refuses.
  */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Deploys, Dispatcher } from '../dispatch/index.ts';
+import { Deploys, type DispatchFailpoint, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { realPlatform } from '../platform/index.ts';
 import { RHO_LABEL, RholangRunner } from '../rholang/index.ts';
-import { SpaceEngine, SpaceHost } from '../space/index.ts';
+import { type EngineOptions, type Failpoint, SpaceEngine, SpaceHost } from '../space/index.ts';
 import { openMemoryStore, openStore, type Store } from '../store/index.ts';
-import { processConsole, tellFailure } from './console.ts';
+import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
 import { HostChannels } from './host-channels.ts';
 import { OpenedSpace } from './opened-space.ts';
 import { Powers } from './powers.ts';
 import type { OpenOptions, Space } from './types.ts';
 
+/** What the crash test has beside the public options: named moments, planted bugs, small bounds, a look inside. */
+export interface Instruments extends Pick<EngineOptions, 'plant' | 'cache_bytes' | 'journal_tail_bytes_max'> {
+  readonly failpoint?: (name: Failpoint | DispatchFailpoint) => void;
+  /** Called with the space as it was found, before anything in it moves. */
+  readonly recovered?: (engine: SpaceEngine) => Promise<void>;
+}
+
 /** Opens a space, in memory or in a directory. Rejects with a coded error and leaves nothing open. */
-export async function openSpace(options: OpenOptions = {}): Promise<Space> {
+export function openSpace(options: OpenOptions = {}): Promise<Space> {
+  return openInstrumented(options, {});
+}
+
+/** As `openSpace`, for tests of this package only: the public index does not name it. */
+export async function openInstrumented(options: OpenOptions, { recovered, ...instruments }: Instruments): Promise<Space> {
+  const { plant, failpoint } = instruments;
   const platform = realPlatform();
   const onFailure = options.onFailure ?? tellFailure;
   const dispatcher = new Dispatcher({
     platform,
+    ...(failpoint === undefined ? {} : { failpoint }),
+    ...(plant === 'effect-not-begun' ? { plant } : {}),
     report: (account, { code, message, hint, source, dropped }) =>
       onFailure({ deploy: account, code, message, hint, source, dropped }),
   });
@@ -35,8 +49,10 @@ export async function openSpace(options: OpenOptions = {}): Promise<Space> {
     engine = await SpaceEngine.open({
       platform,
       store,
+      ...instruments,
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
     });
+    await recovered?.(engine);
     const deploys = new Deploys(engine);
     refuseUnfinished(options, deploys);
     powers = await Powers.open({ engine, dispatcher, platform, options, console: options.console ?? processConsole() });
@@ -65,7 +81,7 @@ function storeOf(options: OpenOptions): Promise<Store> {
     return Promise.resolve(openMemoryStore(platform));
   }
   const directory = resolve(data);
-  if (options.mustExist === true && !existsSync(directory)) {
+  if (options.mustExist === true && !directoryExists(directory)) {
     throw new PowerboxError('config_invalid', `there is no space in ${data}: the directory does not exist`);
   }
   return openStore({ directory, durability: durability ?? 'sync', platform });

@@ -1,7 +1,8 @@
 /**
- * What a space does with its console and its failures when the embedding program says nothing: the standard
- * streams of this process. The only file of this folder that touches them.
+ * What surrounds a space when the embedding program says nothing: the standard streams of this process, and
+ * whether a directory is there. The only file of this folder that touches them.
  */
+import { existsSync } from 'node:fs';
 import { type Console, streamConsole } from '../../resolvers/index.ts';
 import type { FailureReport } from './types.ts';
 
@@ -13,4 +14,8 @@ export function processConsole(): Console {
 /** Where nobody asked to hear of failures, a person should. */
 export function tellFailure({ code, message, source, hint }: FailureReport): void {
   process.stderr.write(`${code}: ${message}${source === '' ? '' : ` (${source})`}${hint === '' ? '' : `; ${hint}`}\n`);
+}
+
+export function directoryExists(path: string): boolean {
+  return existsSync(path);
 }
