@@ -47,9 +47,14 @@ export interface EngineOptions {
   readonly plant?: 'acknowledge-before-sync' | 'task-twice' | 'lose-datum' | 'effect-not-begun' | 'rows-ahead';
 }
 
+/**
+ * Each before and after. `append` is from the closed commit to the engine's own books, `sync` the journal's synced
+ * write within it; `acknowledge:after` comes when those who wait have heard.
+ */
 export const FAILPOINTS = [
   'turn:before', 'turn:after',
   'append:before', 'append:after',
+  'sync:before', 'sync:after',
   'acknowledge:before', 'acknowledge:after',
   'rows:before', 'rows:after',
   'truncate:before', 'truncate:after',
@@ -88,6 +93,9 @@ export class SpaceEngine implements Engine, Ledger {
   readonly channels: Channels;
   readonly terms: Terms;
   readonly #options: EngineOptions;
+  // Looked at in every turn, so taken out of the options.
+  readonly #failpoint: ((name: Failpoint) => void) | null;
+  readonly #plantTaskTwice: boolean;
   readonly #platform: Platform;
   readonly #store: Store | null;
   readonly #cutter: Cutter | null;
@@ -122,6 +130,8 @@ export class SpaceEngine implements Engine, Ledger {
   private constructor(options: EngineOptions) {
     const { platform, store } = options;
     this.#options = options;
+    this.#failpoint = options.failpoint ?? null;
+    this.#plantTaskTwice = options.plant === 'task-twice';
     this.#platform = platform;
     this.#store = store;
     const nameKey = store === null ? (options.nameKey ?? platform.randomness.bytes(32)) : store.keys.nameKey;
@@ -417,11 +427,11 @@ export class SpaceEngine implements Engine, Ledger {
     const router = this.#router;
     const handling = router.handling(task);
     if (handling === 'inline') {
-      this.#options.failpoint?.('turn:before');
+      if (this.#failpoint !== null) this.#failpoint('turn:before');
       const context = this.#startTurn(task);
       router.run(task, context);
-      if (this.#options.plant !== 'task-twice') this.#endTask(task);
-      this.#options.failpoint?.('turn:after');
+      if (!this.#plantTaskTwice) this.#endTask(task);
+      if (this.#failpoint !== null) this.#failpoint('turn:after');
       return;
     }
     this.tasks.hold(task, handling);
@@ -474,11 +484,11 @@ export class SpaceEngine implements Engine, Ledger {
     this.#appending = true;
     this.#options.failpoint?.('append:before');
     if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);
-    const blobs = this.#messages.takePending();
-    const appended =
-      blobs === null ? store.journal.append(this.#last, entry) : blobs.then(() => store.journal.append(this.#last, entry));
+    const blobs = this.#options.plant === 'acknowledge-before-sync' ? this.#later(this.#messages.takePending()) : this.#messages.takePending();
+    const appended = blobs === null ? this.#append(store, entry) : blobs.then(() => this.#append(store, entry));
     appended.then(
       () => {
+        this.#options.failpoint?.('sync:after');
         this.#appending = false;
         this.#last++;
         this.#options.failpoint?.('append:after');
@@ -494,10 +504,22 @@ export class SpaceEngine implements Engine, Ledger {
     this.#maybeCut(header);
   }
 
+  #append(store: Store, entry: Uint8Array): Promise<void> {
+    const appended = store.journal.append(this.#last, entry);
+    this.#options.failpoint?.('sync:before');
+    return appended;
+  }
+
+  /** For a planted bug: those who were told too early have time to say so. */
+  #later<T>(pending: Promise<T> | null): Promise<T | null> {
+    return new Promise((resolve) => this.#platform.timers.after(PLANTED_DELAY_MS, () => resolve(pending)));
+  }
+
   #letOut(commit: Commit): void {
-    this.#options.failpoint?.('acknowledge:before');
+    const { failpoint } = this.#options;
+    failpoint?.('acknowledge:before');
     for (const run of commit.outbox) run();
-    this.#options.failpoint?.('acknowledge:after');
+    if (failpoint !== undefined) this.#platform.timers.soon(() => failpoint('acknowledge:after'));
   }
 
   #afterAppend(): void {
@@ -651,7 +673,8 @@ export class SpaceEngine implements Engine, Ledger {
   }
 
   newTask(account: Account, body: Body, captures: readonly Value[]): void {
-    if (this.tasks.of(account).ready >= limits.account_tasks_max) {
+    const tasks = this.tasks.of(account);
+    if (tasks.ready >= limits.account_tasks_max) {
       this.failed(account, new PowerboxError('too_many_tasks', `${limits.account_tasks_max} tasks of this account are waiting to run`));
       return;
     }
@@ -660,7 +683,7 @@ export class SpaceEngine implements Engine, Ledger {
       task.born = this.#serial;
       this.#commit.addTask(task);
     }
-    this.tasks.push(task);
+    this.tasks.pushFor(tasks, task);
   }
 
   tooMuchWork(_channel: Channel): void {
@@ -695,6 +718,9 @@ export class SpaceEngine implements Engine, Ledger {
 
 /** Turns of one commit; past it the next slice waits for the append. Bounds what a crash can undo. */
 const COMMIT_TURNS_MAX = 65_536;
+
+/** How late an append is when a planted bug has acknowledged it already. */
+const PLANTED_DELAY_MS = 2;
 
 function outcomeUnknown(cause: unknown): PowerboxError {
   return new PowerboxError('outcome_unknown', 'storage failed while this was being written: it may or may not have happened', {

@@ -172,6 +172,34 @@ export class ResidentWaiterShelf extends ResidentShelf<Waiting> implements Waite
   #files: (File<Waiting> | undefined)[] | null = null;
   #unfiled: Postings<Waiting> | null = null;
 
+  /**
+   * The only continuation that a message can match, null when there is none, undefined when there may be
+   * several and `candidates` has to be walked. Most messages are for one continuation.
+   */
+  sole(message: readonly Value[]): Waiting | null | undefined {
+    if (this.all.live === 1) return this.all.items[this.all.head] as Waiting;
+    if (this.#files === null) {
+      if (this.short) return undefined;
+      this.#fileAll();
+    }
+    let found: Waiting | null = null;
+    const unfiled = this.#unfiled as Postings<Waiting>;
+    if (unfiled.live > 1) return undefined;
+    if (unfiled.live === 1) found = unfiled.items[unfiled.head] as Waiting;
+    const files = this.#files as unknown as (File<Waiting> | undefined)[];
+    for (let position = 0; position < POSITIONS; position++) {
+      const file = files[position];
+      if (file === undefined || file.size === 0) continue;
+      const key = messageKey(message, position);
+      if (key === undefined) continue;
+      const postings = file.get(key);
+      if (postings === undefined) continue;
+      if (postings.live > 1 || found !== null) return undefined;
+      found = postings.items[postings.head] as Waiting;
+    }
+    return found;
+  }
+
   candidates(message: readonly Value[]): Cursor<Waiting> {
     if (this.#files === null) {
       if (this.short) return this.walk();

@@ -94,6 +94,11 @@ export class Tasks {
     const tasks = this.of(task.account);
     if (tasks.ready >= limits.account_tasks_max)
       throw new PowerboxError('too_many_tasks', `account ${task.account} has ${limits.account_tasks_max} tasks waiting to run`);
+    this.pushFor(tasks, task);
+  }
+
+  /** As `push`, for a caller who has looked up the account and checked its bound. */
+  pushFor(tasks: AccountTasks, task: LiveTask): void {
     task.state = 'ready';
     tasks.wasBusy = true;
     tasks.push(task);

@@ -67,9 +67,13 @@ export class Tuples {
       this.#putDatum(channel, message, persist, account);
       return false;
     }
-    if (!persist && waiters instanceof ResidentWaiterShelf && waiters.live === 1) {
-      // By far the most common case: one continuation waits, with one slot.
-      const waiter = waiters.all.items[waiters.all.head] as Waiting;
+    if (!persist && waiters instanceof ResidentWaiterShelf) {
+      // By far the most common case: one continuation can match, with one slot.
+      const waiter = waiters.sole(message);
+      if (waiter === null) {
+        this.#putDatum(channel, message, false, account);
+        return false;
+      }
       if (waiter instanceof Waiter && waiter.join === null) {
         const slot = waiter.receive.slots[0] as Slot;
         const captures = this.#match(channel, slot.pattern, message);
