@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { print } from '../../src/rholang/index.ts';
-import { list, map, tuple } from '../../src/values/index.ts';
+import { RholangRunner, compileText, print } from '../../src/rholang/index.ts';
+import { decodeValue, encodeValue, list, map, tuple } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { RealSpace, results, runTiny } from './support/run.ts';
+import { TinySpace } from './support/tiny-space.ts';
 import type { Listener } from './support/run.ts';
 
 function prints(body: string): string[] {
@@ -247,6 +248,12 @@ describe('calls of natives in expressions', () => {
     assert.match(withFile('match {bundle-{*f}} { g => out!(g.size()) }').failures[0]?.message ?? '', /non-writeable/);
   });
 
+  it('an expression captured inside a quoted process cannot call, but may use methods of data', () => {
+    const { values, failures } = withFile('match {@0!(*f.size(), [7].nth(0))} { @0!(x, y) => { out!(x) | out!(y) } }');
+    assert.deepEqual(values, ['7']);
+    assert.match(failures[0]?.message ?? '', /method `size` of a name, captured inside a quoted process/);
+  });
+
   it('methods of data inside the same expressions make no call', () => {
     assert.deepEqual(
       withFile('match {"f": *f, "n": [1]} { m => out!(m.get("n").nth(0), m.get("f").size(), m.size()) }').values,
@@ -419,6 +426,27 @@ describe('limits of receives', () => {
 });
 
 describe('determinism', () => {
+  it('steps do not depend on what this process remembers of earlier runs', () => {
+    const numbers = Array.from({ length: 200 }, (_, index) => `[${index}, "${index}"]`).join(', ');
+    const { term } = compileText(
+      `for (@x <- @0) { match [x, x] { y => { @1!(y == y, y.nth(0) == x, x.toSet().contains([3, "3"]), {x: x}.get(x).length()) | @2!(x ++ x) } } } | @0!([${numbers}])`,
+      { uris: new Map() },
+    );
+    const used = [1, 2, 3].map(() => {
+      const space = new TinySpace(new RholangRunner());
+      space.deploy(term);
+      space.run();
+      assert.deepEqual([space.failures, space.data(1)], [[], [[true, true, true, 200]]]);
+      return space.stepsUsed;
+    });
+    assert.deepEqual(new Set(used).size, 1);
+    // Read from disk again, it costs the same.
+    const space = new TinySpace(new RholangRunner());
+    space.deploy(decodeValue(encodeValue(term), () => assert.fail('no name in it')));
+    space.run();
+    assert.equal(space.stepsUsed, used[0]);
+  });
+
   it('any counting program leaves the same in the tiny space whatever else runs', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 5 }), (counts) => {

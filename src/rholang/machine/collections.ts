@@ -13,7 +13,7 @@ export function find(sorted: readonly Value[], wanted: Value, machine: Machine):
   let low = 0;
   let high = sorted.length - 1;
   let steps = 1;
-  const each = 1 + weight(wanted, machine);
+  const each = 1 + weight(wanted);
   while (low <= high) {
     const middle = (low + high) >> 1;
     const order = compare(sorted[middle] as Value, wanted);

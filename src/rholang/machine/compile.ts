@@ -25,7 +25,7 @@ const NOTHING: Compiled = { code: () => {}, height: 0 };
 export function compiledOf(reference: TermReference): CompiledTerm {
   const known = reference.compiled as CompiledTerm | null | undefined;
   if (known !== null && known !== undefined) return known;
-  const compiled: CompiledTerm = { reference, places: [], captured: 0 };
+  const compiled: CompiledTerm = { reference, places: [], canWait: true, captured: 0 };
   const unit = new Unit(compiled, 0);
   const root = new Place(unit, []);
   const context: Context = { unit, analysis: new Analysis(reference.term), names: [] };
@@ -37,9 +37,11 @@ export function compiledOf(reference: TermReference): CompiledTerm {
 /** Evaluates a closed value that holds expressions. A call in it cannot wait here, so it is a fault. */
 export function evaluateClosed(value: Value, machine: Machine): Value {
   const reference: TermReference = { hash: new Uint8Array(0), term: value, compiled: undefined };
-  const unit = new Unit({ reference, places: [], captured: 0 }, 0);
+  const unit = new Unit({ reference, places: [], canWait: false, captured: 0 }, 0);
   const program = new Program();
-  const { evaluate } = settle(operand({ unit, analysis: new Analysis(value), names: [] }, program, value));
+  const analysis = new Analysis(value);
+  machine.charge(analysis.of(value).size);
+  const { evaluate } = settle(operand({ unit, analysis, names: [] }, program, value));
   const frame = new Array<Value>(unit.slotCount);
   machine.charge(program.steps.length);
   runSteps(program.steps, 0, frame, machine);

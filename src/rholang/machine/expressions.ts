@@ -225,6 +225,13 @@ function* method(context: Context, program: Program, node: Method): Deep<Operand
       frame[slot] = callMethod(node, value, given, machine);
       return 0;
     }
+    if (!unit.compiled.canWait) {
+      throw fault(
+        node,
+        `method \`${node.name}\` of a name, captured inside a quoted process, cannot be called here`,
+        'run the process with `*`',
+      );
+    }
     callNative(channel, node.name, given, place, frame, machine);
     return -1;
   });

@@ -120,6 +120,6 @@ export class TurnMachine implements Machine {
   }
 
   reduce(value: Value): Value {
-    return isReduced(value, this) ? value : evaluateClosed(value, this);
+    return isReduced(value) ? value : evaluateClosed(value, this);
   }
 }

@@ -153,7 +153,7 @@ function both(node: Operation, left: Value, right: Value): boolean {
 
 function same(left: Value, right: Value, machine: Machine): boolean {
   if (typeof left === 'number' || typeof left === 'boolean') return left === right;
-  if (left !== right) machine.charge(Math.min(weight(left, machine), weight(right, machine)));
+  machine.charge(Math.min(weight(left), weight(right)));
   return equal(left, right);
 }
 

@@ -42,6 +42,8 @@ export interface Machine {
 export interface CompiledTerm {
   readonly reference: TermReference;
   readonly places: Place[];
+  /** Whether a branch of it can wait for an answer: false for a value that is evaluated in the middle of another. */
+  readonly canWait: boolean;
   /** Variables captured by all units; a bound on what nesting can cost. */
   captured: number;
 }

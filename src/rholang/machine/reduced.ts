@@ -5,19 +5,16 @@
 import { Kind } from '../../values/index.ts';
 import type { ObjectValue, Value } from '../../values/index.ts';
 import { isExpression } from './analysis.ts';
-import type { Machine } from './place.ts';
 
-/** Collections that were looked through before; a value never changes. */
+/** Collections that were looked through before. As it does not survive a crash, it must not show: no steps are counted. */
 const known = new WeakSet<ObjectValue>();
 
-export function isReduced(value: Value, machine: Machine): boolean {
+export function isReduced(value: Value): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (value.kind < Kind.List) return true;
   const entered: ObjectValue[] = [];
   const stack: Value[] = [value];
-  let seen = 0;
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-    seen++;
     if (typeof top !== 'object' || top === null) continue;
     if (isExpression(top)) return false;
     const items = itemsOf(top);
@@ -25,10 +22,8 @@ export function isReduced(value: Value, machine: Machine): boolean {
     entered.push(top);
     for (const item of items) if (typeof item === 'object' && item !== null) stack.push(item);
     if (top.kind === Kind.Map) for (const key of top.keys) if (typeof key === 'object' && key !== null) stack.push(key);
-    seen += items.length >> 3;
   }
   for (const node of entered) known.add(node);
-  machine.charge(seen);
   return true;
 }
 

@@ -12,11 +12,15 @@ import { open } from './walk.ts';
 /** Sizes of values with more parts than that are remembered. */
 const REMEMBERED_FROM = 32;
 
+/**
+ * What is remembered must never show: steps decide where a turn ends, and a value read from disk after a crash
+ * is not remembered. So walks count no steps; each part is walked about once in its life.
+ */
 const sizes = new WeakMap<ObjectValue, number>();
 
 /** The value itself, unless it is larger than a program may build. */
 export function checkSize<T extends Value>(value: T, machine: Machine): T {
-  if (typeof value === 'object' && value !== null) checkBytes(sizeOf(value, machine));
+  if (typeof value === 'object' && value !== null) checkBytes(sizeOf(value));
   else if (typeof value === 'string') checkText(value, machine);
   return value;
 }
@@ -38,7 +42,7 @@ function checkText(text: string, machine: Machine): void {
   machine.charge(text.length >> 8);
 }
 
-export function sizeOf(root: Value, machine: Machine): number {
+export function sizeOf(root: Value): number {
   const known = leafSize(root);
   if (known >= 0) return known;
   const stack: { node: ObjectValue; parts: readonly Value[]; next: number; size: number }[] = [];
@@ -54,7 +58,6 @@ export function sizeOf(root: Value, machine: Machine): number {
       continue;
     }
     stack.pop();
-    machine.charge(1 + (top.parts.length >> 1));
     if (top.size >= REMEMBERED_FROM) sizes.set(top.node, top.size);
     const above = stack.at(-1);
     if (above === undefined) return top.size;
@@ -110,10 +113,10 @@ function leafSize(value: Value): number {
 }
 
 /** Steps of comparing a value once, beyond the first. */
-export function weight(value: Value, machine: Machine): number {
+export function weight(value: Value): number {
   if (typeof value === 'string') return value.length >> 8;
   if (typeof value !== 'object' || value === null || value instanceof Name) return 0;
-  return sizeOf(value, machine) >> 6;
+  return sizeOf(value) >> 6;
 }
 
 /** Counts the work of putting parts in parallel: all that a flat, sorted composition of them holds. */

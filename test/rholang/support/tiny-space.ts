@@ -25,6 +25,7 @@ export class TinySpace implements Turn {
   readonly account = 0;
   steps = 0;
   turns = 0;
+  stepsUsed = 0;
   comms = 0;
   readonly failures: Error[] = [];
   readonly runner: InlineRunner;
@@ -63,6 +64,7 @@ export class TinySpace implements Turn {
         this.steps = limits.turn_steps_max;
         this.turns++;
         this.runner.run(task, this);
+        this.stepsUsed += limits.turn_steps_max - this.steps;
       }
     }
   }
