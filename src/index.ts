@@ -9,9 +9,34 @@ export { any, defineNative, nativeMethod, openSpace, processConsole } from './em
 export type * from './embedding/index.ts';
 export { ERROR_CODES, type ErrorCode, isPowerboxError, PowerboxError } from './errors.ts';
 export { type FilesGrant, parseGrants, type StdioGrant } from './capability/index.ts';
-export { declareChannel, method, type Native, type NativeAnswer, type NativeCall, NewChannel, NewObject, t } from '../channels/index.ts';
+export {
+  declareChannel,
+  method,
+  type Native,
+  type NativeAnswer,
+  type NativeCall,
+  NewChannel,
+  NewObject,
+  t,
+} from '../channels/index.ts';
 export type { Console } from '../resolvers/index.ts';
 export { type SourceError, SourceErrors } from './rholang/index.ts';
 export type { Durability } from './store/index.ts';
-export { BigInteger, Bundle, Bytes, Float, float, type HostValue, List, MapValue, Name, SetValue, Tuple, tuple, Uri, uri, type Value } from './values/index.ts';
+export {
+  BigInteger,
+  Bundle,
+  Bytes,
+  Float,
+  float,
+  type HostValue,
+  List,
+  MapValue,
+  Name,
+  SetValue,
+  Tuple,
+  tuple,
+  Uri,
+  uri,
+  type Value,
+} from './values/index.ts';
 export { VERSION } from './version.ts';

@@ -3,7 +3,17 @@
  * exit code that it leaves with; decides nothing that the space decides.
  */
 import { basename } from 'node:path';
-import { type Deploy, type Durability, type Grants, isPowerboxError, openSpace, parseGrants, PowerboxError, type Report, type Space } from '../index.ts';
+import {
+  type Deploy,
+  type Durability,
+  type Grants,
+  isPowerboxError,
+  openSpace,
+  parseGrants,
+  PowerboxError,
+  type Report,
+  type Space,
+} from '../index.ts';
 import { EXIT } from './exit.ts';
 import { channelLines, tellFailure, tellReport } from './report.ts';
 import { readProgram, type Terminal } from './terminal.ts';
@@ -25,7 +35,8 @@ export async function runCommand(terminal: Terminal, file: string, options: RunC
   const systemText = options.system === undefined ? null : readProgram(options.system);
   const space = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
   return working(terminal, options, space, async () => {
-    const system = systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? '') });
+    const system =
+      systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? '') });
     const deploy = await space.run(text, { name: basename(file) });
     return system === null ? [deploy] : [system, deploy];
   });
@@ -35,12 +46,18 @@ export async function resumeCommand(terminal: Terminal, options: CommonOptions):
   const space = await open(terminal, options, 'resume');
   return working(terminal, options, space, async () => {
     const deploys = space.deploys().filter((deploy) => isUnfinished(deploy));
-    terminal.talk(deploys.length === 0 ? 'nothing was left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`);
+    terminal.talk(
+      deploys.length === 0 ? 'nothing was left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
+    );
     return space.deploys();
   });
 }
 
-export async function inspectCommand(terminal: Terminal, channel: string | undefined, options: CommonOptions): Promise<number> {
+export async function inspectCommand(
+  terminal: Terminal,
+  channel: string | undefined,
+  options: CommonOptions,
+): Promise<number> {
   const space = await open(terminal, options, 'hold');
   try {
     const report = await space.inspect(channel);
@@ -61,7 +78,11 @@ export async function inspectCommand(terminal: Terminal, channel: string | undef
   }
 }
 
-async function open(terminal: Terminal, options: CommonOptions, unfinished: 'resume' | 'refuse' | 'hold'): Promise<Space> {
+async function open(
+  terminal: Terminal,
+  options: CommonOptions,
+  unfinished: 'resume' | 'refuse' | 'hold',
+): Promise<Space> {
   const { data, durability, grant, publicSystem } = options;
   const opening = openSpace({
     ...(data === undefined ? {} : { data }),

@@ -38,7 +38,11 @@ function program(): Command {
     .option('--public-system', 'also answer on the public name @"system"')
     .addHelpText(
       'after',
-      example('run hello.rho', 'run notes.rho --data ./space --grant files=./notes', 'run hello.rho --json | jq -r "select(.type == \\"stdout\\").text"'),
+      example(
+        'run hello.rho',
+        'run notes.rho --data ./space --grant files=./notes',
+        'run hello.rho --json | jq -r "select(.type == \\"stdout\\").text"',
+      ),
     )
     .action((file: string, options) => leave(runCommand(terminal, file, options)));
 
@@ -60,12 +64,23 @@ function program(): Command {
 }
 
 function common(command: Command, needsData = false): Command {
-  const data = new Option('--data <dir>', needsData ? 'directory of the space' : 'keep the space in this directory (else in memory)');
+  const data = new Option(
+    '--data <dir>',
+    needsData ? 'directory of the space' : 'keep the space in this directory (else in memory)',
+  );
   return command
     .addOption(needsData ? data.makeOptionMandatory() : data)
-    .option('--grant <files=dir>', 'hand out what is below a directory (files:ro=dir for reading only); may be repeated', collect)
+    .option(
+      '--grant <files=dir>',
+      'hand out what is below a directory (files:ro=dir for reading only); may be repeated',
+      collect,
+    )
     .addOption(
-      new Option('--durability <how>', 'what an acknowledgement promises (default: sync)').choices(['sync', 'os', 'memory']),
+      new Option('--durability <how>', 'what an acknowledgement promises (default: sync)').choices([
+        'sync',
+        'os',
+        'memory',
+      ]),
     )
     .option('--json', 'one JSON object a line on standard output');
 }
@@ -101,8 +116,11 @@ function tellError(to: Terminal, error: unknown): void {
 /** Commander's own refusals in the words of every other error; null for help and version, which are answers. */
 function usageError(error: CommanderError): PowerboxError | null {
   if (error.exitCode === 0) return null;
-  if (error.code === 'commander.help') return new PowerboxError('usage', 'a command is missing', { hint: 'powerbox help' });
-  return new PowerboxError('usage', error.message.replace(/^error: /, '').replaceAll('\n', ' '), { hint: 'powerbox help shows commands and options' });
+  if (error.code === 'commander.help')
+    return new PowerboxError('usage', 'a command is missing', { hint: 'powerbox help' });
+  return new PowerboxError('usage', error.message.replace(/^error: /, '').replaceAll('\n', ' '), {
+    hint: 'powerbox help shows commands and options',
+  });
 }
 
 try {

@@ -14,7 +14,8 @@ export function tellReport(terminal: Terminal, report: Report): void {
 
 function reportLines({ paint }: Terminal, report: Report): string[] {
   const lines: string[] = [];
-  if (report.channels.length > 0) lines.push(paint('bold', 'left waiting:'), ...channelLines(report).map((line) => `  ${line}`));
+  if (report.channels.length > 0)
+    lines.push(paint('bold', 'left waiting:'), ...channelLines(report).map((line) => `  ${line}`));
   if (report.pending.length > 0) lines.push(paint('bold', 'not finished:'));
   for (const pending of report.pending) {
     if (pending.kind === 'parked') lines.push(`  ${pending.tasks} × ${pending.label}: ${pending.reason}`);
@@ -53,5 +54,6 @@ export function tellFailure(terminal: Terminal, failure: FailureReport): void {
   const source = failure.source === '' ? '' : terminal.paint('dim', ` (${failure.source})`);
   terminal.talk(`${terminal.paint('red', failure.code)}: ${failure.message}${source}`);
   if (failure.hint !== '') terminal.talk(`hint: ${failure.hint}`);
-  if (failure.dropped > 0) terminal.talk(terminal.paint('dim', `${failure.dropped} failures before this one were left out`));
+  if (failure.dropped > 0)
+    terminal.talk(terminal.paint('dim', `${failure.dropped} failures before this one were left out`));
 }

@@ -115,7 +115,8 @@ export function readProgram(path: string): string {
     // fatal: a program that is no text should not be run as something else
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path === '-' ? 0 : path));
   } catch (error) {
-    const why = error instanceof TypeError ? 'it is no UTF-8 text' : error instanceof Error ? error.message : String(error);
+    const why =
+      error instanceof TypeError ? 'it is no UTF-8 text' : error instanceof Error ? error.message : String(error);
     throw new PowerboxError('usage', `cannot read the program ${path}: ${why}`, { cause: error });
   }
 }

@@ -19,7 +19,16 @@ import {
   type Value,
   Wildcard,
 } from '../values/index.ts';
-import type { ChannelName, Channels, LeaseOptions, Message, Pattern, ProduceOptions, ReceiveSlot, WaitOptions } from './types.ts';
+import type {
+  ChannelName,
+  Channels,
+  LeaseOptions,
+  Message,
+  Pattern,
+  ProduceOptions,
+  ReceiveSlot,
+  WaitOptions,
+} from './types.ts';
 
 /** Admits anything where it stands in a pattern. */
 export const any: HostValue = Wildcard.the;
@@ -46,9 +55,15 @@ export class HostChannels implements Channels {
     return this.#host.produce(toValue(channel), messageOf(message), options);
   }
 
-  async produceAll(messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[]): Promise<void> {
+  async produceAll(
+    messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[],
+  ): Promise<void> {
     return this.#host.produceAll(
-      messages.map(({ channel, message, persist = false }) => ({ channel: toValue(channel), message: messageOf(message), persist })),
+      messages.map(({ channel, message, persist = false }) => ({
+        channel: toValue(channel),
+        message: messageOf(message),
+        persist,
+      })),
     );
   }
 
@@ -82,7 +97,10 @@ export class HostChannels implements Channels {
 
   async #now(channel: ChannelName, match: Pattern | undefined, peek: boolean): Promise<Message | undefined> {
     const receiver = receiverOf(match);
-    const request: HostRequest = { slots: [{ channel: toValue(channel), pattern: receiver.pattern, peek }], timeout_ms: 0 };
+    const request: HostRequest = {
+      slots: [{ channel: toValue(channel), pattern: receiver.pattern, peek }],
+      timeout_ms: 0,
+    };
     try {
       return restore(receiver, await this.#host.take(request));
     } catch (error) {
@@ -128,15 +146,23 @@ export class HostChannels implements Channels {
 
 /** The loop was left, or the space was closed by its owner: no error, unlike a space that closed itself. */
 function isEnd(error: unknown): boolean {
-  return isPowerboxError(error) && (error.code === 'cancelled' || (error.code === 'space_closed' && error.cause === undefined));
+  return (
+    isPowerboxError(error) &&
+    (error.code === 'cancelled' || (error.code === 'space_closed' && error.cause === undefined))
+  );
 }
 
 function messageOf(message: Message): readonly Value[] {
   if (!Array.isArray(message)) {
-    throw new PowerboxError('bad_request', 'a message is an array of values', { hint: 'write [value] for a message of one' });
+    throw new PowerboxError('bad_request', 'a message is an array of values', {
+      hint: 'write [value] for a message of one',
+    });
   }
   const values = message.map((item) => toValue(item));
-  if (values.some(isPattern)) throw new PowerboxError('value_unsupported', 'a message holds a part of a pattern', { hint: 'any stands in patterns only' });
+  if (values.some(isPattern))
+    throw new PowerboxError('value_unsupported', 'a message holds a part of a pattern', {
+      hint: 'any stands in patterns only',
+    });
   return values;
 }
 

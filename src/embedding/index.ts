@@ -1,6 +1,13 @@
 /** What a program in this process uses: a space, its channels, its programs, and natives of its own. */
 export { any } from './host-channels.ts';
 export { processConsole } from './surroundings.ts';
-export { type CallContext, defineNative, type NativeMethod, type NativeMethodSource, nativeMethod, type NativeSource } from './native.ts';
+export {
+  type CallContext,
+  defineNative,
+  type NativeMethod,
+  type NativeMethodSource,
+  nativeMethod,
+  type NativeSource,
+} from './native.ts';
 export { type Instruments, openInstrumented, openSpace } from './open.ts';
 export type * from './types.ts';

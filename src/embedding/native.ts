@@ -96,7 +96,8 @@ export function nativeMethod<A extends Arguments, R extends z.ZodType>(source: N
     }
     return { ok: toValue(parsed.data) };
   };
-  const settle = (result: z.input<R> | Promise<z.input<R>>) => (result instanceof Promise ? result.then(answer) : answer(result));
+  const settle = (result: z.input<R> | Promise<z.input<R>>) =>
+    result instanceof Promise ? result.then(answer) : answer(result);
   return {
     doc: source.doc,
     effect: source.effect,

@@ -29,7 +29,10 @@ export function openSpace(options: OpenOptions = {}): Promise<Space> {
 }
 
 /** As `openSpace`, for tests of this package only: the public index does not name it. */
-export async function openInstrumented(options: OpenOptions, { recovered, ...instruments }: Instruments): Promise<Space> {
+export async function openInstrumented(
+  options: OpenOptions,
+  { recovered, ...instruments }: Instruments,
+): Promise<Space> {
   const { plant, failpoint } = instruments;
   const platform = realPlatform();
   const onFailure = options.onFailure ?? tellFailure;
@@ -58,7 +61,13 @@ export async function openInstrumented(options: OpenOptions, { recovered, ...ins
     powers = await Powers.open({ engine, dispatcher, platform, options, console: options.console ?? processConsole() });
     for (const native of options.natives ?? []) dispatcher.registerNative(native);
     dispatcher.attach(engine, engine.names);
-    const parts = { engine, dispatcher, deploys, powers, channels: new HostChannels(engine, new SpaceHost(engine, platform)) };
+    const parts = {
+      engine,
+      dispatcher,
+      deploys,
+      powers,
+      channels: new HostChannels(engine, new SpaceHost(engine, platform)),
+    };
     const space = new OpenedSpace(parts, options);
     if (options.unfinished === 'hold') return space;
     engine.start(dispatcher);
@@ -76,7 +85,9 @@ function storeOf(options: OpenOptions): Promise<Store> {
   const { data, durability } = options;
   if (data === undefined) {
     if (durability !== undefined && durability !== 'memory') {
-      throw new PowerboxError('config_invalid', `durability ${durability} needs a data directory`, { hint: 'give one, or leave durability out' });
+      throw new PowerboxError('config_invalid', `durability ${durability} needs a data directory`, {
+        hint: 'give one, or leave durability out',
+      });
     }
     return Promise.resolve(openMemoryStore(platform));
   }
@@ -92,7 +103,11 @@ function refuseUnfinished(options: OpenOptions, deploys: Deploys): void {
   const unfinished = deploys.unfinished();
   if (unfinished.length === 0) return;
   const names = unfinished.map(({ name }) => name).join(', ');
-  throw new PowerboxError('unfinished_work', `${options.data ?? 'the space'} has work that an earlier run left unfinished: ${names}`, {
-    hint: 'go on with it first, or open the space so that it goes on beside what is new',
-  });
+  throw new PowerboxError(
+    'unfinished_work',
+    `${options.data ?? 'the space'} has work that an earlier run left unfinished: ${names}`,
+    {
+      hint: 'go on with it first, or open the space so that it goes on beside what is new',
+    },
+  );
 }

@@ -64,7 +64,9 @@ export class OpenedSpace implements Space {
     return this.#parts.channels.produce(channel, message, options);
   }
 
-  produceAll(messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[]): Promise<void> {
+  produceAll(
+    messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[],
+  ): Promise<void> {
     return this.#parts.channels.produceAll(messages);
   }
 
@@ -94,7 +96,10 @@ export class OpenedSpace implements Space {
 
   // -------------------------------------------------------------- programs
 
-  register(native: Native, { uri = `native:${native.declaration.name}` }: { readonly uri?: string } = {}): Promise<Value> {
+  register(
+    native: Native,
+    { uri = `native:${native.declaration.name}` }: { readonly uri?: string } = {},
+  ): Promise<Value> {
     return this.#parts.powers.addNative(native, uri, this.#natives.includes(native));
   }
 
@@ -150,7 +155,12 @@ export class OpenedSpace implements Space {
         const { ready, outside } = engine.pending(account);
         return ready + outside > 0;
       });
-      if (!moves) return this.#report(await this.#contents(), settled.every(({ quiescent }) => quiescent), accounts);
+      if (!moves)
+        return this.#report(
+          await this.#contents(),
+          settled.every(({ quiescent }) => quiescent),
+          accounts,
+        );
     }
   }
 

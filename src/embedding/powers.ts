@@ -6,7 +6,15 @@
 import { resolve } from 'node:path';
 import type { Native } from '../../channels/index.ts';
 import { type Console, Resolvers } from '../../resolvers/index.ts';
-import { grantedUris, type Grant, openPublicSystem, PUBLIC_SYSTEM, powerboxChannel, readGrants, uris } from '../capability/index.ts';
+import {
+  grantedUris,
+  type Grant,
+  openPublicSystem,
+  PUBLIC_SYSTEM,
+  powerboxChannel,
+  readGrants,
+  uris,
+} from '../capability/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
@@ -98,7 +106,9 @@ export class Powers {
   /** The first argument of a system contract. */
   powerbox(): Promise<Value> {
     const grants = this.#grants();
-    return this.#engine.post({ kind: 'grant', payload: this.holder, account: 0 }, (turn) => powerboxChannel(turn, this.holder, grants));
+    return this.#engine.post({ kind: 'grant', payload: this.holder, account: 0 }, (turn) =>
+      powerboxChannel(turn, this.holder, grants),
+    );
   }
 
   /** Whether the public `@"system"` answers. It is turned off again where an earlier opening had turned it on. */
@@ -130,7 +140,9 @@ function configurationOf({ files = {}, stdio = true }: Grants): object[] {
 
 /** A name that follows from the grants alone. */
 function holderOf(grants: readonly Grant[], platform: Platform): string {
-  const canonical = JSON.stringify(grants.map((grant) => Object.entries(grant).sort(([left], [right]) => (left < right ? -1 : 1))));
+  const canonical = JSON.stringify(
+    grants.map((grant) => Object.entries(grant).sort(([left], [right]) => (left < right ? -1 : 1))),
+  );
   const hash = platform.hashing.sha256(new TextEncoder().encode(canonical));
   return `operator-${Buffer.from(hash).toString('hex').slice(0, 16)}`;
 }

@@ -14,13 +14,20 @@ export interface SystemContractOptions {
   readonly message: readonly [box: Value, config: Value];
 }
 
-export function compileSystemContract(text: string, options: SystemContractOptions): Pick<Compiled, 'term' | 'positions'> {
+export function compileSystemContract(
+  text: string,
+  options: SystemContractOptions,
+): Pick<Compiled, 'term' | 'positions'> {
   const { uris, granted, main, message } = options;
   const { term, positions } = compileText(text, { uris, granted, names: new Map([['main', main]]) });
   if (!isMain(term, main)) {
-    throw new PowerboxError('config_invalid', 'a system contract is one top-level contract main(box, @config) = { … } and nothing beside it', {
-      hint: 'put everything else inside of it',
-    });
+    throw new PowerboxError(
+      'config_invalid',
+      'a system contract is one top-level contract main(box, @config) = { … } and nothing beside it',
+      {
+        hint: 'put everything else inside of it',
+      },
+    );
   }
   return { term: par([term, new Send(main, message, false)]), positions };
 }
@@ -30,6 +37,11 @@ function isMain(term: Value, main: Name): boolean {
   const { binds, persistent } = term as Receive;
   const [bind] = binds;
   return (
-    persistent && binds.length === 1 && bind !== undefined && bind.source === main && bind.patterns.length === 2 && bind.remainder === null
+    persistent &&
+    binds.length === 1 &&
+    bind !== undefined &&
+    bind.source === main &&
+    bind.patterns.length === 2 &&
+    bind.remainder === null
   );
 }

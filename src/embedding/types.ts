@@ -123,7 +123,12 @@ export interface ChannelReport {
 
 /** What is still to happen, and what it waits for. */
 export type PendingReport =
-  | { readonly kind: 'effect'; readonly what: string; readonly stage: 'queued' | 'running' | 'answered'; readonly for_ms: number }
+  | {
+      readonly kind: 'effect';
+      readonly what: string;
+      readonly stage: 'queued' | 'running' | 'answered';
+      readonly for_ms: number;
+    }
   | { readonly kind: 'parked'; readonly label: string; readonly tasks: number; readonly reason: string };
 
 export interface Report {
@@ -141,7 +146,9 @@ export interface Channels {
   /** Resolves when the message is as durable as `durability` says. With `lease_ms` it goes away after that time. */
   produce(channel: ChannelName, message: Message, options?: LeaseOptions): Promise<void>;
   /** Several messages in one turn: all of them or none. */
-  produceAll(messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[]): Promise<void>;
+  produceAll(
+    messages: readonly (ProduceOptions & { readonly channel: ChannelName; readonly message: Message })[],
+  ): Promise<void>;
   /** Waits for one message on each slot at once, and takes them (or looks, where a slot peeks). */
   consume(slots: readonly ReceiveSlot[], options?: WaitOptions): Promise<readonly Message[]>;
   /** The oldest message that fits, taken; undefined when none is there now. */

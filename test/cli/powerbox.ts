@@ -67,7 +67,8 @@ export class Bench {
       new Promise((resolve, reject) => {
         const look = (): void => {
           if (stdout.includes(text) || stderr.includes(text)) resolve();
-          else if (child.exitCode !== null) reject(new Error(`the command ended without saying ${JSON.stringify(text)}:\n${stdout}${stderr}`));
+          else if (child.exitCode !== null)
+            reject(new Error(`the command ended without saying ${JSON.stringify(text)}:\n${stdout}${stderr}`));
           else return;
           listeners.delete(look);
         };

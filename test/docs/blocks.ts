@@ -6,10 +6,11 @@
  *   ```text            after a block that ran: what that block printed on standard output
  *   ```rholang FILE    is written to FILE
  *   ```ts FILE         is written to FILE, type-checked and run
+ *   ```ts from=PATH    is what stands in the project at PATH, to the letter
  */
 import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,7 +45,10 @@ export class Reader {
     this.#tool('powerbox', `exec "${process.execPath}" "${root}dist/src/cli/main.js" "$@"`);
     // The page's first commands are those of a clone. What they do is done by .ci/run and by the script itself;
     // installing again, under the feet of the running tests, is not.
-    this.#tool('npm', `cd "${root}"; case "$*" in ci) ;; start) exec "${process.execPath}" scripts/main-job.mjs ;; *) exit 64 ;; esac`);
+    this.#tool(
+      'npm',
+      `cd "${root}"; case "$*" in ci) ;; start) exec "${process.execPath}" scripts/main-job.mjs ;; *) exit 64 ;; esac`,
+    );
     mkdirSync(join(this.directory, 'node_modules'));
     symlinkSync(root, join(this.directory, 'node_modules/powerbox'));
     symlinkSync(join(root, 'node_modules/zod'), join(this.directory, 'node_modules/zod'));
@@ -56,20 +60,40 @@ export class Reader {
     const [first = ''] = block.info.split(' ');
     switch (block.language) {
       case 'bash':
-        this.#ran(block, this.#run('bash', ['-euo', 'pipefail', '-c', block.text]), Number(/exit=(\d+)/.exec(block.info)?.[1] ?? 0));
+        this.#ran(
+          block,
+          this.#run('bash', ['-euo', 'pipefail', '-c', block.text]),
+          Number(/exit=(\d+)/.exec(block.info)?.[1] ?? 0),
+        );
         return;
       case 'text':
-        assert.equal(this.#printed?.trimEnd(), block.text.trimEnd(), `what the block before line ${block.line} printed`);
+        assert.equal(
+          this.#printed?.trimEnd(),
+          block.text.trimEnd(),
+          `what the block before line ${block.line} printed`,
+        );
         return;
       case 'rholang':
         assert.notEqual(first, '', `the block at line ${block.line} needs a file name`);
         writeFileSync(join(this.directory, first), block.text);
         return;
       case 'ts':
+        if (first.startsWith('from=')) {
+          assert.equal(block.text, readFileSync(join(root, first.slice('from='.length)), 'utf8'));
+          return;
+        }
         assert.notEqual(first, '', `the block at line ${block.line} needs a file name`);
         writeFileSync(join(this.directory, first), block.text);
-        this.#ran(block, this.#run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...TYPE_CHECK, first]), 0);
-        this.#ran(block, this.#run(process.execPath, ['--import', join(root, 'node_modules/tsx/dist/loader.mjs'), first]), 0);
+        this.#ran(
+          block,
+          this.#run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...TYPE_CHECK, first]),
+          0,
+        );
+        this.#ran(
+          block,
+          this.#run(process.execPath, ['--import', join(root, 'node_modules/tsx/dist/loader.mjs'), first]),
+          0,
+        );
         return;
       default:
         assert.fail(`line ${block.line}: nobody knows how to run a block of ${block.language}`);
@@ -96,9 +120,24 @@ export class Reader {
   }
 
   #ran(block: CodeBlock, run: SpawnSyncReturns<string>, expected: number): void {
-    assert.equal(run.status, expected, `the block at line ${block.line} left with ${run.status}:\n${run.stdout}${run.stderr}`);
+    assert.equal(
+      run.status,
+      expected,
+      `the block at line ${block.line} left with ${run.status}:\n${run.stdout}${run.stderr}`,
+    );
     this.#printed = run.stdout;
   }
 }
 
-const TYPE_CHECK = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node', '--skipLibCheck', '--ignoreConfig'];
+const TYPE_CHECK = [
+  '--noEmit',
+  '--strict',
+  '--target',
+  'es2023',
+  '--module',
+  'nodenext',
+  '--types',
+  'node',
+  '--skipLibCheck',
+  '--ignoreConfig',
+];
