@@ -10,7 +10,7 @@ import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { map } from '../src/values/index.ts';
 import { makeDirectory, missing, removeEntry, renameEntry } from './files/change.ts';
-import { answering, askTree, placeOf, requireWritable } from './files/grant.ts';
+import { answering, askTree, forgetEverywhere, placeOf, requireWritable } from './files/grant.ts';
 import type { FileGrants, Place } from './files/grant.ts';
 import { isReserved, parsePath } from './files/path.ts';
 import { look, within } from './files/walk.ts';
@@ -21,6 +21,7 @@ export function directoryNative(grants: FileGrants): Native {
     declaration: directory,
     call: (call) => answering(shownPath(call), () => answer(placeOf(grants, call.handle), call)),
     ask: (call) => askTree(grants, call.handle, call.effectId),
+    forget: (effectIds) => forgetEverywhere(grants, effectIds),
   };
 }
 

@@ -12,7 +12,7 @@ import { bytes as bytesValue } from '../src/values/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { bytesOf } from './answer.ts';
 import { replaceFile, truncateFile, writeInPlace } from './files/change.ts';
-import { answering, askTree, placeOf, requireWritable } from './files/grant.ts';
+import { answering, askTree, forgetEverywhere, placeOf, requireWritable } from './files/grant.ts';
 import type { FileGrants, Place } from './files/grant.ts';
 import { readUpTo } from './files/record.ts';
 import { openFile, within } from './files/walk.ts';
@@ -26,6 +26,7 @@ export function fileNative(grants: FileGrants): Native {
     declaration: file,
     call: (call) => answering(shownPath(call), () => answer(placeOf(grants, call.handle), call)),
     ask: (call) => askTree(grants, call.handle, call.effectId),
+    forget: (effectIds) => forgetEverywhere(grants, effectIds),
   };
 }
 

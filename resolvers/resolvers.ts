@@ -38,7 +38,7 @@ export class Resolvers {
   readonly #trees = new Map<string, FileTree>();
 
   constructor({ console, show }: ResolversOptions) {
-    const grants: FileGrants = { get: (id) => this.#find(id) };
+    const grants: FileGrants = { get: (id) => this.#find(id), values: () => this.#all() };
     const granted = (id: string): boolean => this.#stdio.has(id);
     this.natives = [
       ...stdioNatives({ console, show, granted }),
@@ -83,6 +83,11 @@ export class Resolvers {
     const granted = this.#files.get(id);
     const tree = granted === undefined ? undefined : this.#trees.get(granted.root);
     return granted === undefined || tree === undefined ? undefined : { tree, readOnly: granted.readOnly };
+  }
+
+  /** Also trees of which the grant was taken back: what was done beneath them is still on record. */
+  #all(): FileGrant[] {
+    return [...this.#trees.values()].map((tree) => ({ tree, readOnly: tree.readOnly }));
   }
 
   async #open(grant: FilesGrant): Promise<string> {

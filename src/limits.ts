@@ -87,8 +87,8 @@ export const limits = {
   file_bytes_max: 2 ** 40,
   /** Chunks on the channel that one call of `chunks` answers. */
   file_chunks_max: 4096,
-  /** File changes done whose effect is not yet forgotten, in one root: each holds a line of the record. */
-  file_effects_max: 65_536,
+  /** Outcomes of file changes kept on record for one root; past it the oldest half is forgotten. Far more than run at once. */
+  file_effects_max: 8_192,
   /** Channels in one report: it is for people, and for programs that can ask for one channel. */
   report_channels_max: 1_000,
   /** Data, and continuations, of one channel in a report. */

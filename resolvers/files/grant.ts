@@ -20,6 +20,7 @@ export interface FileGrant {
 /** Grants by id. The natives look one up at each call: what is taken away is gone at once. */
 export interface FileGrants {
   get(id: string): FileGrant | undefined;
+  values(): Iterable<FileGrant>;
 }
 
 export interface Place extends FileGrant {
@@ -52,6 +53,12 @@ export async function answering(path: string, run: () => Promise<NativeAnswer>):
   } catch (error) {
     return { error: failure(error, path) };
   }
+}
+
+/** An effect does not say beneath which root it was; a root that never heard of it passes it over. */
+export async function forgetEverywhere(grants: FileGrants, effectIds: readonly Uint8Array[]): Promise<void> {
+  const trees = new Set([...grants.values()].map(({ tree }) => tree));
+  await Promise.all([...trees].map((tree) => tree.forget(effectIds)));
 }
 
 /** What became of a change. Of one under a grant that is gone, only that can be said. */

@@ -127,12 +127,7 @@ export class EffectRecord {
   /** Durable when it resolves. The change may begin only then. */
   async begin(id: string, change: Change): Promise<Line> {
     this.#requireSound();
-    if (this.#lines.size >= limits.file_effects_max) {
-      throw new PowerboxError(
-        'quota_exceeded',
-        `${limits.file_effects_max} file changes are on record and none of them was forgotten`,
-      );
-    }
+    if (this.#lines.size >= limits.file_effects_max) await this.#forgetOldest();
     const bytes = Buffer.from(writeLine('P', id, change));
     try {
       await writeAll(this.#handle, bytes, this.#end);
@@ -182,6 +177,16 @@ export class EffectRecord {
       if (line !== undefined && line.mark !== 'P') await this.mark(line, 'F', false);
     }
     if (this.#dead >= CLEAR_AT && this.#dead > this.#lines.size) await this.clear();
+  }
+
+  /**
+   * A crash between an effect's end and its forgetting leaves a line that nobody forgets. Those with so many
+   * changes after them cannot be under way any more: one that was is asked about before new ones are made.
+   */
+  async #forgetOldest(): Promise<void> {
+    const oldest = [...this.#lines.values()].slice(0, this.#lines.size >> 1);
+    for (const line of oldest) if (line.mark !== 'P') this.#lines.delete(line.id);
+    await this.clear();
   }
 
   /** Writes the lines that count anew and puts them in the place of the old file in one step. */

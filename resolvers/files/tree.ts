@@ -41,6 +41,8 @@ export class FileTree {
   readonly readOnly: boolean;
   readonly #desk: Desk | null;
   readonly #queue: Queue = makeQueue();
+  /** Effects that are to be forgotten once it is our turn. */
+  readonly #forgetting: string[] = [];
   #closed = false;
 
   private constructor(root: Root, desk: Desk | null) {
@@ -131,10 +133,17 @@ export class FileTree {
     });
   }
 
+  /** Those that are to be forgotten while others wait for their turn go together. */
   async forget(effectIds: readonly Uint8Array[]): Promise<void> {
     const desk = this.#desk;
     if (desk === null || this.#closed) return;
-    await this.#queue.alone(() => desk.record.forget(effectIds.map(hex)));
+    const waiting = this.#forgetting.length > 0;
+    for (const effectId of effectIds) this.#forgetting.push(hex(effectId));
+    if (waiting) return;
+    await this.#queue.alone(async () => {
+      const ids = this.#forgetting.splice(0);
+      if (!this.#closed) await desk.record.forget(ids);
+    });
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Files and directories beneath a grant, as a contract sees them; on a real file system. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -211,9 +212,27 @@ describe('files', () => {
       const call = file.prepare('truncate', [index % 2]);
       if (index === 0) await file.call('write', 'x');
       await file.run(call);
-      await granted.tree.forget([call.effectId]);
+      await file.native.forget?.([call.effectId]);
     }
     assert(statSync(join(granted.directory, '.powerbox', 'effects')).size < 120_000);
+  });
+
+  it('outcomes that nobody forgets are kept to a bound, the newest of them', async function () {
+    this.timeout(60_000);
+    const effects = join(granted.directory, '.powerbox', 'effects');
+    await granted.tree.close();
+    const lines = Array.from({ length: limits.file_effects_max }, (_, index) => {
+      const json = JSON.stringify({ id: index.toString(16).padStart(64, '0'), op: 'place', path: ['a'], inode: '1' });
+      return `D ${createHash('sha256').update(json).digest('hex').slice(0, 16)} ${json}\n`;
+    });
+    writeFileSync(effects, lines.join(''));
+    const again = await grantFiles({ root: granted.directory });
+    const id = (index: number): Buffer => Buffer.from(index.toString(16).padStart(64, '0'), 'hex');
+    assert.equal(await again.tree.ask(id(0)), 'applied');
+    await (await again.file('a')).call('write', 'x');
+    assert.equal(await again.tree.ask(id(0)), 'not_applied');
+    assert.equal(await again.tree.ask(id(limits.file_effects_max - 1)), 'applied');
+    await again.close();
   });
 
   it('on a full disk a file is as before', async function () {
