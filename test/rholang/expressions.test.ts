@@ -34,6 +34,7 @@ describe('expressions', () => {
   it('division and remainder truncate towards zero, and zero is never negative', () => {
     gives('[7 / 2, -7 / 2, 7 / -2, 7 % 3, -7 % 3, 7 % -3]', '[3, -3, -3, 1, -1, 1]');
     gives('[0 * -1 == 0, -4 % 2 == 0, -1 / 2 == 0, -0]', '[true, true, true, 0]');
+    gives('[0 * -1, -4 % 2, -1 / 2].toByteArray() == [0, 0, 0].toByteArray()', 'true');
     fails('1 / 0', /division by zero \(line 1, column \d+\)/);
     fails('1 % 0', /remainder by zero/);
     fails('1n / 0n', /division by zero/);

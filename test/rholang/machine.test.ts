@@ -4,7 +4,20 @@ import fc from 'fast-check';
 import type { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { RholangRunner, compileText, print } from '../../src/rholang/index.ts';
-import { decodeValue, encodeValue, list, map, tuple } from '../../src/values/index.ts';
+import {
+  BoundVariable,
+  Match,
+  Method,
+  New,
+  Operation,
+  Send,
+  decodeValue,
+  encodeValue,
+  list,
+  map,
+  par,
+  tuple,
+} from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { RealSpace, results, runTiny } from './support/run.ts';
 import { TinySpace } from './support/tiny-space.ts';
@@ -382,6 +395,38 @@ describe('depth', () => {
     assert.deepEqual(prints(inside('for (_ <- @0) { ', 'out!("in")', ' }', 1_000) + ' | @0!!(1)'), ['"in"']);
     assert.deepEqual(prints(`match "a" { x => out!((${inside('x ++ ', 'x', '')}).length()) }`), [String(deep + 1)]);
     assert.deepEqual(prints(`out!(${inside('[1]', '.nth(0)', '', 1)}${'.toString().toInt()'.repeat(2_000)})`), ['1']);
+  });
+
+  it('terms 100,000 levels deep run, however they came to be', function () {
+    this.timeout(60_000);
+    const levels = 100_000;
+    const nested = (middle: Value, wrap: (inner: Value) => Value): Value => {
+      let term = middle;
+      for (let level = 0; level < levels; level++) term = wrap(term);
+      return term;
+    };
+    const done = new Send('done', [1], false);
+    const terms = [
+      nested(done, (inner) => new New(1, inner)),
+      nested(done, (inner) => new Match(new Operation('<', 1, 2), [{ pattern: true, body: inner, freeCount: 0 }])),
+      nested(done, (inner) => new New(1, par([inner, new BoundVariable(0)]))),
+      new Send('done', [nested(1, (inner) => new Operation('+', inner, 1))], false),
+      new Send('done', [nested(1, (inner) => new Operation('-', 1, inner))], false),
+      new Send('done', [nested('a', (inner) => new Method(inner, 'toString', []))], false),
+      new Send('done', [nested(true, (inner) => new Operation('&&', true, inner))], false),
+      new New(1, new Send('done', [nested(new BoundVariable(0), (inner) => list([inner]))], false)),
+      new New(1, new Send('done', [nested(new BoundVariable(0), (inner) => new Send(0, [inner], false))], false)),
+    ];
+    for (const term of terms) {
+      const space = new TinySpace(new RholangRunner());
+      const heard: (readonly Value[])[] = [];
+      const produce = space.produce.bind(space);
+      space.produce = (channel, message, persist) =>
+        channel === 'done' ? void heard.push(message) : produce(channel, message, persist);
+      space.deploy(term);
+      space.run();
+      assert.deepEqual([space.failures.map(String), heard.length], [[], 1]);
+    }
   });
 
   it('deep processes are sent, compared, doubled and run', () => {
