@@ -29,7 +29,14 @@ const PAGED = 2;
 
 /** How a waiter that was read gets its channels: `joined` finds or makes the channel objects of its slots. */
 export interface WaiterMaker {
-  make(channel: Channel, number: number, account: number, receive: Waiter['receive'], installed: boolean, numbers: readonly number[]): Waiter;
+  make(
+    channel: Channel,
+    number: number,
+    account: number,
+    receive: Waiter['receive'],
+    installed: boolean,
+    numbers: readonly number[],
+  ): Waiter;
   dataRows(channel: Channel): ShelfRows<Datum>;
   waiterRows(channel: Channel): ShelfRows<Waiting>;
   /** The entry of a join on this channel, by the channel and number under which the join itself stands. */
@@ -73,7 +80,13 @@ export function writeWaiting(encoder: Encoder, entry: Waiting, policy: TermPolic
   encoder.uint(entry.waiter.number);
 }
 
-export function readWaiting(decoder: Decoder, channel: Channel, terms: Terms, maker: WaiterMaker, installed: boolean): Waiting {
+export function readWaiting(
+  decoder: Decoder,
+  channel: Channel,
+  terms: Terms,
+  maker: WaiterMaker,
+  installed: boolean,
+): Waiting {
   const form = decoder.uint();
   const number = decoder.uint();
   if (form === REFERENCE) {

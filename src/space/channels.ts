@@ -38,7 +38,11 @@ export interface ChannelSource {
 }
 
 /** Stands in for a join that is gone, until the end of its reference is applied. */
-const NO_RECEIVE: Waiter['receive'] = { slots: [], persist: false, body: { label: '', term: null, place: 0, environment: [] } };
+const NO_RECEIVE: Waiter['receive'] = {
+  slots: [],
+  persist: false,
+  body: { label: '', term: null, place: 0, environment: [] },
+};
 
 /** Rough bytes of an empty channel in memory. */
 export const CHANNEL_BYTES = 240;
@@ -136,7 +140,8 @@ export class Channels implements WaiterMaker {
     if (channel.key !== null) return;
     channel.key = key;
     this.#byKey.set(key, channel);
-    if (typeof channel.value === 'string' || typeof channel.value === 'number') this.#byPrimitive.set(channel.value, channel);
+    if (typeof channel.value === 'string' || typeof channel.value === 'number')
+      this.#byPrimitive.set(channel.value, channel);
   }
 
   load(channel: Channel): void {
@@ -177,12 +182,14 @@ export class Channels implements WaiterMaker {
       case 'datum':
         channel.data ??= new ResidentDataShelf();
         channel.data.add(overlay.datum);
-        if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max) this.pageData(channel);
+        if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
+          this.pageData(channel);
         if (overlay.datum.number >= channel.nextDatum) channel.nextDatum = overlay.datum.number + 1;
         return;
       case 'datumGone': {
         if (channel.data instanceof PagedDataShelf) {
-          if (!channel.data.removeUnread(overlay.number)) throw corrupt(`the end of a datum (number ${overlay.number}) that is not there`);
+          if (!channel.data.removeUnread(overlay.number))
+            throw corrupt(`the end of a datum (number ${overlay.number}) that is not there`);
           return;
         }
         const datum = channel.data?.byNumber(overlay.number) ?? null;
@@ -205,7 +212,8 @@ export class Channels implements WaiterMaker {
       }
       case 'owner':
         channel.owner = overlay.owner;
-        if (overlay.owner !== null && overlay.owner.number >= channel.nextWaiter) channel.nextWaiter = overlay.owner.number + 1;
+        if (overlay.owner !== null && overlay.owner.number >= channel.nextWaiter)
+          channel.nextWaiter = overlay.owner.number + 1;
         return;
       default:
         overlay satisfies never;

@@ -54,6 +54,11 @@ export class Cutter implements TermPolicy {
     return this.#next < this.#cutting.length;
   }
 
+  /** How many channels to encode now so that this cut is done before half as many more have changed. */
+  get behind(): number {
+    return 2 * this.#dirty.length - this.#next;
+  }
+
   /** The journal entry whose state is being cut. */
   get entry(): number {
     return this.#entry;

@@ -52,12 +52,18 @@ export interface EngineOptions {
  * write within it; `acknowledge:after` comes when those who wait have heard.
  */
 export const FAILPOINTS = [
-  'turn:before', 'turn:after',
-  'append:before', 'append:after',
-  'sync:before', 'sync:after',
-  'acknowledge:before', 'acknowledge:after',
-  'rows:before', 'rows:after',
-  'truncate:before', 'truncate:after',
+  'turn:before',
+  'turn:after',
+  'append:before',
+  'append:after',
+  'sync:before',
+  'sync:after',
+  'acknowledge:before',
+  'acknowledge:after',
+  'rows:before',
+  'rows:after',
+  'truncate:before',
+  'truncate:after',
 ] as const;
 export type Failpoint = (typeof FAILPOINTS)[number];
 
@@ -215,7 +221,11 @@ export class SpaceEngine implements Engine, Ledger {
    * A take or read from outside. With `deliver`, one that finds nothing waits, in memory only: it belongs to a
    * caller of this process, who is gone when the process is. Resolves with the captures, or null.
    */
-  request(receive: Receive, deliver: ((captures: readonly Value[]) => void) | null, onWait: (waiter: Waiter) => void): Promise<readonly Value[] | null> {
+  request(
+    receive: Receive,
+    deliver: ((captures: readonly Value[]) => void) | null,
+    onWait: (waiter: Waiter) => void,
+  ): Promise<readonly Value[] | null> {
     const cause: Cause = { kind: 'request', payload: requestValue(receive), account: 0 };
     const apply = (): readonly Value[] | null => {
       const captures = this.tuples.tryOnce(receive);
@@ -231,7 +241,12 @@ export class SpaceEngine implements Engine, Ledger {
     return this.#arrive(cause, message, (turn) => turn.produce(channel, message, persist), null) as Promise<void>;
   }
 
-  #arrive(cause: Cause, message: readonly Value[] | null, apply: (turn: Turn) => unknown, task: LiveTask | null): Promise<unknown> {
+  #arrive(
+    cause: Cause,
+    message: readonly Value[] | null,
+    apply: (turn: Turn) => unknown,
+    task: LiveTask | null,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== null) {
         reject(this.#closed);
@@ -261,7 +276,13 @@ export class SpaceEngine implements Engine, Ledger {
 
   /** What lies and waits, for people; never inside a turn. In a space without a store only public names are known. */
   inspect(options: InspectLimits): Promise<Contents> {
-    return inspectChannels(this.channels, this.#cutter?.changed ?? [], this.#store?.rows ?? null, (bytes) => this.names.read(bytes), options);
+    return inspectChannels(
+      this.channels,
+      this.#cutter?.changed ?? [],
+      this.#store?.rows ?? null,
+      (bytes) => this.names.read(bytes),
+      options,
+    );
   }
 
   *facts(prefix: string): Iterable<readonly [string, Value]> {
@@ -318,7 +339,8 @@ export class SpaceEngine implements Engine, Ledger {
     this.#scheduled = false;
     if (this.#closed !== null) return;
     try {
-      this.#runTurns();
+      // The journal's tail is bounded: turns wait for a cut that they have left behind.
+      if (!this.#rowsBehind) this.#runTurns();
       if (this.#closed !== null) return;
       this.#flush();
       this.#advanceCut();
@@ -331,8 +353,14 @@ export class SpaceEngine implements Engine, Ledger {
     const ahead = this.#appending && this.#commit.turns > 0 && this.#commitIsFull();
     // A space that closes starts no task any more: those that are ready are durable, and go on when it opens.
     const more = (this.#closing === null && this.tasks.anyReady) || this.#arrivals.length > this.#arrivalsHead;
-    if (!ahead && more) this.#schedule();
-    else if (this.#closing !== null && !this.#appending && this.#commit.empty && this.#arrivals.length === this.#arrivalsHead)
+    // When rows are behind, the cut that is under way asks for the next slice.
+    if (!ahead && more && !this.#rowsBehind) this.#schedule();
+    else if (
+      this.#closing !== null &&
+      !this.#appending &&
+      this.#commit.empty &&
+      this.#arrivals.length === this.#arrivalsHead
+    )
       this.#closing();
   };
 
@@ -396,7 +424,13 @@ export class SpaceEngine implements Engine, Ledger {
     const commit = this.#commit;
     commit.turns++;
     if (this.#store !== null) {
-      commit.causes.push({ turn: this.#turn, kind: cause.kind, account: cause.account, payload: cause.payload, message: arrival.message });
+      commit.causes.push({
+        turn: this.#turn,
+        kind: cause.kind,
+        account: cause.account,
+        payload: cause.payload,
+        message: arrival.message,
+      });
       this.#messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
     }
     const context = this.#context.begin(cause.account, this.#nextTask++);
@@ -484,7 +518,10 @@ export class SpaceEngine implements Engine, Ledger {
     this.#appending = true;
     this.#options.failpoint?.('append:before');
     if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);
-    const blobs = this.#options.plant === 'acknowledge-before-sync' ? this.#later(this.#messages.takePending()) : this.#messages.takePending();
+    const blobs =
+      this.#options.plant === 'acknowledge-before-sync'
+        ? this.#later(this.#messages.takePending())
+        : this.#messages.takePending();
     const appended = blobs === null ? this.#append(store, entry) : blobs.then(() => this.#append(store, entry));
     appended.then(
       () => {
@@ -547,7 +584,8 @@ export class SpaceEngine implements Engine, Ledger {
 
   #cutWhenQuiet(): void {
     const cutter = this.#cutter as Cutter;
-    if (this.#closed !== null || cutter.busy || this.#tail_bytes === 0 || this.#appending || !this.#commit.empty) return;
+    if (this.#closed !== null || cutter.busy || this.#tail_bytes === 0 || this.#appending || !this.#commit.empty)
+      return;
     this.#beginCut({ lastTurn: this.#turn, nextTask: this.#nextTask, nextStamp: this.#nextStamp });
     this.#schedule();
   }
@@ -559,11 +597,17 @@ export class SpaceEngine implements Engine, Ledger {
     cutter.begin(this.#appending ? this.#last + 1 : this.#last, header, this.terms.takeFresh());
   }
 
+  /** A cut is under way, and as much journal as one cut brings into the rows has been written since it began. */
+  get #rowsBehind(): boolean {
+    const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
+    return this.#tail_bytes >= bytes_max / 2 && (this.#cutter?.busy ?? false);
+  }
+
   #advanceCut(): void {
     const cutter = this.#cutter;
     if (cutter === null || !cutter.busy || this.#writing !== null) return;
     if (cutter.encoding) {
-      cutter.advance(CUT_CHANNELS_A_SLICE);
+      cutter.advance(this.#rowsBehind ? Number.MAX_SAFE_INTEGER : Math.max(CUT_CHANNELS_A_SLICE, cutter.behind));
       if (cutter.encoding) {
         this.#schedule();
         return;
@@ -595,7 +639,10 @@ export class SpaceEngine implements Engine, Ledger {
 
   #fail(error: unknown): void {
     if (this.#closed !== null) return;
-    const cause = error instanceof PowerboxError ? error : new PowerboxError('storage_failed', 'a turn of the space failed', { cause: error });
+    const cause =
+      error instanceof PowerboxError
+        ? error
+        : new PowerboxError('storage_failed', 'a turn of the space failed', { cause: error });
     this.#closed = new PowerboxError('space_closed', `the space has closed itself: ${cause.message}`, {
       hint: 'Open it again: that decides what happened.',
       cause,
@@ -628,7 +675,8 @@ export class SpaceEngine implements Engine, Ledger {
 
   datumPut(channel: Channel, datum: Datum): void {
     if (this.#store === null) return;
-    if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max) this.channels.pageData(channel);
+    if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
+      this.channels.pageData(channel);
     datum.born = this.#serial;
     if (this.#options.plant === 'lose-datum' && datum.number % 7 === 3) return;
     this.#commit.addDatum(channel, datum);
@@ -669,13 +717,20 @@ export class SpaceEngine implements Engine, Ledger {
   }
 
   repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void {
-    this.newTask(account, repetition(waiter), data.map((datum) => datum.number));
+    this.newTask(
+      account,
+      repetition(waiter),
+      data.map((datum) => datum.number),
+    );
   }
 
   newTask(account: Account, body: Body, captures: readonly Value[]): void {
     const tasks = this.tasks.of(account);
     if (tasks.ready >= limits.account_tasks_max) {
-      this.failed(account, new PowerboxError('too_many_tasks', `${limits.account_tasks_max} tasks of this account are waiting to run`));
+      this.failed(
+        account,
+        new PowerboxError('too_many_tasks', `${limits.account_tasks_max} tasks of this account are waiting to run`),
+      );
       return;
     }
     const task = new LiveTask(this.#nextTask++, account, body, captures);
@@ -687,7 +742,10 @@ export class SpaceEngine implements Engine, Ledger {
   }
 
   tooMuchWork(_channel: Channel): void {
-    this.failed(this.#context.account, new PowerboxError('too_much_work', 'a pattern gave up on a message and counts as not matching it'));
+    this.failed(
+      this.#context.account,
+      new PowerboxError('too_much_work', 'a pattern gave up on a message and counts as not matching it'),
+    );
   }
 
   nextStamp(): number {
@@ -723,10 +781,14 @@ const COMMIT_TURNS_MAX = 65_536;
 const PLANTED_DELAY_MS = 2;
 
 function outcomeUnknown(cause: unknown): PowerboxError {
-  return new PowerboxError('outcome_unknown', 'storage failed while this was being written: it may or may not have happened', {
-    hint: 'Open the space again and look.',
-    cause,
-  });
+  return new PowerboxError(
+    'outcome_unknown',
+    'storage failed while this was being written: it may or may not have happened',
+    {
+      hint: 'Open the space again and look.',
+      cause,
+    },
+  );
 }
 
 /** The one turn object of an engine, used again for every turn. */
@@ -802,11 +864,16 @@ class TurnContext implements Turn {
 
 /** A request for the record: `[[channel, peek, patterns, remainder], …]`. */
 function requestValue(receive: Receive): Value {
-  return new List(receive.slots.map((slot) => new List([slot.channel, slot.peek, new List(slot.pattern.patterns), slot.pattern.remainder])));
+  return new List(
+    receive.slots.map(
+      (slot) => new List([slot.channel, slot.peek, new List(slot.pattern.patterns), slot.pattern.remainder]),
+    ),
+  );
 }
 
 function sameBody(left: Body, right: Body): boolean {
-  if (left.label !== right.label || left.place !== right.place || left.environment.length !== right.environment.length) return false;
+  if (left.label !== right.label || left.place !== right.place || left.environment.length !== right.environment.length)
+    return false;
   if ((left.term === null) !== (right.term === null)) return false;
   if (left.term !== null && right.term !== null && !equal(left.term.term, right.term.term)) return false;
   return left.environment.every((value, index) => equal(value, right.environment[index] as Value));

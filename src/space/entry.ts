@@ -128,7 +128,11 @@ export function writeMessage(encoder: Encoder, message: readonly Value[], blobs:
   encoder.bytes(hash);
 }
 
-export function readMessage(decoder: Decoder, blobs: BlobReader, causes: readonly (readonly Value[] | null)[]): readonly Value[] {
+export function readMessage(
+  decoder: Decoder,
+  blobs: BlobReader,
+  causes: readonly (readonly Value[] | null)[],
+): readonly Value[] {
   const form = decoder.uint();
   if (form === MESSAGE_IN_BLOB) return blobs.read(decoder.bytes());
   if (form === MESSAGE_OF_CAUSE) {
@@ -149,7 +153,13 @@ export interface EntryHeader {
 }
 
 /** Writes an entry. Names that are stored for the first time get their bytes here. */
-export function writeEntry(encoder: Encoder, commit: Commit, header: EntryHeader, policy: TermPolicy, blobs: BlobWriter): void {
+export function writeEntry(
+  encoder: Encoder,
+  commit: Commit,
+  header: EntryHeader,
+  policy: TermPolicy,
+  blobs: BlobWriter,
+): void {
   const table = new Map<Channel, number>();
   const channel = (place: Channel): void => {
     const known = table.get(place);
@@ -211,7 +221,9 @@ export function writeEntry(encoder: Encoder, commit: Commit, header: EntryHeader
     }
     let slot = 0;
     const { join } = waiter;
-    writeReceive(encoder, waiter.receive, policy, () => encoder.uint(join === null ? 0 : (join.channelOfSlot[slot++] as number)));
+    writeReceive(encoder, waiter.receive, policy, () =>
+      encoder.uint(join === null ? 0 : (join.channelOfSlot[slot++] as number)),
+    );
   }
   encoder.uint(commit.waitersGone.length);
   for (const waiter of commit.waitersGone) {
@@ -240,9 +252,22 @@ export function writeEntry(encoder: Encoder, commit: Commit, header: EntryHeader
 /** What recovery does with each consequence. Channels come as values: nothing is read for them. */
 export interface EntryReader {
   header(header: EntryHeader): void;
-  datum(channel: Value, number: number, persist: boolean, account: Account, stamp: number, message: readonly Value[]): void;
+  datum(
+    channel: Value,
+    number: number,
+    persist: boolean,
+    account: Account,
+    stamp: number,
+    message: readonly Value[],
+  ): void;
   datumGone(channel: Value, number: number): void;
-  waiting(channels: readonly Value[], numbers: readonly number[], account: Account, receive: Receive, installed: boolean): void;
+  waiting(
+    channels: readonly Value[],
+    numbers: readonly number[],
+    account: Account,
+    receive: Receive,
+    installed: boolean,
+  ): void;
   waitingGone(channels: readonly Value[], numbers: readonly number[], installed: boolean): void;
   task(task: Task): void;
   taskGone(number: number): void;
@@ -258,7 +283,8 @@ export function readEntry(
 ): readonly CauseRecord[] {
   const decoder = new Decoder(bytes, readName);
   const version = decoder.uint();
-  if (version !== ENTRY_VERSION) throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
+  if (version !== ENTRY_VERSION)
+    throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
   const header = { lastTurn: decoder.uint(), nextTask: decoder.uint(), nextStamp: decoder.uint() };
   reader.header(header);
   const channels: Value[] = [];
@@ -320,4 +346,3 @@ export function readEntry(
   decoder.end();
   return causes;
 }
-

@@ -63,8 +63,12 @@ export class SpaceHost {
   }
 
   /** Several messages in one turn: all of them or none. */
-  async produceAll(messages: readonly { readonly channel: Value; readonly message: readonly Value[]; readonly persist?: boolean }[]): Promise<void> {
-    const payload = new List(messages.map(({ channel, message, persist }) => new List([channel, new List(message), persist ?? false])));
+  async produceAll(
+    messages: readonly { readonly channel: Value; readonly message: readonly Value[]; readonly persist?: boolean }[],
+  ): Promise<void> {
+    const payload = new List(
+      messages.map(({ channel, message, persist }) => new List([channel, new List(message), persist ?? false])),
+    );
     await this.#engine.post({ kind: 'batch', payload, account: 0 }, (turn) => {
       for (const { channel, message, persist } of messages) turn.produce(channel, message, persist ?? false);
     });
@@ -90,13 +94,17 @@ export class SpaceHost {
     const receive: Receive = {
       persist: false,
       body: HOST_BODY,
-      slots: request.slots.map((slot): Slot => ({ channel: slot.channel, pattern: slot.pattern, peek: slot.peek ?? false })),
+      slots: request.slots.map(
+        (slot): Slot => ({ channel: slot.channel, pattern: slot.pattern, peek: slot.peek ?? false }),
+      ),
     };
     if (request.timeout_ms === 0)
-      return this.#engine.request(receive, null, () => {}).then((captures) => {
-        if (captures === null) throw new PowerboxError('timed_out', 'nothing there matches');
-        return captures;
-      });
+      return this.#engine
+        .request(receive, null, () => {})
+        .then((captures) => {
+          if (captures === null) throw new PowerboxError('timed_out', 'nothing there matches');
+          return captures;
+        });
     return this.#waitFor(receive, request);
   }
 

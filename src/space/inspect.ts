@@ -85,11 +85,19 @@ export function contentsOf(channel: Channel, items_max: number): ChannelContents
   const data: DatumContents[] = [];
   const waiting: WaitingContents[] = [];
   const dataCursor = channel.data?.walk();
-  for (let datum: Datum | null = dataCursor?.next() ?? null; datum !== null && data.length < items_max; datum = dataCursor?.next() ?? null) {
+  for (
+    let datum: Datum | null = dataCursor?.next() ?? null;
+    datum !== null && data.length < items_max;
+    datum = dataCursor?.next() ?? null
+  ) {
     data.push({ message: datum.message, persist: datum.persist, account: datum.account });
   }
   const waitingCursor = channel.waiters?.walk();
-  for (let entry = waitingCursor?.next() ?? null; entry !== null && waiting.length < items_max; entry = waitingCursor?.next() ?? null) {
+  for (
+    let entry = waitingCursor?.next() ?? null;
+    entry !== null && waiting.length < items_max;
+    entry = waitingCursor?.next() ?? null
+  ) {
     waiting.push({ receive: entry.waiter.receive, account: entry.waiter.account });
   }
   return {

@@ -163,14 +163,16 @@ export class NumberSet {
       encoder.uint(leaf.count);
     }
     const [only] = leaves;
-    if (leaves.length === 1 && only !== undefined && !only.stored) writeNumbers(encoder, only.numbers as number[], only.first);
+    if (leaves.length === 1 && only !== undefined && !only.stored)
+      writeNumbers(encoder, only.numbers as number[], only.first);
   }
 
   readRoot(decoder: Decoder): void {
     const leaves: Leaf[] = [];
     for (let count = decoder.uint(); count > 0; count--) leaves.push(new Leaf(decoder.uint(), decoder.uint(), null));
     const [only] = leaves;
-    if (only !== undefined && leaves.length === 1 && only.count <= INLINE_MAX) only.numbers = readNumbers(decoder, only.first);
+    if (only !== undefined && leaves.length === 1 && only.count <= INLINE_MAX)
+      only.numbers = readNumbers(decoder, only.first);
     else for (const leaf of leaves) leaf.stored = true;
     this.#leaves = leaves;
   }

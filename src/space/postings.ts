@@ -74,7 +74,8 @@ export class PostingsCursor<T extends ShelfItem> {
   peek(): T | null {
     const items = this.#postings.items;
     // A sweep moves items; find the place again by number.
-    if (items !== this.#items || this.#index > items.length || (this.#index > 0 && this.#moved(items))) this.#seek(items);
+    if (items !== this.#items || this.#index > items.length || (this.#index > 0 && this.#moved(items)))
+      this.#seek(items);
     while (this.#index < items.length) {
       const item = items[this.#index] as T;
       if (!item.gone && item.number > this.#last) return item;

@@ -73,7 +73,12 @@ export function readTask(decoder: Decoder, terms: Terms): Task {
   return { number, account, body, captures: readValues(decoder) };
 }
 
-export function writeReceive(encoder: Encoder, receive: Receive, policy: TermPolicy, channel: (value: Value) => void): void {
+export function writeReceive(
+  encoder: Encoder,
+  receive: Receive,
+  policy: TermPolicy,
+  channel: (value: Value) => void,
+): void {
   encoder.boolean(receive.persist);
   encoder.uint(receive.slots.length);
   for (const slot of receive.slots) {

@@ -42,7 +42,13 @@ export function itemRowKey(side: Side, channel: Uint8Array, number: number): Uin
 }
 
 /** The set filed under `key` at `position`: its root, or with `first` one of its leaves. */
-export function indexRowKey(side: Side, channel: Uint8Array, position: number, key: Key, first: number | null): Uint8Array {
+export function indexRowKey(
+  side: Side,
+  channel: Uint8Array,
+  position: number,
+  key: Key,
+  first: number | null,
+): Uint8Array {
   const text = Buffer.from(`${typeof key === 'object' ? 'nil' : typeof key}:${String(key)}`, 'utf8');
   const row = Buffer.allocUnsafeSlow(channel.length + text.length + (first === null ? 3 : 9));
   row[0] = side === 'data' ? DATA_INDEX : WAITER_INDEX;

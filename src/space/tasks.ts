@@ -57,7 +57,8 @@ export class AccountTasks {
   #grow(): void {
     const old = this.#buffer;
     const grown = new Array<LiveTask | null>(old.length * 2).fill(null);
-    for (let index = 0; index < old.length; index++) grown[index] = old[(this.#head + index) & (old.length - 1)] as LiveTask;
+    for (let index = 0; index < old.length; index++)
+      grown[index] = old[(this.#head + index) & (old.length - 1)] as LiveTask;
     this.#buffer = grown;
     this.#head = 0;
   }
@@ -93,7 +94,10 @@ export class Tasks {
   push(task: LiveTask): void {
     const tasks = this.of(task.account);
     if (tasks.ready >= limits.account_tasks_max)
-      throw new PowerboxError('too_many_tasks', `account ${task.account} has ${limits.account_tasks_max} tasks waiting to run`);
+      throw new PowerboxError(
+        'too_many_tasks',
+        `account ${task.account} has ${limits.account_tasks_max} tasks waiting to run`,
+      );
     this.pushFor(tasks, task);
   }
 

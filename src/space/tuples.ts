@@ -62,7 +62,8 @@ export class Tuples {
     const channel = ledger.place(value);
     if (channel.owner !== null) return this.#meetOwner(channel, channel.owner, message, account);
     const waiters = channel.waiters;
-    if (channel.callers !== null && channel.callers.live > 0) return this.#produceAmongMany(channel, message, persist, account);
+    if (channel.callers !== null && channel.callers.live > 0)
+      return this.#produceAmongMany(channel, message, persist, account);
     if (waiters === null || waiters.live === 0) {
       this.#putDatum(channel, message, persist, account);
       return false;
@@ -130,7 +131,10 @@ export class Tuples {
     if (slots.length === 1) return this.#consumeOne(receive, slots[0] as Slot, account);
     if (slots.length === 0) throw new PowerboxError('bad_request', 'a receive needs at least one channel');
     if (slots.length > limits.join_channels_max)
-      throw new PowerboxError('bad_request', `a join of ${slots.length} channels; at most ${limits.join_channels_max} are possible`);
+      throw new PowerboxError(
+        'bad_request',
+        `a join of ${slots.length} channels; at most ${limits.join_channels_max} are possible`,
+      );
     return this.#consumeJoin(receive, account);
   }
 
@@ -210,7 +214,13 @@ export class Tuples {
   }
 
   /** Makes the channel belong to one body; see `Turn.install`. */
-  install(value: Value, pattern: MessagePattern, body: Body, account: Account, same: (left: Body, right: Body) => boolean): void {
+  install(
+    value: Value,
+    pattern: MessagePattern,
+    body: Body,
+    account: Account,
+    same: (left: Body, right: Body) => boolean,
+  ): void {
     const ledger = this.#ledger;
     const channel = ledger.place(value);
     if (channel.owner !== null) {
@@ -405,7 +415,13 @@ export class Tuples {
   }
 
   /** Fills the slots of the channel to which `datum` has come, with `datum` in one of them: the first such assignment. */
-  #assignArrival(waiter: Waiter, own: number, chosen: (Datum | null)[], captures: (readonly Value[])[], datum: Datum): boolean {
+  #assignArrival(
+    waiter: Waiter,
+    own: number,
+    chosen: (Datum | null)[],
+    captures: (readonly Value[])[],
+    datum: Datum,
+  ): boolean {
     const { channelOfSlot } = waiter.join as Join;
     let best: (Datum | null)[] | null = null;
     let bestCaptures: (readonly Value[])[] = captures;
@@ -457,8 +473,7 @@ export class Tuples {
       if (list.length === 0) return false;
       found.push(list);
     }
-    const picked =
-      slots.length === 1 ? [(found[0] as { datum: Datum; captures: readonly Value[] }[])[0]] : pick(found);
+    const picked = slots.length === 1 ? [(found[0] as { datum: Datum; captures: readonly Value[] }[])[0]] : pick(found);
     if (picked === null) return false;
     for (let at = 0; at < slots.length; at++) {
       const slot = slots[at] as number;
@@ -522,7 +537,9 @@ function pick(found: readonly (readonly Choice[])[]): readonly Choice[] | null {
     (datum) => datum.number,
   );
   if (numbers === null) return null;
-  return numbers.map((datum, at) => (found[at] as readonly Choice[]).find((choice) => choice.datum === datum) as Choice);
+  return numbers.map(
+    (datum, at) => (found[at] as readonly Choice[]).find((choice) => choice.datum === datum) as Choice,
+  );
 }
 
 /** Whether the first assignment comes before the second in lexicographic order of ages (of one channel's slots). */

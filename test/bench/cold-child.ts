@@ -20,7 +20,8 @@ if (mode === 'tail') {
   });
   for (let done = 0; engine.tail_bytes < limits.journal_tail_bytes_max - 400_000; done += 1000) {
     const calls: Promise<void>[] = [];
-    for (let index = 0; index < 1000; index++) calls.push(engine.produce(`c${(done + index) % 10_000}`, [done + index, PAYLOAD], false, 1));
+    for (let index = 0; index < 1000; index++)
+      calls.push(engine.produce(`c${(done + index) % 10_000}`, [done + index, PAYLOAD], false, 1));
     await Promise.all(calls);
   }
   process.stdout.write('full\n');

@@ -6,7 +6,17 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClassicLevel } from 'classic-level';
-import { anyMessage, type BenchLine, inDirectory, interleave, line, median, openSpace, PAYLOAD, rate } from './support.ts';
+import {
+  anyMessage,
+  type BenchLine,
+  inDirectory,
+  interleave,
+  line,
+  median,
+  openSpace,
+  PAYLOAD,
+  rate,
+} from './support.ts';
 
 const CHANNELS = 1_000_000;
 const TAKES = 10_000;
@@ -24,7 +34,8 @@ export async function fill(directory: string, count: number, channels: number): 
   const speed = await rate(count, async () => {
     for (let done = 0; done < count; done += BATCH) {
       const calls: Promise<void>[] = [];
-      for (let index = done; index < done + BATCH; index++) calls.push(engine.produce(`c${index % channels}`, [index, PAYLOAD], false, 1));
+      for (let index = done; index < done + BATCH; index++)
+        calls.push(engine.produce(`c${index % channels}`, [index, PAYLOAD], false, 1));
       await Promise.all(calls);
     }
   });
@@ -64,7 +75,11 @@ async function coldTakes(directory: string): Promise<BenchLine> {
         await engine.post({ kind: 'bench', payload: null, account: 1 }, () => {
           for (let index = 0; index < 100; index++) {
             const slots = [{ channel: `c${next()}`, pattern: anyMessage, peek: false }];
-            engine.tuples.tryOnce({ slots, persist: false, body: { label: 'k', term: null, place: 0, environment: [] } });
+            engine.tuples.tryOnce({
+              slots,
+              persist: false,
+              body: { label: 'k', term: null, place: 0, environment: [] },
+            });
           }
         });
       }
@@ -90,7 +105,9 @@ async function openings(directory: string, count: number): Promise<Opening> {
   const child = (mode: string): Promise<string> =>
     new Promise((resolve, reject) => {
       const program = fileURLToPath(new URL('./cold-child.ts', import.meta.url));
-      const process_ = spawn(process.execPath, ['--import', 'tsx', program, mode, directory, `${count}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const process_ = spawn(process.execPath, ['--import', 'tsx', program, mode, directory, `${count}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       let text = '';
       process_.stdout.on('data', (chunk) => {
         text += chunk;
@@ -118,7 +135,9 @@ export async function bench(): Promise<BenchLine[]> {
     const space = join(directory, 'space');
     const ours = await fill(space, CHANNELS, CHANNELS);
     const theirs = await rawBatches(join(directory, 'raw'), CHANNELS);
-    const lines = [line('produce to 1,000,000 distinct channels', 'produces/s', ours, 'raw batches of 1,000', theirs, 0.3)];
+    const lines = [
+      line('produce to 1,000,000 distinct channels', 'produces/s', ours, 'raw batches of 1,000', theirs, 0.3),
+    ];
     lines.push(await coldTakes(space));
     const small = join(directory, 'small');
     const large = join(directory, 'large');

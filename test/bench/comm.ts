@@ -55,29 +55,68 @@ class Plain {
 
 function plainLoop(): void {
   const plain = new Plain();
-  plain.receive(1, (n) => { if (n > 0) plain.send(1, n - 1); }, true);
+  plain.receive(
+    1,
+    (n) => {
+      if (n > 0) plain.send(1, n - 1);
+    },
+    true,
+  );
   plain.send(1, LOOPS);
   plain.run();
 }
 
 function plainPingPong(): void {
   const plain = new Plain();
-  plain.receive(1, (n) => { if (n > 0) plain.send(2, n - 1); }, true);
-  plain.receive(2, (n) => { if (n > 0) plain.send(1, n - 1); }, true);
+  plain.receive(
+    1,
+    (n) => {
+      if (n > 0) plain.send(2, n - 1);
+    },
+    true,
+  );
+  plain.receive(
+    2,
+    (n) => {
+      if (n > 0) plain.send(1, n - 1);
+    },
+    true,
+  );
   plain.send(1, LOOPS);
   plain.run();
 }
 
-const inMemory = async (source: string, comms: number): Promise<number> => (comms / (await runProgram(source, null))) * 1000;
+const inMemory = async (source: string, comms: number): Promise<number> =>
+  (comms / (await runProgram(source, null))) * 1000;
 const onDisk = (source: string, comms: number): Promise<number> =>
   inDirectory(async (directory) => (comms / (await runProgram(source, join(directory, 'space')))) * 1000);
 
 export async function bench(): Promise<BenchLine[]> {
-  const loop = await interleave(ROUNDS, () => inMemory(LOOP, LOOPS), () => rate(LOOPS, plainLoop));
-  const pingPong = await interleave(ROUNDS, () => inMemory(PING_PONG, LOOPS), () => rate(LOOPS, plainPingPong));
-  const durableLoop = await interleave(ROUNDS, () => onDisk(LOOP, LOOPS), () => inMemory(LOOP, LOOPS));
-  const durablePingPong = await interleave(ROUNDS, () => onDisk(PING_PONG, LOOPS), () => inMemory(PING_PONG, LOOPS));
-  const call = await interleave(ROUNDS, () => inMemory(CALL, CALLS), () => inMemory(LOOP, LOOPS));
+  const loop = await interleave(
+    ROUNDS,
+    () => inMemory(LOOP, LOOPS),
+    () => rate(LOOPS, plainLoop),
+  );
+  const pingPong = await interleave(
+    ROUNDS,
+    () => inMemory(PING_PONG, LOOPS),
+    () => rate(LOOPS, plainPingPong),
+  );
+  const durableLoop = await interleave(
+    ROUNDS,
+    () => onDisk(LOOP, LOOPS),
+    () => inMemory(LOOP, LOOPS),
+  );
+  const durablePingPong = await interleave(
+    ROUNDS,
+    () => onDisk(PING_PONG, LOOPS),
+    () => inMemory(PING_PONG, LOOPS),
+  );
+  const call = await interleave(
+    ROUNDS,
+    () => inMemory(CALL, CALLS),
+    () => inMemory(LOOP, LOOPS),
+  );
   return [
     line('Rholang loop, in memory', 'COMMs/s', loop.ours, 'plain queues and a Map', loop.theirs, 0.125),
     line('Rholang ping-pong, in memory', 'COMMs/s', pingPong.ours, 'plain queues and a Map', pingPong.theirs, 0.125),

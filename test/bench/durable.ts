@@ -56,7 +56,11 @@ export async function bench(): Promise<BenchLine[]> {
     };
     const batches = (): Promise<number> =>
       callers(1, async () => {
-        const operations = Array.from({ length: BATCH }, () => ({ type: 'put' as const, key: rawKey(number++), value: VALUE }));
+        const operations = Array.from({ length: BATCH }, () => ({
+          type: 'put' as const,
+          key: rawKey(number++),
+          value: VALUE,
+        }));
         await raw.batch(operations, { sync: true });
         return BATCH;
       });
@@ -67,15 +71,36 @@ export async function bench(): Promise<BenchLine[]> {
       });
 
     const many = await interleave(ROUNDS, () => callers(CALLERS, operation), batches);
-    lines.push(line('durable operations, 1,024 callers', 'operations/s', many.ours, 'classic-level sync batches of 1,000 puts', many.theirs, 2));
+    lines.push(
+      line(
+        'durable operations, 1,024 callers',
+        'operations/s',
+        many.ours,
+        'classic-level sync batches of 1,000 puts',
+        many.theirs,
+        2,
+      ),
+    );
     const single = await interleave(ROUNDS, () => callers(1, operation), puts);
-    lines.push(line('durable operations, one caller', 'operations/s', single.ours, 'classic-level sync puts', single.theirs, 0.5));
+    lines.push(
+      line(
+        'durable operations, one caller',
+        'operations/s',
+        single.ours,
+        'classic-level sync puts',
+        single.theirs,
+        0.5,
+      ),
+    );
 
     const redis = await startRedis(join(directory, 'redis'));
     const npmName = 'durable operations, 1,024 callers, beside the npm client of Redis';
     const rawName = 'durable operations, 1,024 callers, beside a raw pipelined client of Redis';
     if (redis === null) {
-      lines.push(missing(npmName, 'operations/s', 'Redis always, npm client', 3), missing(rawName, 'operations/s', 'Redis always, pipelined', 0.3));
+      lines.push(
+        missing(npmName, 'operations/s', 'Redis always, npm client', 3),
+        missing(rawName, 'operations/s', 'Redis always, pipelined', 0.3),
+      );
     } else {
       const client = createClient({ socket: { host: '127.0.0.1', port: redis.port } });
       await client.connect();
@@ -88,7 +113,11 @@ export async function bench(): Promise<BenchLine[]> {
       const npm = await interleave(ROUNDS, () => callers(CALLERS, operation), viaClient);
       lines.push(line(npmName, 'operations/s', npm.ours, 'Redis always, npm client', npm.theirs, 3));
       client.destroy();
-      const pipelined = await interleave(ROUNDS, () => callers(CALLERS, operation), () => pipeline(redis.port));
+      const pipelined = await interleave(
+        ROUNDS,
+        () => callers(CALLERS, operation),
+        () => pipeline(redis.port),
+      );
       lines.push(line(rawName, 'operations/s', pipelined.ours, 'Redis always, pipelined', pipelined.theirs, 0.3));
       await redis.stop();
     }
@@ -102,7 +131,20 @@ async function startRedis(directory: string): Promise<{ port: number; stop(): Pr
   const { mkdir } = await import('node:fs/promises');
   await mkdir(directory, { recursive: true });
   const port = 16_000 + (process.pid % 20_000);
-  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+  const settings = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    directory,
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'always',
+    '--save',
+    '',
+  ];
   const child = spawn('redis-server', settings, { stdio: 'ignore' });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const failed = await new Promise<boolean>((resolve) => {

@@ -18,7 +18,11 @@ function takes(opened: Opened, waiting: number): Promise<number> {
     engine.post({ kind: 'bench', payload: null, account: 1 }, () => {
       for (let index = 0; index < TAKES; index++) {
         const key = (Math.imul(index, 2654435761) >>> 0) % waiting;
-        const captures = engine.tuples.tryOnce({ slots: [{ channel: 'shelf', pattern: byKey(key), peek: false }], persist: false, body: BODY });
+        const captures = engine.tuples.tryOnce({
+          slots: [{ channel: 'shelf', pattern: byKey(key), peek: false }],
+          persist: false,
+          body: BODY,
+        });
         engine.tuples.produce('shelf', [key, (captures as Value[])[0] as Value], false, 1);
       }
     }),
@@ -50,9 +54,10 @@ async function calls(opened: Opened, count: number): Promise<number> {
   return rate(CALLS, async () => {
     while (left > 0) {
       await opened.engine.post({ kind: 'bench', payload: null, account: 1 }, (turn) => {
-        for (let index = 0; index < 10_000; index++) turn.produce('object', [names[index % count] as string, index], false);
+        for (let index = 0; index < 1000; index++)
+          turn.produce('object', [names[index % count] as string, index], false);
       });
-      left -= 10_000;
+      left -= 1000;
     }
   });
 }
@@ -78,15 +83,27 @@ async function joins(width: number): Promise<number> {
 export async function bench(): Promise<BenchLine[]> {
   const few = await filled(1_000);
   const many = await filled(1_000_000);
-  const byCount = await interleave(ROUNDS, () => takes(many, 1_000_000), () => takes(few, 1_000));
+  const byCount = await interleave(
+    ROUNDS,
+    () => takes(many, 1_000_000),
+    () => takes(few, 1_000),
+  );
   await few.engine.close();
   await many.engine.close();
   const one = await methods(1);
   const thousand = await methods(1_000);
-  const byMethods = await interleave(ROUNDS, () => calls(thousand, 1_000), () => calls(one, 1));
+  const byMethods = await interleave(
+    ROUNDS,
+    () => calls(thousand, 1_000),
+    () => calls(one, 1),
+  );
   await one.engine.close();
   await thousand.engine.close();
-  const byWidth = await interleave(ROUNDS, () => joins(8), () => joins(2));
+  const byWidth = await interleave(
+    ROUNDS,
+    () => joins(8),
+    () => joins(2),
+  );
   return [
     line('take by key among 1,000,000', 'takes/s', byCount.ours, 'among 1,000', byCount.theirs, 0.4),
     line('dispatch among 1,000 methods', 'calls/s', byMethods.ours, 'among one', byMethods.theirs, 0.4),

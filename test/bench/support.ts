@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { compilePattern } from '../../src/match/index.ts';
 import { realPlatform } from '../../src/platform/index.ts';
 import { compileText, RHO_LABEL, RholangRunner } from '../../src/rholang/index.ts';
-import { type Body, type EngineOptions, SpaceEngine, SpaceHost, type Task, type TaskRouter } from '../../src/space/index.ts';
+import {
+  type Body,
+  type EngineOptions,
+  SpaceEngine,
+  SpaceHost,
+  type Task,
+  type TaskRouter,
+} from '../../src/space/index.ts';
 import { type Durability, openStore, type Store } from '../../src/store/index.ts';
 import { FreeVariable } from '../../src/values/index.ts';
 
@@ -28,7 +35,14 @@ export function median(samples: readonly number[]): number {
   return sorted[sorted.length >> 1] as number;
 }
 
-export function line(name: string, unit: string, ours: number, reference: string, theirs: number, least: number): BenchLine {
+export function line(
+  name: string,
+  unit: string,
+  ours: number,
+  reference: string,
+  theirs: number,
+  least: number,
+): BenchLine {
   const ratio = ours / theirs;
   return {
     name,
@@ -42,7 +56,15 @@ export function line(name: string, unit: string, ours: number, reference: string
 }
 
 export function missing(name: string, unit: string, reference: string, least: number): BenchLine {
-  return { name, value: 0, unit, reference: `${reference}: not on this machine`, ratio: 0, goal: `at least ${least}`, met: false };
+  return {
+    name,
+    value: 0,
+    unit,
+    reference: `${reference}: not on this machine`,
+    ratio: 0,
+    goal: `at least ${least}`,
+    met: false,
+  };
 }
 
 /** Runs both in turn, `rounds` times after one that does not count; the medians of what they return. */
@@ -101,7 +123,11 @@ export async function openSpace(
 /** A Rholang program from its text to the moment when nothing is ready any more. */
 export async function runProgram(source: string, directory: string | null): Promise<number> {
   const runner = new RholangRunner();
-  const router: TaskRouter = { handling: () => 'inline', run: (task: Task, turn) => runner.run(task, turn), deliver: () => {} };
+  const router: TaskRouter = {
+    handling: () => 'inline',
+    run: (task: Task, turn) => runner.run(task, turn),
+    deliver: () => {},
+  };
   const { engine } = await openSpace(directory, { router });
   const { term } = compileText(source, { uris: new Map() });
   const started_ms = performance.now();

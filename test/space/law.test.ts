@@ -84,11 +84,19 @@ async function run(steps: readonly Step[], openOne: (() => Promise<Store>) | nul
     }
     if (process.env.LOG) console.log(at, JSON.stringify(next));
     const name = `k${label++}`;
-    const expected = next.kind === 'produce' ? model.produce(next.channel, next.message) : model.consume({ ...next.receive, label: name });
+    const expected =
+      next.kind === 'produce'
+        ? model.produce(next.channel, next.message)
+        : model.consume({ ...next.receive, label: name });
     let met = 0;
     await engine.post({ kind: 'test', payload: null, account: 1 }, (turn) => {
       if (next.kind === 'produce') turn.produce(next.channel, next.message.values as Value[], next.message.persist);
-      else turn.consume({ slots: next.receive.slots.map(slotOf), persist: next.receive.persist, body: { label: name, term: null, place: 0, environment: [] } });
+      else
+        turn.consume({
+          slots: next.receive.slots.map(slotOf),
+          persist: next.receive.persist,
+          body: { label: name, term: null, place: 0, environment: [] },
+        });
       met = 1;
     });
     assert.equal(met, 1);
@@ -99,8 +107,13 @@ async function run(steps: readonly Step[], openOne: (() => Promise<Store>) | nul
     for (const [name, lying] of model.data) {
       const cursor = engine.place(name).data?.walk();
       const found: (readonly Value[])[] = [];
-      for (let datum = cursor?.next() ?? null; datum !== null; datum = cursor?.next() ?? null) found.push(datum.message);
-      assert.deepEqual(found, lying.map((datum) => datum.values), `what lies on ${name} after step ${at}`);
+      for (let datum = cursor?.next() ?? null; datum !== null; datum = cursor?.next() ?? null)
+        found.push(datum.message);
+      assert.deepEqual(
+        found,
+        lying.map((datum) => datum.values),
+        `what lies on ${name} after step ${at}`,
+      );
     }
   }
   await engine.close();
@@ -113,7 +126,10 @@ function firstMeetings(fired: readonly Fired[], count: number): readonly Fired[]
 
 function slotOf(from: ModelSlot): Slot {
   let level = 0;
-  const pattern = compilePattern(from.wants.map((want) => (want === null ? new FreeVariable(level++) : want)), null);
+  const pattern = compilePattern(
+    from.wants.map((want) => (want === null ? new FreeVariable(level++) : want)),
+    null,
+  );
   return { channel: from.channel, pattern, peek: from.peek };
 }
 

@@ -153,10 +153,16 @@ describe('space: the reference cases', () => {
     await lab.consume(['a', 'b'], [exactly(3), exactly(4)], { label: 'k34' });
     await lab.produce('a', 3);
     await lab.produce('b', 4);
-    assert.deepEqual(lab.fired().map(({ label }) => label), ['k34']);
+    assert.deepEqual(
+      lab.fired().map(({ label }) => label),
+      ['k34'],
+    );
     await lab.produce('a', 1);
     await lab.produce('b', 2);
-    assert.deepEqual(lab.fired().map(({ label }) => label), ['k12']);
+    assert.deepEqual(
+      lab.fired().map(({ label }) => label),
+      ['k12'],
+    );
     clean('a', 'b');
   });
 
@@ -174,7 +180,10 @@ describe('space: the reference cases', () => {
     await lab.consume(['b'], [exactly(2)], { label: 'kb' });
     await lab.produce('a', 1);
     await lab.produce('b', 2);
-    assert.deepEqual(lab.fired().map(({ label }) => label), ['ka', 'kb']);
+    assert.deepEqual(
+      lab.fired().map(({ label }) => label),
+      ['ka', 'kb'],
+    );
     clean('a', 'b');
   });
 
@@ -266,9 +275,13 @@ describe('space: the reference cases', () => {
   it('RS-36: a join whose channels and patterns differ in number cannot be said: each slot has both', async () => {
     await assert.rejects(
       lab.engine.post({ kind: 'test', payload: null, account: 1 }, () =>
-        lab.engine.tuples.consume({ slots: [], persist: false, body: { label: 'k', term: null, place: 0, environment: [] } }, 1),
+        lab.engine.tuples.consume(
+          { slots: [], persist: false, body: { label: 'k', term: null, place: 0, environment: [] } },
+          1,
+        ),
       ),
-      (error: { code: string; message: string }) => error.code === 'bad_request' && /at least one channel/.test(error.message),
+      (error: { code: string; message: string }) =>
+        error.code === 'bad_request' && /at least one channel/.test(error.message),
     );
     clean('a');
   });
@@ -278,7 +291,11 @@ describe('space: the reference cases', () => {
     await assert.rejects(
       lab.engine.post({ kind: 'test', payload: null, account: 1 }, () =>
         lab.engine.tuples.consume(
-          { slots: [{ channel: 'a', pattern: any, peek: false }], persist: false, body: { label: 'k', term: null, place: 0, environment: [] } },
+          {
+            slots: [{ channel: 'a', pattern: any, peek: false }],
+            persist: false,
+            body: { label: 'k', term: null, place: 0, environment: [] },
+          },
           1,
         ),
       ),
@@ -331,12 +348,23 @@ describe('space: the reference cases', () => {
   });
 
   const nine: readonly [string, string][] = [
-    ['fam', 'carol'], ['col', 'alice'], ['f', 'bob'], ['fam', 'carol'], ['col', 'alice'], ['fam', 'carol'], ['f', 'bob'], ['col', 'alice'], ['fam', 'carol'],
+    ['fam', 'carol'],
+    ['col', 'alice'],
+    ['f', 'bob'],
+    ['fam', 'carol'],
+    ['col', 'alice'],
+    ['fam', 'carol'],
+    ['f', 'bob'],
+    ['col', 'alice'],
+    ['fam', 'carol'],
   ];
   const inOrder = ['fam', 'fam', 'fam', 'fam', 'col', 'col', 'col', 'f', 'f'];
 
   it('RS-54: a join of nine slots on three channels waits for the ninth message', async () => {
-    await lab.consume(inOrder, inOrder.map(() => any));
+    await lab.consume(
+      inOrder,
+      inOrder.map(() => any),
+    );
     for (const [index, [channel, who]] of nine.entries()) {
       assert.deepEqual(lab.fired(), [], `after ${index} messages`);
       await lab.produce(channel, who);
@@ -347,7 +375,10 @@ describe('space: the reference cases', () => {
 
   it('RS-55: the same join finds its nine messages at once', async () => {
     for (const [channel, who] of nine) await lab.produce(channel, who);
-    await lab.consume(inOrder, inOrder.map(() => any));
+    await lab.consume(
+      inOrder,
+      inOrder.map(() => any),
+    );
     assert.deepEqual(captures(lab), [['carol', 'carol', 'carol', 'carol', 'alice', 'alice', 'alice', 'bob', 'bob']]);
     clean('fam', 'col', 'f');
   });
@@ -355,7 +386,10 @@ describe('space: the reference cases', () => {
   it('RS-56: slots in a mixed order get their messages in that order', async () => {
     const mixed = ['fam', 'col', 'fam', 'f', 'f', 'fam', 'col', 'col', 'fam'];
     for (const [channel, who] of nine) await lab.produce(channel, who);
-    await lab.consume(mixed, mixed.map(() => any));
+    await lab.consume(
+      mixed,
+      mixed.map(() => any),
+    );
     assert.deepEqual(captures(lab), [['carol', 'alice', 'carol', 'bob', 'bob', 'carol', 'alice', 'alice', 'carol']]);
     clean('fam', 'col', 'f');
   });

@@ -52,7 +52,9 @@ export async function openLab(store: Store | null = null, options: { account?: n
     engine,
     fired: () => fired.splice(0),
     produce: (channel, value, { persist = false, account: payer = account } = {}) =>
-      engine.post({ kind: 'test', payload: null, account: payer }, (t) => t.produce(channel, [value], persist)).then(settle),
+      engine
+        .post({ kind: 'test', payload: null, account: payer }, (t) => t.produce(channel, [value], persist))
+        .then(settle),
     produceMany: (channel, message) => turn((t) => t.produce(channel, message, false)),
     consume: (channels, patterns, { persist = false, peeks = [], label = 'k' } = {}) =>
       turn((t) => {

@@ -28,7 +28,8 @@ interface Lying extends ModelMessage {
 export type Fired = readonly [label: string, captures: readonly number[]];
 
 const matches = (slot: ModelSlot, message: ModelMessage): boolean =>
-  message.values.length === slot.wants.length && slot.wants.every((want, at) => want === null || want === message.values[at]);
+  message.values.length === slot.wants.length &&
+  slot.wants.every((want, at) => want === null || want === message.values[at]);
 
 export class Model {
   readonly data = new Map<string, Lying[]>();
@@ -64,7 +65,8 @@ export class Model {
     if (receive.persist && receive.slots.length === 1) {
       // One slot that stays meets everything that lies there, once.
       const slot = receive.slots[0] as ModelSlot;
-      for (const datum of [...this.on(slot.channel)]) if (matches(slot, datum)) fired.push(this.#fire(receive, [datum]));
+      for (const datum of [...this.on(slot.channel)])
+        if (matches(slot, datum)) fired.push(this.#fire(receive, [datum]));
       this.waiting.push(receive);
       return fired;
     }
