@@ -5,8 +5,6 @@ export { streamConsole } from './console.ts';
 export type { Console, ConsoleStreams } from './console.ts';
 export { directoryNative } from './directory.ts';
 export { fileNative } from './file.ts';
-export { stdioNatives } from './stdio.ts';
-export { systemNative } from './system.ts';
 export { textNative } from './text.ts';
 export { FileTree } from './files/tree.ts';
 export type { FileTreeOptions, Outcome } from './files/tree.ts';

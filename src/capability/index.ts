@@ -1,13 +1,11 @@
 /** Powerboxes and grants: who is given which channels, and what stands behind them. */
-export { grantId, grantsSchema, parseGrant, parseGrants, readGrants } from './grant.ts';
+export { grantId, parseGrant, parseGrants, readGrants } from './grant.ts';
 export type { FilesGrant, Grant, NativeGrant, StdioGrant } from './grant.ts';
 export {
   fileHandle,
   readFileHandle,
   readStreamHandle,
   readSystemHandle,
-  streamHandle,
-  systemHandle,
 } from './handle.ts';
 export type { FileReference, SystemReference } from './handle.ts';
-export { POWERBOX_URI, PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';
+export { PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';

@@ -3,12 +3,8 @@
  * in the layout, because the dispatcher speaks them too; natives and resolvers import them from here.
  */
 export {
-  NATIVE_LABEL,
   NewChannel,
   NewObject,
-  nativeEnvironment,
-  readNativeEnvironment,
-  stateKey,
 } from '../../channels/index.ts';
 export type {
   Native,

@@ -6,7 +6,7 @@ export {
   conjunction,
   disjunction,
   float,
-  illFormed,
+ 
   int,
   isWellFormed,
   list,
@@ -16,7 +16,7 @@ export {
   tuple,
   uri,
 } from './build.ts';
-export { compare, equal, compareText, compareBytes } from './order.ts';
+export { compare, equal, compareText } from './order.ts';
 export { decodeValue, encodeValue } from './codec.ts';
 export { Decoder } from './decoder.ts';
 export { Encoder } from './encoder.ts';
