@@ -47,6 +47,11 @@ const NO_RECEIVE: Waiter['receive'] = {
 /** Rough bytes of an empty channel in memory. */
 export const CHANNEL_BYTES = 240;
 
+/** Channels that the cache looks at, beside those it drops, each time it is over its bound. */
+const LOOKS_MIN = 64;
+/** The same for each channel that has come into memory since. */
+const LOOKS_A_CHANNEL = 4;
+
 export class Channels implements WaiterMaker {
   readonly #byKey = new Map<string, Channel>();
   /** Strings and numbers, by far the most common public names, without building a key. */
@@ -54,6 +59,8 @@ export class Channels implements WaiterMaker {
   readonly #source: ChannelSource | null;
   readonly #encoder = new Encoder();
   readonly #unresolved: { channel: Channel; entry: JoinReference; home: Channel; number: number }[] = [];
+  /** Channels that have come into memory since the cache was last over its bound. */
+  #entered = 0;
   /** Estimated bytes of all channels that have a key. */
   size_bytes = 0;
 
@@ -139,6 +146,7 @@ export class Channels implements WaiterMaker {
     // Asking for the key derives a name, and that already enters its channel.
     if (channel.key !== null) return;
     channel.key = key;
+    this.#entered++;
     this.#byKey.set(key, channel);
     if (typeof channel.value === 'string' || typeof channel.value === 'number')
       this.#byPrimitive.set(channel.value, channel);
@@ -376,12 +384,15 @@ export class Channels implements WaiterMaker {
   /** Drops clean channels that were not used since the last look, until the estimate is below the bound. */
   evict(bound_bytes: number): void {
     if (this.size_bytes <= bound_bytes) return;
-    let left = 2 * this.#byKey.size;
+    // A share of the line for each that came since, so that those which must stay are not looked at every time.
+    let left = LOOKS_MIN + LOOKS_A_CHANNEL * this.#entered;
+    this.#entered = 0;
     for (const [key, channel] of this.#byKey) {
-      if (this.size_bytes <= bound_bytes || left-- <= 0) return;
+      if (this.size_bytes <= bound_bytes || left <= 0) return;
       if (channel.pins === 0 && channel.cut === 0) this.#unload(channel);
       if (channel.used || channel.dirty || channel.pins > 0 || channel.cut !== 0) {
         channel.used = false;
+        left--;
         // To the end of the line: a second chance.
         this.#byKey.delete(key);
         this.#byKey.set(key, channel);
