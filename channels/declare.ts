@@ -29,6 +29,8 @@ export interface Form {
 interface MethodText {
   readonly doc: string;
   readonly forms: readonly Form[];
+  /** The answer comes when a person gives it, however late: calls have no time limit. Default false. */
+  readonly patient?: boolean;
 }
 
 export type MethodSource = MethodText &
@@ -44,6 +46,8 @@ export interface Method {
   /** Null unless the effect is `change`. */
   readonly recovery: Recovery | null;
   readonly forms: readonly Form[];
+  /** Whether a call may take any time. */
+  readonly patient: boolean;
   /** Readings of a call by number of values after the method, trailing names included; null where none has that many. */
   readonly readings: readonly (readonly Reading[] | null)[];
 }
@@ -137,7 +141,8 @@ function compile(channel: string, name: string, source: MethodSource, trailings:
       readings[length] = [...others, reading];
     }
   });
-  return { name, doc: source.doc, effect: source.effect, recovery, forms: source.forms, readings };
+  const { doc, effect, forms, patient = false } = source;
+  return { name, doc, effect, recovery, forms, patient, readings };
 }
 
 /** Whether one list of values could be both. */

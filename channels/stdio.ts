@@ -50,9 +50,10 @@ export const input = declareChannel({
   doc: 'Standard input, line by line. Lines go to the calls in the order in which they were made.',
   methods: {
     readLine: method({
-      doc: 'Answers the next line without its newline, or Nil at the end of the input.',
+      doc: 'Answers the next line without its newline, or Nil at the end of the input. Waits for it as long as it takes.',
       effect: 'change',
       recovery: 'none',
+      patient: true,
       forms: [{ args: [], result: t.either(t.string(), t.nil) }],
     }),
   },

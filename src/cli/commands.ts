@@ -47,7 +47,7 @@ export async function resumeCommand(terminal: Terminal, options: CommonOptions):
   return working(terminal, options, space, async () => {
     const deploys = space.deploys().filter((deploy) => isUnfinished(deploy));
     terminal.talk(
-      deploys.length === 0 ? 'nothing was left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
+      deploys.length === 0 ? 'nothing is left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
     );
     return space.deploys();
   });
@@ -117,9 +117,15 @@ async function working(
     const ended = await Promise.race([quiescent(space, deploys, failures), interruption.signal]).finally(stopProgress);
     if (typeof ended === 'string') {
       terminal.talk(`${ended}: finishing the commit`);
-      const unfinished = deploys.some(isUnfinished);
+      // What a program hangs on is what whoever interrupted it wants to know.
+      const report = await space.inspect();
       await space.close();
-      return leftUnfinished(terminal, options, unfinished, EXIT.interrupted);
+      // Closing lets changes under way finish.
+      const unfinished = deploys.some(isUnfinished);
+      const code = unfinished && options.data !== undefined ? EXIT.storage : EXIT.interrupted;
+      if (terminal.json) terminal.record({ type: 'report', ...report, exitCode: code });
+      else tellReport(terminal, report);
+      return leftUnfinished(terminal, options, unfinished, code);
     }
     return concluded(terminal, options, deploys, ended);
   } finally {

@@ -50,7 +50,8 @@ export class NativeJob implements OutsideWork {
   readonly #call: Call;
   /** That it had begun before this process: recovery decides. */
   readonly #interrupted: boolean;
-  readonly #limit_ms: number;
+  /** Null: its method takes as long as a person takes. */
+  readonly #limit_ms: number | null;
   readonly #effectId: Uint8Array;
   /** Made when the native asks for it: most never do. */
   #abort: AbortController | null = null;
@@ -65,7 +66,7 @@ export class NativeJob implements OutsideWork {
     reference: NativeReference,
     call: Call,
     interrupted: boolean,
-    limit_ms: number,
+    limit_ms: number | null,
   ) {
     this.lane = laneOf(reference);
     this.number = task.number;
@@ -170,16 +171,14 @@ export class NativeJob implements OutsideWork {
         this.#timer?.cancel();
         resolve(outcome);
       };
-      this.#timer = timers.after(this.#limit_ms, () => {
-        settle(
-          errorOutcome({
-            code: 'timed_out',
-            message: `${this.what} has not answered within ${this.#limit_ms} ms`,
-            hint: '',
-          }),
-        );
-        this.#cutOff();
-      });
+      const limit_ms = this.#limit_ms;
+      if (limit_ms !== null) {
+        this.#timer = timers.after(limit_ms, () => {
+          const message = `${this.what} has not answered within ${limit_ms} ms`;
+          settle(errorOutcome({ code: 'timed_out', message, hint: '' }));
+          this.#cutOff();
+        });
+      }
       this.#ask(verb, state).then(
         (answer) =>
           settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),

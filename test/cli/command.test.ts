@@ -231,6 +231,19 @@ describe('cli: work that goes on', function () {
     assert.equal((await lost.ended).code, 130);
   });
 
+  it('an interrupted program says what it hangs on, channel by channel and effect by effect', async () => {
+    const text =
+      'new box(`rho:powerbox`) in { @"a"!(1) | for (input <- box!?("stdin"); _ <- input!?("readLine")) { Nil } | box!("print", "up") }';
+    const running = bench.start('run', bench.write('a.rho', text));
+    await running.says('up');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 130);
+    assert.match(stderr, /left waiting:\n {2}@\{"a"\}!\(1\)\n/);
+    assert.match(stderr, /not finished:\n {2}input\.readLine: has begun, and has not answered yet, since \d+\.\d s\n/);
+  });
+
   it('a second process on one directory is refused with 75 and the pid of the first', async () => {
     const first = bench.start('run', bench.write('forever.rho', FOREVER), '--data', 'data');
     await new Promise((resolve) => setTimeout(resolve, 1_500));

@@ -332,6 +332,22 @@ describe('errors of calls', () => {
     assert.equal(site.time.waiting, 0, 'no timer is left behind');
   });
 
+  it('a patient method answers when it answers, however late', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    let answer = (): void => {};
+    site.world.behaviour = () => new Promise((resolve) => (answer = () => resolve({ ok: 'a line' })));
+    const ret = freshName();
+    await site.send(probe, ['person', 1, ret]);
+    await rest();
+    site.time.advance(1e9);
+    await rest();
+    assert.deepEqual(site.engine.waiting(ret), []);
+    answer();
+    await site.dispatcher.quiescent(1);
+    assert.deepEqual(site.engine.waiting(ret), [['a line']]);
+  });
+
   it('an answer that no value can be made of is native_failed', async () => {
     const site = new Site();
     const probe = await site.install();

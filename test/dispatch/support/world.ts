@@ -46,6 +46,7 @@ export const probeDeclaration = declareChannel({
     repeated: repeat,
     asked: { doc: 'x', effect: 'change', recovery: 'ask', forms: [form] },
     once: { doc: 'x', effect: 'change', recovery: 'none', forms: [form] },
+    person: { doc: 'x', effect: 'change', recovery: 'none', patient: true, forms: [form] },
     count: { doc: 'x', effect: 'change', recovery: 'ask', forms: [{ args: [], result: t.int() }] },
   },
 });
