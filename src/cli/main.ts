@@ -107,7 +107,8 @@ function tellError(to: Terminal, error: unknown): void {
     return;
   }
   to.talk(`${to.paint('red', code)}: ${message}`);
-  if (hint !== '') to.talk(`hint: ${hint}`);
+  // The errors of a text carry their hints each beside its line.
+  if (hint !== '' && !(error instanceof SourceErrors)) to.talk(`hint: ${hint}`);
   for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
     to.talk(to.paint('dim', `because: ${cause.message}`));
   }
