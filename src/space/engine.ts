@@ -7,65 +7,27 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { MessagePattern } from '../match/index.ts';
 import type { Platform } from '../platform/index.ts';
-import type { Durability, Store } from '../store/index.ts';
-import { Encoder, equal, List, type Name, NameMaker, type Value } from '../values/index.ts';
+import type { Store } from '../store/index.ts';
+import { List, type Name, NameMaker, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import { Channels } from './channels.ts';
+import { type CommitHost, Committer, outcomeUnknown } from './committer.ts';
 import { Cutter } from './cut.ts';
-import { Commit, type EntryHeader, writeEntry } from './entry.ts';
+import type { EntryHeader } from './entry.ts';
 import type { Datum, Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
 import { type Messages, messagesIn } from './messages.ts';
+import type { EngineOptions, Failpoint } from './options.ts';
 import { recover } from './recover.ts';
 import { repetition, repetitionOf, REPEAT_LABEL } from './repeat.ts';
+import { channelRowKey, termRowKey } from './row-keys.ts';
 import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
 import { LiveTask, Tasks } from './tasks.ts';
-import { type Term, Terms } from './terms.ts';
+import { Terms } from './terms.ts';
+import { TurnContext, type TurnHost } from './turn.ts';
 import { type Ledger, Tuples } from './tuples.ts';
-import { channelRowKey, termRowKey } from './row-keys.ts';
-import type { Account, Body, Cause, Engine, Receive, Task, TaskRouter, TermReference, Turn } from './types.ts';
-
-export interface EngineOptions {
-  readonly platform: Platform;
-  /** Where the space is kept; null for a space in memory that nothing survives. */
-  readonly store: Store | null;
-  /** The 32 bytes that names are derived from, for a space without a store. */
-  readonly nameKey?: Uint8Array;
-  readonly cache_bytes?: number;
-  readonly journal_tail_bytes_max?: number;
-  readonly journal_tail_age_ms_max?: number;
-  readonly yield_ms?: number;
-  /** A failure of one branch of a program. */
-  readonly onFail?: (account: Account, error: Error) => void;
-  /** The space has closed itself because storage failed. */
-  readonly onClosed?: (error: Error) => void;
-  /** Called at named points of the path of a message: the crash test kills the process there. */
-  readonly failpoint?: (name: Failpoint) => void;
-  /** A planted bug, for tests that must find it. */
-  readonly plant?: 'acknowledge-before-sync' | 'task-twice' | 'lose-datum' | 'effect-not-begun' | 'rows-ahead';
-}
-
-/**
- * Each before and after. `append` is from the closed commit to the engine's own books, `sync` the journal's synced
- * write within it; `acknowledge:after` comes when those who wait have heard.
- */
-export const FAILPOINTS = [
-  'turn:before',
-  'turn:after',
-  'append:before',
-  'append:after',
-  'sync:before',
-  'sync:after',
-  'acknowledge:before',
-  'acknowledge:after',
-  'rows:before',
-  'rows:after',
-  'truncate:before',
-  'truncate:after',
-] as const;
-export type Failpoint = (typeof FAILPOINTS)[number];
+import type { Account, Body, Cause, Engine, Receive, Task, TaskRouter, Turn } from './types.ts';
 
 /** A message from outside that waits for its turn. */
 interface Arrival {
@@ -85,14 +47,12 @@ const PARKED_ROUTER: TaskRouter = {
 
 /** Turns between two looks at the clock. */
 const CLOCK_TURNS = 128;
-/** Channels that one slice encodes for a cut. */
-const CUT_CHANNELS_A_SLICE = 512;
 /** Arrivals applied before tasks get their share again. */
 const ARRIVALS_A_ROUND = 1024;
 /** Tasks run before arrivals get their share again. */
 const TASKS_A_ROUND = 2048;
 
-export class SpaceEngine implements Engine, Ledger {
+export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
   readonly tuples: Tuples;
   readonly tasks = new Tasks();
   readonly names: NameMaker;
@@ -105,29 +65,20 @@ export class SpaceEngine implements Engine, Ledger {
   readonly #platform: Platform;
   readonly #store: Store | null;
   readonly #cutter: Cutter | null;
-  readonly #messages: Messages;
-  readonly #encoder = new Encoder(64 * 1024);
+  readonly messages: Messages;
+  readonly #commits: Committer;
   readonly #facts = new Map<string, Value>();
-  readonly #termPolicy = { mustWrite: (term: Term): boolean => this.terms.journal(term) };
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
   #router: TaskRouter = PARKED_ROUTER;
   #arrivals: Arrival[] = [];
   #arrivalsHead = 0;
-  #commit = new Commit(1);
-  #serial = 1;
   #turn = 0;
   #nextTask = 1;
   #nextStamp = 1;
-  #last = 0;
   #scheduled = false;
-  #appending = false;
-  #tail_bytes = 0;
-  #cutSince_ms = 0;
   #closed: PowerboxError | null = null;
   #closing: (() => void) | null = null;
-  #writing: Promise<void> | null = null;
-  #ageTimer: { cancel(): void } | null = null;
 
   // The turn that is running.
   readonly #context: TurnContext;
@@ -158,10 +109,10 @@ export class SpaceEngine implements Engine, Ledger {
           },
     );
     this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, sha256);
-    this.#messages = messagesIn(store?.blobs ?? null, sha256, readName);
+    this.messages = messagesIn(store?.blobs ?? null, sha256, readName);
     this.tuples = new Tuples(this);
     this.#context = new TurnContext(this);
-    this.#cutSince_ms = platform.clock.monotonic_ms();
+    this.#commits = new Committer(options, this, this.#cutter);
   }
 
   static async open(options: EngineOptions): Promise<SpaceEngine> {
@@ -176,14 +127,14 @@ export class SpaceEngine implements Engine, Ledger {
       terms: this.terms,
       channels: this.channels,
       readName: (bytes) => this.names.read(bytes),
-      messages: this.#messages,
+      messages: this.messages,
       cutter: this.#cutter as Cutter,
     });
     this.#turn = found.header.lastTurn;
     this.#nextTask = found.header.nextTask;
     this.#nextStamp = found.header.nextStamp;
-    this.#last = store.journal.last;
-    this.#tail_bytes = found.tail_bytes;
+    this.#commits.last = store.journal.last;
+    this.#commits.tail_bytes = found.tail_bytes;
     for (const [key, value] of found.facts) this.#facts.set(key, value);
     for (const task of found.tasks) this.tasks.push(task);
   }
@@ -193,12 +144,16 @@ export class SpaceEngine implements Engine, Ledger {
   /** Sets who runs tasks; those found by recovery start moving with it. */
   start(router: TaskRouter): void {
     this.#router = router;
-    this.#schedule();
+    this.schedule();
   }
 
   /** Bytes of journal that are in no row yet: what opening after a crash would read. */
   get tail_bytes(): number {
-    return this.#tail_bytes;
+    return this.#commits.tail_bytes;
+  }
+
+  header(): EntryHeader {
+    return { lastTurn: this.#turn, nextTask: this.#nextTask, nextStamp: this.#nextStamp };
   }
 
   get turn(): number {
@@ -257,7 +212,7 @@ export class SpaceEngine implements Engine, Ledger {
         return;
       }
       this.#arrivals.push({ cause, message, apply, task, resolve, reject });
-      if (!this.#scheduled) this.#schedule();
+      if (!this.#scheduled) this.schedule();
     });
   }
 
@@ -267,7 +222,7 @@ export class SpaceEngine implements Engine, Ledger {
       this.tasks.release(task);
       this.tasks.push(task);
     }
-    this.#schedule();
+    this.schedule();
   }
 
   fact(key: string): Value | undefined {
@@ -301,11 +256,11 @@ export class SpaceEngine implements Engine, Ledger {
 
   durable(): Promise<void> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
-    if (this.#commit.empty && !this.#appending) return Promise.resolve();
+    if (this.#commits.idle) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#commit.outbox.push(resolve);
-      this.#commit.refused.push(reject);
-      this.#schedule();
+      this.#commits.current.outbox.push(resolve);
+      this.#commits.current.refused.push(reject);
+      this.schedule();
     });
   }
 
@@ -319,17 +274,18 @@ export class SpaceEngine implements Engine, Ledger {
     if (this.#closed === null) {
       await new Promise<void>((resolve) => {
         this.#closing = resolve;
-        this.#schedule();
+        this.schedule();
       });
       this.#shut(new PowerboxError('space_closed', 'the space is closed'));
     }
-    if (this.#writing !== null) await this.#writing;
+    await this.#commits.stop();
     await this.#store?.close();
   }
 
   // ------------------------------------------------------------------ the loop
 
-  #schedule(): void {
+  /** Asks for another slice of turns. */
+  schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#platform.timers.soon(this.#slice);
@@ -340,34 +296,28 @@ export class SpaceEngine implements Engine, Ledger {
     if (this.#closed !== null) return;
     try {
       // The journal's tail is bounded: turns wait for a cut that they have left behind.
-      if (!this.#rowsBehind) this.#runTurns();
+      if (!this.#commits.rowsBehind) this.#runTurns();
       if (this.#closed !== null) return;
-      this.#flush();
-      this.#advanceCut();
+      this.#commits.flush();
+      this.#commits.advanceCut();
     } catch (error) {
       // A turn must not throw: what is in memory can no longer be trusted, what is on disk can.
-      this.#fail(error);
+      this.fail(error);
       return;
     }
-    for (const tasks of this.tasks.accounts()) if (tasks.ready === 0 && tasks.wasBusy) this.#settled(tasks);
-    const ahead = this.#appending && this.#commit.turns > 0 && this.#commitIsFull();
+    for (const account of this.tasks.takeSettled()) for (const run of this.#idle) run(account);
+    const ahead = this.#commits.appending && this.#commits.full;
     // A space that closes starts no task any more: those that are ready are durable, and go on when it opens.
     const more = (this.#closing === null && this.tasks.anyReady) || this.#arrivals.length > this.#arrivalsHead;
     // When rows are behind, the cut that is under way asks for the next slice.
-    if (!ahead && more && !this.#rowsBehind) this.#schedule();
+    if (!ahead && more && !this.#commits.rowsBehind) this.schedule();
     else if (
       this.#closing !== null &&
-      !this.#appending &&
-      this.#commit.empty &&
+      this.#commits.idle &&
       this.#arrivals.length === this.#arrivalsHead
     )
       this.#closing();
   };
-
-  #settled(tasks: { account: Account; wasBusy: boolean }): void {
-    tasks.wasBusy = false;
-    for (const run of this.#idle) run(tasks.account);
-  }
 
   /** Turns until the time is up, the commit is full or nothing is left. Where it stops never shows in the record. */
   #runTurns(): void {
@@ -388,11 +338,11 @@ export class SpaceEngine implements Engine, Ledger {
           this.#runTask(task);
           if (--untilClock <= 0) {
             untilClock = CLOCK_TURNS;
-            if (clock.monotonic_ms() >= deadline_ms || this.#commitIsFull()) return;
+            if (clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
           }
         }
       }
-      if (!moved || clock.monotonic_ms() >= deadline_ms || this.#commitIsFull()) return;
+      if (!moved || clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
     }
   }
 
@@ -408,11 +358,6 @@ export class SpaceEngine implements Engine, Ledger {
     return arrival;
   }
 
-  #commitIsFull(): boolean {
-    const commit = this.#commit;
-    return commit.turns >= COMMIT_TURNS_MAX || commit.data.length >= COMMIT_TURNS_MAX;
-  }
-
   #runArrival(arrival: Arrival): void {
     const { cause, task } = arrival;
     if (task !== null && task.state !== 'outside') {
@@ -421,7 +366,7 @@ export class SpaceEngine implements Engine, Ledger {
     }
     this.#options.failpoint?.('turn:before');
     this.#turn++;
-    const commit = this.#commit;
+    const commit = this.#commits.current;
     commit.turns++;
     if (this.#store !== null) {
       commit.causes.push({
@@ -439,7 +384,11 @@ export class SpaceEngine implements Engine, Ledger {
       if (task !== null) this.#endTask(task);
       result = arrival.apply(context);
     } catch (error) {
-      if (!(error instanceof PowerboxError)) throw error;
+      if (!(error instanceof PowerboxError)) {
+        // A bug in the caller's code: the turn is half done, so the space cannot go on from memory.
+        arrival.reject(error instanceof Error ? error : new PowerboxError('bad_request', String(error)));
+        throw error;
+      }
       // A refusal: what the turn did before it stays, and the caller hears of it like of any answer.
       this.#messageCause = -1;
       commit.outbox.push(() => arrival.reject(error));
@@ -469,19 +418,19 @@ export class SpaceEngine implements Engine, Ledger {
       return;
     }
     this.tasks.hold(task, handling);
-    if (handling === 'outside') this.#commit.outbox.push(() => this.#router.deliver(task));
+    if (handling === 'outside') this.#commits.current.outbox.push(() => this.#router.deliver(task));
   }
 
   #startTurn(task: LiveTask): TurnContext {
     this.#turn++;
-    this.#commit.turns++;
+    this.#commits.current.turns++;
     return this.#context.begin(task.account, task.number);
   }
 
   #endTask(task: LiveTask): void {
     this.tasks.release(task);
     task.state = 'done';
-    if (this.#store !== null && task.born !== this.#serial) this.#commit.tasksGone.push(task.number);
+    if (this.#store !== null && task.born !== this.#commits.serial) this.#commits.current.tasksGone.push(task.number);
   }
 
   #meetAgain(task: LiveTask): void {
@@ -489,155 +438,8 @@ export class SpaceEngine implements Engine, Ledger {
     if (found !== null) this.tuples.meetAgain(found.waiter, found.data);
   }
 
-  // ------------------------------------------------------------------ commits
-
-  #flush(): void {
-    if (this.#appending) return;
-    const commit = this.#commit;
-    if (commit.empty) return;
-    this.#commit = new Commit(++this.#serial);
-    const store = this.#store;
-    if (store === null) {
-      this.#letOut(commit);
-      return;
-    }
-    if (commit.turns === 0) {
-      this.#letOut(commit);
-      return;
-    }
-    const encoder = this.#encoder;
-    encoder.reset();
-    const header: EntryHeader = { lastTurn: this.#turn, nextTask: this.#nextTask, nextStamp: this.#nextStamp };
-    writeEntry(encoder, commit, header, this.#termPolicy, this.#messages);
-    const entry = encoder.finish();
-    const cutter = this.#cutter as Cutter;
-    cutter.note(commit);
-    // Only now is it known which channels must stay: those that this commit changed are marked.
-    this.channels.evict(this.#options.cache_bytes ?? limits.cache_bytes_default);
-    this.#tail_bytes += entry.length;
-    this.#appending = true;
-    this.#options.failpoint?.('append:before');
-    if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);
-    const blobs =
-      this.#options.plant === 'acknowledge-before-sync'
-        ? this.#later(this.#messages.takePending())
-        : this.#messages.takePending();
-    const appended = blobs === null ? this.#append(store, entry) : blobs.then(() => this.#append(store, entry));
-    appended.then(
-      () => {
-        this.#options.failpoint?.('sync:after');
-        this.#appending = false;
-        this.#last++;
-        this.#options.failpoint?.('append:after');
-        if (this.#options.plant !== 'acknowledge-before-sync') this.#letOut(commit);
-        this.#afterAppend();
-      },
-      (error) => {
-        this.#appending = false;
-        for (const refuse of commit.refused) refuse(outcomeUnknown(error));
-        this.#fail(error);
-      },
-    );
-    this.#maybeCut(header);
-  }
-
-  #append(store: Store, entry: Uint8Array): Promise<void> {
-    const appended = store.journal.append(this.#last, entry);
-    this.#options.failpoint?.('sync:before');
-    return appended;
-  }
-
-  /** For a planted bug: those who were told too early have time to say so. */
-  #later<T>(pending: Promise<T> | null): Promise<T | null> {
-    return new Promise((resolve) => this.#platform.timers.after(PLANTED_DELAY_MS, () => resolve(pending)));
-  }
-
-  #letOut(commit: Commit): void {
-    const { failpoint } = this.#options;
-    failpoint?.('acknowledge:before');
-    for (const run of commit.outbox) run();
-    if (failpoint !== undefined) this.#platform.timers.soon(() => failpoint('acknowledge:after'));
-  }
-
-  #afterAppend(): void {
-    if (this.#closed !== null) return;
-    this.#schedule();
-  }
-
-  /** Starts bringing rows up to date when the journal's tail is long or old. Called right after a flush. */
-  #maybeCut(header: EntryHeader): void {
-    const cutter = this.#cutter as Cutter;
-    const { clock, timers } = this.#platform;
-    if (cutter.busy) return;
-    const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
-    const age_ms_max = this.#options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
-    const now_ms = clock.monotonic_ms();
-    if (this.#tail_bytes < bytes_max / 2 && now_ms - this.#cutSince_ms < age_ms_max) {
-      this.#ageTimer ??= timers.after(age_ms_max, () => {
-        this.#ageTimer = null;
-        this.#cutWhenQuiet();
-      });
-      return;
-    }
-    this.#beginCut(header);
-  }
-
-  #cutWhenQuiet(): void {
-    const cutter = this.#cutter as Cutter;
-    if (this.#closed !== null || cutter.busy || this.#tail_bytes === 0 || this.#appending || !this.#commit.empty)
-      return;
-    this.#beginCut({ lastTurn: this.#turn, nextTask: this.#nextTask, nextStamp: this.#nextStamp });
-    this.#schedule();
-  }
-
-  #beginCut(header: EntryHeader): void {
-    const cutter = this.#cutter as Cutter;
-    this.#tail_bytes = 0;
-    this.#cutSince_ms = this.#platform.clock.monotonic_ms();
-    cutter.begin(this.#appending ? this.#last + 1 : this.#last, header, this.terms.takeFresh());
-  }
-
-  /** A cut is under way, and as much journal as one cut brings into the rows has been written since it began. */
-  get #rowsBehind(): boolean {
-    const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
-    return this.#tail_bytes >= bytes_max / 2 && (this.#cutter?.busy ?? false);
-  }
-
-  #advanceCut(): void {
-    const cutter = this.#cutter;
-    if (cutter === null || !cutter.busy || this.#writing !== null) return;
-    if (cutter.encoding) {
-      cutter.advance(this.#rowsBehind ? Number.MAX_SAFE_INTEGER : Math.max(CUT_CHANNELS_A_SLICE, cutter.behind));
-      if (cutter.encoding) {
-        this.#schedule();
-        return;
-      }
-    }
-    // The rows must never run ahead of the journal.
-    if (cutter.entry > this.#last && this.#options.plant !== 'rows-ahead') return;
-    const store = this.#store as Store;
-    this.#options.failpoint?.('rows:before');
-    this.#writing = cutter
-      .finish()
-      .then(async () => {
-        this.#options.failpoint?.('rows:after');
-        this.#options.failpoint?.('truncate:before');
-        await store.journal.drop(cutter.entry);
-        this.#options.failpoint?.('truncate:after');
-      })
-      .then(
-        () => {
-          this.#writing = null;
-          if (this.#closed === null) this.#schedule();
-        },
-        (error) => {
-          this.#writing = null;
-          this.#fail(error);
-        },
-      );
-  }
-
-  #fail(error: unknown): void {
+  /** Storage has failed, or a turn has: final. */
+  fail(error: unknown): void {
     if (this.#closed !== null) return;
     const cause =
       error instanceof PowerboxError
@@ -647,7 +449,7 @@ export class SpaceEngine implements Engine, Ledger {
       hint: 'Open it again: that decides what happened.',
       cause,
     });
-    for (const refuse of this.#commit.refused) refuse(outcomeUnknown(cause));
+    for (const refuse of this.#commits.current.refused) refuse(outcomeUnknown(cause));
     for (let index = this.#arrivalsHead; index < this.#arrivals.length; index++)
       (this.#arrivals[index] as Arrival).reject(this.#closed);
     this.#arrivals = [];
@@ -659,7 +461,7 @@ export class SpaceEngine implements Engine, Ledger {
 
   #shut(error: PowerboxError): void {
     this.#closed ??= error;
-    this.#ageTimer?.cancel();
+    void this.#commits.stop();
     for (const run of this.#onClose.splice(0)) run(this.#closed);
   }
 
@@ -677,22 +479,22 @@ export class SpaceEngine implements Engine, Ledger {
     if (this.#store === null) return;
     if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
       this.channels.pageData(channel);
-    datum.born = this.#serial;
+    datum.born = this.#commits.serial;
     if (this.#options.plant === 'lose-datum' && datum.number % 7 === 3) return;
-    this.#commit.addDatum(channel, datum);
+    this.#commits.current.addDatum(channel, datum);
   }
 
   datumGone(channel: Channel, datum: Datum): void {
-    if (this.#store === null || datum.born === this.#serial) return;
-    this.#commit.dataGone.push(datum.number);
-    this.#commit.dataGoneChannels.push(channel);
+    if (this.#store === null || datum.born === this.#commits.serial) return;
+    this.#commits.current.dataGone.push(datum.number);
+    this.#commits.current.dataGoneChannels.push(channel);
   }
 
   waiterPut(waiter: Waiter): void {
     if (this.#store === null || waiter.deliver !== null) return;
     this.#pageWaiters(waiter);
-    waiter.born = this.#serial;
-    this.#commit.addWaiter(waiter);
+    waiter.born = this.#commits.serial;
+    this.#commits.current.addWaiter(waiter);
   }
 
   #pageWaiters(waiter: Waiter): void {
@@ -703,14 +505,14 @@ export class SpaceEngine implements Engine, Ledger {
 
   waiterGone(waiter: Waiter): void {
     waiter.gone = true;
-    if (this.#store === null || waiter.born === this.#serial || waiter.deliver !== null) return;
-    this.#commit.waitersGone.push(waiter);
+    if (this.#store === null || waiter.born === this.#commits.serial || waiter.deliver !== null) return;
+    this.#commits.current.waitersGone.push(waiter);
   }
 
   fire(waiter: Waiter, account: Account, captures: readonly Value[]): void {
     const deliver = waiter.deliver;
     if (deliver !== null) {
-      this.#commit.outbox.push(() => deliver(captures));
+      this.#commits.current.outbox.push(() => deliver(captures));
       return;
     }
     this.newTask(account, waiter.receive.body, captures);
@@ -735,8 +537,8 @@ export class SpaceEngine implements Engine, Ledger {
     }
     const task = new LiveTask(this.#nextTask++, account, body, captures);
     if (this.#store !== null) {
-      task.born = this.#serial;
-      this.#commit.addTask(task);
+      task.born = this.#commits.serial;
+      this.#commits.current.addTask(task);
     }
     this.tasks.pushFor(tasks, task);
   }
@@ -766,99 +568,11 @@ export class SpaceEngine implements Engine, Ledger {
   setFact(key: string, value: Value | undefined): void {
     if (value === undefined) this.#facts.delete(key);
     else this.#facts.set(key, value);
-    if (this.#store !== null) this.#commit.facts.set(key, value);
+    if (this.#store !== null) this.#commits.current.facts.set(key, value);
   }
 
   afterDurable(run: () => void): void {
-    this.#commit.outbox.push(run);
-  }
-}
-
-/** Turns of one commit; past it the next slice waits for the append. Bounds what a crash can undo. */
-const COMMIT_TURNS_MAX = 65_536;
-
-/** How late an append is when a planted bug has acknowledged it already. */
-const PLANTED_DELAY_MS = 2;
-
-function outcomeUnknown(cause: unknown): PowerboxError {
-  return new PowerboxError(
-    'outcome_unknown',
-    'storage failed while this was being written: it may or may not have happened',
-    {
-      hint: 'Open the space again and look.',
-      cause,
-    },
-  );
-}
-
-/** The one turn object of an engine, used again for every turn. */
-class TurnContext implements Turn {
-  account: Account = 0;
-  steps = 0;
-  #task = 0;
-  #counter = 0;
-  readonly #engine: SpaceEngine;
-
-  constructor(engine: SpaceEngine) {
-    this.#engine = engine;
-  }
-
-  begin(account: Account, task: number): this {
-    this.account = account;
-    this.steps = limits.turn_steps_max;
-    this.#task = task;
-    this.#counter = 0;
-    return this;
-  }
-
-  newName(): Name {
-    return this.#engine.names.draw(this.#task, this.#counter++);
-  }
-
-  produce(channel: Value, message: readonly Value[], persist: boolean): void {
-    this.#engine.tuples.produce(channel, message, persist, this.account);
-  }
-
-  consume(receive: Receive): void {
-    try {
-      this.#engine.tuples.consume(receive, this.account);
-    } catch (error) {
-      // Refused before anything changed (a native owns the channel): the end of this branch, not of the turn.
-      if (!(error instanceof PowerboxError)) throw error;
-      this.fail(error);
-    }
-  }
-
-  install(channel: Value, pattern: MessagePattern, body: Body): void {
-    this.#engine.tuples.install(channel, pattern, body, this.account, sameBody);
-  }
-
-  uninstall(channel: Value): void {
-    this.#engine.tuples.uninstall(channel);
-  }
-
-  spawn(body: Body, captures: readonly Value[]): void {
-    this.#engine.newTask(this.account, body, captures);
-  }
-
-  term(term: Value): TermReference {
-    return this.#engine.terms.of(term);
-  }
-
-  fact(key: string): Value | undefined {
-    return this.#engine.fact(key);
-  }
-
-  setFact(key: string, value: Value | undefined): void {
-    this.#engine.setFact(key, value);
-  }
-
-  afterDurable(run: () => void): void {
-    this.#engine.afterDurable(run);
-  }
-
-  fail(error: Error): void {
-    this.#engine.failed(this.account, error);
+    this.#commits.current.outbox.push(run);
   }
 }
 
@@ -870,13 +584,3 @@ function requestValue(receive: Receive): Value {
     ),
   );
 }
-
-function sameBody(left: Body, right: Body): boolean {
-  if (left.label !== right.label || left.place !== right.place || left.environment.length !== right.environment.length)
-    return false;
-  if ((left.term === null) !== (right.term === null)) return false;
-  if (left.term !== null && right.term !== null && !equal(left.term.term, right.term.term)) return false;
-  return left.environment.every((value, index) => equal(value, right.environment[index] as Value));
-}
-
-export type { Durability };

@@ -1,6 +1,7 @@
 /** The tuplespace: produce, consume, install; joins, index, order and choice; turns and commits. */
 export * from './types.ts';
-export { type EngineOptions, FAILPOINTS, type Failpoint, SpaceEngine } from './engine.ts';
+export { SpaceEngine } from './engine.ts';
+export { type EngineOptions, FAILPOINTS, type Failpoint } from './options.ts';
 export { type HostRequest, SpaceHost } from './host.ts';
 export { REPEAT_LABEL } from './repeat.ts';
 export { type ChannelContents, type Contents, contentsOf, type InspectLimits } from './inspect.ts';

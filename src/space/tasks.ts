@@ -31,10 +31,10 @@ export class AccountTasks {
   ready = 0;
   outside = 0;
   parked = 0;
-  /** Has had something ready since it was last found without. */
-  wasBusy = false;
   /** In the ring of accounts that have something ready. */
   active = false;
+  /** In the list of accounts that have run out of ready tasks. */
+  settling = false;
 
   constructor(readonly account: Account) {}
 
@@ -64,6 +64,8 @@ export class AccountTasks {
   }
 }
 
+const NO_ACCOUNTS: readonly Account[] = [];
+
 export class Tasks {
   readonly #accounts = new Map<Account, AccountTasks>();
   /** Accounts with ready tasks, in the order in which their turn comes. */
@@ -71,6 +73,8 @@ export class Tasks {
   #ringHead = 0;
   /** The account used last, for most lookups are for it. */
   #recent: AccountTasks | null = null;
+  /** Accounts that have run out of ready tasks since the last look. */
+  #settled: AccountTasks[] = [];
   /** Tasks that are outside or parked, by number. */
   readonly held = new Map<number, LiveTask>();
 
@@ -104,7 +108,6 @@ export class Tasks {
   /** As `push`, for a caller who has looked up the account and checked its bound. */
   pushFor(tasks: AccountTasks, task: LiveTask): void {
     task.state = 'ready';
-    tasks.wasBusy = true;
     tasks.push(task);
     if (!tasks.active) {
       tasks.active = true;
@@ -117,6 +120,10 @@ export class Tasks {
     if (this.#ringHead === this.#ring.length) return null;
     const tasks = this.#ring[this.#ringHead] as AccountTasks;
     const task = tasks.shift() as LiveTask;
+    if (tasks.ready === 0 && !tasks.settling) {
+      tasks.settling = true;
+      this.#settled.push(tasks);
+    }
     if (this.#ring.length - this.#ringHead > 1) {
       this.#ringHead++;
       if (tasks.ready > 0) this.#ring.push(tasks);
@@ -133,6 +140,15 @@ export class Tasks {
     return task;
   }
 
+  /** The accounts that have run out of ready tasks since the last call, and still have none. */
+  takeSettled(): readonly Account[] {
+    if (this.#settled.length === 0) return NO_ACCOUNTS;
+    const settled = this.#settled;
+    this.#settled = [];
+    for (const tasks of settled) tasks.settling = false;
+    return settled.filter((tasks) => tasks.ready === 0).map((tasks) => tasks.account);
+  }
+
   hold(task: LiveTask, state: 'outside' | 'parked'): void {
     task.state = state;
     this.held.set(task.number, task);
@@ -145,9 +161,5 @@ export class Tasks {
     this.held.delete(task.number);
     this.of(task.account)[task.state]--;
     task.state = 'ready';
-  }
-
-  accounts(): Iterable<AccountTasks> {
-    return this.#accounts.values();
   }
 }

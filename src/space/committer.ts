@@ -1,0 +1,247 @@
+/**
+ * Commits: makes the turns since the last flush durable together, one append at a time, lets out what waits for
+ * them, and has the rows brought up to date behind the journal.
+ *
+ * Nothing is let out before its entry is durable. Rows are never written before the entry they hold is durable,
+ * and the journal is only dropped up to what the rows hold.
+ */
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Platform } from '../platform/index.ts';
+import type { Store } from '../store/index.ts';
+import { Encoder } from '../values/index.ts';
+import type { Channels } from './channels.ts';
+import type { Cutter } from './cut.ts';
+import { Commit, type EntryHeader, writeEntry } from './entry.ts';
+import type { Messages } from './messages.ts';
+import type { EngineOptions } from './options.ts';
+import type { Term, Terms } from './terms.ts';
+
+/** Turns of one commit; past it the next slice waits for the append. Bounds what a crash can undo. */
+const COMMIT_TURNS_MAX = 65_536;
+/** Channels that one slice encodes for a cut. */
+const CUT_CHANNELS_A_SLICE = 512;
+/** How late an append is when a planted bug has acknowledged it already. */
+const PLANTED_DELAY_MS = 2;
+
+/** What the commits need of the engine. */
+export interface CommitHost {
+  readonly channels: Channels;
+  readonly terms: Terms;
+  readonly messages: Messages;
+  /** The engine's counters as they are now, between two turns. */
+  header(): EntryHeader;
+  /** Asks for another slice. */
+  schedule(): void;
+  fail(error: unknown): void;
+  readonly closed: PowerboxError | null;
+}
+
+export class Committer {
+  /** What the turns since the last flush did. */
+  current = new Commit(1);
+  /** The journal's last durable entry. */
+  last = 0;
+  /** Bytes of journal since the last cut began. */
+  tail_bytes = 0;
+  appending = false;
+  readonly #options: EngineOptions;
+  readonly #host: CommitHost;
+  readonly #platform: Platform;
+  readonly #store: Store | null;
+  readonly #cutter: Cutter | null;
+  readonly #encoder = new Encoder(4096);
+  readonly #termPolicy = { mustWrite: (term: Term): boolean => this.#host.terms.journal(term) };
+  #cutSince_ms: number;
+  #writing: Promise<void> | null = null;
+  #ageTimer: { cancel(): void } | null = null;
+
+  constructor(options: EngineOptions, host: CommitHost, cutter: Cutter | null) {
+    this.#options = options;
+    this.#host = host;
+    this.#platform = options.platform;
+    this.#store = options.store;
+    this.#cutter = cutter;
+    this.#cutSince_ms = options.platform.clock.monotonic_ms();
+  }
+
+  /** Stamped on what is born in the current commit. */
+  get serial(): number {
+    return this.current.serial;
+  }
+
+  get full(): boolean {
+    const { current } = this;
+    return current.turns >= COMMIT_TURNS_MAX || current.data.length >= COMMIT_TURNS_MAX;
+  }
+
+  /** Nothing waits to be written or is being written. */
+  get idle(): boolean {
+    return !this.appending && this.current.empty;
+  }
+
+  /** No more timers; resolves when rows that are being written are. */
+  async stop(): Promise<void> {
+    this.#ageTimer?.cancel();
+    if (this.#writing !== null) await this.#writing;
+  }
+
+  /** Starts writing the current commit, unless one is being written. */
+  flush(): void {
+    if (this.appending) return;
+    const commit = this.current;
+    if (commit.empty) return;
+    this.current = new Commit(commit.serial + 1);
+    const store = this.#store;
+    if (store === null) {
+      this.#letOut(commit);
+      return;
+    }
+    if (commit.turns === 0) {
+      this.#letOut(commit);
+      return;
+    }
+    const encoder = this.#encoder;
+    encoder.reset();
+    const header = this.#host.header();
+    writeEntry(encoder, commit, header, this.#termPolicy, this.#host.messages);
+    const entry = encoder.finish();
+    const cutter = this.#cutter as Cutter;
+    cutter.note(commit);
+    // Only now is it known which channels must stay: those that this commit changed are marked.
+    this.#host.channels.evict(this.#options.cache_bytes ?? limits.cache_bytes_default);
+    this.tail_bytes += entry.length;
+    this.appending = true;
+    this.#options.failpoint?.('append:before');
+    if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);
+    const blobs =
+      this.#options.plant === 'acknowledge-before-sync'
+        ? this.#later(this.#host.messages.takePending())
+        : this.#host.messages.takePending();
+    const appended = blobs === null ? this.#append(store, entry) : blobs.then(() => this.#append(store, entry));
+    appended.then(
+      () => {
+        this.#options.failpoint?.('sync:after');
+        this.appending = false;
+        this.last++;
+        this.#options.failpoint?.('append:after');
+        if (this.#options.plant !== 'acknowledge-before-sync') this.#letOut(commit);
+        this.#afterAppend();
+      },
+      (error) => {
+        this.appending = false;
+        for (const refuse of commit.refused) refuse(outcomeUnknown(error));
+        this.#host.fail(error);
+      },
+    );
+    this.#maybeCut(header);
+  }
+
+  #append(store: Store, entry: Uint8Array): Promise<void> {
+    const appended = store.journal.append(this.last, entry);
+    this.#options.failpoint?.('sync:before');
+    return appended;
+  }
+
+  /** For a planted bug: those who were told too early have time to say so. */
+  #later<T>(pending: Promise<T> | null): Promise<T | null> {
+    return new Promise((resolve) => this.#platform.timers.after(PLANTED_DELAY_MS, () => resolve(pending)));
+  }
+
+  #letOut(commit: Commit): void {
+    const { failpoint } = this.#options;
+    failpoint?.('acknowledge:before');
+    for (const run of commit.outbox) run();
+    if (failpoint !== undefined) this.#platform.timers.soon(() => failpoint('acknowledge:after'));
+  }
+
+  #afterAppend(): void {
+    if (this.#host.closed !== null) return;
+    this.#host.schedule();
+  }
+
+  /** Starts bringing rows up to date when the journal's tail is long or old. Called right after a flush. */
+  #maybeCut(header: EntryHeader): void {
+    const cutter = this.#cutter as Cutter;
+    const { clock, timers } = this.#platform;
+    if (cutter.busy) return;
+    const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
+    const age_ms_max = this.#options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
+    const now_ms = clock.monotonic_ms();
+    if (this.tail_bytes < bytes_max / 2 && now_ms - this.#cutSince_ms < age_ms_max) {
+      this.#ageTimer ??= timers.after(age_ms_max, () => {
+        this.#ageTimer = null;
+        this.#cutWhenQuiet();
+      });
+      return;
+    }
+    this.#beginCut(header);
+  }
+
+  #cutWhenQuiet(): void {
+    const cutter = this.#cutter as Cutter;
+    if (this.#host.closed !== null || cutter.busy || this.tail_bytes === 0 || this.appending || !this.current.empty)
+      return;
+    this.#beginCut(this.#host.header());
+    this.#host.schedule();
+  }
+
+  #beginCut(header: EntryHeader): void {
+    const cutter = this.#cutter as Cutter;
+    this.tail_bytes = 0;
+    this.#cutSince_ms = this.#platform.clock.monotonic_ms();
+    cutter.begin(this.appending ? this.last + 1 : this.last, header, this.#host.terms.takeFresh());
+  }
+
+  /** A cut is under way, and as much journal as one cut brings into the rows has been written since it began. */
+  get rowsBehind(): boolean {
+    const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
+    return this.tail_bytes >= bytes_max / 2 && (this.#cutter?.busy ?? false);
+  }
+
+  /** Goes on with the cut that is under way, if there is one. */
+  advanceCut(): void {
+    const cutter = this.#cutter;
+    if (cutter === null || !cutter.busy || this.#writing !== null) return;
+    if (cutter.encoding) {
+      cutter.advance(this.rowsBehind ? Number.MAX_SAFE_INTEGER : Math.max(CUT_CHANNELS_A_SLICE, cutter.behind));
+      if (cutter.encoding) {
+        this.#host.schedule();
+        return;
+      }
+    }
+    // The rows must never run ahead of the journal.
+    if (cutter.entry > this.last && this.#options.plant !== 'rows-ahead') return;
+    const store = this.#store as Store;
+    this.#options.failpoint?.('rows:before');
+    this.#writing = cutter
+      .finish()
+      .then(async () => {
+        this.#options.failpoint?.('rows:after');
+        this.#options.failpoint?.('truncate:before');
+        await store.journal.drop(cutter.entry);
+        this.#options.failpoint?.('truncate:after');
+      })
+      .then(
+        () => {
+          this.#writing = null;
+          if (this.#host.closed === null) this.#host.schedule();
+        },
+        (error) => {
+          this.#writing = null;
+          this.#host.fail(error);
+        },
+      );
+  }
+}
+
+export function outcomeUnknown(cause: unknown): PowerboxError {
+  return new PowerboxError(
+    'outcome_unknown',
+    'storage failed while this was being written: it may or may not have happened',
+    {
+      hint: 'Open the space again and look.',
+      cause,
+    },
+  );
+}

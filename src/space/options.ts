@@ -1,0 +1,44 @@
+/** How a space is opened, and the named points at which a test may stop it. */
+import type { Platform } from '../platform/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Account } from './types.ts';
+
+export interface EngineOptions {
+  readonly platform: Platform;
+  /** Where the space is kept; null for a space in memory that nothing survives. */
+  readonly store: Store | null;
+  /** The 32 bytes that names are derived from, for a space without a store. */
+  readonly nameKey?: Uint8Array;
+  readonly cache_bytes?: number;
+  readonly journal_tail_bytes_max?: number;
+  readonly journal_tail_age_ms_max?: number;
+  readonly yield_ms?: number;
+  /** A failure of one branch of a program. */
+  readonly onFail?: (account: Account, error: Error) => void;
+  /** The space has closed itself because storage failed. */
+  readonly onClosed?: (error: Error) => void;
+  /** Called at named points of the path of a message: the crash test kills the process there. */
+  readonly failpoint?: (name: Failpoint) => void;
+  /** A planted bug, for tests that must find it. */
+  readonly plant?: 'acknowledge-before-sync' | 'task-twice' | 'lose-datum' | 'effect-not-begun' | 'rows-ahead';
+}
+
+/**
+ * Each before and after. `append` is from the closed commit to the engine's own books, `sync` the journal's synced
+ * write within it; `acknowledge:after` comes when those who wait have heard.
+ */
+export const FAILPOINTS = [
+  'turn:before',
+  'turn:after',
+  'append:before',
+  'append:after',
+  'sync:before',
+  'sync:after',
+  'acknowledge:before',
+  'acknowledge:after',
+  'rows:before',
+  'rows:after',
+  'truncate:before',
+  'truncate:after',
+] as const;
+export type Failpoint = (typeof FAILPOINTS)[number];
