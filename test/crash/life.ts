@@ -1,0 +1,74 @@
+/** One process of a workload, from its start to its end, and what it said. Owns the process; nobody else kills it. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { build, type Built } from './build.ts';
+import type { ChildOptions, Line, Moment } from './messages.ts';
+
+/** Nothing of these workloads takes as long, also on a busy machine. */
+const LIFE_MS_MAX = 60_000;
+
+let built: Built | null = null;
+
+export function sources(): Built {
+  built ??= build();
+  return built;
+}
+
+export interface Life {
+  readonly lines: readonly Line[];
+  readonly killed: boolean;
+  /** The moment at which it killed itself. */
+  readonly at: Moment | null;
+  readonly code: number | null;
+  /** What it wrote on standard error; nothing, most often. */
+  readonly talk: string;
+  /** Milliseconds from its first word to its end. */
+  readonly took_ms: number;
+}
+
+/** With `after_ms` it is killed so long after its first word. */
+export async function live(options: ChildOptions, after_ms: number | null = null): Promise<Life> {
+  const process_ = spawn(process.execPath, [sources().child, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines: Line[] = [];
+  let talk = '';
+  let started_ms = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = setTimeout(() => {
+    lines.push({ type: 'broken', message: `it did not end within ${LIFE_MS_MAX} ms` });
+    process_.kill('SIGKILL');
+  }, LIFE_MS_MAX);
+  process_.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text));
+  const reading = createInterface({ input: process_.stdout });
+  reading.on('line', (text) => {
+    const line = JSON.parse(text) as Line;
+    lines.push(line);
+    if (line.type !== 'started') return;
+    started_ms = performance.now();
+    if (after_ms !== null) timer = setTimeout(() => process_.kill('SIGKILL'), after_ms);
+  });
+  const read = new Promise((resolve) => reading.on('close', resolve));
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    process_.on('error', reject);
+    process_.on('close', (...ended) => resolve(ended));
+  });
+  await read;
+  clearTimeout(timer);
+  clearTimeout(overdue);
+  const took_ms = started_ms === 0 ? 0 : performance.now() - started_ms;
+  const dies = lines.findLast((line) => line.type === 'dies');
+  return { lines, killed: signal === 'SIGKILL', at: dies?.at ?? null, code, talk, took_ms };
+}
+
+/** `powerbox resume`, as an operator types it. */
+export async function resume(data: string): Promise<{ readonly code: number | null; readonly text: string }> {
+  const command = spawn(process.execPath, [sources().command, 'resume', '--data', data], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [command.stdout, command.stderr]) stream.setEncoding('utf8').on('data', (part: string) => (text += part));
+  const overdue = setTimeout(() => command.kill('SIGKILL'), LIFE_MS_MAX);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    command.on('error', reject);
+    command.on('close', resolve);
+  });
+  clearTimeout(overdue);
+  return { code, text };
+}
