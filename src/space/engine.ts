@@ -10,23 +10,23 @@ import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
 import { List, type Name, NameMaker, type Value } from '../values/index.ts';
+import { Books } from './books.ts';
 import type { Channel } from './channel.ts';
 import { Channels } from './channels.ts';
 import { type CommitHost, Committer, outcomeUnknown } from './committer.ts';
 import { Cutter } from './cut.ts';
 import type { EntryHeader } from './entry.ts';
-import type { Datum, Waiter } from './items.ts';
+import type { Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions, Failpoint } from './options.ts';
 import { recover } from './recover.ts';
-import { repetition, repetitionOf, REPEAT_LABEL } from './repeat.ts';
+import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
 import { channelRowKey, termRowKey } from './row-keys.ts';
-import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
-import { LiveTask, Tasks } from './tasks.ts';
+import { type LiveTask, Tasks } from './tasks.ts';
 import { Terms } from './terms.ts';
 import { TurnContext, type TurnHost } from './turn.ts';
-import { type Ledger, Tuples } from './tuples.ts';
+import { Tuples } from './tuples.ts';
 import type { Account, Body, Cause, Engine, Receive, Task, TaskRouter, Turn } from './types.ts';
 
 /** A message from outside that waits for its turn. */
@@ -52,7 +52,7 @@ const ARRIVALS_A_ROUND = 1024;
 /** Tasks run before arrivals get their share again. */
 const TASKS_A_ROUND = 2048;
 
-export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
+export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly tuples: Tuples;
   readonly tasks = new Tasks();
   readonly names: NameMaker;
@@ -67,6 +67,7 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
   readonly #cutter: Cutter | null;
   readonly messages: Messages;
   readonly #commits: Committer;
+  readonly #books: Books;
   readonly #facts = new Map<string, Value>();
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
@@ -74,15 +75,12 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
   #arrivals: Arrival[] = [];
   #arrivalsHead = 0;
   #turn = 0;
-  #nextTask = 1;
-  #nextStamp = 1;
   #scheduled = false;
   #closed: PowerboxError | null = null;
   #closing: (() => void) | null = null;
 
   // The turn that is running.
   readonly #context: TurnContext;
-  #messageCause = -1;
 
   private constructor(options: EngineOptions) {
     const { platform, store } = options;
@@ -110,9 +108,17 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
     );
     this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, sha256);
     this.messages = messagesIn(store?.blobs ?? null, sha256, readName);
-    this.tuples = new Tuples(this);
-    this.#context = new TurnContext(this);
     this.#commits = new Committer(options, this, this.#cutter);
+    this.#books = new Books({
+      channels: this.channels,
+      tasks: this.tasks,
+      commits: this.#commits,
+      cutter: this.#cutter,
+      plant: options.plant,
+      failed: (account, error) => this.failed(account ?? this.#context.account, error),
+    });
+    this.tuples = new Tuples(this.#books);
+    this.#context = new TurnContext(this);
   }
 
   static async open(options: EngineOptions): Promise<SpaceEngine> {
@@ -131,8 +137,8 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
       cutter: this.#cutter as Cutter,
     });
     this.#turn = found.header.lastTurn;
-    this.#nextTask = found.header.nextTask;
-    this.#nextStamp = found.header.nextStamp;
+    this.#books.nextTask = found.header.nextTask;
+    this.#books.nextStamp = found.header.nextStamp;
     this.#commits.last = store.journal.last;
     this.#commits.tail_bytes = found.tail_bytes;
     for (const [key, value] of found.facts) this.#facts.set(key, value);
@@ -153,7 +159,7 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
   }
 
   header(): EntryHeader {
-    return { lastTurn: this.#turn, nextTask: this.#nextTask, nextStamp: this.#nextStamp };
+    return { lastTurn: this.#turn, nextTask: this.#books.nextTask, nextStamp: this.#books.nextStamp };
   }
 
   get turn(): number {
@@ -311,11 +317,7 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
     const more = (this.#closing === null && this.tasks.anyReady) || this.#arrivals.length > this.#arrivalsHead;
     // When rows are behind, the cut that is under way asks for the next slice.
     if (!ahead && more && !this.#commits.rowsBehind) this.schedule();
-    else if (
-      this.#closing !== null &&
-      this.#commits.idle &&
-      this.#arrivals.length === this.#arrivalsHead
-    )
+    else if (this.#closing !== null && this.#commits.idle && this.#arrivals.length === this.#arrivalsHead)
       this.#closing();
   };
 
@@ -376,9 +378,9 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
         payload: cause.payload,
         message: arrival.message,
       });
-      this.#messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
+      this.#books.messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
     }
-    const context = this.#context.begin(cause.account, this.#nextTask++);
+    const context = this.#context.begin(cause.account, this.#books.nextTask++);
     let result: unknown;
     try {
       if (task !== null) this.#endTask(task);
@@ -390,11 +392,11 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
         throw error;
       }
       // A refusal: what the turn did before it stays, and the caller hears of it like of any answer.
-      this.#messageCause = -1;
+      this.#books.messageCause = -1;
       commit.outbox.push(() => arrival.reject(error));
       return;
     }
-    this.#messageCause = -1;
+    this.#books.messageCause = -1;
     commit.outbox.push(() => arrival.resolve(task === null ? result : true));
     commit.refused.push(arrival.reject);
     this.#options.failpoint?.('turn:after');
@@ -465,100 +467,16 @@ export class SpaceEngine implements Engine, Ledger, TurnHost, CommitHost {
     for (const run of this.#onClose.splice(0)) run(this.#closed);
   }
 
-  // ------------------------------------------------------------------ the ledger: what `tuples.ts` tells
+  // ------------------------------------------------------------------ for the turn
 
+  /** The channel of a value, in memory and complete. */
   place(value: Value): Channel {
     return this.channels.place(value);
   }
 
-  touch(channel: Channel): void {
-    if (channel.cut === 1) (this.#cutter as Cutter).touch(channel);
-  }
-
-  datumPut(channel: Channel, datum: Datum): void {
-    if (this.#store === null) return;
-    if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
-      this.channels.pageData(channel);
-    datum.born = this.#commits.serial;
-    if (this.#options.plant === 'lose-datum' && datum.number % 7 === 3) return;
-    this.#commits.current.addDatum(channel, datum);
-  }
-
-  datumGone(channel: Channel, datum: Datum): void {
-    if (this.#store === null || datum.born === this.#commits.serial) return;
-    this.#commits.current.dataGone.push(datum.number);
-    this.#commits.current.dataGoneChannels.push(channel);
-  }
-
-  waiterPut(waiter: Waiter): void {
-    if (this.#store === null || waiter.deliver !== null) return;
-    this.#pageWaiters(waiter);
-    waiter.born = this.#commits.serial;
-    this.#commits.current.addWaiter(waiter);
-  }
-
-  #pageWaiters(waiter: Waiter): void {
-    for (const channel of waiter.join === null ? [waiter.channel] : waiter.join.channels)
-      if (channel.waiters instanceof ResidentWaiterShelf && channel.waiters.live > limits.inline_items_max)
-        this.channels.pageWaiters(channel);
-  }
-
-  waiterGone(waiter: Waiter): void {
-    waiter.gone = true;
-    if (this.#store === null || waiter.born === this.#commits.serial || waiter.deliver !== null) return;
-    this.#commits.current.waitersGone.push(waiter);
-  }
-
-  fire(waiter: Waiter, account: Account, captures: readonly Value[]): void {
-    const deliver = waiter.deliver;
-    if (deliver !== null) {
-      this.#commits.current.outbox.push(() => deliver(captures));
-      return;
-    }
-    this.newTask(account, waiter.receive.body, captures);
-  }
-
-  repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void {
-    this.newTask(
-      account,
-      repetition(waiter),
-      data.map((datum) => datum.number),
-    );
-  }
-
   newTask(account: Account, body: Body, captures: readonly Value[]): void {
-    const tasks = this.tasks.of(account);
-    if (tasks.ready >= limits.account_tasks_max) {
-      this.failed(
-        account,
-        new PowerboxError('too_many_tasks', `${limits.account_tasks_max} tasks of this account are waiting to run`),
-      );
-      return;
-    }
-    const task = new LiveTask(this.#nextTask++, account, body, captures);
-    if (this.#store !== null) {
-      task.born = this.#commits.serial;
-      this.#commits.current.addTask(task);
-    }
-    this.tasks.pushFor(tasks, task);
+    this.#books.newTask(account, body, captures);
   }
-
-  tooMuchWork(_channel: Channel): void {
-    this.failed(
-      this.#context.account,
-      new PowerboxError('too_much_work', 'a pattern gave up on a message and counts as not matching it'),
-    );
-  }
-
-  nextStamp(): number {
-    return this.#nextStamp++;
-  }
-
-  messageCause(): number {
-    return this.#messageCause;
-  }
-
-  // ------------------------------------------------------------------ for the turn
 
   failed(account: Account, error: Error): void {
     this.#router.failed?.(account, error, this.#context);

@@ -11,10 +11,11 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { type Budget, firstAssignment, type MessagePattern } from '../match/index.ts';
+import type { Budget, MessagePattern } from '../match/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
-import { Datum, type Join, JoinReference, Waiter, type Waiting } from './items.ts';
+import { Datum, type Join, Waiter, type Waiting } from './items.ts';
+import { type Assignment, Joins, owned } from './joins.ts';
 import { type Cursor, ResidentDataShelf, ResidentWaiterShelf, TwoCursors, type WaiterShelf } from './shelf.ts';
 import type { Account, Body, Receive, Slot } from './types.ts';
 
@@ -34,26 +35,23 @@ export interface Ledger {
   repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void;
   /** A pattern gave up on a datum. */
   tooMuchWork(channel: Channel): void;
-  nextStamp(): number;
+  /** The age that the next datum gets, over all channels. */
+  nextStamp: number;
   /** The index of the cause in the commit that carries the message now produced, or -1. */
-  messageCause(): number;
+  readonly messageCause: number;
 }
 
-const NO_CAPTURES: readonly Value[] = [];
-
-/** Data chosen for a join, slot by slot, with what each slot captured. */
-interface Assignment {
-  readonly data: readonly Datum[];
-  readonly captures: readonly Value[];
-}
-
-/** Asked of each shelf when a message, not a pattern, is what is known. */
 export class Tuples {
   readonly #ledger: Ledger;
+  readonly #joins: Joins;
   readonly #budget: Budget = { steps: 0 };
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
+    this.#joins = new Joins(
+      (value) => ledger.place(value),
+      (channel, pattern, message) => this.#match(channel, pattern, message),
+    );
   }
 
   /** Whether the message met at least one continuation. */
@@ -115,7 +113,7 @@ export class Tuples {
         return true;
       }
       datum ??= this.#putDatum(channel, message, false, account);
-      const assignment = this.#assignWith(waiter, channel, datum);
+      const assignment = this.#joins.assignWith(waiter, channel, datum);
       if (assignment === null) continue;
       met = true;
       this.#fireJoin(waiter, assignment);
@@ -163,11 +161,11 @@ export class Tuples {
   }
 
   #consumeJoin(receive: Receive, account: Account): boolean {
-    const waiter = this.#newJoin(receive, account);
+    const waiter = this.#joins.make(receive, account);
     if (receive.persist) this.#storeWaiter(waiter);
     let met = false;
     for (;;) {
-      const assignment = this.#assign(waiter);
+      const assignment = this.#joins.assign(waiter);
       if (assignment === null) break;
       met = true;
       const took = this.#fireJoin(waiter, assignment);
@@ -183,8 +181,8 @@ export class Tuples {
   tryOnce(receive: Receive): readonly Value[] | null {
     const single = receive.slots.length === 1 ? (receive.slots[0] as Slot) : null;
     if (single === null) {
-      const waiter = this.#newJoin(receive, 0);
-      const assignment = this.#assign(waiter);
+      const waiter = this.#joins.make(receive, 0);
+      const assignment = this.#joins.assign(waiter);
       if (assignment === null) return null;
       this.#takeAssigned(waiter, assignment);
       return assignment.captures;
@@ -207,7 +205,7 @@ export class Tuples {
     const waiter =
       receive.slots.length === 1
         ? new Waiter(this.#ledger.place((receive.slots[0] as Slot).channel), receive, 0, false)
-        : this.#newJoin(receive, 0);
+        : this.#joins.make(receive, 0);
     waiter.deliver = deliver;
     this.#storeWaiter(waiter);
     return waiter;
@@ -311,7 +309,7 @@ export class Tuples {
   #putDatum(channel: Channel, message: readonly Value[], persist: boolean, account: Account): Datum {
     const ledger = this.#ledger;
     ledger.touch(channel);
-    const datum = new Datum(message, persist, account, ledger.nextStamp(), ledger.messageCause());
+    const datum = new Datum(message, persist, account, ledger.nextStamp++, ledger.messageCause);
     datum.number = channel.nextDatum++;
     channel.data ??= new ResidentDataShelf();
     channel.data.add(datum);
@@ -354,7 +352,7 @@ export class Tuples {
       if (waiter.deliver !== null) waiter.channel.pins--;
       shelfFor(waiter.channel, waiter).remove(waiter);
     } else {
-      this.#complete(waiter.join);
+      this.#joins.complete(waiter.join);
       const { channels, entries } = waiter.join;
       for (let index = 0; index < channels.length; index++) {
         const channel = channels[index] as Channel;
@@ -364,124 +362,6 @@ export class Tuples {
       }
     }
     ledger.waiterGone(waiter);
-  }
-
-  #newJoin(receive: Receive, account: Account): Waiter {
-    const channels: Channel[] = [];
-    const channelOfSlot: number[] = [];
-    for (const slot of receive.slots) {
-      const channel = this.#ledger.place(slot.channel);
-      if (channel.owner !== null) throw owned();
-      let index = channels.indexOf(channel);
-      if (index < 0) index = channels.push(channel) - 1;
-      channelOfSlot.push(index);
-    }
-    const waiter = new Waiter(channels[0] as Channel, receive, account, false);
-    const entries: Waiting[] = channels.map((_, index) => (index === 0 ? waiter : new JoinReference(waiter)));
-    waiter.join = { channels, entries, channelOfSlot };
-    return waiter;
-  }
-
-  /** The first assignment in lexicographic order of ages, or null. */
-  #assign(waiter: Waiter): Assignment | null {
-    const join = waiter.join as Join;
-    const chosen = new Array<Datum | null>(join.channelOfSlot.length).fill(null);
-    const captures = new Array<readonly Value[]>(chosen.length).fill(NO_CAPTURES);
-    this.#complete(join);
-    // Cheap refusal first: a channel without data ends it before any pattern is tried.
-    for (const channel of join.channels) if (channel.data === null || channel.data.live === 0) return null;
-    for (let index = 0; index < join.channels.length; index++)
-      if (!this.#assignChannel(waiter, index, chosen, captures, null, -1)) return null;
-    return { data: chosen as Datum[], captures: captures.flat() };
-  }
-
-  /** Reads the join's channels that are not in memory yet. */
-  #complete(join: Join): void {
-    for (const channel of join.channels) if (!channel.complete) this.#ledger.place(channel.value);
-  }
-
-  /** As `#assign`, among the assignments in which `datum`, which has just come to `channel`, takes part. */
-  #assignWith(waiter: Waiter, channel: Channel, datum: Datum): Assignment | null {
-    const join = waiter.join as Join;
-    this.#complete(join);
-    for (const other of join.channels) if (other.data === null || other.data.live === 0) return null;
-    const own = join.channels.indexOf(channel);
-    const chosen = new Array<Datum | null>(join.channelOfSlot.length).fill(null);
-    const captures = new Array<readonly Value[]>(chosen.length).fill(NO_CAPTURES);
-    if (!this.#assignArrival(waiter, own, chosen, captures, datum)) return null;
-    for (let index = 0; index < join.channels.length; index++)
-      if (index !== own && !this.#assignChannel(waiter, index, chosen, captures, null, -1)) return null;
-    return { data: chosen as Datum[], captures: captures.flat() };
-  }
-
-  /** Fills the slots of the channel to which `datum` has come, with `datum` in one of them: the first such assignment. */
-  #assignArrival(
-    waiter: Waiter,
-    own: number,
-    chosen: (Datum | null)[],
-    captures: (readonly Value[])[],
-    datum: Datum,
-  ): boolean {
-    const { channelOfSlot } = waiter.join as Join;
-    let best: (Datum | null)[] | null = null;
-    let bestCaptures: (readonly Value[])[] = captures;
-    for (let slot = 0; slot < channelOfSlot.length; slot++) {
-      if (channelOfSlot[slot] !== own) continue;
-      const tried = chosen.slice();
-      const got = captures.slice();
-      if (!this.#assignChannel(waiter, own, tried, got, datum, slot)) continue;
-      if (best !== null && !isEarlier(tried, best)) continue;
-      best = tried;
-      bestCaptures = got;
-    }
-    if (best === null) return false;
-    for (let slot = 0; slot < best.length; slot++) {
-      chosen[slot] = best[slot] as Datum | null;
-      captures[slot] = bestCaptures[slot] as readonly Value[];
-    }
-    return true;
-  }
-
-  /** Fills the slots of one channel; channels are independent of each other. `fixed` must be in slot `fixedSlot`. */
-  #assignChannel(
-    waiter: Waiter,
-    index: number,
-    chosen: (Datum | null)[],
-    captures: (readonly Value[])[],
-    fixed: Datum | null,
-    fixedSlot: number,
-  ): boolean {
-    const { channels, channelOfSlot } = waiter.join as Join;
-    const channel = channels[index] as Channel;
-    const slots: number[] = [];
-    for (let slot = 0; slot < channelOfSlot.length; slot++) if (channelOfSlot[slot] === index) slots.push(slot);
-    const found: { datum: Datum; captures: readonly Value[] }[][] = [];
-    for (const slot of slots) {
-      const pattern = (waiter.receive.slots[slot] as Slot).pattern;
-      const list: { datum: Datum; captures: readonly Value[] }[] = [];
-      if (slot === fixedSlot && fixed !== null) {
-        const got = this.#match(channel, pattern, fixed.message);
-        if (got !== null) list.push({ datum: fixed, captures: got });
-      } else {
-        // As many candidates as there are slots suffice: the others can occupy all but one of them.
-        const cursor = (channel.data as NonNullable<Channel['data']>).candidates(pattern);
-        for (let datum = cursor.next(); datum !== null && list.length < slots.length; datum = cursor.next()) {
-          const got = this.#match(channel, pattern, datum.message);
-          if (got !== null) list.push({ datum, captures: got });
-        }
-      }
-      if (list.length === 0) return false;
-      found.push(list);
-    }
-    const picked = slots.length === 1 ? [(found[0] as { datum: Datum; captures: readonly Value[] }[])[0]] : pick(found);
-    if (picked === null) return false;
-    for (let at = 0; at < slots.length; at++) {
-      const slot = slots[at] as number;
-      const choice = picked[at] as { datum: Datum; captures: readonly Value[] };
-      chosen[slot] = choice.datum;
-      captures[slot] = choice.captures;
-    }
-    return true;
   }
 
   /** Runs a join with its data and removes what it takes. Whether anything went away. */
@@ -528,39 +408,8 @@ function waitersFor(channel: Channel, message: readonly Value[]): Cursor<Waiting
   return new TwoCursors(waiters.candidates(message), callers.candidates(message));
 }
 
-type Choice = { datum: Datum; captures: readonly Value[] };
-
-function pick(found: readonly (readonly Choice[])[]): readonly Choice[] | null {
-  const numbers = firstAssignment(
-    found.map((list) => list.map((choice) => choice.datum)),
-    (datum) => datum.persist,
-    (datum) => datum.number,
-  );
-  if (numbers === null) return null;
-  return numbers.map(
-    (datum, at) => (found[at] as readonly Choice[]).find((choice) => choice.datum === datum) as Choice,
-  );
-}
-
-/** Whether the first assignment comes before the second in lexicographic order of ages (of one channel's slots). */
-function isEarlier(first: readonly (Datum | null)[], second: readonly (Datum | null)[]): boolean {
-  for (let slot = 0; slot < first.length; slot++) {
-    const one = first[slot] as Datum | null;
-    const other = second[slot] as Datum | null;
-    if (one === null || other === null || one === other) continue;
-    return one.number < other.number;
-  }
-  return false;
-}
-
 function newest(data: readonly Datum[]): Datum {
   let found = data[0] as Datum;
   for (const datum of data) if (datum.stamp > found.stamp) found = datum;
   return found;
-}
-
-function owned(): PowerboxError {
-  return new PowerboxError('channel_owned', 'this channel belongs to a native; only its owner receives on it', {
-    hint: 'Send to it, and receive the answer on a channel of your own.',
-  });
 }

@@ -146,7 +146,10 @@ function ending(steps: fc.Arbitrary<Step[]>): fc.Arbitrary<Step[]> {
   );
 }
 
-describe('space: the law of order', () => {
+describe('space: the law of order', function () {
+  // Each run opens and closes a database several times.
+  this.timeout(60_000);
+
   it('in memory, what runs and what stays is what the model says', async () => {
     await fc.assert(
       fc.asyncProperty(ending(fc.array(step, { maxLength: 40 })), (steps) => run(steps, null)),

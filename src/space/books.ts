@@ -1,0 +1,136 @@
+/**
+ * The books of a running space: what `tuples.ts` tells of every change is noted in the current commit, and what
+ * meets becomes a task. Owns the counters that number tasks and data. Without a store nothing is noted.
+ */
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Value } from '../values/index.ts';
+import type { Channel } from './channel.ts';
+import type { Channels } from './channels.ts';
+import type { Committer } from './committer.ts';
+import type { Cutter } from './cut.ts';
+import type { Datum, Waiter } from './items.ts';
+import type { EngineOptions } from './options.ts';
+import { repetition } from './repeat.ts';
+import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
+import { LiveTask, type Tasks } from './tasks.ts';
+import type { Ledger } from './tuples.ts';
+import type { Account, Body } from './types.ts';
+
+export interface BooksOptions {
+  readonly channels: Channels;
+  readonly tasks: Tasks;
+  readonly commits: Committer;
+  /** Null for a space without a store. */
+  readonly cutter: Cutter | null;
+  readonly plant: EngineOptions['plant'];
+  /** A branch of the account whose turn is running has failed; without an account, of that turn's. */
+  failed(account: Account | null, error: Error): void;
+}
+
+export class Books implements Ledger {
+  nextTask = 1;
+  nextStamp = 1;
+  /** The index of the cause in the commit that carries the message now produced, or -1. */
+  messageCause = -1;
+  readonly #channels: Channels;
+  readonly #tasks: Tasks;
+  readonly #commits: Committer;
+  readonly #cutter: Cutter | null;
+  readonly #noted: boolean;
+  readonly #plantLoseDatum: boolean;
+  readonly #failed: BooksOptions['failed'];
+
+  constructor(options: BooksOptions) {
+    this.#channels = options.channels;
+    this.#tasks = options.tasks;
+    this.#commits = options.commits;
+    this.#cutter = options.cutter;
+    this.#noted = options.cutter !== null;
+    this.#plantLoseDatum = options.plant === 'lose-datum';
+    this.#failed = options.failed;
+  }
+
+  place(value: Value): Channel {
+    return this.#channels.place(value);
+  }
+
+  touch(channel: Channel): void {
+    if (channel.cut === 1) (this.#cutter as Cutter).touch(channel);
+  }
+
+  datumPut(channel: Channel, datum: Datum): void {
+    if (!this.#noted) return;
+    if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
+      this.#channels.pageData(channel);
+    datum.born = this.#commits.serial;
+    if (this.#plantLoseDatum && datum.number % 7 === 3) return;
+    this.#commits.current.addDatum(channel, datum);
+  }
+
+  datumGone(channel: Channel, datum: Datum): void {
+    if (!this.#noted || datum.born === this.#commits.serial) return;
+    this.#commits.current.dataGone.push(datum.number);
+    this.#commits.current.dataGoneChannels.push(channel);
+  }
+
+  waiterPut(waiter: Waiter): void {
+    if (!this.#noted || waiter.deliver !== null) return;
+    this.#pageWaiters(waiter);
+    waiter.born = this.#commits.serial;
+    this.#commits.current.addWaiter(waiter);
+  }
+
+  #pageWaiters(waiter: Waiter): void {
+    for (const channel of waiter.join === null ? [waiter.channel] : waiter.join.channels)
+      if (channel.waiters instanceof ResidentWaiterShelf && channel.waiters.live > limits.inline_items_max)
+        this.#channels.pageWaiters(channel);
+  }
+
+  waiterGone(waiter: Waiter): void {
+    waiter.gone = true;
+    if (!this.#noted || waiter.born === this.#commits.serial || waiter.deliver !== null) return;
+    this.#commits.current.waitersGone.push(waiter);
+  }
+
+  fire(waiter: Waiter, account: Account, captures: readonly Value[]): void {
+    const deliver = waiter.deliver;
+    if (deliver !== null) {
+      this.#commits.current.outbox.push(() => deliver(captures));
+      return;
+    }
+    this.newTask(account, waiter.receive.body, captures);
+  }
+
+  repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void {
+    this.newTask(
+      account,
+      repetition(waiter),
+      data.map((datum) => datum.number),
+    );
+  }
+
+  newTask(account: Account, body: Body, captures: readonly Value[]): void {
+    const tasks = this.#tasks.of(account);
+    if (tasks.ready >= limits.account_tasks_max) {
+      this.#failed(
+        account,
+        new PowerboxError('too_many_tasks', `${limits.account_tasks_max} tasks of this account are waiting to run`),
+      );
+      return;
+    }
+    const task = new LiveTask(this.nextTask++, account, body, captures);
+    if (this.#noted) {
+      task.born = this.#commits.serial;
+      this.#commits.current.addTask(task);
+    }
+    this.#tasks.pushFor(tasks, task);
+  }
+
+  tooMuchWork(_channel: Channel): void {
+    this.#failed(
+      null,
+      new PowerboxError('too_much_work', 'a pattern gave up on a message and counts as not matching it'),
+    );
+  }
+}
