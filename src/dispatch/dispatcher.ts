@@ -255,7 +255,15 @@ export class Dispatcher implements TaskRouter {
       throw new PowerboxError('label_unknown', `the task ${task.number} is no call that goes outside`);
     }
     const interrupted = this.#interrupted.delete(task.number);
-    return new NativeJob(context, native, task, reference, call, interrupted, call.method.patient ? null : this.#nativeCall_ms);
+    return new NativeJob(
+      context,
+      native,
+      task,
+      reference,
+      call,
+      interrupted,
+      call.method.patient ? null : this.#nativeCall_ms,
+    );
   }
 
   #over(work: OutsideWork): void {

@@ -13,10 +13,10 @@ export interface OutsideWork extends Job {
   readonly what: string;
   readonly stage: Stage;
   readonly delivered_ms: number;
-  /** The process leaves: what only looks at the world is cut off, and will be asked again. */
+  /** The process leaves: what only looks at the world, or waits for a person, is cut off and left to recovery. */
   leave(): void;
   /** Whether a clean stop should wait for its end. */
-  readonly changing: boolean;
+  readonly drained: boolean;
 }
 
 /** On whose behalf the turn that runs now was started: what a report of its failures says. */

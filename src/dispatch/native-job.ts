@@ -42,6 +42,7 @@ export class NativeJob implements OutsideWork {
   readonly what: string;
   readonly delivered_ms: number;
   readonly changing: boolean;
+  readonly drained: boolean;
   stage: Stage = 'queued';
   readonly #context: JobContext;
   readonly #native: Native;
@@ -75,6 +76,7 @@ export class NativeJob implements OutsideWork {
     this.what = `${reference.native}.${call.method.name}`;
     this.delivered_ms = context.clock.monotonic_ms();
     this.changing = call.method.effect === 'change';
+    this.drained = this.changing && !call.method.patient;
     this.#context = context;
     this.#native = native;
     this.#task = task;
@@ -97,14 +99,14 @@ export class NativeJob implements OutsideWork {
   }
 
   leave(): void {
-    if (this.changing) return;
+    if (this.drained) return;
     this.#timer?.cancel();
     this.#cutOff();
   }
 
   async #perform(): Promise<void> {
     const outcome = await this.#outcome();
-    if (this.#aborted && this.#context.stopped && !this.changing) return;
+    if (this.#aborted && this.#context.stopped && !this.drained) return;
     this.stage = 'answered';
     await this.#finish(outcome);
   }

@@ -19,7 +19,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   readonly label: string;
   readonly what: string;
   readonly delivered_ms: number;
-  readonly changing = false;
+  readonly drained = false;
   stage: Stage = 'queued';
   readonly #context: JobContext;
   readonly #task: Task;

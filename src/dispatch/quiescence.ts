@@ -67,7 +67,7 @@ export class Quiescence {
         resolve();
       });
       this.#drained = () => {
-        for (const one of work.values()) if (one.changing && one.stage !== 'queued') return;
+        for (const one of work.values()) if (one.drained && one.stage !== 'queued') return;
         this.#drained = null;
         timer.cancel();
         resolve();

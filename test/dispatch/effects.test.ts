@@ -348,6 +348,23 @@ describe('errors of calls', () => {
     assert.deepEqual(site.engine.waiting(ret), [['a line']]);
   });
 
+  it('a clean stop waits for no patient call: it is cut off, and answered interrupted by the next process', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    site.world.behaviour = ({ signal }) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('the call was cut off'))));
+    const ret = freshName();
+    await site.send(probe, ['person', 1, ret]);
+    await rest();
+    await site.dispatcher.stop();
+    assert.equal(site.time.waiting, 0);
+    await rest();
+    assert.deepEqual(site.engine.waiting(ret), []);
+    const second = site.restart();
+    await second.dispatcher.quiescent(1);
+    assert.equal(codeOf(second.engine.waiting(ret)[0]?.[0]), 'interrupted');
+  });
+
   it('an answer that no value can be made of is native_failed', async () => {
     const site = new Site();
     const probe = await site.install();
