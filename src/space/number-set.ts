@@ -57,11 +57,6 @@ export class NumberSet {
     return count;
   }
 
-  /** Everything it knows is in memory: it can be dropped and read again. */
-  get clean(): boolean {
-    return !this.dirty;
-  }
-
   /** Leaves in memory, for estimates of size. */
   get loadedLeaves(): number {
     let loaded = 0;

@@ -38,10 +38,16 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
   readonly all = new NumberSet();
   protected readonly rows: ShelfRows<T>;
   readonly #allRows: SetRows;
+  /** Items in memory that can be read again. */
   readonly #items = new Map<number, T>();
+  /** Items that changed since the last cut, so that they must stay. */
+  #changed = new Map<number, T>();
   /** One map a position, with what is in memory of the sets filed there. */
   readonly #files: Map<Key, NumberSet>[] = Array.from({ length: POSITIONS + 1 }, () => new Map());
-  #changed = new Set<number>();
+  /** Sets that changed since the last cut. */
+  #dirtySets: FiledSet[] = [];
+  /** Sets that were clean when they came into memory, or were by the last cut: the only ones worth a look when memory is short. */
+  #cleanSets: FiledSet[] = [];
   #gone = new Set<number>();
   /** Gone without having been read, so still in the index on disk. */
   #unfile: number[] = [];
@@ -77,8 +83,7 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
   add(item: T): void {
     this.live++;
     this.all.add(item.number);
-    this.#items.set(item.number, item);
-    this.#changed.add(item.number);
+    this.#changed.set(item.number, item);
     this.rows.grown(ITEM_BYTES);
     this.file(item);
   }
@@ -91,7 +96,7 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
 
   /** For recovery: removes an item without reading it. Whether it can have been there. */
   removeUnread(number: number): boolean {
-    const item = this.#items.get(number);
+    const item = this.#changed.get(number) ?? this.#items.get(number);
     if (item !== undefined) {
       this.remove(item);
       return true;
@@ -111,7 +116,7 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
   }
 
   byNumber(number: number): T | null {
-    const known = this.#items.get(number);
+    const known = this.#changed.get(number) ?? this.#items.get(number);
     if (known !== undefined) return known;
     if (number >= this.#storedBelow || this.#gone.has(number)) return null;
     const item = this.rows.readItem(number);
@@ -130,12 +135,10 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
 
   /** The set filed under a key, to be changed. */
   protected set(position: number, key: Key): NumberSet {
-    const file = this.#files[position + 1] as Map<Key, NumberSet>;
-    let set = file.get(key);
-    if (set === undefined) {
-      set = new NumberSet(true);
-      file.set(key, set);
-      this.rows.grown(SET_BYTES);
+    const set = this.#find(position, key);
+    if (!set.dirty) {
+      set.dirty = true;
+      this.#dirtySets.push({ position, key, set });
     }
     return set;
   }
@@ -143,7 +146,19 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
   /** The numbers filed under a key, to be walked. */
   protected numbers(position: number, key: Key): Numbers {
     if (position === ALL) return { set: this.all, rows: this.#allRows };
-    return { set: this.set(position, key), rows: this.#setRows(position, key) };
+    return { set: this.#find(position, key), rows: this.#setRows(position, key) };
+  }
+
+  #find(position: number, key: Key): NumberSet {
+    const file = this.#files[position + 1] as Map<Key, NumberSet>;
+    let set = file.get(key);
+    if (set === undefined) {
+      set = new NumberSet(true);
+      file.set(key, set);
+      this.#cleanSets.push({ position, key, set });
+      this.rows.grown(SET_BYTES);
+    }
+    return set;
   }
 
   #setRows(position: number, key: Key): SetRows {
@@ -168,34 +183,38 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
       this.unfile(item);
     }
     this.#unfile = [];
-    for (const number of this.#changed) {
-      this.rows.writeItem(number, this.#items.get(number) as T);
+    for (const [number, item] of this.#changed) {
+      this.rows.writeItem(number, item);
+      this.#items.set(number, item);
       if (number >= this.#storedBelow) this.#storedBelow = number + 1;
     }
-    this.#changed = new Set();
+    this.#changed = new Map();
     for (const number of this.#gone) this.rows.writeItem(number, null);
     this.#gone = new Set();
     this.all.flush(encoder, this.#allRows);
-    for (let position = 0; position < this.#files.length; position++) {
-      for (const [key, set] of this.#files[position] as Map<Key, NumberSet>) {
-        if (set.dirty) set.flush(encoder, this.#setRows(position - 1, key));
-      }
+    for (const filed of this.#dirtySets) {
+      filed.set.flush(encoder, this.#setRows(filed.position, filed.key));
+      this.#cleanSets.push(filed);
     }
+    this.#dirtySets = [];
   }
 
-  /** Forgets what can be read again; the estimate of what stays, in bytes. */
+  /** Forgets what can be read again; the estimate of what stays, in bytes. Costs nothing for what must stay. */
   unload(): number {
-    for (const number of [...this.#items.keys()]) if (!this.#changed.has(number)) this.#items.delete(number);
-    let bytes = this.#items.size * ITEM_BYTES;
+    this.#items.clear();
     this.all.unload();
-    bytes += this.all.loadedLeaves * LEAF_BYTES;
-    for (const file of this.#files)
-      for (const [key, set] of file) {
-        if (set.clean) file.delete(key);
-        else bytes += SET_BYTES;
-      }
-    return bytes;
+    for (const { position, key, set } of this.#cleanSets)
+      if (!set.dirty) (this.#files[position + 1] as Map<Key, NumberSet>).delete(key);
+    this.#cleanSets = [];
+    return this.#changed.size * ITEM_BYTES + this.all.loadedLeaves * LEAF_BYTES + this.#dirtySets.length * SET_BYTES;
   }
+}
+
+/** A set and where it is filed. */
+interface FiledSet {
+  readonly position: number;
+  readonly key: Key;
+  readonly set: NumberSet;
 }
 
 interface Numbers {
