@@ -21,8 +21,8 @@ import type { Term, Terms } from './terms.ts';
 const COMMIT_TURNS_MAX = 65_536;
 /** Channels that one slice encodes for a cut. */
 const CUT_CHANNELS_A_SLICE = 512;
-/** How late an append is when a planted bug has acknowledged it already. */
-const PLANTED_DELAY_MS = 2;
+/** How late an append is when a planted bug has acknowledged it, or written its rows, already. */
+const PLANTED_DELAY_MS = 5;
 
 /** What the commits need of the engine. */
 export interface CommitHost {
@@ -114,10 +114,7 @@ export class Committer {
     this.appending = true;
     this.#options.failpoint?.('append:before');
     if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);
-    const blobs =
-      this.#options.plant === 'acknowledge-before-sync'
-        ? this.#later(this.#host.messages.takePending())
-        : this.#host.messages.takePending();
+    const blobs = this.#blobsOf(this.#options.plant);
     const appended = blobs === null ? this.#append(store, entry) : blobs.then(() => this.#append(store, entry));
     appended.then(
       () => {
@@ -143,9 +140,11 @@ export class Committer {
     return appended;
   }
 
-  /** For a planted bug: those who were told too early have time to say so. */
-  #later<T>(pending: Promise<T> | null): Promise<T | null> {
-    return new Promise((resolve) => this.#platform.timers.after(PLANTED_DELAY_MS, () => resolve(pending)));
+  /** What the entry names by hash must be durable before it. A bug that is planted gets time to show. */
+  #blobsOf(plant: EngineOptions['plant']): Promise<unknown> | null {
+    const blobs = this.#host.messages.takePending();
+    if (plant !== 'acknowledge-before-sync' && plant !== 'rows-ahead') return blobs;
+    return new Promise((resolve) => this.#platform.timers.after(PLANTED_DELAY_MS, () => resolve(blobs)));
   }
 
   #letOut(commit: Commit): void {
