@@ -14,7 +14,7 @@ import {
   type Report,
   type Space,
 } from '../index.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, exitCodeOf } from './exit.ts';
 import { channelLines, tellFailure, tellReport } from './report.ts';
 import { readProgram, type Terminal } from './terminal.ts';
 
@@ -128,6 +128,8 @@ async function working(
       return leftUnfinished(terminal, options, unfinished, code);
     }
     return concluded(terminal, options, deploys, ended);
+  } catch (error) {
+    throw withResumeLine(options, error);
   } finally {
     interruption.stop();
     await space.close();
@@ -156,6 +158,13 @@ function leftUnfinished(terminal: Terminal, options: CommonOptions, unfinished: 
   if (!unfinished || options.data === undefined) return otherwise;
   terminal.talk(`work is left to do; go on with:\n  ${resumeLine(options)}`);
   return EXIT.storage;
+}
+
+/** After a storage error the next opening decides what happened, and resume is that opening. */
+function withResumeLine(options: CommonOptions, error: unknown): unknown {
+  if (!isPowerboxError(error) || options.data === undefined || exitCodeOf(error) !== EXIT.storage) return error;
+  const hint = `opening it again decides what happened: ${resumeLine(options)}`;
+  return new PowerboxError(error.code, error.message, { hint, cause: error.cause });
 }
 
 function isUnfinished(deploy: Deploy): boolean {

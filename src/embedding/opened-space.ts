@@ -44,7 +44,8 @@ const SYSTEM_PREFIX = 'system/';
 export class OpenedSpace implements Space {
   readonly #parts: Parts;
   readonly #publicSystem: boolean;
-  readonly #natives: readonly Native[];
+  /** Those of this program, to be closed with the space. */
+  readonly #natives: Native[];
   /** Who waits for quiescence, to be told when the space closes. */
   readonly #waiting = new Set<(error: Error) => void>();
   #closing: Promise<void> | null = null;
@@ -52,7 +53,7 @@ export class OpenedSpace implements Space {
   constructor(parts: Parts, { grants, natives = [] }: OpenOptions) {
     this.#parts = parts;
     this.#publicSystem = grants?.publicSystem === true;
-    this.#natives = natives;
+    this.#natives = [...natives];
     parts.engine.onClose((error) => {
       for (const reject of this.#waiting) reject(error);
     });
@@ -96,11 +97,14 @@ export class OpenedSpace implements Space {
 
   // -------------------------------------------------------------- programs
 
-  register(
+  async register(
     native: Native,
     { uri = `native:${native.declaration.name}` }: { readonly uri?: string } = {},
   ): Promise<Value> {
-    return this.#parts.powers.addNative(native, uri, this.#natives.includes(native));
+    const isRegistered = this.#natives.includes(native);
+    const name = await this.#parts.powers.addNative(native, uri, isRegistered);
+    if (!isRegistered) this.#natives.push(native);
+    return name;
   }
 
   async run(text: string, { name = 'program' }: RunOptions = {}): Promise<Deploy> {

@@ -215,6 +215,28 @@ describe('cli: work that goes on', function () {
     assert.equal(readFileSync(bench.path('files/first-file.txt'), 'utf8'), LINES);
   });
 
+  it('a sync that fails ends the command with 75 and the line to type; nothing acknowledged is lost, nothing done twice', async () => {
+    const tracer = [
+      'strace',
+      '-f',
+      '-qq',
+      '-o',
+      bench.path('trace'),
+      '-e',
+      'trace=fdatasync',
+      '-e',
+      'inject=fdatasync:error=EIO:when=60+',
+    ];
+    const first = bench.startUnder(tracer, 'run', FIRST_FILE, '--data', 'data', '--grant', 'files=files');
+    const { code, stderr } = await first.ended;
+    assert.equal(code, 75, stderr);
+    assert.match(stderr, /^(space_closed|outcome_unknown|storage_failed): .*\n(.*\n)*.*powerbox resume --data data\n/);
+    assert.match(stderr, /Input\/output error/);
+    const resumed = await bench.run('resume', '--data', 'data');
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.equal(readFileSync(bench.path('files/first-file.txt'), 'utf8'), LINES);
+  });
+
   it('SIGINT finishes the commit and leaves with 75 and the line to type; without a directory with 130', async () => {
     const kept = bench.start('run', bench.write('forever.rho', FOREVER), '--data', 'it is here');
     await new Promise((resolve) => setTimeout(resolve, 1_500));

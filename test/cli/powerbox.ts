@@ -40,7 +40,13 @@ export class Bench {
   }
 
   start(...args: readonly string[]): Running {
-    const child = spawn(process.execPath, [main, ...args], { cwd: this.directory, stdio: ['pipe', 'pipe', 'pipe'] });
+    return this.startUnder([], ...args);
+  }
+
+  /** As `start`, under another command, such as a tracer. */
+  startUnder(tracer: readonly string[], ...args: readonly string[]): Running {
+    const [command = '', ...rest] = [...tracer, process.execPath, main, ...args];
+    const child = spawn(command, rest, { cwd: this.directory, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#children.add(child);
     let stdout = '';
     let stderr = '';
