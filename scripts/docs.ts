@@ -64,7 +64,10 @@ function errorIndex(): string {
 function specificationIndex(): string {
   const pages = readdirSync(join(root, 'spec')).filter((name) => name.endsWith('.md') && name !== 'README.md');
   const rows = pages.toSorted().map((name) => {
-    const title = readFileSync(join(root, 'spec', name), 'utf8').split('\n')[0]?.replace(/^# /, '') ?? name;
+    const title =
+      readFileSync(join(root, 'spec', name), 'utf8')
+        .split('\n')[0]
+        ?.replace(/^# /, '') ?? name;
     return `| [${name}](${name}) | ${title} |`;
   });
   return [
