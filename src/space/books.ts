@@ -97,6 +97,7 @@ export class Books implements Ledger {
     const deliver = waiter.deliver;
     if (deliver !== null) {
       this.#commits.current.outbox.push(() => deliver(captures));
+      if (waiter.refuse !== null) this.#commits.current.refused.push(waiter.refuse);
       return;
     }
     this.newTask(account, waiter.receive.body, captures);
@@ -112,10 +113,13 @@ export class Books implements Ledger {
 
   newTask(account: Account, body: Body, captures: readonly Value[]): void {
     const tasks = this.#tasks.of(account);
-    if (tasks.ready >= limits.account_tasks_max) {
+    if (tasks.ready + tasks.parked >= limits.account_tasks_max) {
       this.#failed(
         account,
-        new PowerboxError('too_many_tasks', `${limits.account_tasks_max} tasks of this account are waiting to run`),
+        new PowerboxError(
+          'too_many_tasks',
+          `${limits.account_tasks_max} tasks of this account are waiting to run or for a runner`,
+        ),
       );
       return;
     }

@@ -110,6 +110,9 @@ export class Channels implements WaiterMaker {
       const known = value.place as Channel | undefined;
       if (known !== undefined && !known.evicted) return known;
       if (!value.derived) return this.place(value);
+    } else if (typeof value === 'string' || typeof value === 'number') {
+      const known = this.#byPrimitive.get(value);
+      if (known !== undefined) return known;
     }
     const key = channelKey(value);
     let channel = this.#byKey.get(key);

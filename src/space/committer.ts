@@ -21,6 +21,8 @@ import type { Term, Terms } from './terms.ts';
 const COMMIT_TURNS_MAX = 65_536;
 /** Channels that one slice encodes for a cut. */
 const CUT_CHANNELS_A_SLICE = 512;
+/** Channels encoded between two looks at the clock. */
+const CUT_CHANNELS_A_LOOK = 32;
 /** How late an append is when a planted bug has acknowledged it, or written its rows, already. */
 const PLANTED_DELAY_MS = 5;
 
@@ -198,12 +200,26 @@ export class Committer {
     return this.tail_bytes >= bytes_max / 2 && (this.#cutter?.busy ?? false);
   }
 
+  /** A share of the cut that keeps it ahead of what changes, within the time of a slice: somebody may be waiting. */
+  #encodeSome(cutter: Cutter): void {
+    if (this.rowsBehind) {
+      cutter.advance(Number.MAX_SAFE_INTEGER);
+      return;
+    }
+    const { clock } = this.#platform;
+    const deadline_ms = clock.monotonic_ms() + (this.#options.yield_ms ?? limits.yield_ms);
+    for (let left = Math.max(CUT_CHANNELS_A_SLICE, cutter.behind); left > 0; left -= CUT_CHANNELS_A_LOOK) {
+      cutter.advance(CUT_CHANNELS_A_LOOK);
+      if (!cutter.encoding || clock.monotonic_ms() >= deadline_ms) return;
+    }
+  }
+
   /** Goes on with the cut that is under way, if there is one. */
   advanceCut(): void {
     const cutter = this.#cutter;
     if (cutter === null || !cutter.busy || this.#writing !== null) return;
     if (cutter.encoding) {
-      cutter.advance(this.rowsBehind ? Number.MAX_SAFE_INTEGER : Math.max(CUT_CHANNELS_A_SLICE, cutter.behind));
+      this.#encodeSome(cutter);
       if (cutter.encoding) {
         this.#host.schedule();
         return;

@@ -142,6 +142,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     this.#commits.last = store.journal.last;
     this.#commits.tail_bytes = found.tail_bytes;
     for (const [key, value] of found.facts) this.#facts.set(key, value);
+    // Without regard to the account's bound: what was outside or parked is ready once more, to be routed again.
     for (const task of found.tasks) this.tasks.push(task);
   }
 
@@ -180,17 +181,19 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   /**
    * A take or read from outside. With `deliver`, one that finds nothing waits, in memory only: it belongs to a
-   * caller of this process, who is gone when the process is. Resolves with the captures, or null.
+   * caller of this process, who is gone when the process is. Resolves with the captures, or null. `refuse` hears
+   * when the commit of a match that `deliver` was to hear of is lost to a storage error.
    */
   request(
     receive: Receive,
     deliver: ((captures: readonly Value[]) => void) | null,
-    onWait: (waiter: Waiter) => void,
+    onWait: (waiter: Waiter, turn: number) => void,
+    refuse: ((error: Error) => void) | null = null,
   ): Promise<readonly Value[] | null> {
     const cause: Cause = { kind: 'request', payload: requestValue(receive), account: 0 };
     const apply = (): readonly Value[] | null => {
       const captures = this.tuples.tryOnce(receive);
-      if (captures === null && deliver !== null) onWait(this.tuples.wait(receive, deliver));
+      if (captures === null && deliver !== null) onWait(this.tuples.wait(receive, deliver, refuse), this.#turn);
       return captures;
     };
     return this.#arrive(cause, null, apply, null) as Promise<readonly Value[] | null>;
@@ -394,6 +397,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       // A refusal: what the turn did before it stays, and the caller hears of it like of any answer.
       this.#books.messageCause = -1;
       commit.outbox.push(() => arrival.reject(error));
+      commit.refused.push(arrival.reject);
       return;
     }
     this.#books.messageCause = -1;

@@ -36,6 +36,8 @@ export class Waiter extends ShelfItem {
   join: Join | null = null;
   /** Set for a caller of this process who waits: it is told, no task is made, and nothing of it is stored. */
   deliver: ((captures: readonly Value[]) => void) | null = null;
+  /** Told instead when the commit in which such a caller's match happened is lost to a storage error. */
+  refuse: ((error: Error) => void) | null = null;
 
   constructor(
     readonly channel: Channel,

@@ -1,9 +1,9 @@
 /**
  * Tasks: ready ones in a queue for each account, and those that wait for somebody outside or for a runner.
  *
- * Within an account tasks run first in, first out; accounts take turns.
+ * Within an account tasks run first in, first out; accounts take turns. An account with too many tasks outside
+ * waits, and loses nothing, until one of them is finished.
  */
-import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Value } from '../values/index.ts';
 import type { Account, Body, Task } from './types.ts';
@@ -94,25 +94,23 @@ export class Tasks {
     return this.#ringHead < this.#ring.length;
   }
 
-  /** Puts a task at the end of its account's queue. Refused with `too_many_tasks` past the account's bound. */
+  /** Puts a task at the end of its account's queue. Whoever makes tasks has looked at the account's bound. */
   push(task: LiveTask): void {
-    const tasks = this.of(task.account);
-    if (tasks.ready >= limits.account_tasks_max)
-      throw new PowerboxError(
-        'too_many_tasks',
-        `account ${task.account} has ${limits.account_tasks_max} tasks waiting to run`,
-      );
-    this.pushFor(tasks, task);
+    this.pushFor(this.of(task.account), task);
   }
 
-  /** As `push`, for a caller who has looked up the account and checked its bound. */
+  /** As `push`, for a caller who has looked up the account. */
   pushFor(tasks: AccountTasks, task: LiveTask): void {
     task.state = 'ready';
     tasks.push(task);
-    if (!tasks.active) {
-      tasks.active = true;
-      this.#ring.push(tasks);
-    }
+    if (!tasks.active) this.#enter(tasks);
+  }
+
+  /** Into the ring, unless so many tasks of the account are outside that its others wait until one comes back. */
+  #enter(tasks: AccountTasks): void {
+    if (tasks.outside >= limits.account_outside_tasks_max) return;
+    tasks.active = true;
+    this.#ring.push(tasks);
   }
 
   /** The next task of the account whose turn it is; the account then goes to the end of the ring. */
@@ -140,6 +138,13 @@ export class Tasks {
     return task;
   }
 
+  /** Takes an account out of the ring. */
+  #leave(tasks: AccountTasks): void {
+    this.#ring = this.#ring.slice(this.#ringHead).filter((other) => other !== tasks);
+    this.#ringHead = 0;
+    tasks.active = false;
+  }
+
   /** The accounts that have run out of ready tasks since the last call, and still have none. */
   takeSettled(): readonly Account[] {
     if (this.#settled.length === 0) return NO_ACCOUNTS;
@@ -152,14 +157,18 @@ export class Tasks {
   hold(task: LiveTask, state: 'outside' | 'parked'): void {
     task.state = state;
     this.held.set(task.number, task);
-    this.of(task.account)[state]++;
+    const tasks = this.of(task.account);
+    tasks[state]++;
+    if (state === 'outside' && tasks.active && tasks.outside >= limits.account_outside_tasks_max) this.#leave(tasks);
   }
 
   /** Takes a held task back; the caller runs, queues or ends it. */
   release(task: LiveTask): void {
     if (task.state !== 'outside' && task.state !== 'parked') return;
     this.held.delete(task.number);
-    this.of(task.account)[task.state]--;
+    const tasks = this.of(task.account);
+    tasks[task.state]--;
     task.state = 'ready';
+    if (!tasks.active && tasks.ready > 0) this.#enter(tasks);
   }
 }

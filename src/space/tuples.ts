@@ -207,6 +207,7 @@ export class Tuples {
         ? new Waiter(this.#ledger.place((receive.slots[0] as Slot).channel), receive, 0, false)
         : this.#joins.make(receive, 0);
     waiter.deliver = deliver;
+    waiter.refuse = refuse;
     this.#storeWaiter(waiter);
     return waiter;
   }
