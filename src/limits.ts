@@ -21,8 +21,10 @@ export const limits = {
   source_bytes_max: 16 * 1024 * 1024,
   /** Digits of one big-integer literal: reading them takes more than linear time. */
   literal_digits_max: 100_000,
-  /** Ready tasks of one account; past it new tasks of that account are refused with `too_many_tasks`. */
+  /** Ready and parked tasks of one account; past it new tasks of it are refused with `too_many_tasks`. */
   account_tasks_max: 1_000_000,
+  /** Tasks of one account that are outside at once; past it its ready tasks wait until one is finished. */
+  account_outside_tasks_max: 10_000,
   /** Channels of one join. */
   join_channels_max: 256,
   /** Values in one message. */
@@ -47,8 +49,8 @@ export const limits = {
   commit_ahead_bytes_max: 8 * 1024 * 1024,
   /** Milliseconds of turns between two yields to the event loop. Never shows in the record. */
   yield_ms: 4,
-  /** Causes waiting for their turn; past it callers wait. */
-  causes_waiting_max: 65_536,
+  /** Causes waiting for their turn, each with a caller who waits for its answer; past it, `too_many_tasks`. */
+  causes_waiting_max: 1_048_576,
   /** Milliseconds a native call may take when its caller gives no limit. */
   native_call_ms_default: 30_000,
   /** Effects of one account running at once. */

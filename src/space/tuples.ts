@@ -201,7 +201,11 @@ export class Tuples {
   }
 
   /** Lets a caller of this process wait; to be called when `tryOnce` has just found nothing. */
-  wait(receive: Receive, deliver: (captures: readonly Value[]) => void): Waiter {
+  wait(
+    receive: Receive,
+    deliver: (captures: readonly Value[]) => void,
+    refuse: ((error: Error) => void) | null,
+  ): Waiter {
     const waiter =
       receive.slots.length === 1
         ? new Waiter(this.#ledger.place((receive.slots[0] as Slot).channel), receive, 0, false)
