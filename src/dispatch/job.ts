@@ -28,7 +28,7 @@ export interface Acting {
 
 export interface JobContext {
   readonly failpoint: ((name: DispatchFailpoint) => void) | null;
-  /** The planted bug that a change runs before its `begun` is durable. */
+  /** The planted bug that a change runs and nothing says that it has begun. */
   readonly unbegun: boolean;
   readonly acting: Acting;
   readonly engine: Engine;

@@ -140,16 +140,14 @@ export class NativeJob implements OutsideWork {
     const begun = writeBegun(this.#reference, this.#call);
     const { id } = this.#reference;
     const cause = { kind: 'begun', payload, account: this.account };
+    if (this.#context.unbegun) return id === '' ? undefined : this.#context.engine.fact(stateKey(id));
     this.#context.failpoint?.('begun:before');
-    const durable = insist(this.#context, () =>
+    const state = await insist(this.#context, () =>
       this.#context.engine.post(cause, (turn) => {
         turn.setFact(begunKey(number), begun);
         return id === '' ? undefined : turn.fact(stateKey(id));
       }),
     );
-    if (this.#context.unbegun) durable.catch(() => {});
-    if (this.#context.unbegun) return id === '' ? undefined : this.#context.engine.fact(stateKey(id));
-    const state = await durable;
     this.#context.failpoint?.('begun:after');
     return state;
   }
