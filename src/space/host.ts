@@ -4,13 +4,16 @@
  */
 import { PowerboxError } from '../errors.ts';
 import type { MessagePattern } from '../match/index.ts';
-import type { Platform } from '../platform/index.ts';
+import type { Cancellable, Platform } from '../platform/index.ts';
 import { List, type Value } from '../values/index.ts';
 import type { SpaceEngine } from './engine.ts';
 import type { Waiter } from './items.ts';
 import type { Account, Body, Receive, Slot } from './types.ts';
 
-/** Facts of data that go away by themselves: `[channel, number, end in ms since 1970]`. */
+/**
+ * Facts of data that go away by themselves: `[channel, number, stamp, end in ms since 1970]`. Numbers begin again
+ * on a channel that was empty for long; the stamp is never used again.
+ */
 const LEASE_PREFIX = 'lease/';
 
 const HOST_BODY: Body = { label: 'host', term: null, place: 0, environment: [] };
@@ -27,12 +30,16 @@ export class SpaceHost {
   readonly #platform: Platform;
   /** Callers who wait, to be told when the space closes. */
   readonly #waiting = new Set<(error: Error) => void>();
+  /** Timers of leases, by the key of their fact. */
+  readonly #leases = new Map<string, Cancellable>();
 
   constructor(engine: SpaceEngine, platform: Platform) {
     this.#engine = engine;
     this.#platform = platform;
     engine.onClose((error) => {
-      for (const reject of [...this.#waiting]) reject(error);
+      for (const refuse of [...this.#waiting]) refuse(error);
+      for (const timer of this.#leases.values()) timer.cancel();
+      this.#leases.clear();
     });
     // Leases outlive a restart: what is overdue ends in the first turns.
     for (const [key, value] of engine.facts(LEASE_PREFIX)) this.#armLease(key, value);
@@ -50,12 +57,14 @@ export class SpaceHost {
     const ends_ms = Math.ceil(this.#platform.clock.now_ms() + lease_ms);
     const cause = { kind: 'lease', payload: new List([channel, new List(message), persist, ends_ms]), account };
     const lease = await this.#engine.post(cause, (turn) => {
-      turn.produce(channel, message, persist);
       const place = this.#engine.place(channel);
-      const number = place.nextDatum - 1;
-      if (place.data === null || place.data.byNumber(number)?.message !== message) return null;
+      const number = place.nextDatum;
+      turn.produce(channel, message, persist);
+      const datum = place.data?.byNumber(number) ?? null;
+      // Taken at once: there is nothing left that could go away.
+      if (datum === null) return null;
       const key = `${LEASE_PREFIX}${this.#engine.turn}`;
-      const value = new List([channel, number, ends_ms]);
+      const value = new List([channel, number, datum.stamp, ends_ms]);
       turn.setFact(key, value);
       return { key, value };
     });
@@ -75,18 +84,22 @@ export class SpaceHost {
   }
 
   #armLease(key: string, value: Value): void {
-    const [channel, number, ends_ms] = (value as List).items as [Value, number, number];
-    this.#platform.timers.after(Math.max(0, ends_ms - this.#platform.clock.now_ms()), () => {
-      if (this.#engine.closed !== null) return;
-      const end = this.#engine.post({ kind: 'lease-end', payload: new List([channel, number]), account: 0 }, (turn) => {
+    if (this.#engine.closed !== null) return;
+    const [channel, number, stamp, ends_ms] = (value as List).items as [Value, number, number, number];
+    const end = (): void => {
+      this.#leases.delete(key);
+      const cause = { kind: 'lease-end', payload: new List([key, channel, number, stamp]), account: 0 };
+      const ended = this.#engine.post(cause, (turn) => {
         turn.setFact(key, undefined);
         const place = this.#engine.place(channel);
         const datum = place.data?.byNumber(number) ?? null;
-        if (datum !== null) this.#engine.tuples.expire(place, datum);
+        if (datum !== null && datum.stamp === stamp) this.#engine.tuples.expire(place, datum);
       });
       // A space that closes meanwhile finds the lease again when it opens.
-      end.catch(() => {});
-    });
+      ended.catch(() => {});
+    };
+    const left_ms = Math.max(0, ends_ms - this.#platform.clock.now_ms());
+    this.#leases.set(key, this.#platform.timers.after(left_ms, end));
   }
 
   /** Takes data that match, one for each slot, oldest first; answers their captures in slot order. */
@@ -122,61 +135,59 @@ export class SpaceHost {
   #waitFor(receive: Receive, request: HostRequest): Promise<readonly Value[]> {
     const { signal, timeout_ms } = request;
     return new Promise((resolve, reject) => {
-      let waiter: Waiter | null = null;
-      let timer: { cancel(): void } | null = null;
-      this.#waiting.add(reject);
-      const settle = (): void => {
-        this.#waiting.delete(reject);
-        timer?.cancel();
-        signal?.removeEventListener('abort', abort);
-      };
-      const giveUp = (error: PowerboxError): void => {
-        const found = waiter;
-        if (found === null) return;
-        // A turn of its own decides between this and a message that is on its way.
-        this.#engine
-          .post({ kind: 'withdraw', payload: null, account: 0 }, () => this.#engine.tuples.withdraw(found))
-          .then((withdrawn) => {
-            if (!withdrawn) return;
-            settle();
-            reject(error);
-          }, reject);
-      };
-      const abort = (): void => giveUp(new PowerboxError('cancelled', 'the caller has stopped waiting'));
       if (signal?.aborted) {
         reject(new PowerboxError('cancelled', 'the caller had stopped waiting before the request was made'));
         return;
       }
-      this.#engine
-        .request(
-          receive,
-          (captures) => {
-            settle();
-            resolve(captures);
-          },
-          (stored) => {
-            waiter = stored;
-          },
-        )
-        .then(
-          (captures) => {
-            if (captures !== null) {
-              settle();
-              resolve(captures);
-              return;
-            }
-            if (timeout_ms !== undefined)
-              timer = this.#platform.timers.after(timeout_ms, () =>
-                giveUp(new PowerboxError('timed_out', `nothing matched within ${timeout_ms} ms`)),
-              );
-            signal?.addEventListener('abort', abort);
-            if (signal?.aborted) abort();
-          },
-          (error) => {
-            settle();
-            reject(error);
-          },
-        );
+      let waiter: Waiter | null = null;
+      let turn = 0;
+      let timer: Cancellable | null = null;
+      let settled = false;
+      const settle = (): void => {
+        settled = true;
+        this.#waiting.delete(refuse);
+        timer?.cancel();
+        signal?.removeEventListener('abort', abort);
+      };
+      const deliver = (captures: readonly Value[]): void => {
+        settle();
+        resolve(captures);
+      };
+      const refuse = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      const giveUp = (error: PowerboxError): void => {
+        const found = waiter;
+        if (settled || found === null) return;
+        // A turn of its own decides between this and a message that is on its way.
+        this.#engine
+          .post({ kind: 'withdraw', payload: turn, account: 0 }, () => this.#engine.tuples.withdraw(found))
+          .then((withdrawn) => {
+            if (withdrawn) refuse(error);
+          }, refuse);
+      };
+      const abort = (): void => giveUp(new PowerboxError('cancelled', 'the caller has stopped waiting'));
+      const wait = (captures: readonly Value[] | null): void => {
+        // What it waits for may have come in the same commit.
+        if (settled) return;
+        if (captures !== null) {
+          deliver(captures);
+          return;
+        }
+        if (timeout_ms !== undefined)
+          timer = this.#platform.timers.after(timeout_ms, () =>
+            giveUp(new PowerboxError('timed_out', `nothing matched within ${timeout_ms} ms`)),
+          );
+        signal?.addEventListener('abort', abort);
+        if (signal?.aborted) abort();
+      };
+      const stored = (found: Waiter, at: number): void => {
+        waiter = found;
+        turn = at;
+      };
+      this.#waiting.add(refuse);
+      this.#engine.request(receive, deliver, stored, refuse).then(wait, refuse);
     });
   }
 }
