@@ -8,4 +8,4 @@ export {
   readSystemHandle,
 } from './handle.ts';
 export type { FileReference, SystemReference } from './handle.ts';
-export { PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';
+export { POWERBOX_URI, PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';

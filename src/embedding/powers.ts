@@ -10,13 +10,14 @@ import {
   grantedUris,
   type Grant,
   openPublicSystem,
+  POWERBOX_URI,
   PUBLIC_SYSTEM,
   powerboxChannel,
   readGrants,
   uris,
 } from '../capability/index.ts';
 import type { Dispatcher } from '../dispatch/index.ts';
-import { PowerboxError } from '../errors.ts';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
 import { print } from '../rholang/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
@@ -41,12 +42,14 @@ export class Powers {
   readonly #resolvers: Resolvers;
   readonly #granted: readonly Grant[];
   readonly #natives: Grant[] = [];
+  readonly #withheld: readonly string[];
   #bound: Promise<ReadonlyMap<string, Value>> | null = null;
 
   private constructor({ engine, dispatcher, platform, console, options }: PowersOptions) {
     this.#engine = engine;
     this.#dispatcher = dispatcher;
     this.#granted = readGrants(configurationOf(options.grants ?? {}));
+    this.#withheld = options.grants?.powerbox === false ? [POWERBOX_URI] : [];
     this.holder = holderOf(this.#granted, platform);
     this.#resolvers = new Resolvers({ console, show: (value) => print(value) });
   }
@@ -90,7 +93,7 @@ export class Powers {
   }
 
   granted(): readonly string[] {
-    return grantedUris(this.#grants());
+    return grantedUris(this.#grants()).filter((uri) => !this.#withheld.includes(uri));
   }
 
   /** What the URIs of a program that is deployed now are bound to. */
@@ -98,7 +101,9 @@ export class Powers {
     const grants = this.#grants();
     this.#bound ??= this.#engine.post({ kind: 'grant', payload: this.holder, account: 0 }, (turn) => {
       turn.setFact(`${GRANTS_PREFIX}${this.holder}`, JSON.stringify(this.#granted));
-      return uris(turn, this.holder, grants);
+      const bound = uris(turn, this.holder, grants);
+      for (const uri of this.#withheld) bound.delete(uri);
+      return bound;
     });
     return this.#bound;
   }
@@ -116,10 +121,24 @@ export class Powers {
     const known = this.#engine.fact(PUBLIC_FACT) ?? null;
     if (on ? known === this.holder : known === null) return;
     const grants = this.#grants();
-    await this.#engine.post({ kind: 'public-system', payload: on ? this.holder : null, account: 0 }, (turn) => {
-      if (on) openPublicSystem(turn, this.holder, grants);
-      else turn.uninstall(PUBLIC_SYSTEM);
-      turn.setFact(PUBLIC_FACT, on ? this.holder : undefined);
+    const switching = this.#engine.post(
+      { kind: 'public-system', payload: on ? this.holder : null, account: 0 },
+      (turn) => {
+        if (on) openPublicSystem(turn, this.holder, grants);
+        else turn.uninstall(PUBLIC_SYSTEM);
+        turn.setFact(PUBLIC_FACT, on ? this.holder : undefined);
+      },
+    );
+    await switching.catch((error: unknown) => {
+      if (!isPowerboxError(error) || error.code !== 'channel_owned') throw error;
+      throw new PowerboxError(
+        'config_invalid',
+        `@"${PUBLIC_SYSTEM}" cannot be made public: a program of this space receives on it`,
+        {
+          hint: `see which with powerbox inspect '@"${PUBLIC_SYSTEM}"', or leave --public-system out`,
+          cause: error,
+        },
+      );
     });
   }
 

@@ -21,6 +21,8 @@ export interface Grants {
   readonly files?: string | Readonly<Record<string, string | FilesGrantOptions>>;
   /** Standard input, output and error, under the `rho:io:…` URIs and in the powerbox. Default true. */
   readonly stdio?: boolean;
+  /** The program's own powerbox, under `rho:powerbox`. Default true. */
+  readonly powerbox?: boolean;
   /** Also answer on the public name `@"system"`, to everybody. Default false. */
   readonly publicSystem?: boolean;
 }
