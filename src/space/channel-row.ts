@@ -4,16 +4,17 @@
  *
  *   row      := version value nextDatum nextWaiter owner? data waiters
  *   data     := 0 | 1 count datum* | 2 head
- *   datum    := number flags account stamp message
+ *   datum    := number flags account stamp message    the message as in a journal entry: here, or the hash of a blob
  *   waiters  := 0 | 1 count entry* | 2 head
  *   entry    := 0 number account receive numbers      a continuation, with its numbers on the join's channels
  *             | 1 number channel number               known here by reference to the join's first channel
  */
-import { Decoder, type Encoder, List, type Name, type Value } from '../values/index.ts';
+import { Decoder, type Encoder, type Name, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import { Datum, type JoinReference, Waiter, type Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
-import { messageValue, readReceive, type TermPolicy, writeReceive } from './records.ts';
+import { type BlobReader, type BlobWriter, readMessage, writeMessage } from './entry.ts';
+import { readReceive, type TermPolicy, writeReceive } from './records.ts';
 import { PagedDataShelf, PagedWaiterShelf, type ShelfRows } from './paged-shelf.ts';
 import { type DataShelf, ResidentDataShelf, ResidentWaiterShelf, type WaiterShelf } from './shelf.ts';
 import type { Terms } from './terms.ts';
@@ -43,22 +44,21 @@ export interface WaiterMaker {
   reference(channel: Channel, first: Value, number: number): JoinReference;
 }
 
-export function writeDatum(encoder: Encoder, datum: Datum): void {
+export function writeDatum(encoder: Encoder, datum: Datum, blobs: BlobWriter): void {
   encoder.uint(datum.number);
   encoder.uint(datum.persist ? PERSIST : 0);
   encoder.uint(datum.account);
   encoder.uint(datum.stamp);
-  encoder.value(messageValue(datum.message));
+  writeMessage(encoder, datum.message, blobs);
 }
 
-export function readDatum(decoder: Decoder): Datum {
+export function readDatum(decoder: Decoder, blobs: BlobReader): Datum {
   const number = decoder.uint();
   const flags = decoder.uint();
   const account = decoder.uint();
   const stamp = decoder.uint();
-  const message = decoder.value();
-  if (!(message instanceof List)) throw corrupt('a datum that is not a list of values');
-  const datum = new Datum(message.items, (flags & PERSIST) !== 0, account, stamp, -1);
+  const message = readMessage(decoder, blobs, []);
+  const datum = new Datum(message, (flags & PERSIST) !== 0, account, stamp, -1);
   datum.number = number;
   return datum;
 }
@@ -104,7 +104,7 @@ export function readWaiting(
   return maker.make(channel, number, account, receive, installed, numbers);
 }
 
-export function writeChannel(encoder: Encoder, channel: Channel, policy: TermPolicy): void {
+export function writeChannel(encoder: Encoder, channel: Channel, policy: TermPolicy, blobs: BlobWriter): void {
   encoder.uint(VERSION);
   encoder.value(channel.value);
   encoder.uint(channel.nextDatum);
@@ -119,7 +119,7 @@ export function writeChannel(encoder: Encoder, channel: Channel, policy: TermPol
     encoder.uint(INLINE);
     encoder.uint(channel.data.live);
     const cursor = channel.data.walk();
-    for (let datum = cursor.next(); datum !== null; datum = cursor.next()) writeDatum(encoder, datum);
+    for (let datum = cursor.next(); datum !== null; datum = cursor.next()) writeDatum(encoder, datum, blobs);
   }
   if (channel.waiters instanceof PagedWaiterShelf) {
     encoder.uint(PAGED);
@@ -140,6 +140,7 @@ export function readChannel(
   terms: Terms,
   maker: WaiterMaker,
   readName: (bytes: Uint8Array) => Name,
+  blobs: BlobReader,
 ): void {
   const decoder = new Decoder(row, readName);
   const version = decoder.uint();
@@ -151,7 +152,7 @@ export function readChannel(
   const dataForm = decoder.uint();
   if (dataForm === INLINE) {
     const shelf: DataShelf = new ResidentDataShelf();
-    for (let left = decoder.uint(); left > 0; left--) shelf.add(readDatum(decoder));
+    for (let left = decoder.uint(); left > 0; left--) shelf.add(readDatum(decoder, blobs));
     channel.data = shelf;
   } else if (dataForm === PAGED) {
     const shelf = new PagedDataShelf(maker.dataRows(channel), channel.nextDatum);

@@ -12,6 +12,7 @@ import { readChannel, readDatum, readWaiting, type WaiterMaker, writeDatum, writ
 import { type Datum, JoinReference, Waiter, type Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
 import { PagedDataShelf, PagedWaiterShelf, type ShelfRows } from './paged-shelf.ts';
+import type { Messages } from './messages.ts';
 import type { TermPolicy } from './records.ts';
 import { indexRowKey, itemRowKey, type Side } from './row-keys.ts';
 import { type DataShelf, ResidentDataShelf, ResidentWaiterShelf, type WaiterShelf } from './shelf.ts';
@@ -34,6 +35,7 @@ export interface ChannelSource {
   write(row: Uint8Array, value: Uint8Array | null): void;
   readonly terms: Terms;
   readonly termPolicy: TermPolicy;
+  readonly messages: Messages;
   readonly readName: (bytes: Uint8Array) => Name;
 }
 
@@ -165,9 +167,13 @@ export class Channels implements WaiterMaker {
         const row = source.read(source.rowKey(channel.key as string));
         if (row !== undefined) {
           channel.stored = true;
-          readChannel(row, channel, source.terms, this, source.readName);
+          const large_bytes = source.messages.large_bytes;
+          readChannel(row, channel, source.terms, this, source.readName, source.messages);
           this.#resolve();
-          this.resize(channel, channel.size_bytes + CHANNEL_BYTES + 4 * row.length);
+          this.resize(
+            channel,
+            channel.size_bytes + CHANNEL_BYTES + 4 * row.length + source.messages.large_bytes - large_bytes,
+          );
         }
       }
     }
@@ -307,7 +313,13 @@ export class Channels implements WaiterMaker {
   }
 
   dataRows(channel: Channel): ShelfRows<Datum> {
-    return this.#shelfRows(channel, 'data', writeDatum, readDatum);
+    const { messages } = this.#source as ChannelSource;
+    return this.#shelfRows(
+      channel,
+      'data',
+      (encoder, datum) => writeDatum(encoder, datum, messages),
+      (decoder) => readDatum(decoder, messages),
+    );
   }
 
   waiterRows(channel: Channel): ShelfRows<Waiting> {
@@ -336,8 +348,10 @@ export class Channels implements WaiterMaker {
       readItem: (number) => {
         const row = source.read(itemRowKey(side, home(), number));
         if (row === undefined) return undefined;
+        const large_bytes = source.messages.large_bytes;
         const item = read(new Decoder(row, source.readName));
         this.#resolve();
+        this.resize(channel, channel.size_bytes + source.messages.large_bytes - large_bytes);
         return item;
       },
       writeItem: (number, item) => {

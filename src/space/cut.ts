@@ -14,6 +14,7 @@ import { CHANNEL_BYTES, type Channels } from './channels.ts';
 import type { Commit, EntryHeader } from './entry.ts';
 import { type TermPolicy, writeTask } from './records.ts';
 import { channelRowKey, factRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
+import type { Messages } from './messages.ts';
 import { PagedDataShelf, PagedWaiterShelf } from './paged-shelf.ts';
 import type { LiveTask } from './tasks.ts';
 import type { Term } from './terms.ts';
@@ -38,9 +39,12 @@ export class Cutter implements TermPolicy {
   #entry = 0;
   #open = false;
 
-  constructor(rows: Rows, channels: Channels, sha256: (bytes: Uint8Array) => Uint8Array) {
+  readonly #messages: Messages;
+
+  constructor(rows: Rows, channels: Channels, messages: Messages, sha256: (bytes: Uint8Array) => Uint8Array) {
     this.#rows = rows;
     this.#channels = channels;
+    this.#messages = messages;
     this.#sha256 = sha256;
   }
 
@@ -196,11 +200,12 @@ export class Cutter implements TermPolicy {
     const paged = channel.data instanceof PagedDataShelf || channel.waiters instanceof PagedWaiterShelf;
     this.#flushPaged(channel);
     encoder.reset();
-    writeChannel(encoder, channel, this);
+    const large_bytes = this.#messages.large_bytes;
+    writeChannel(encoder, channel, this, this.#messages);
     const value = encoder.finish();
     this.#changes.push({ key, value });
     channel.stored = true;
-    if (!paged) this.#channels.resize(channel, CHANNEL_BYTES + 4 * value.length);
+    if (!paged) this.#channels.resize(channel, CHANNEL_BYTES + 4 * value.length + this.#messages.large_bytes - large_bytes);
   }
 
   #flushPaged(channel: Channel): void {

@@ -74,6 +74,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   #router: TaskRouter = PARKED_ROUTER;
   #arrivals: Arrival[] = [];
   #arrivalsHead = 0;
+  /** Tasks that the round under way may still run before arrivals have their share; 0 between two rounds. */
+  #tasksLeft = 0;
   #turn = 0;
   #scheduled = false;
   #closed: PowerboxError | null = null;
@@ -94,6 +96,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     this.names = new NameMaker(nameKey, platform.hashing, (name, bytes) => this.channels.derived(name, bytes));
     const sha256 = (bytes: Uint8Array): Uint8Array => platform.hashing.sha256(bytes);
     this.terms = new Terms(sha256, readName, (hash) => store?.rows.getSync(termRowKey(hash)));
+    this.messages = messagesIn(store?.blobs ?? null, sha256, readName);
     this.channels = new Channels(
       store === null
         ? null
@@ -103,11 +106,11 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
             write: (row, value) => (this.#cutter as Cutter).write(row, value),
             terms: this.terms,
             termPolicy: { mustWrite: (term) => (this.#cutter as Cutter).mustWrite(term) },
+            messages: this.messages,
             readName,
           },
     );
-    this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, sha256);
-    this.messages = messagesIn(store?.blobs ?? null, sha256, readName);
+    this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, this.messages, sha256);
     this.#commits = new Committer(options, this, this.#cutter);
     this.#books = new Books({
       channels: this.channels,
@@ -316,10 +319,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     }
     for (const account of this.tasks.takeSettled()) for (const run of this.#idle) run(account);
     const ahead = this.#commits.appending && this.#commits.full;
-    // A space that closes starts no task any more: those that are ready are durable, and go on when it opens.
-    const more = (this.#closing === null && this.tasks.anyReady) || this.#arrivals.length > this.#arrivalsHead;
     // When rows are behind, the cut that is under way asks for the next slice.
-    if (!ahead && more && !this.#commits.rowsBehind) this.schedule();
+    if (!ahead && this.#moreTurns && !this.#commits.rowsBehind) this.schedule();
     else if (this.#closing !== null && this.#commits.idle && this.#arrivals.length === this.#arrivalsHead)
       this.#closing();
   };
@@ -330,25 +331,34 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     const deadline_ms = clock.monotonic_ms() + (this.#options.yield_ms ?? limits.yield_ms);
     let untilClock = CLOCK_TURNS;
     for (;;) {
-      let moved = false;
-      for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivalsHead < this.#arrivals.length; left--) {
-        moved = true;
-        this.#runArrival(this.#takeArrival());
+      // A round that was interrupted goes on where it was, so that time decides nothing about the order of turns.
+      if (this.#tasksLeft === 0) {
+        for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivalsHead < this.#arrivals.length; left--)
+          this.#runArrival(this.#takeArrival());
+        this.#tasksLeft = TASKS_A_ROUND;
       }
       if (this.#closing === null) {
-        for (let left = TASKS_A_ROUND; left > 0; left--) {
+        for (let left = this.#tasksLeft; left > 0; left--) {
           const task = this.tasks.next();
           if (task === null) break;
-          moved = true;
           this.#runTask(task);
           if (--untilClock <= 0) {
             untilClock = CLOCK_TURNS;
-            if (clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
+            if (clock.monotonic_ms() >= deadline_ms || this.#commits.full) {
+              this.#tasksLeft = left - 1;
+              return;
+            }
           }
         }
       }
-      if (!moved || clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
+      this.#tasksLeft = 0;
+      if (!this.#moreTurns || clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
     }
+  }
+
+  /** A space that closes starts no task any more: those that are ready are durable, and go on when it opens. */
+  get #moreTurns(): boolean {
+    return this.#arrivalsHead < this.#arrivals.length || (this.#closing === null && this.tasks.anyReady);
   }
 
   #takeArrival(): Arrival {

@@ -10,6 +10,8 @@ import { corrupt } from './corrupt.ts';
 export interface Messages extends BlobReader, BlobWriter {
   /** Resolves when the blobs offered since the last call are durable; null when there are none. */
   takePending(): Promise<unknown> | null;
+  /** Bytes of large messages offered or read so far: what a row that names them costs in memory. */
+  readonly large_bytes: number;
 }
 
 export function messagesIn(
@@ -19,26 +21,32 @@ export function messagesIn(
 ): Messages {
   let pending: Promise<unknown>[] = [];
   /** A message is often written twice, in its cause and in a row. */
-  const known = new WeakMap<readonly Value[], Uint8Array>();
+  const known = new WeakMap<readonly Value[], { readonly hash: Uint8Array; readonly size_bytes: number }>();
+  let large_bytes = 0;
   return {
+    get large_bytes() {
+      return large_bytes;
+    },
     offer(message) {
       if (blobs === null || message.length === 0) return null;
-      const list = new List(message);
       if (!isLarge(message)) return null;
-      let hash = known.get(message);
-      if (hash === undefined) {
-        const bytes = encodeValue(list);
-        hash = sha256(bytes);
-        known.set(message, hash);
-        pending.push(blobs.put(hash, bytes));
+      let blob = known.get(message);
+      if (blob === undefined) {
+        const bytes = encodeValue(new List(message));
+        blob = { hash: sha256(bytes), size_bytes: bytes.length };
+        known.set(message, blob);
+        pending.push(blobs.put(blob.hash, bytes));
       }
-      return hash;
+      large_bytes += blob.size_bytes;
+      return blob.hash;
     },
     read(hash) {
       if (blobs === null) throw corrupt('a blob, in a space that has none');
-      const list = decodeValue(blobs.getSync(hash), readName);
+      const bytes = blobs.getSync(hash);
+      const list = decodeValue(bytes, readName);
       if (!(list instanceof List)) throw corrupt('a blob that is not a message');
-      known.set(list.items, hash);
+      known.set(list.items, { hash, size_bytes: bytes.length });
+      large_bytes += bytes.length;
       return list.items;
     },
     takePending() {

@@ -4,7 +4,7 @@
  * in a row).
  */
 import { compilePattern } from '../match/index.ts';
-import { type Decoder, type Encoder, List, type Remainder, type Value } from '../values/index.ts';
+import type { Decoder, Encoder, Remainder, Value } from '../values/index.ts';
 import { corrupt } from './corrupt.ts';
 import type { Term, Terms } from './terms.ts';
 import type { Body, Receive, Slot, Task } from './types.ts';
@@ -102,9 +102,4 @@ export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value
     slots.push({ channel: value, peek, pattern: compilePattern(patterns, remainder) });
   }
   return { persist, slots, body: readBody(decoder, terms) };
-}
-
-/** A message is written as one list, so that a long one can be moved to a blob whole. */
-export function messageValue(message: readonly Value[]): List {
-  return new List(message);
 }
