@@ -11,7 +11,7 @@ import { Random } from '../../src/platform/index.ts';
 import { FAILPOINTS } from '../../src/space/index.ts';
 import { type Life, live, resume } from './life.ts';
 import type { ChildOptions, Contents, Line, Moment, Plant, WorkloadName } from './messages.ts';
-import { filesAtTheEnd, settled, Truth } from './truth.ts';
+import { filesAtTheEnd, settled, type Settled, Truth } from './truth.ts';
 
 export const MOMENTS: readonly Moment[] = [...FAILPOINTS, ...DISPATCH_FAILPOINTS];
 
@@ -37,7 +37,7 @@ export interface CampaignResult {
 
 /** What a run that nobody kills comes to. */
 interface Reference {
-  readonly end: unknown;
+  readonly end: Settled;
   readonly passed: Readonly<Partial<Record<Moment, number>>>;
   readonly took_ms: number;
 }
@@ -45,7 +45,7 @@ interface Reference {
 const WORKLOADS: readonly WorkloadName[] = ['files', 'pumps'];
 const LANES = 2;
 /** Kills in one directory before its workload is let finish. */
-const KILLS_A_DIRECTORY = 7;
+const KILLS_A_DIRECTORY = 9;
 /** Of all kills, the part that falls at named moments. */
 const AT_MOMENTS = 0.65;
 /** A kill that came too late for its process is planned again, so many times. */
@@ -83,7 +83,8 @@ class Campaign {
   #killed = 0;
   #directories = 0;
   #interrupted = 0;
-  #failed = false;
+  /** The first one: the other lane stops before its next process. */
+  #failure: unknown = null;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
@@ -106,10 +107,9 @@ class Campaign {
       truth.hear(life.lines);
       assert.equal(life.code, 0, life.talk);
       const ended = endOf(life);
-      const { end } = { end: settled(ended) };
       if (workload === 'files') checkFiles(place.files);
       else truth.checkPours(ended);
-      return { end, passed: ended.passed, took_ms: life.took_ms };
+      return { end: settled(ended), passed: ended.passed, took_ms: life.took_ms };
     });
   }
 
@@ -125,7 +125,7 @@ class Campaign {
     }
     while (planned.length < kills) {
       const workload = random.chance(0.3) ? 'pumps' : 'files';
-      planned.push([workload, { after_ms: random.below((this.#references.get(workload) as Reference).took_ms / 2) }]);
+      planned.push([workload, { after_ms: random.below((this.#references.get(workload) as Reference).took_ms / 3) }]);
     }
     for (let index = planned.length - 1; index > 0; index--) {
       const other = random.below(index + 1);
@@ -137,26 +137,22 @@ class Campaign {
   /** Among how many passes one is chosen, so that a directory sees all its kills before its work is done. */
   #passes(workload: WorkloadName, at: Moment): number {
     const { passed } = this.#references.get(workload) as Reference;
-    return Math.max(1, Math.ceil((passed[at] ?? 0) / (KILLS_A_DIRECTORY / 2)));
+    return Math.max(1, Math.ceil((passed[at] ?? 0) / KILLS_A_DIRECTORY));
   }
 
   async run(): Promise<void> {
     const lanes = Array.from({ length: LANES }, async (_, lane) => {
-      for (let turn = lane; !this.#failed; turn++) {
+      for (let turn = lane; this.#failure === null; turn++) {
         const left = WORKLOADS.filter((workload) => this.#queues[workload].length > 0);
         const workload = left[turn % left.length];
         if (workload === undefined) return;
-        try {
-          await this.directory(workload, () => this.#queues[workload].splice(0, KILLS_A_DIRECTORY));
-        } catch (error) {
-          this.#failed = true;
-          throw error;
-        }
+        await this.directory(workload, () => this.#queues[workload].splice(0, KILLS_A_DIRECTORY)).catch((error: unknown) => {
+          this.#failure ??= error;
+        });
       }
     });
-    // The other lane finishes its directory, so that no process is left behind.
-    const ended = await Promise.allSettled(lanes);
-    for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+    await Promise.all(lanes);
+    if (this.#failure !== null) throw this.#failure;
   }
 
   async directory(workload: WorkloadName, take: () => readonly Planned[]): Promise<void> {
@@ -169,7 +165,7 @@ class Campaign {
       try {
         const end = (await this.#kill(options, truth, take(), done)) ?? (await this.#finish(options, truth));
         if (workload === 'files') {
-          assert.deepEqual(settled(end), (this.#references.get(workload) as Reference).end, 'the end is not that of a run never killed');
+          sameEnd(settled(end), (this.#references.get(workload) as Reference).end);
           checkFiles(place.files);
         } else {
           truth.checkPours(end);
@@ -187,6 +183,7 @@ class Campaign {
   /** The end of the workload, if it came to its end before the kills did. */
   async #kill(options: ChildOptions, truth: Truth, planned: readonly Planned[], done: Kill[]): Promise<Contents | null> {
     for (const [index, { kill, attempts }] of planned.entries()) {
+      if (this.#failure !== null) throw this.#failure;
       done.push(kill);
       const life = 'at' in kill ? await live({ ...options, kill }) : await live(options, kill.after_ms);
       truth.hear(life.lines);
@@ -236,6 +233,13 @@ function endOf({ lines, talk }: Life): Line & { type: 'ended' } {
   const ended = lines.find((line): line is Line & { type: 'ended' } => line.type === 'ended');
   assert.ok(ended !== undefined, `the process has not told its end: ${talk}`);
   return ended;
+}
+
+/** Channel by channel, so that a failure shows one. */
+function sameEnd(found: Settled, expected: Settled): void {
+  for (const channel of new Set([...found.keys(), ...expected.keys()])) {
+    assert.deepEqual(found.get(channel), expected.get(channel), `${channel} is not at the end what it is in a run never killed`);
+  }
 }
 
 function checkFiles(root: string): void {

@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Native } from '../../channels/index.ts';
-import { defineNative, nativeMethod, openInstrumented, type Space } from '../../src/embedding/index.ts';
+import { any, defineNative, nativeMethod, openInstrumented, type Space } from '../../src/embedding/index.ts';
 import { print } from '../../src/rholang/index.ts';
 import type { SpaceEngine } from '../../src/space/index.ts';
 import type { Value } from '../../src/values/index.ts';
@@ -15,6 +15,8 @@ import { hasParcel, ORDERS, PARCEL_BYTES, PROGRAMS, PUMPS, range, textOf } from 
 
 const options = JSON.parse(process.argv[2] as string) as ChildOptions;
 const { workload, mode, kill } = options;
+/** Orders under way at once. */
+const CALLERS = 3;
 const passed: Partial<Record<Moment, number>> = {};
 
 /** Straight to the pipe: a line that was not written yet would be lost with the process. */
@@ -81,7 +83,7 @@ function pump(name: string): Native {
     recovery: 'none',
     run: async ({ number }) => {
       say({ type: 'pouring', number });
-      await sleep(number % 4);
+      await sleep(number % 8);
       say({ type: 'poured', number });
       return number * 2;
     },
@@ -105,6 +107,10 @@ async function order(space: Space, number: number): Promise<void> {
   say({ type: 'asked', what: 'token', number });
   const taken = await space.take('tokens', { match: [number] });
   say(taken === undefined ? { type: 'absent', number } : { type: 'acknowledged', what: 'token', number });
+  // The next order comes when this one is done: so that there are acknowledgements in the whole life of the process.
+  if (mode === 'ask') return;
+  const [channel, match] = workload === 'files' ? ['whole', [number]] : ['answers', [number, any, any]];
+  await space.consume([{ channel, match, peek: true }]);
 }
 
 async function main(): Promise<void> {
@@ -146,7 +152,7 @@ async function main(): Promise<void> {
   const caller = async (): Promise<void> => {
     for (let number = orders.shift(); number !== undefined; number = orders.shift()) await order(space, number);
   };
-  await Promise.all([caller(), caller()]);
+  await Promise.all(Array.from({ length: CALLERS }, caller));
   if (mode === 'ask') die();
   await space.quiescent();
   say({ type: 'ended', passed, ...(await contentsOf(engine as SpaceEngine)) });

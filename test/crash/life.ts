@@ -1,6 +1,7 @@
 /** One process of a workload, from its start to its end, and what it said. Owns the process; nobody else kills it. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { build, type Built } from './build.ts';
 import type { ChildOptions, Line, Moment } from './messages.ts';
 
@@ -26,9 +27,15 @@ export interface Life {
   readonly took_ms: number;
 }
 
+function started(args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
+  // What loads TypeScript into this process would only slow that one down.
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  return spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
 /** With `after_ms` it is killed so long after its first word. */
 export async function live(options: ChildOptions, after_ms: number | null = null): Promise<Life> {
-  const process_ = spawn(process.execPath, [sources().child, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const process_ = started([sources().child, JSON.stringify(options)]);
   const lines: Line[] = [];
   let talk = '';
   let started_ms = 0;
@@ -61,7 +68,7 @@ export async function live(options: ChildOptions, after_ms: number | null = null
 
 /** `powerbox resume`, as an operator types it. */
 export async function resume(data: string): Promise<{ readonly code: number | null; readonly text: string }> {
-  const command = spawn(process.execPath, [sources().command, 'resume', '--data', data], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = started([sources().command, 'resume', '--data', data]);
   let text = '';
   for (const stream of [command.stdout, command.stderr]) stream.setEncoding('utf8').on('data', (part: string) => (text += part));
   const overdue = setTimeout(() => command.kill('SIGKILL'), LIFE_MS_MAX);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Contents, Line, WorkloadName } from './messages.ts';
-import { hasParcel, ORDERS, PARCEL_BYTES, range, SECOND, textOf } from './workload.ts';
+import { ORDERS, range, SECOND, textOf } from './workload.ts';
 
 /** Channels on which things only ever arrive: what was found there once is there for good. */
 const GROWING = ['receipts', 'used', 'shipped', 'priced', 'measured', 'whole', 'placed', 'logged', 'answers'];
@@ -171,19 +171,15 @@ export function filesAtTheEnd(): ReadonlyMap<string, string> {
   ]);
 }
 
-/** Channels and what waits there, in an order that does not depend on when it came. */
-export function settled({ channels, deploys, begun }: Contents): unknown {
-  return {
-    channels: channels
-      .map(({ channel, data, waiting }) => [channel, data.map((message) => message.join(', ')).sort(), [...waiting].sort()])
-      .sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1)),
-    deploys,
-    begun,
-  };
-}
+export type Settled = ReadonlyMap<string, readonly string[]>;
 
-export function parcelsExpected(): number {
-  return range(ORDERS.files).filter((order) => hasParcel('files', order)).length * PARCEL_BYTES;
+/** Channels and what is on them, in an order that does not depend on when it came; unforgeable ones under one key. */
+export function settled({ channels, deploys, begun }: Contents): Settled {
+  const all = new Map<string, string[]>([['deploys', [...deploys]], ['effects begun', begun.map(String)]]);
+  for (const { channel, data, waiting } of channels) {
+    all.set(channel, [...(all.get(channel) ?? []), ...data.map((message) => `!(${message.join(', ')})`), ...waiting].sort());
+  }
+  return all;
 }
 
 function messagesOn(contents: Contents, name: string): readonly (readonly string[])[] {
