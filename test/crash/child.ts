@@ -51,7 +51,10 @@ async function contentsOf(engine: SpaceEngine): Promise<Contents> {
   const content = channels.map(
     ({ channel, data, waiting }): ChannelContent => ({
       channel: apart(print(channel)),
-      data: data.map(({ message, persist }) => [...message.map((value) => apart(print(value))), ...(persist ? ['!!'] : [])]),
+      data: data.map(({ message, persist }) => [
+        ...message.map((value) => apart(print(value))),
+        ...(persist ? ['!!'] : []),
+      ]),
       waiting: waiting.map(({ receive }) =>
         apart(
           [

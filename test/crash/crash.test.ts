@@ -11,26 +11,36 @@ const KILLS = Number(process.env['CRASH_KILLS'] ?? 200);
 const SEED = Number(process.env['CRASH_SEED'] ?? 1);
 const KILLS_AT_EACH = 5;
 const PLANT_KILLS_MAX = 100;
-const PLANTS: readonly Plant[] = ['acknowledge-before-sync', 'task-twice', 'lose-datum', 'effect-not-begun', 'rows-ahead'];
+const PLANTS: readonly Plant[] = [
+  'acknowledge-before-sync',
+  'task-twice',
+  'lose-datum',
+  'effect-not-begun',
+  'rows-ahead',
+];
 
 describe('a process killed with SIGKILL', function () {
   // The machine may be busy with other tests; alone this takes a minute.
   this.timeout(600_000);
-  let result: CampaignResult;
+  let result: CampaignResult | undefined;
 
   before(() => void sources());
 
   it(`keeps what it acknowledged, does nothing twice and nothing by half, and comes to the end of a run never killed, through ${KILLS} kills`, async () => {
-    result = await campaign({ seed: SEED, kills: KILLS });
-    assert.ok(result.killed >= KILLS * 0.95, `only ${result.killed} of ${KILLS} kills came in time`);
+    const ended = await campaign({ seed: SEED, kills: KILLS });
+    result = ended;
+    assert.ok(ended.killed >= KILLS * 0.95, `only ${ended.killed} of ${KILLS} kills came in time`);
   });
 
   it(`was killed at each of the ${MOMENTS.length} named moments, ${KILLS_AT_EACH} times or more`, () => {
-    const seldom = MOMENTS.filter((moment) => (result.killedAt.get(moment) ?? 0) < KILLS_AT_EACH);
+    assert.ok(result !== undefined, 'the kills above came to no end');
+    const { killedAt } = result;
+    const seldom = MOMENTS.filter((moment) => (killedAt.get(moment) ?? 0) < KILLS_AT_EACH);
     assert.deepEqual(seldom, [], 'moments that were reached too seldom');
   });
 
   it('answers exactly the effects in flight at a kill with interrupted, where nobody can tell whether they were done', () => {
+    assert.ok(result !== undefined, 'the kills above came to no end');
     // Which effects those are is checked in each directory; a campaign without any proves nothing.
     assert.ok(result.interrupted >= KILLS / 20, `only ${result.interrupted} effects were in flight at a kill`);
   });

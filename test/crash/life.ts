@@ -66,16 +66,20 @@ export async function live(options: ChildOptions, after_ms: number | null = null
   return { lines, killed: signal === 'SIGKILL', at: dies?.at ?? null, code, talk, took_ms };
 }
 
-/** `powerbox resume`, as an operator types it. */
-export async function resume(data: string): Promise<{ readonly code: number | null; readonly text: string }> {
+/** `powerbox resume`, as an operator types it; with `after_ms` it is killed so long after its start. */
+export async function resume(
+  data: string,
+  after_ms: number = LIFE_MS_MAX,
+): Promise<{ readonly code: number | null; readonly text: string }> {
   const command = started([sources().command, 'resume', '--data', data]);
   let text = '';
-  for (const stream of [command.stdout, command.stderr]) stream.setEncoding('utf8').on('data', (part: string) => (text += part));
-  const overdue = setTimeout(() => command.kill('SIGKILL'), LIFE_MS_MAX);
+  for (const stream of [command.stdout, command.stderr])
+    stream.setEncoding('utf8').on('data', (part: string) => (text += part));
+  const timer = setTimeout(() => command.kill('SIGKILL'), after_ms);
   const code = await new Promise<number | null>((resolve, reject) => {
     command.on('error', reject);
     command.on('close', resolve);
   });
-  clearTimeout(overdue);
+  clearTimeout(timer);
   return { code, text };
 }

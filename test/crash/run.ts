@@ -21,7 +21,8 @@ function killOf(text: string): Kill {
   const parts = /^(?:(.+):(\d+)|(\d+)ms)$/.exec(text);
   if (parts === null) throw new Error(`${text} is no kill: write append:after:7 or 120ms`);
   if (parts[3] !== undefined) return { after_ms: Number(parts[3]) };
-  if (!(MOMENTS as readonly string[]).includes(parts[1] as string)) throw new Error(`no moment ${parts[1]}: there are ${MOMENTS.join(', ')}`);
+  if (!(MOMENTS as readonly string[]).includes(parts[1] as string))
+    throw new Error(`no moment ${parts[1]}: there are ${MOMENTS.join(', ')}`);
   return { at: parts[1] as Moment, pass: Number(parts[2]) };
 }
 
@@ -40,7 +41,9 @@ function run(): Promise<CampaignResult> {
 try {
   const { killed, killedAt, directories, interrupted } = await run();
   for (const moment of MOMENTS) process.stdout.write(`${String(killedAt.get(moment) ?? 0).padStart(6)} at ${moment}\n`);
-  process.stdout.write(`${killed} kills in ${directories} directories, ${interrupted} effects interrupted: nothing lost, nothing twice\n`);
+  process.stdout.write(
+    `${killed} kills in ${directories} directories, ${interrupted} effects interrupted: nothing lost, nothing twice\n`,
+  );
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -39,14 +39,20 @@ export class Truth {
           this.#asked[line.what].add(line.number);
           break;
         case 'acknowledged':
-          assert.ok(!this.#acknowledged[line.what].has(line.number), `${line.what} ${line.number} was acknowledged twice`);
+          assert.ok(
+            !this.#acknowledged[line.what].has(line.number),
+            `${line.what} ${line.number} was acknowledged twice`,
+          );
           this.#acknowledged[line.what].add(line.number);
           break;
         case 'absent':
           assert.ok(askedBefore.has(line.number), `token ${line.number} is not there, and nobody took it`);
           break;
         case 'pouring':
-          assert.ok(!this.#pouring.has(line.number), `pour ${line.number} was called twice, though it cannot be repeated`);
+          assert.ok(
+            !this.#pouring.has(line.number),
+            `pour ${line.number} was called twice, though it cannot be repeated`,
+          );
           this.#pouring.add(line.number);
           under.add(line.number);
           break;
@@ -55,7 +61,10 @@ export class Truth {
           under.delete(line.number);
           break;
         case 'failure':
-          assert.ok(this.#workload === 'pumps' && line.code === 'interrupted', `a failure: ${line.code}: ${line.message}`);
+          assert.ok(
+            this.#workload === 'pumps' && line.code === 'interrupted',
+            `a failure: ${line.code}: ${line.message}`,
+          );
           break;
         case 'broken':
           assert.fail(`the process gave up: ${line.message}`);
@@ -82,7 +91,8 @@ export class Truth {
     for (const number of this.#acknowledged.order) {
       assert.ok(receipts.has(String(number)), `order ${number} was acknowledged and is not there`);
     }
-    for (const number of receipts) assert.ok(this.#asked.order.has(Number(number)), `order ${number} was never asked for`);
+    for (const number of receipts)
+      assert.ok(this.#asked.order.has(Number(number)), `order ${number} was never asked for`);
     this.#checkTokens(receipts, new Set(on('tokens')));
     if (this.#workload === 'files') this.#checkJoin(contents, receipts);
     else subset('an answer', on('answers'), receipts);
@@ -108,7 +118,13 @@ export class Truth {
   /** A match takes the order, the unit and the counter together; at most one is between its match and its turn. */
   #checkJoin(contents: Contents, receipts: ReadonlySet<string>): void {
     const on = (channel: string): readonly string[] => keysOn(contents, channel);
-    const [orders, shipped, stock, used, counter] = [on('orders'), on('shipped'), on('stock'), on('used'), on('counter')];
+    const [orders, shipped, stock, used, counter] = [
+      on('orders'),
+      on('shipped'),
+      on('stock'),
+      on('used'),
+      on('counter'),
+    ];
     if (on('rate').length === 0) {
       assert.deepEqual([stock, used, counter], [[], [], []], 'a part of the program has run, and a part has not');
       return;
@@ -127,7 +143,12 @@ export class Truth {
     assert.equal(shipped.length, used.length, 'as many shipments as units used');
     if (counter.length > 0) assert.equal(Number(counter[0]), shipped.length, 'the counter counts the shipments');
     assert.ok(on('line').length <= 1, 'the line number is there twice');
-    for (const [channel, count] of [['priced', 7], ['measured', 0], ['whole', 0], ['placed', 0]] as const) {
+    for (const [channel, count] of [
+      ['priced', 7],
+      ['measured', 0],
+      ['whole', 0],
+      ['placed', 0],
+    ] as const) {
       for (const message of messagesOn(contents, channel)) {
         subset(channel, [message[0] as string], receipts);
         if (count > 0) assert.equal(Number(message[1]), Number(message[0]) * count, 'the price');
@@ -175,9 +196,15 @@ export type Settled = ReadonlyMap<string, readonly string[]>;
 
 /** Channels and what is on them, in an order that does not depend on when it came; unforgeable ones under one key. */
 export function settled({ channels, deploys, begun }: Contents): Settled {
-  const all = new Map<string, string[]>([['deploys', [...deploys]], ['effects begun', begun.map(String)]]);
+  const all = new Map<string, string[]>([
+    ['deploys', [...deploys]],
+    ['effects begun', begun.map(String)],
+  ]);
   for (const { channel, data, waiting } of channels) {
-    all.set(channel, [...(all.get(channel) ?? []), ...data.map((message) => `!(${message.join(', ')})`), ...waiting].sort());
+    all.set(
+      channel,
+      [...(all.get(channel) ?? []), ...data.map((message) => `!(${message.join(', ')})`), ...waiting].sort(),
+    );
   }
   return all;
 }

@@ -14,7 +14,8 @@ export const PARCEL_BYTES = 70_000;
 
 const PARCEL_EACH = 5;
 
-export const hasParcel = (workload: WorkloadName, order: number): boolean => workload === 'files' && order % PARCEL_EACH === 0;
+export const hasParcel = (workload: WorkloadName, order: number): boolean =>
+  workload === 'files' && order % PARCEL_EACH === 0;
 
 export const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
 
@@ -28,7 +29,9 @@ export const textOf = (order: number): string => String(order).padStart(3, '0').
 const FILES = `
 new box(\`rho:powerbox\`) in {
   @"rate"!(7) | @"counter"!(0) | @"line"!(0) |
-  ${range(ORDERS.files).map((unit) => `@"stock"!(${unit})`).join(' | ')} |
+  ${range(ORDERS.files)
+    .map((unit) => `@"stock"!(${unit})`)
+    .join(' | ')} |
   for (@id, @text <= @"orders" & @unit <= @"stock" & @n <= @"counter") {
     @"counter"!(n + 1) | @"used"!(unit) | @"shipped"!(id) | @"price"!(id) | @"work"!(id, text)
   } |
@@ -49,13 +52,17 @@ new box(\`rho:powerbox\`) in {
 
 /** Each order is two calls, one after the other, of a native that cannot tell afterwards whether it was called. */
 const POURS = `
-new pour, ${range(PUMPS).map((pump) => `pump${pump}(\`native:pump${pump}\`)`).join(', ')} in {
+new pour, ${range(PUMPS)
+  .map((pump) => `pump${pump}(\`native:pump${pump}\`)`)
+  .join(', ')} in {
   contract pour(@id, pump) = {
     for (@first <- pump!?("pour", id); @second <- pump!?("pour", id + ${SECOND})) { @"answers"!(id, first, second) }
   } |
   for (@id, @_ <= @"orders") {
     match id % ${PUMPS} {
-      ${range(PUMPS).map((pump) => `${pump % PUMPS} => { pour!(id, *pump${pump}) }`).join('\n      ')}
+      ${range(PUMPS)
+        .map((pump) => `${pump % PUMPS} => { pour!(id, *pump${pump}) }`)
+        .join('\n      ')}
     }
   }
 }`;
