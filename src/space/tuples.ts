@@ -113,11 +113,15 @@ export class Tuples {
         return true;
       }
       datum ??= this.#putDatum(channel, message, false, account);
-      const assignment = this.#joins.assignWith(waiter, channel, datum);
-      if (assignment === null) continue;
-      met = true;
-      this.#fireJoin(waiter, assignment);
-      if (datum.gone) return true;
+      for (;;) {
+        const assignment = this.#joins.assignWith(waiter, channel, datum);
+        if (assignment === null) break;
+        met = true;
+        const took = this.#fireJoin(waiter, assignment);
+        if (datum.gone) return true;
+        // A persistent join that leaves this datum may find more for its other slots.
+        if (!took || !waiter.receive.persist) break;
+      }
     }
     if (datum === null) this.#putDatum(channel, message, persist, account);
     return met;

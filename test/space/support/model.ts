@@ -52,10 +52,15 @@ export class Model {
     for (const receive of [...this.waiting]) {
       if (!this.on(channel).includes(datum)) break;
       if (!receive.slots.some((slot) => slot.channel === channel)) continue;
-      const chosen = this.#first(receive, datum);
-      if (chosen === null) continue;
-      fired.push(this.#fire(receive, chosen));
-      if (!receive.persist) this.waiting.splice(this.waiting.indexOf(receive), 1);
+      // A join that stays, and of which something lies for it still, goes on.
+      for (;;) {
+        const chosen = this.#first(receive, datum);
+        if (chosen === null) break;
+        const before = this.#count();
+        fired.push(this.#fire(receive, chosen));
+        if (!receive.persist) this.waiting.splice(this.waiting.indexOf(receive), 1);
+        if (!receive.persist || this.#count() === before || !this.on(channel).includes(datum)) break;
+      }
     }
     return fired;
   }
