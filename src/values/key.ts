@@ -1,6 +1,7 @@
 /**
  * Primitive keys for JavaScript maps: equal for equal values and different for different ones. Owns the
- * spelling of those keys, which is memory only and never stored. Must stay cheap: no hashing, no big bytes.
+ * spelling of those keys; that of `indexKey` stands in the keys of index rows (`spec/storage.md`), so a change of
+ * it is a change of format. Must stay cheap: no hashing, no big bytes.
  */
 import { Encoder } from './encoder.ts';
 import { limits } from '../limits.ts';
