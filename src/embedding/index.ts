@@ -9,5 +9,5 @@ export {
   nativeMethod,
   type NativeSource,
 } from './native.ts';
-export { type Instruments, openInstrumented, openSpace } from './open.ts';
+export { openSpace } from './open.ts';
 export type * from './types.ts';

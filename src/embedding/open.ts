@@ -28,7 +28,7 @@ export function openSpace(options: OpenOptions = {}): Promise<Space> {
   return openInstrumented(options, {});
 }
 
-/** As `openSpace`, for tests of this package only: the public index does not name it. */
+/** As `openSpace`, for tests of this package only: no index names it, so nothing of it is reachable from outside. */
 export async function openInstrumented(
   options: OpenOptions,
   { recovered, ...instruments }: Instruments,

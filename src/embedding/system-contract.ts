@@ -42,6 +42,8 @@ function isMain(term: Value, main: Name): boolean {
     bind !== undefined &&
     bind.source === main &&
     bind.patterns.length === 2 &&
+    // Anything else might refuse the one message, and the contract would wait for ever.
+    bind.patterns.every((pattern) => kindOf(pattern) === Kind.FreeVariable || kindOf(pattern) === Kind.Wildcard) &&
     bind.remainder === null
   );
 }

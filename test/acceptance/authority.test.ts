@@ -170,3 +170,70 @@ describe('acceptance: authority', function () {
     await open({ data });
   });
 });
+
+describe('acceptance: system contracts', function () {
+  this.timeout(60_000);
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'powerbox-system-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('get their one message at their first start, and never again, whatever happened in between', async () => {
+    const text = `contract main(box, @config) = {
+      box!("print", config.get("greeting")) | contract @"relay"(@"print", @text, ack) = { box!("print", text, *ack) }
+    }`;
+    const { console, lines } = collecting();
+    for (let life = 0; life < 3; life++) {
+      const space = await openSpace({ data: directory, console });
+      const deploy = await space.system(text, { name: 'relay', config: { greeting: 'started' } });
+      assert.equal(deploy === null, life > 0);
+      await (
+        await space.run(`new ack in { @"relay"!("print", "life ${life}", *ack) | @"relay"!("fileSystem", *ack) }`)
+      ).quiescent();
+      await space.quiescent();
+      await space.close();
+    }
+    assert.deepEqual(lines, ['started', 'life 0', 'life 1', 'life 2']);
+  });
+
+  it('are one contract main of two variables, and nothing beside it', async () => {
+    const space = await openSpace({ onFailure: () => {} });
+    for (const text of [
+      '',
+      'Nil',
+      'contract main(box) = { Nil }',
+      'contract main(box, @config, @more) = { Nil }',
+      'contract main(box, @"x") = { Nil }',
+      'contract main(box, ...@config) = { Nil }',
+      'contract @"main"(box, @config) = { Nil }',
+      'contract main(box, @config) = { Nil } | @1!(2)',
+      'contract main(box, @config) = { Nil } | contract main(box, @config) = { Nil }',
+      'new main in { contract main(box, @config) = { Nil } }',
+      'for (box, @config <- main) { Nil }',
+      'main!(1, 2)',
+    ]) {
+      await assert.rejects(
+        space.system(text),
+        (error) => isPowerboxError(error) && error.code === 'config_invalid',
+        text,
+      );
+    }
+    assert.deepEqual(space.deploys(), []);
+    await space.close();
+  });
+
+  it('a program that says nothing ends at once, without a failure', async () => {
+    const space = await openSpace({ data: directory });
+    for (const text of ['', 'Nil', 'Nil | Nil', '// nothing']) {
+      assert.deepEqual(await (await space.run(text)).quiescent(), {
+        quiescent: true,
+        failures: 0,
+        channels: [],
+        truncated: false,
+        pending: [],
+      });
+    }
+    await space.close();
+  });
+});

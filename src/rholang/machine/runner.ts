@@ -10,12 +10,15 @@ export class RholangRunner implements InlineRunner {
   #idle: TurnMachine | null = null;
 
   run(task: Task, turn: Turn): void {
+    const { term } = task.body;
+    // A program that says nothing: Nil has no term of its own.
+    if (term === null) return;
     let machine = this.#idle;
     if (machine === null) machine = new TurnMachine(turn);
     else machine.turn = turn;
     this.#idle = null;
     try {
-      machine.run(placeOf(task), task.body.environment, task.captures);
+      machine.run(placeOf(term, task.body.place), task.body.environment, task.captures);
     } catch (error) {
       machine.failed(error);
     }
@@ -23,9 +26,7 @@ export class RholangRunner implements InlineRunner {
   }
 }
 
-function placeOf(task: Task): Place {
-  const { term, place: number } = task.body;
-  if (term === null) throw new PowerboxError('bad_request', 'a Rholang continuation without a term cannot run');
+function placeOf(term: NonNullable<Task['body']['term']>, number: number): Place {
   const compiled = (term.compiled as CompiledTerm | null | undefined) ?? compiledOf(term);
   const place = compiled.places[number];
   if (place === undefined) {
