@@ -1,6 +1,6 @@
 /** Programs that never end, grow, or nest without measure harm nobody beside them. */
 import assert from 'node:assert/strict';
-import { openInstrumented } from '../../src/embedding/index.ts';
+import { openInstrumented } from '../../src/embedding/open.ts';
 import { isPowerboxError, openSpace, type Space } from '../../src/index.ts';
 import type { SpaceEngine } from '../../src/space/index.ts';
 import { start } from './support/program.ts';

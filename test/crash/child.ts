@@ -6,7 +6,9 @@ import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Native } from '../../channels/index.ts';
-import { any, defineNative, nativeMethod, openInstrumented, type Space } from '../../src/embedding/index.ts';
+import { any, defineNative, nativeMethod, type Space } from '../../src/embedding/index.ts';
+// Not through the index: embedding programs cannot reach it.
+import { openInstrumented } from '../../src/embedding/open.ts';
 import { print } from '../../src/rholang/index.ts';
 import type { SpaceEngine } from '../../src/space/index.ts';
 import type { Value } from '../../src/values/index.ts';
