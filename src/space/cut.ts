@@ -205,7 +205,8 @@ export class Cutter implements TermPolicy {
     const value = encoder.finish();
     this.#changes.push({ key, value });
     channel.stored = true;
-    if (!paged) this.#channels.resize(channel, CHANNEL_BYTES + 4 * value.length + this.#messages.large_bytes - large_bytes);
+    if (!paged)
+      this.#channels.resize(channel, CHANNEL_BYTES + 4 * value.length + this.#messages.large_bytes - large_bytes);
   }
 
   #flushPaged(channel: Channel): void {

@@ -38,22 +38,32 @@ class Leaf {
   }
 }
 
+/** Shared by sets without leaves; never changed. */
+const NO_LEAVES: Leaf[] = [];
+
 export class NumberSet {
   /** Null while the root has not been read. */
   #leaves: Leaf[] | null;
+  /** The only number of a small new set, which needs no leaf; -1 for none. Most keys are of one item. */
+  #only = -1;
+  /** There may be a root row. */
+  #stored: boolean;
   #added: number[] | null = null;
   #gone: number[] | null = null;
   dirty = false;
 
   /** A new set, or with `unread` one whose root may have a row. */
   constructor(unread = false) {
-    this.#leaves = unread ? null : [];
+    this.#leaves = unread ? null : NO_LEAVES;
+    this.#stored = unread;
   }
 
   /** Reads the root if need be. */
   count(rows: SetRows): number {
+    const leaves = this.#read(rows);
+    if (this.#only >= 0) return 1;
     let count = 0;
-    for (const leaf of this.#read(rows)) count += leaf.count;
+    for (const leaf of leaves) count += leaf.count;
     return count;
   }
 
@@ -70,6 +80,15 @@ export class NumberSet {
     if (leaves === null) {
       this.#added ??= [];
       this.#added.push(number);
+      return;
+    }
+    if (leaves.length === 0) {
+      if (this.#only < 0) {
+        this.#only = number;
+        return;
+      }
+      this.#leafOfOnly();
+      this.add(number);
       return;
     }
     let last = leaves[leaves.length - 1];
@@ -90,6 +109,10 @@ export class NumberSet {
       this.#gone.push(number);
       return;
     }
+    if (this.#only === number) {
+      this.#only = -1;
+      return;
+    }
     const leaf = leaves[leafOf(leaves, number)];
     if (leaf === undefined) throw corrupt('an index that does not know an item');
     leaf.count--;
@@ -100,9 +123,18 @@ export class NumberSet {
     } else remove(leaf.numbers, number);
   }
 
+  /** Gives the only number a leaf, because it is not the only one any more. */
+  #leafOfOnly(): void {
+    const leaf = new Leaf(this.#only, 1, [this.#only]);
+    leaf.dirty = true;
+    this.#leaves = [leaf];
+    this.#only = -1;
+  }
+
   /** The smallest number above `number`, or -1. */
   after(number: number, rows: SetRows): number {
     const leaves = this.#read(rows);
+    if (this.#only >= 0) return this.#only > number ? this.#only : -1;
     for (let index = Math.max(0, leafOf(leaves, number)); index < leaves.length; index++) {
       const leaf = leaves[index] as Leaf;
       if (leaf.count === 0) continue;
@@ -125,8 +157,16 @@ export class NumberSet {
     this.#leaves = kept;
     this.dirty = false;
     const [only] = kept;
+    if (this.#only >= 0) {
+      encoder.reset();
+      this.writeRoot(encoder);
+      rows.write(null, encoder.finish());
+      this.#stored = true;
+      return;
+    }
     if (only === undefined) {
-      rows.write(null, null);
+      if (this.#stored) rows.write(null, null);
+      this.#stored = false;
       return;
     }
     const inline = kept.length === 1 && only.count <= INLINE_MAX;
@@ -147,10 +187,19 @@ export class NumberSet {
     encoder.reset();
     this.writeRoot(encoder);
     rows.write(null, encoder.finish());
+    this.#stored = true;
   }
 
   /** For a set whose root is part of another row; to be called after `flush`. */
   writeRoot(encoder: Encoder): void {
+    if (this.#only >= 0) {
+      encoder.uint(1);
+      encoder.uint(this.#only);
+      encoder.uint(1);
+      encoder.uint(1);
+      encoder.uint(0);
+      return;
+    }
     const leaves = this.#leaves as Leaf[];
     encoder.uint(leaves.length);
     for (const leaf of leaves) {

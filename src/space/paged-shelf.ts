@@ -53,10 +53,16 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
   #unfile: number[] = [];
   /** Items that have rows are below this number. */
   #storedBelow: number;
+  /** Nothing of the index has ever left memory: a key that is not here is nowhere. */
+  #whole: boolean;
+  /** Where the set that is being flushed has its rows. */
+  readonly #flushed: FlushedSetRows<T>;
 
   constructor(rows: ShelfRows<T>, storedBelow: number) {
     this.rows = rows;
     this.#storedBelow = storedBelow;
+    this.#whole = storedBelow === 0;
+    this.#flushed = new FlushedSetRows(rows);
     this.#allRows = {
       read: (first) => (first === null ? undefined : rows.readIndex(ALL, null, first)),
       write: (first, value) => {
@@ -153,7 +159,7 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
     const file = this.#files[position + 1] as Map<Key, NumberSet>;
     let set = file.get(key);
     if (set === undefined) {
-      set = new NumberSet(true);
+      set = new NumberSet(!this.#whole);
       file.set(key, set);
       this.#cleanSets.push({ position, key, set });
       this.rows.grown(SET_BYTES);
@@ -177,12 +183,7 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
 
   /** Writes everything that changed since the last cut. */
   flush(encoder: Encoder): void {
-    for (const number of this.#unfile) {
-      const item = this.rows.readItem(number);
-      if (item === undefined) throw corrupt(`the end of an item (number ${number}) that is not there`);
-      this.unfile(item);
-    }
-    this.#unfile = [];
+    this.settleUnread();
     for (const [number, item] of this.#changed) {
       this.rows.writeItem(number, item);
       this.#items.set(number, item);
@@ -193,20 +194,58 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
     this.#gone = new Set();
     this.all.flush(encoder, this.#allRows);
     for (const filed of this.#dirtySets) {
-      filed.set.flush(encoder, this.#setRows(filed.position, filed.key));
+      this.#flushed.position = filed.position;
+      this.#flushed.key = filed.key;
+      filed.set.flush(encoder, this.#flushed);
       this.#cleanSets.push(filed);
     }
     this.#dirtySets = [];
+  }
+
+  /** Takes out of the index what recovery found to be gone. */
+  protected settleUnread(): void {
+    for (const number of this.#unfile) {
+      const item = this.rows.readItem(number);
+      if (item === undefined) throw corrupt(`the end of an item (number ${number}) that is not there`);
+      this.unfile(item);
+    }
+    this.#unfile = [];
+  }
+
+  /** The numbers of everything on the shelf. */
+  protected everyNumber(visit: (number: number) => void): void {
+    for (let number = this.all.after(-1, this.#allRows); number >= 0; number = this.all.after(number, this.#allRows))
+      visit(number);
   }
 
   /** Forgets what can be read again; the estimate of what stays, in bytes. Costs nothing for what must stay. */
   unload(): number {
     this.#items.clear();
     this.all.unload();
+    if (this.#cleanSets.length > 0) this.#whole = false;
     for (const { position, key, set } of this.#cleanSets)
       if (!set.dirty) (this.#files[position + 1] as Map<Key, NumberSet>).delete(key);
     this.#cleanSets = [];
     return this.#changed.size * ITEM_BYTES + this.all.loadedLeaves * LEAF_BYTES + this.#dirtySets.length * SET_BYTES;
+  }
+}
+
+/** The rows of one set after the other, so that flushing many makes no object for each. */
+class FlushedSetRows<T> implements SetRows {
+  position = 0;
+  key: Key = null;
+  readonly #rows: ShelfRows<T>;
+
+  constructor(rows: ShelfRows<T>) {
+    this.#rows = rows;
+  }
+
+  read(first: number | null): Uint8Array | undefined {
+    return this.#rows.readIndex(this.position, this.key, first);
+  }
+
+  write(first: number | null, value: Uint8Array | null): void {
+    this.#rows.writeIndex(this.position, this.key, first, value);
   }
 }
 
@@ -249,15 +288,23 @@ class NumbersCursor<T extends ShelfItem> implements Cursor<T> {
   }
 }
 
+/** Numbers of values that the data of a shelf have: none yet, or several. */
+const NO_ARITY = -1;
+const MIXED = -2;
+
 export class PagedDataShelf extends PagedShelf<Datum> implements DataShelf {
+  /** The number of values that all data have; only when it is mixed are data filed by it. */
+  #arity = NO_ARITY;
+
   candidates(pattern: MessagePattern): Cursor<Datum> {
+    if (this.#arity >= 0 && !admits(pattern, this.#arity)) return this.cursor([]);
     let best: Numbers | null = null;
     let fewest = Number.POSITIVE_INFINITY;
     // From the last position down: the number of values says least, and the first value is often a method.
     for (let position = POSITIONS - 1; position >= 0; position--) {
       const key = demandedKey(pattern, position);
       if (key === undefined) continue;
-      if (best !== null && position === 0) break;
+      if (position === 0 && (best !== null || this.#arity !== MIXED)) break;
       const numbers = this.numbers(position, key);
       const count = numbers.set.count(numbers.rows);
       if (count === 0) return this.cursor([]);
@@ -269,19 +316,48 @@ export class PagedDataShelf extends PagedShelf<Datum> implements DataShelf {
     return best === null ? this.walk() : this.cursor([best]);
   }
 
+  override readHead(decoder: Decoder): void {
+    super.readHead(decoder);
+    this.#arity = decoder.uint() - 2;
+  }
+
+  override writeHead(encoder: Encoder): void {
+    super.writeHead(encoder);
+    encoder.uint(this.#arity + 2);
+  }
+
+  override add(datum: Datum): void {
+    const arity = datum.message.length;
+    if (this.#arity === NO_ARITY) this.#arity = arity;
+    else if (this.#arity !== arity && this.#arity !== MIXED) this.#fileByArity();
+    super.add(datum);
+  }
+
+  /** The first message with another number of values: from now on that tells data apart. Reads the whole index once. */
+  #fileByArity(): void {
+    this.settleUnread();
+    const set = this.set(0, this.#arity);
+    this.everyNumber((number) => set.add(number));
+    this.#arity = MIXED;
+  }
+
   protected file(datum: Datum): void {
-    for (let position = 0; position < POSITIONS; position++) {
+    for (let position = this.#arity === MIXED ? 0 : 1; position < POSITIONS; position++) {
       const key = messageKey(datum.message, position);
       if (key !== undefined) this.set(position, key).add(datum.number);
     }
   }
 
   protected unfile(datum: Datum): void {
-    for (let position = 0; position < POSITIONS; position++) {
+    for (let position = this.#arity === MIXED ? 0 : 1; position < POSITIONS; position++) {
       const key = messageKey(datum.message, position);
       if (key !== undefined) this.set(position, key).delete(datum.number);
     }
   }
+}
+
+function admits(pattern: MessagePattern, arity: number): boolean {
+  return pattern.arity >= 0 ? pattern.arity === arity : pattern.arityMin <= arity;
 }
 
 export class PagedWaiterShelf extends PagedShelf<Waiting> implements WaiterShelf {
