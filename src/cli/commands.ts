@@ -38,6 +38,9 @@ export async function runCommand(terminal: Terminal, file: string, options: RunC
     const system =
       systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? '') });
     const deploy = await space.run(text, { name: basename(file) });
+    // A program may hand its work to what earlier ones left there (the sender of a message pays for what it sets off),
+    // so the end of it is the end of all; beside unfinished work it is not waited for.
+    if (options.also !== true) return space.deploys();
     return system === null ? [deploy] : [system, deploy];
   });
 }

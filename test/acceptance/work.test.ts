@@ -44,7 +44,11 @@ describe('acceptance: work without end', function () {
     let engine: SpaceEngine | null = null;
     const space = await openInstrumented(
       { onFailure: () => {} },
-      { recovered: async (found) => void (engine = found) },
+      {
+        recovered: async (found) => {
+          engine = found;
+        },
+      },
     );
     const turn = (): number => (engine as unknown as SpaceEngine).turn;
     try {

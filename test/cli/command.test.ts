@@ -1,12 +1,12 @@
 /** The command as a person and as a program meets it: real processes of the built command. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Bench, records } from './powerbox.ts';
 
 const FIRST_FILE = fileURLToPath(new URL('../../spec/examples/first-file.rho', import.meta.url));
 const HELLO = 'new stdout(`rho:io:stdout`) in { stdout!("Hello, World!") }';
-const FOREVER = 'new c in { contract c(@n) = { c!(n + 1) } | c!(0) }';
+const FOREVER = 'new c, out(`rho:io:stdout`) in { contract c(@n) = { c!(n + 1) } | c!(0) | out!("up") }';
 
 describe('cli: the command', function () {
   this.timeout(60_000);
@@ -240,7 +240,7 @@ describe('cli: work that goes on', function () {
 
   it('SIGINT finishes the commit and leaves with 75 and the line to type; without a directory with 130', async () => {
     const kept = bench.start('run', bench.write('forever.rho', FOREVER), '--data', 'it is here');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await kept.says('up');
     kept.child.kill('SIGINT');
     const { code, stderr } = await kept.ended;
     assert.equal(code, 75, stderr);
@@ -249,9 +249,21 @@ describe('cli: work that goes on', function () {
     assert.match(inspected.stdout, /deploy 1 \(forever\.rho\): 1 ready/);
 
     const lost = bench.start('run', 'forever.rho');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await lost.says('up');
     lost.child.kill('SIGINT');
     assert.equal((await lost.ended).code, 130);
+  });
+
+  it('run ends when all is done that its program set in motion, also where an earlier program pays for it', async () => {
+    writeFileSync(bench.path('files/digits'), '0123456789');
+    const ask = (inside: string): string => `new box(\`rho:powerbox\`) in { ${inside} }`;
+    const keep = ask('for (d <- box!?("fileSystem"); f <- d!?("resolve", "digits")) { @"kept"!!(*f) }');
+    const use = ask('for (f <- @"kept"; @b <- f!?("read", 2)) { box!("print", b.bytesToUtf8()) }');
+    await bench.run('run', bench.write('keep.rho', keep), '--data', 'data', '--grant', 'files=files');
+    for (const stdout of ['01\n', '23\n']) {
+      const ended = await bench.run('run', bench.write('use.rho', use), '--data', 'data');
+      assert.deepEqual({ code: ended.code, stdout: ended.stdout }, { code: 0, stdout }, ended.stderr);
+    }
   });
 
   it('an interrupted program says what it hangs on, channel by channel and effect by effect', async () => {
@@ -269,7 +281,7 @@ describe('cli: work that goes on', function () {
 
   it('a second process on one directory is refused with 75 and the pid of the first', async () => {
     const first = bench.start('run', bench.write('forever.rho', FOREVER), '--data', 'data');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await first.says('up');
     const second = await bench.run('run', bench.write('hello.rho', HELLO), '--data', 'data');
     assert.equal(second.code, 75);
     assert.match(second.stderr, new RegExp(`^storage_locked: .*${first.child.pid}`));
