@@ -194,7 +194,7 @@ describe('space: fairness', () => {
     const engine = await SpaceEngine.open({ platform, store: null });
     const order: number[] = [];
     engine.start({ handling: () => 'inline', run: (task) => order.push(task.account), deliver: () => {} });
-    await engine.post(cause(1), (turn) => {
+    void engine.post(cause(1), (turn) => {
       for (let index = 0; index < 10_000; index++) turn.spawn(body('k'), []);
     });
     await engine.post(cause(2), (turn) => {
