@@ -28,6 +28,15 @@ function program(): Command {
     .showHelpAfterError(false)
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
+    .addHelpText(
+      'after',
+      example(
+        'run hello.rho',
+        'run notes.rho --data ./space --grant files=./notes',
+        'resume --data ./space',
+        'help run',
+      ),
+    )
     .addHelpText('after', `${EXIT_CODES}\n\nError codes: spec/errors of the project, one page each.`);
 
   common(all.command('run'))

@@ -153,7 +153,10 @@ describe('cli: the command', function () {
     const help = await bench.run('--help');
     assert.equal(help.code, 0);
     assert.match(help.stdout, /Exit codes:/);
-    assert.match((await bench.run('run', '--help')).stdout, /Examples:/);
+    for (const command of [[], ['run'], ['resume'], ['inspect']]) {
+      const { stdout } = await bench.run(...command, '--help');
+      assert.match(stdout, /Examples:\n {2}\$ powerbox /, command.join());
+    }
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;
     };
