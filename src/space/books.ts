@@ -96,8 +96,7 @@ export class Books implements Ledger {
   fire(waiter: Waiter, account: Account, captures: readonly Value[]): void {
     const deliver = waiter.deliver;
     if (deliver !== null) {
-      this.#commits.current.outbox.push(() => deliver(captures));
-      if (waiter.refuse !== null) this.#commits.current.refused.push(waiter.refuse);
+      this.#commits.current.settle({ durable: () => deliver(captures), lost: (error) => waiter.refuse?.(error) });
       return;
     }
     this.newTask(account, waiter.receive.body, captures);

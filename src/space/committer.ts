@@ -129,7 +129,7 @@ export class Committer {
       },
       (error) => {
         this.appending = false;
-        for (const refuse of commit.refused) refuse(outcomeUnknown(error));
+        commit.lose(outcomeUnknown(error));
         this.#host.fail(error);
       },
     );
@@ -152,7 +152,7 @@ export class Committer {
   #letOut(commit: Commit): void {
     const { failpoint } = this.#options;
     failpoint?.('acknowledge:before');
-    for (const run of commit.outbox) run();
+    commit.letOut();
     if (failpoint !== undefined) this.#platform.timers.soon(() => failpoint('acknowledge:after'));
   }
 

@@ -10,6 +10,7 @@ import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
 import { List, type Name, NameMaker, type Value } from '../values/index.ts';
+import { Arrival, Arrivals } from './arrivals.ts';
 import { Books } from './books.ts';
 import type { Channel } from './channel.ts';
 import { Channels } from './channels.ts';
@@ -29,15 +30,10 @@ import { TurnContext, type TurnHost } from './turn.ts';
 import { Tuples } from './tuples.ts';
 import type { Account, Body, Cause, Engine, Receive, Task, TaskRouter, Turn } from './types.ts';
 
-/** A message from outside that waits for its turn. */
-interface Arrival {
-  readonly cause: Cause;
-  readonly message: readonly Value[] | null;
-  readonly apply: (turn: Turn) => unknown;
-  readonly task: LiveTask | null;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
+/** The kind of cause of a message that stays. */
+const PRODUCE_PERSISTENT = 'produce!';
+
+const NOBODY_TO_TELL = (): void => {};
 
 const PARKED_ROUTER: TaskRouter = {
   handling: () => 'parked',
@@ -72,8 +68,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
   #router: TaskRouter = PARKED_ROUTER;
-  #arrivals: Arrival[] = [];
-  #arrivalsHead = 0;
+  readonly #arrivals = new Arrivals();
   /** Tasks that the round under way may still run before arrivals have their share; 0 between two rounds. */
   #tasksLeft = 0;
   #turn = 0;
@@ -204,14 +199,14 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   /** A message put on a channel from outside. Its entry holds the message once, in the cause. */
   produce(channel: Value, message: readonly Value[], persist: boolean, account: Account): Promise<void> {
-    const cause: Cause = { kind: persist ? 'produce!' : 'produce', payload: channel, account };
-    return this.#arrive(cause, message, (turn) => turn.produce(channel, message, persist), null) as Promise<void>;
+    const cause: Cause = { kind: persist ? PRODUCE_PERSISTENT : 'produce', payload: channel, account };
+    return this.#arrive(cause, message, null, null) as Promise<void>;
   }
 
   #arrive(
     cause: Cause,
     message: readonly Value[] | null,
-    apply: (turn: Turn) => unknown,
+    apply: ((turn: Turn) => unknown) | null,
     task: LiveTask | null,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -219,11 +214,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
         reject(this.#closed);
         return;
       }
-      if (this.#arrivals.length - this.#arrivalsHead >= limits.causes_waiting_max) {
-        reject(new PowerboxError('too_many_tasks', `${limits.causes_waiting_max} messages are waiting for their turn`));
-        return;
-      }
-      this.#arrivals.push({ cause, message, apply, task, resolve, reject });
+      this.#arrivals.push(new Arrival(cause, message, apply, task, resolve, reject));
       if (!this.#scheduled) this.schedule();
     });
   }
@@ -270,8 +261,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     if (this.#commits.idle) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#commits.current.outbox.push(resolve);
-      this.#commits.current.refused.push(reject);
+      this.#commits.current.settle({ durable: resolve, lost: reject });
       this.schedule();
     });
   }
@@ -321,8 +311,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     const ahead = this.#commits.appending && this.#commits.full;
     // When rows are behind, the cut that is under way asks for the next slice.
     if (!ahead && this.#moreTurns && !this.#commits.rowsBehind) this.schedule();
-    else if (this.#closing !== null && this.#commits.idle && this.#arrivals.length === this.#arrivalsHead)
-      this.#closing();
+    else if (this.#closing !== null && this.#commits.idle && this.#arrivals.length === 0) this.#closing();
   };
 
   /** Turns until the time is up, the commit is full or nothing is left. Where it stops never shows in the record. */
@@ -333,8 +322,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     for (;;) {
       // A round that was interrupted goes on where it was, so that time decides nothing about the order of turns.
       if (this.#tasksLeft === 0) {
-        for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivalsHead < this.#arrivals.length; left--)
-          this.#runArrival(this.#takeArrival());
+        for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivals.length > 0; left--)
+          this.#runArrival(this.#arrivals.shift());
         this.#tasksLeft = TASKS_A_ROUND;
       }
       if (this.#closing === null) {
@@ -358,19 +347,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   /** A space that closes starts no task any more: those that are ready are durable, and go on when it opens. */
   get #moreTurns(): boolean {
-    return this.#arrivalsHead < this.#arrivals.length || (this.#closing === null && this.tasks.anyReady);
-  }
-
-  #takeArrival(): Arrival {
-    const arrival = this.#arrivals[this.#arrivalsHead++] as Arrival;
-    if (this.#arrivalsHead === this.#arrivals.length) {
-      this.#arrivals = [];
-      this.#arrivalsHead = 0;
-    } else if (this.#arrivalsHead >= 4096) {
-      this.#arrivals = this.#arrivals.slice(this.#arrivalsHead);
-      this.#arrivalsHead = 0;
-    }
-    return arrival;
+    return this.#arrivals.length > 0 || (this.#closing === null && this.tasks.anyReady);
   }
 
   #runArrival(arrival: Arrival): void {
@@ -394,10 +371,12 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       this.#books.messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
     }
     const context = this.#context.begin(cause.account, this.#books.nextTask++);
-    let result: unknown;
     try {
       if (task !== null) this.#endTask(task);
-      result = arrival.apply(context);
+      if (arrival.apply === null)
+        context.produce(cause.payload, arrival.message as readonly Value[], cause.kind === PRODUCE_PERSISTENT);
+      else arrival.result = arrival.apply(context);
+      if (task !== null) arrival.result = true;
     } catch (error) {
       if (!(error instanceof PowerboxError)) {
         // A bug in the caller's code: the turn is half done, so the space cannot go on from memory.
@@ -405,14 +384,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
         throw error;
       }
       // A refusal: what the turn did before it stays, and the caller hears of it like of any answer.
-      this.#books.messageCause = -1;
-      commit.outbox.push(() => arrival.reject(error));
-      commit.refused.push(arrival.reject);
-      return;
+      arrival.refusal = error;
     }
     this.#books.messageCause = -1;
-    commit.outbox.push(() => arrival.resolve(task === null ? result : true));
-    commit.refused.push(arrival.reject);
+    commit.settle(arrival);
     this.#options.failpoint?.('turn:after');
   }
 
@@ -434,7 +409,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       return;
     }
     this.tasks.hold(task, handling);
-    if (handling === 'outside') this.#commits.current.outbox.push(() => this.#router.deliver(task));
+    if (handling === 'outside') this.afterDurable(() => this.#router.deliver(task));
   }
 
   #startTurn(task: LiveTask): TurnContext {
@@ -465,11 +440,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       hint: 'Open it again: that decides what happened.',
       cause,
     });
-    for (const refuse of this.#commits.current.refused) refuse(outcomeUnknown(cause));
-    for (let index = this.#arrivalsHead; index < this.#arrivals.length; index++)
-      (this.#arrivals[index] as Arrival).reject(this.#closed);
-    this.#arrivals = [];
-    this.#arrivalsHead = 0;
+    this.#commits.current.lose(outcomeUnknown(cause));
+    this.#arrivals.refuse(this.#closed);
     this.#closing?.();
     this.#shut(this.#closed);
     this.#options.onClosed?.(cause);
@@ -504,7 +476,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   afterDurable(run: () => void): void {
-    this.#commits.current.outbox.push(run);
+    this.#commits.current.settle({ durable: run, lost: NOBODY_TO_TELL });
   }
 }
 

@@ -35,6 +35,12 @@ export interface CauseRecord {
   readonly message: readonly Value[] | null;
 }
 
+/** Somebody who waits for a commit. */
+export interface Settled {
+  durable(): void;
+  lost(error: Error): void;
+}
+
 /** Everything that the turns since the last flush did, as the engine collects it. */
 export class Commit {
   readonly causes: CauseRecord[] = [];
@@ -51,10 +57,8 @@ export class Commit {
   #sweepTasks = SWEEP_MIN;
   readonly tasksGone: number[] = [];
   readonly facts = new Map<string, Value | undefined>();
-  /** Runs when this commit is durable, in order. */
-  readonly outbox: (() => void)[] = [];
-  /** Runs instead when the storage has failed. */
-  readonly refused: ((error: Error) => void)[] = [];
+  /** Who is told when this commit is durable, in order. */
+  readonly #outbox: Settled[] = [];
   turns = 0;
 
   constructor(
@@ -101,9 +105,22 @@ export class Commit {
     waiters.push(waiter);
   }
 
+  /** `settled` hears once: that this commit is durable, or that nobody can know. */
+  settle(settled: Settled): void {
+    this.#outbox.push(settled);
+  }
+
+  letOut(): void {
+    for (const settled of this.#outbox) settled.durable();
+  }
+
+  lose(error: Error): void {
+    for (const settled of this.#outbox) settled.lost(error);
+  }
+
   /** Whether there is anything to write or to run. */
   get empty(): boolean {
-    return this.turns === 0 && this.outbox.length === 0;
+    return this.turns === 0 && this.#outbox.length === 0;
   }
 }
 
