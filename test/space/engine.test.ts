@@ -13,7 +13,12 @@ import { anything, exactly, openLab } from './support/lab.ts';
 
 const platform = realPlatform();
 const cause = (account: number): Cause => ({ kind: 'test', payload: null, account });
-const body = (label: string, environment: readonly Value[] = []): Body => ({ label, term: null, place: 0, environment });
+const body = (label: string, environment: readonly Value[] = []): Body => ({
+  label,
+  term: null,
+  place: 0,
+  environment,
+});
 const tick = (engine: SpaceEngine): Promise<void> => engine.post(cause(0), () => {});
 
 /** Everything stays in the journal: no cut drops what the test reads. */
@@ -27,12 +32,18 @@ function runProgram(task: Task, turn: Turn): void {
   if (left === 0) return;
   turn.produce(`c${left % 7}`, [left, task.number], false);
   if (left % 3 === 0)
-    turn.consume({ slots: [{ channel: `c${left % 7}`, pattern: anything2, peek: false }], persist: false, body: body('met', [left - 1]) });
+    turn.consume({
+      slots: [{ channel: `c${left % 7}`, pattern: anything2, peek: false }],
+      persist: false,
+      body: body('met', [left - 1]),
+    });
   turn.spawn(body('step', [left - 1]), []);
 }
 const anything2 = compilePattern([new FreeVariable(0), new FreeVariable(1)], null);
 
-async function record(yield_ms: number): Promise<{ causes: unknown[]; lastTurn: number; nextTask: number; entries: number }> {
+async function record(
+  yield_ms: number,
+): Promise<{ causes: unknown[]; lastTurn: number; nextTask: number; entries: number }> {
   const store = openMemoryStore(platform);
   const engine = await SpaceEngine.open({ platform, store, yield_ms, ...KEPT });
   engine.start({ handling: () => 'inline', run: runProgram, deliver: () => {} });
@@ -41,15 +52,23 @@ async function record(yield_ms: number): Promise<{ causes: unknown[]; lastTurn: 
   for (let index = 0; index < 2500; index++)
     done.push(
       index % 5 === 0
-        ? engine.post({ kind: 'deploy', payload: index, account: 1 + (index % 3) }, (turn) => turn.spawn(body('step', [6]), []))
+        ? engine.post({ kind: 'deploy', payload: index, account: 1 + (index % 3) }, (turn) =>
+            turn.spawn(body('step', [6]), []),
+          )
         : engine.produce(`c${index % 7}`, [index, 0], false, 1),
     );
   await Promise.all(done);
-  while ([1, 2, 3].some((account) => engine.pending(account).ready > 0)) await new Promise((resolve) => setTimeout(resolve, 5));
+  while ([1, 2, 3].some((account) => engine.pending(account).ready > 0))
+    await new Promise((resolve) => setTimeout(resolve, 5));
   await engine.durable();
   const { causes, lastTurn, nextTask, entries } = await readJournal(engine, store);
   await engine.close();
-  return { causes: causes.map(({ turn, kind, payload, account }) => [turn, kind, payload, account]), lastTurn, nextTask, entries };
+  return {
+    causes: causes.map(({ turn, kind, payload, account }) => [turn, kind, payload, account]),
+    lastTurn,
+    nextTask,
+    entries,
+  };
 }
 
 describe('space: the loop of turns', () => {
@@ -69,7 +88,10 @@ describe('space: the loop of turns', () => {
     const done: Promise<number>[] = [];
     for (let index = 0; index < 150_000; index++) done.push(engine.post(cause(0), () => seen.push(index)));
     await Promise.all(done);
-    assert.deepEqual(seen, Array.from({ length: 150_000 }, (_, index) => index));
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 150_000 }, (_, index) => index),
+    );
     await engine.close();
   });
 
@@ -120,9 +142,18 @@ describe('space: the loop of turns', () => {
       { channel: 'a', message: [3], persist: true },
     ]);
     assert.equal(engine.turn, before + 1);
-    assert.deepEqual([host.count('a'), host.count('b')], [{ data: 2, waiting: 0 }, { data: 1, waiting: 0 }]);
+    assert.deepEqual(
+      [host.count('a'), host.count('b')],
+      [
+        { data: 2, waiting: 0 },
+        { data: 1, waiting: 0 },
+      ],
+    );
     const { causes } = await readJournal(engine, store);
-    assert.deepEqual(causes.map(({ kind }) => kind), ['batch']);
+    assert.deepEqual(
+      causes.map(({ kind }) => kind),
+      ['batch'],
+    );
     await engine.close();
   });
 
@@ -143,7 +174,11 @@ describe('space: the loop of turns', () => {
     const accounts: number[] = [];
     engine.start({ handling: () => 'inline', run: (task) => accounts.push(task.account), deliver: () => {} });
     await engine.post(cause(7), (turn) =>
-      turn.consume({ slots: ['a', 'b'].map((channel) => ({ channel, pattern: anything, peek: false })), persist: true, body: body('join') }),
+      turn.consume({
+        slots: ['a', 'b'].map((channel) => ({ channel, pattern: anything, peek: false })),
+        persist: true,
+        body: body('join'),
+      }),
     );
     await engine.produce('b', [1], false, 5);
     await engine.produce('a', [1], false, 4);
@@ -163,29 +198,38 @@ describe('space: fairness', () => {
       wants: fc.option(fc.integer({ min: 0, max: 1 })),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(older, { maxLength: 12 }), fc.array(older, { maxLength: 4 }), fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 13, maxLength: 13 }), async (before, after, values) => {
-        const lab = await openLab();
-        const wait = (each: typeof before): Promise<void[]> =>
-          Promise.all(
-            each.map(({ join, peek, wants }) =>
-              lab.consume(join ? ['x', 'never'] : ['x'], [wants === null ? anything : exactly(wants), anything].slice(0, join ? 2 : 1), {
-                label: 'other',
-                peeks: peek ? [0] : [],
-              }),
-            ),
-          );
-        await wait(before);
-        await lab.consume(['x'], [anything], { label: 'mine' });
-        await wait(after);
-        lab.fired();
-        let sends = 0;
-        for (; sends <= before.length; sends++) {
-          await lab.produce('x', values[sends] as number);
-          if (lab.fired().some(({ label }) => label === 'mine')) break;
-        }
-        assert.ok(sends <= before.length, `not after ${sends} sends, with ${before.length} older ones`);
-        await lab.close();
-      }),
+      fc.asyncProperty(
+        fc.array(older, { maxLength: 12 }),
+        fc.array(older, { maxLength: 4 }),
+        fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 13, maxLength: 13 }),
+        async (before, after, values) => {
+          const lab = await openLab();
+          const wait = (each: typeof before): Promise<void[]> =>
+            Promise.all(
+              each.map(({ join, peek, wants }) =>
+                lab.consume(
+                  join ? ['x', 'never'] : ['x'],
+                  [wants === null ? anything : exactly(wants), anything].slice(0, join ? 2 : 1),
+                  {
+                    label: 'other',
+                    peeks: peek ? [0] : [],
+                  },
+                ),
+              ),
+            );
+          await wait(before);
+          await lab.consume(['x'], [anything], { label: 'mine' });
+          await wait(after);
+          lab.fired();
+          let sends = 0;
+          for (; sends <= before.length; sends++) {
+            await lab.produce('x', values[sends] as number);
+            if (lab.fired().some(({ label }) => label === 'mine')) break;
+          }
+          assert.ok(sends <= before.length, `not after ${sends} sends, with ${before.length} older ones`);
+          await lab.close();
+        },
+      ),
       { numRuns: 150 },
     );
   });

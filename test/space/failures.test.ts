@@ -16,7 +16,10 @@ import { inDirectory, run as runCommand, skipWith } from '../store/support/place
 
 const any = compilePattern([new FreeVariable(0)], null);
 
-async function openOn(disk: SimulatedDisk, options: object = {}): Promise<{ engine: SpaceEngine; host: SpaceHost; store: Store }> {
+async function openOn(
+  disk: SimulatedDisk,
+  options: object = {},
+): Promise<{ engine: SpaceEngine; host: SpaceHost; store: Store }> {
   const { platform } = disk;
   const store = await platform.run(openSimulatedStore(disk));
   const engine = await platform.run(SpaceEngine.open({ platform, store, ...options }));
@@ -37,45 +40,66 @@ describe('space: a storage error', () => {
     let unknown = 0;
     let closed = 0;
     await fc.assert(
-      fc.asyncProperty(seeds, fc.integer({ min: 0, max: 12 }), fc.constantFrom('stop', 'kill', 'crash'), fc.boolean(), async (seed, good, how, cuts) => {
-        const disk = new SimulatedDisk(simulatedPlatform(seed));
-        const { platform } = disk;
-        const { engine, host } = await openOn(disk, cuts ? { journal_tail_bytes_max: 1, journal_tail_age_ms_max: 0 } : {});
-        disk.failSyncAfter(good);
-        const answers: string[] = [];
-        const calls: Promise<void>[] = [];
-        for (let index = 0; index < 40; index++) {
-          calls.push(
-            host.produce('a', [index]).then(
-              () => void (answers[index] = 'accepted'),
-              (error) => void (answers[index] = error.code),
-            ),
+      fc.asyncProperty(
+        seeds,
+        fc.integer({ min: 0, max: 12 }),
+        fc.constantFrom('stop', 'kill', 'crash'),
+        fc.boolean(),
+        async (seed, good, how, cuts) => {
+          const disk = new SimulatedDisk(simulatedPlatform(seed));
+          const { platform } = disk;
+          const { engine, host } = await openOn(
+            disk,
+            cuts ? { journal_tail_bytes_max: 1, journal_tail_age_ms_max: 0 } : {},
           );
-          if (index % 3 === 0) await platform.step();
-        }
-        const waiting = host.take({ slots: [{ channel: 'never', pattern: any }] }).catch((error) => error.code as string);
-        await platform.run(Promise.all(calls));
-        if (engine.closed !== null) {
-          assert.ok(['space_closed', 'outcome_unknown'].includes((await platform.run(waiting)) as string));
-          await assert.rejects(platform.run(host.produce('a', [99])), { code: 'space_closed' });
-          await assert.rejects(platform.run(engine.durable()), { code: 'space_closed' });
-        }
-        const kinds = ['accepted', 'outcome_unknown', 'space_closed'];
-        const order = answers.map((answer) => kinds.indexOf(answer));
-        assert.deepEqual(order, [...order].sort(), answers.join(' '));
-        assert.ok(!order.includes(-1), answers.join(' '));
-        unknown += order.filter((kind) => kind === 1).length;
-        closed += order.filter((kind) => kind === 2).length;
-        if (how === 'stop') await platform.run(engine.close());
-        else if (how === 'kill') disk.kill();
-        else disk.crash();
-        const again = await openOn(disk);
-        const found = dataOn(again.engine, 'a');
-        const accepted = order.filter((kind) => kind === 0).length;
-        assert.deepEqual(found, Array.from({ length: found.length }, (_, index) => index), 'a prefix, in order');
-        assert.ok(found.length >= accepted, `${accepted} were acknowledged, ${found.length} are there`);
-        assert.ok(found.length <= accepted + order.filter((kind) => kind === 1).length, 'what was never begun is not there');
-      }),
+          disk.failSyncAfter(good);
+          const answers: string[] = [];
+          const answer = (index: number, how: string): void => {
+            answers[index] = how;
+          };
+          const calls: Promise<void>[] = [];
+          for (let index = 0; index < 40; index++) {
+            calls.push(
+              host.produce('a', [index]).then(
+                () => answer(index, 'accepted'),
+                (error) => answer(index, error.code),
+              ),
+            );
+            if (index % 3 === 0) await platform.step();
+          }
+          const waiting = host
+            .take({ slots: [{ channel: 'never', pattern: any }] })
+            .catch((error) => error.code as string);
+          await platform.run(Promise.all(calls));
+          if (engine.closed !== null) {
+            assert.ok(['space_closed', 'outcome_unknown'].includes((await platform.run(waiting)) as string));
+            await assert.rejects(platform.run(host.produce('a', [99])), { code: 'space_closed' });
+            await assert.rejects(platform.run(engine.durable()), { code: 'space_closed' });
+          }
+          const kinds = ['accepted', 'outcome_unknown', 'space_closed'];
+          const order = answers.map((answer) => kinds.indexOf(answer));
+          assert.deepEqual(order, [...order].sort(), answers.join(' '));
+          assert.ok(!order.includes(-1), answers.join(' '));
+          unknown += order.filter((kind) => kind === 1).length;
+          closed += order.filter((kind) => kind === 2).length;
+          if (how === 'stop') await platform.run(engine.close());
+          else if (how === 'kill') disk.kill();
+          else disk.crash();
+          const again = await openOn(disk);
+          const found = dataOn(again.engine, 'a');
+          const accepted = order.filter((kind) => kind === 0).length;
+          assert.deepEqual(
+            found,
+            Array.from({ length: found.length }, (_, index) => index),
+            'a prefix, in order',
+          );
+          assert.ok(found.length >= accepted, `${accepted} were acknowledged, ${found.length} are there`);
+          assert.ok(
+            found.length <= accepted + order.filter((kind) => kind === 1).length,
+            'what was never begun is not there',
+          );
+        },
+      ),
       { numRuns: 300 },
     );
     assert.ok(unknown > 50 && closed > 50, `${unknown} in flight, ${closed} later`);
@@ -101,7 +125,12 @@ describe('space: a storage error', () => {
     const { platform } = disk;
     const { engine } = await openOn(disk);
     disk.failSyncAfter(0);
-    const refused = engine.post({ kind: 'test', payload: null, account: 0 }, () => engine.tuples.consume({ slots: [], persist: false, body: { label: 'k', term: null, place: 0, environment: [] } }, 0));
+    const refused = engine.post({ kind: 'test', payload: null, account: 0 }, () =>
+      engine.tuples.consume(
+        { slots: [], persist: false, body: { label: 'k', term: null, place: 0, environment: [] } },
+        0,
+      ),
+    );
     await assert.rejects(platform.run(refused), { code: 'outcome_unknown' });
   });
 
@@ -147,8 +176,14 @@ describe('space: a storage error', () => {
         const store = await openStore({ directory: data, durability: 'sync', platform: realPlatform() });
         const engine = await SpaceEngine.open({ platform: realPlatform(), store });
         const found = dataOn(engine, 'a');
-        assert.deepEqual(found, Array.from({ length: found.length }, (_, index) => index));
-        assert.ok(found.length >= accepted && found.length <= accepted + unknown, `${accepted} acknowledged, ${unknown} unknown, ${found.length} found`);
+        assert.deepEqual(
+          found,
+          Array.from({ length: found.length }, (_, index) => index),
+        );
+        assert.ok(
+          found.length >= accepted && found.length <= accepted + unknown,
+          `${accepted} acknowledged, ${unknown} unknown, ${found.length} found`,
+        );
         await engine.close();
       });
     });
@@ -169,4 +204,3 @@ function child(directory: string, environment: Record<string, string>): Promise<
     started.once('close', () => resolve(text.trimEnd().split('\n')));
   });
 }
-

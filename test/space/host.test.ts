@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { compilePattern, type MessagePattern } from '../../src/match/index.ts';
-import { SimulatedPlatform, simulatedPlatform } from '../../src/platform/index.ts';
+import { type SimulatedPlatform, simulatedPlatform } from '../../src/platform/index.ts';
 import { SpaceEngine, SpaceHost } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk } from '../../src/store/index.ts';
 import { FreeVariable, type Value } from '../../src/values/index.ts';
 
 const any = compilePattern([new FreeVariable(0)], null);
-const on = (channel: Value, pattern: MessagePattern = any): { channel: Value; pattern: MessagePattern } => ({ channel, pattern });
+const on = (channel: Value, pattern: MessagePattern = any): { channel: Value; pattern: MessagePattern } => ({
+  channel,
+  pattern,
+});
 
 interface Lab {
   readonly platform: SimulatedPlatform;
@@ -39,7 +42,8 @@ async function openOn(disk: SimulatedDisk, options: object): Promise<Lab> {
   };
 }
 
-const open = (options: object = {}, seed = 1): Promise<Lab> => openOn(new SimulatedDisk(simulatedPlatform(seed)), options);
+const open = (options: object = {}, seed = 1): Promise<Lab> =>
+  openOn(new SimulatedDisk(simulatedPlatform(seed)), options);
 
 describe('space: callers who wait', () => {
   it('a take without waiting that finds nothing is timed_out, and leaves nothing', async () => {
@@ -91,23 +95,32 @@ describe('space: callers who wait', () => {
 
   it('a message that meets somebody who gives up is taken or stays, never lost and never both', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 30 }), fc.boolean(), async (seed, gives_ms, sends_ms, aborts) => {
-        const lab = await open({}, seed);
-        const { host, run, pass, platform } = lab;
-        const controller = new AbortController();
-        if (aborts) platform.timers.after(gives_ms, () => controller.abort());
-        const taking = host
-          .take({ slots: [on('a')], signal: controller.signal, ...(aborts ? {} : { timeout_ms: gives_ms + 1 }) })
-          .then(() => 'taken', (error) => error.code as string);
-        await pass(sends_ms);
-        const sent = host.produce('a', [1]);
-        const how = await run(taking);
-        await run(sent);
-        assert.equal(host.count('a').data, how === 'taken' ? 0 : 1, how);
-        assert.ok(how === 'taken' || how === (aborts ? 'cancelled' : 'timed_out'), how);
-        const again = await lab.reopen();
-        assert.equal(again.host.count('a').data, how === 'taken' ? 0 : 1);
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 1e6 }),
+        fc.integer({ min: 0, max: 30 }),
+        fc.integer({ min: 0, max: 30 }),
+        fc.boolean(),
+        async (seed, gives_ms, sends_ms, aborts) => {
+          const lab = await open({}, seed);
+          const { host, run, pass, platform } = lab;
+          const controller = new AbortController();
+          if (aborts) platform.timers.after(gives_ms, () => controller.abort());
+          const taking = host
+            .take({ slots: [on('a')], signal: controller.signal, ...(aborts ? {} : { timeout_ms: gives_ms + 1 }) })
+            .then(
+              () => 'taken',
+              (error) => error.code as string,
+            );
+          await pass(sends_ms);
+          const sent = host.produce('a', [1]);
+          const how = await run(taking);
+          await run(sent);
+          assert.equal(host.count('a').data, how === 'taken' ? 0 : 1, how);
+          assert.ok(how === 'taken' || how === (aborts ? 'cancelled' : 'timed_out'), how);
+          const again = await lab.reopen();
+          assert.equal(again.host.count('a').data, how === 'taken' ? 0 : 1);
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -177,6 +190,7 @@ describe('space: leases', () => {
 
   it('one that is not longer than nothing is refused', async () => {
     const { host } = await open();
-    for (const lease_ms of [0, -1, Number.NaN]) await assert.rejects(host.produce('a', [1], { lease_ms }), { code: 'bad_request' });
+    for (const lease_ms of [0, -1, Number.NaN])
+      await assert.rejects(host.produce('a', [1], { lease_ms }), { code: 'bad_request' });
   });
 });

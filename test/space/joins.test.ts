@@ -14,7 +14,14 @@ describe('space: persistent joins', () => {
     await lab.consume(['a', 'b'], [anything, anything], { persist: true, peeks: [0] });
     assert.deepEqual(lab.fired(), []);
     await lab.produce('a', 0);
-    assert.deepEqual(lab.fired().map(({ captures }) => captures), [[0, 1], [0, 2], [0, 3]]);
+    assert.deepEqual(
+      lab.fired().map(({ captures }) => captures),
+      [
+        [0, 1],
+        [0, 2],
+        [0, 3],
+      ],
+    );
     assert.deepEqual([lab.data('a'), lab.data('b')], [[0], []]);
   });
 
@@ -22,7 +29,14 @@ describe('space: persistent joins', () => {
     for (const value of [1, 2, 3]) await lab.produce('b', value);
     await lab.consume(['a', 'b'], [anything, anything], { persist: true });
     await lab.produce('a', 0, { persist: true });
-    assert.deepEqual(lab.fired().map(({ captures }) => captures), [[0, 1], [0, 2], [0, 3]]);
+    assert.deepEqual(
+      lab.fired().map(({ captures }) => captures),
+      [
+        [0, 1],
+        [0, 2],
+        [0, 3],
+      ],
+    );
     assert.deepEqual([lab.data('a'), lab.data('b')], [[0], []]);
   });
 
@@ -30,7 +44,10 @@ describe('space: persistent joins', () => {
     for (const value of [1, 2, 3]) await lab.produce('b', value);
     await lab.consume(['a', 'b'], [anything, anything], { persist: true });
     await lab.produce('a', 0);
-    assert.deepEqual(lab.fired().map(({ captures }) => captures), [[0, 1]]);
+    assert.deepEqual(
+      lab.fired().map(({ captures }) => captures),
+      [[0, 1]],
+    );
     assert.deepEqual([lab.data('a'), lab.data('b')], [[], [2, 3]]);
   });
 });

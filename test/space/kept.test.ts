@@ -8,7 +8,11 @@ import { openSimulatedStore, SimulatedDisk, type Store } from '../../src/store/i
 import { equal, FreeVariable, list, type Value } from '../../src/values/index.ts';
 
 const any = compilePattern([new FreeVariable(0)], null);
-const slot = (channel: Value): { channel: Value; pattern: typeof any; peek: boolean } => ({ channel, pattern: any, peek: false });
+const slot = (channel: Value): { channel: Value; pattern: typeof any; peek: boolean } => ({
+  channel,
+  pattern: any,
+  peek: false,
+});
 
 /** Cut at every commit, and nothing kept in memory that is not needed. */
 const ROWS = { cache_bytes: 1, journal_tail_bytes_max: 1, journal_tail_age_ms_max: 0 };
@@ -72,7 +76,12 @@ class Machine {
   }
 }
 
-const body = (label: string, term: TermReference | null = null, environment: readonly Value[] = []): Body => ({ label, term, place: 0, environment });
+const body = (label: string, term: TermReference | null = null, environment: readonly Value[] = []): Body => ({
+  label,
+  term,
+  place: 0,
+  environment,
+});
 
 for (const [through, options] of [
   ['rows', ROWS],
@@ -87,7 +96,8 @@ for (const [through, options] of [
       await machine.run(machine.host.produce('a', large));
       await machine.run(machine.host.produce('a', large));
       await machine.run(machine.host.produce('b', ['small']));
-      for (let index = 0; index < 40; index++) await machine.run(machine.host.produce('many', index === 20 ? large : [index, null]));
+      for (let index = 0; index < 40; index++)
+        await machine.run(machine.host.produce('many', index === 20 ? large : [index, null]));
       await machine.settle();
       for (const how of ['close', 'kill'] as const) {
         await machine.reopen(how);
@@ -122,14 +132,19 @@ for (const [through, options] of [
       assert.ok((await machine.rowBytes()) < 5000 + 30 * 200, 'more than once in the rows');
       for (const index of [3, 29]) await machine.run(machine.host.produce(`c${index}`, [7]));
       await machine.settle();
-      assert.deepEqual(machine.ran.map((task) => task.body.environment), [[3], [29]]);
+      assert.deepEqual(
+        machine.ran.map((task) => task.body.environment),
+        [[3], [29]],
+      );
       for (const { body: ran } of machine.ran) assert.ok(equal((ran.term as TermReference).term, code()));
     });
 
     it('a task that nobody runs yet outlives the process, with its account, data and code', async () => {
       const machine = await open();
       machine.parked = true;
-      await machine.turn(4, (turn) => turn.consume({ slots: [slot('a')], persist: false, body: body('later', turn.term(list(['code']))) }));
+      await machine.turn(4, (turn) =>
+        turn.consume({ slots: [slot('a')], persist: false, body: body('later', turn.term(list(['code']))) }),
+      );
       await machine.run(machine.engine.produce('a', [42], false, 9));
       await machine.settle();
       await machine.reopen('kill');
@@ -138,7 +153,10 @@ for (const [through, options] of [
       machine.parked = false;
       machine.engine.unpark('later');
       await machine.settle();
-      assert.deepEqual(machine.ran.map(({ account, captures, body: { label } }) => ({ account, captures, label })), [{ account: 9, captures: [42], label: 'later' }]);
+      assert.deepEqual(
+        machine.ran.map(({ account, captures, body: { label } }) => ({ account, captures, label })),
+        [{ account: 9, captures: [42], label: 'later' }],
+      );
       await machine.reopen('close');
       await machine.settle();
       assert.equal(machine.ran.length, 1, 'once');
@@ -161,20 +179,31 @@ for (const [through, options] of [
     it('who pays is kept with every datum, continuation and join', async () => {
       const machine = await open();
       await machine.run(machine.engine.produce('a', [1], false, 11));
-      await machine.turn(12, (turn) => turn.consume({ slots: [slot('b'), slot('c')], persist: false, body: body('join') }));
-      for (let index = 0; index < 40; index++) await machine.run(machine.engine.produce('many', [index], false, 100 + index));
+      await machine.turn(12, (turn) =>
+        turn.consume({ slots: [slot('b'), slot('c')], persist: false, body: body('join') }),
+      );
+      for (let index = 0; index < 40; index++)
+        await machine.run(machine.engine.produce('many', [index], false, 100 + index));
       await machine.settle();
       await machine.reopen('kill');
       const contents = await machine.run(machine.engine.inspect({ channels_max: 100, items_max: 100 }));
-      const on = (channel: Value): (typeof contents.channels)[number] => contents.channels.find((found) => found.channel === channel) as never;
-      assert.deepEqual(on('a').data.map(({ account }) => account), [11]);
+      const on = (channel: Value): (typeof contents.channels)[number] =>
+        contents.channels.find((found) => found.channel === channel) as never;
+      assert.deepEqual(
+        on('a').data.map(({ account }) => account),
+        [11],
+      );
       assert.deepEqual([on('b').waiting[0]?.account, on('c').waiting[0]?.account], [12, 12]);
-      assert.deepEqual(on('many').data.map(({ account }) => account), Array.from({ length: 40 }, (_, index) => 100 + index));
+      assert.deepEqual(
+        on('many').data.map(({ account }) => account),
+        Array.from({ length: 40 }, (_, index) => 100 + index),
+      );
     });
 
     it('an owner keeps its channel, and installing it again changes nothing', async () => {
       const machine = await open();
-      const install = (): Promise<void> => machine.turn(1, (turn) => turn.install('native', any, body('mine', null, [1])));
+      const install = (): Promise<void> =>
+        machine.turn(1, (turn) => turn.install('native', any, body('mine', null, [1])));
       await install();
       await machine.settle();
       await machine.reopen('kill');
@@ -182,8 +211,13 @@ for (const [through, options] of [
       await machine.settle();
       await machine.run(machine.host.produce('native', [3]));
       await machine.settle();
-      assert.deepEqual(machine.ran.map(({ captures }) => captures), [[3]]);
-      await assert.rejects(machine.run(machine.host.take({ slots: [slot('native')], timeout_ms: 0 })), { code: 'channel_owned' });
+      assert.deepEqual(
+        machine.ran.map(({ captures }) => captures),
+        [[3]],
+      );
+      await assert.rejects(machine.run(machine.host.take({ slots: [slot('native')], timeout_ms: 0 })), {
+        code: 'channel_owned',
+      });
       assert.deepEqual(machine.host.count('native'), { data: 0, waiting: 1 });
     });
   });

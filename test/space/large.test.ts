@@ -53,7 +53,10 @@ function checkReads(list: readonly Operation[], answers: readonly Answer[]): voi
     const { reads } = answers[index] as Answer;
     assert.ok(reads <= READS_MAX * slots.length, `${reads} reads for ${JSON.stringify(slots)}`);
   }
-  assert.ok(answers.some(({ reads }) => reads > 0), 'nothing was cold');
+  assert.ok(
+    answers.some(({ reads }) => reads > 0),
+    'nothing was cold',
+  );
 }
 
 const capturesOf = (answers: readonly Answer[]): unknown[] => answers.map(({ captures }) => captures);
@@ -127,7 +130,9 @@ describe('space: cold data', () => {
         const large = await open(directory, true);
         const memory = await open(null, false);
         await fill(memory.engine, layout, acknowledged);
-        const list = operations(layout, acknowledged, TAKES, 4).filter(({ slots }) => slots.every(({ key }) => key === null || key < acknowledged));
+        const list = operations(layout, acknowledged, TAKES, 4).filter(({ slots }) =>
+          slots.every(({ key }) => key === null || key < acknowledged),
+        );
         const got = await takeAll(large, list);
         checkReads(list, got);
         assert.deepEqual(capturesOf(got), capturesOf(await takeAll(memory, list)));
@@ -140,7 +145,9 @@ describe('space: cold data', () => {
 /** Fills a space in a process of its own, kills it when so many are acknowledged, and says how many were. */
 function killedAfter(directory: string, layout: Layout, count: number): Promise<number> {
   const program = fileURLToPath(new URL('./support/large-child.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', program, directory, layout], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', program, directory, layout], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   let acknowledged = 0;
   return new Promise((resolve, reject) => {
@@ -150,6 +157,8 @@ function killedAfter(directory: string, layout: Layout, count: number): Promise<
       if (acknowledged >= count) child.kill('SIGKILL');
     });
     child.once('error', reject);
-    child.once('exit', (_, signal) => (signal === 'SIGKILL' ? resolve(acknowledged) : reject(new Error(`ended by itself: ${text}`))));
+    child.once('exit', (_, signal) =>
+      signal === 'SIGKILL' ? resolve(acknowledged) : reject(new Error(`ended by itself: ${text}`)),
+    );
   });
 }

@@ -12,10 +12,29 @@ type Step =
 
 const share = fc.integer({ min: 0, max: 1000 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('add' as const), count: fc.constantFrom(1, 3, 70, 900, 1500), gap: fc.integer({ min: 1, max: 5 }) }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('delete' as const), at: share, count: fc.constantFrom(1, 2, 60, 800, 5000) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('add' as const),
+      count: fc.constantFrom(1, 3, 70, 900, 1500),
+      gap: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('delete' as const),
+      at: share,
+      count: fc.constantFrom(1, 2, 60, 800, 5000),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('after' as const), at: share }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('walk' as const, 'flush' as const, 'unload' as const, 'reopen' as const, 'count' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('walk' as const, 'flush' as const, 'unload' as const, 'reopen' as const, 'count' as const),
+    }),
+  },
 );
 
 const noNames = (): Name => {
@@ -88,7 +107,8 @@ function check(steps: readonly Step[], rooted: boolean): void {
       }
       case 'walk': {
         const found: number[] = [];
-        for (let number = twin.set.after(-1, twin.access); number >= 0; number = twin.set.after(number, twin.access)) found.push(number);
+        for (let number = twin.set.after(-1, twin.access); number >= 0; number = twin.set.after(number, twin.access))
+          found.push(number);
         assert.deepEqual(found, model);
         break;
       }
@@ -111,7 +131,8 @@ function check(steps: readonly Step[], rooted: boolean): void {
   twin.reopen();
   if (model.length === 0) assert.equal(twin.rows.size, 0, 'an empty set leaves no row');
   const found: number[] = [];
-  for (let number = twin.set.after(-1, twin.access); number >= 0; number = twin.set.after(number, twin.access)) found.push(number);
+  for (let number = twin.set.after(-1, twin.access); number >= 0; number = twin.set.after(number, twin.access))
+    found.push(number);
   assert.deepEqual(found, model);
 }
 

@@ -34,7 +34,12 @@ export const channelOf = (layout: Layout, index: number): Value => (layout === '
 /** The message of a number: the number, a word that many share, and a text. */
 export const messageOf = (index: number): readonly Value[] => [index, `word ${index % 1000}`, `text of ${index}`];
 
-export async function fill(engine: SpaceEngine, layout: Layout, count: number, onBatch: (done: number) => void = () => {}): Promise<void> {
+export async function fill(
+  engine: SpaceEngine,
+  layout: Layout,
+  count: number,
+  onBatch: (done: number) => void = () => {},
+): Promise<void> {
   for (let done = 0; done < count; done += BATCH) {
     const calls: Promise<void>[] = [];
     for (let index = done; index < Math.min(count, done + BATCH); index++)
@@ -63,7 +68,10 @@ export async function take({ engine, store }: Large, operation: Operation): Prom
     peek: false,
     pattern: rest
       ? compilePattern([new FreeVariable(0)], new FreeVariable(1))
-      : compilePattern([key ?? new FreeVariable(0), new FreeVariable(key === null ? 1 : 0), new FreeVariable(key === null ? 2 : 1)], null),
+      : compilePattern(
+          [key ?? new FreeVariable(0), new FreeVariable(key === null ? 1 : 0), new FreeVariable(key === null ? 2 : 1)],
+          null,
+        ),
   }));
   return engine.post({ kind: 'test', payload: null, account: 1 }, () => {
     const before = store?.rows.reads ?? 0;

@@ -1,0 +1,355 @@
+/**
+ * What is on disk is what `spec/storage.md` says: a reader written from that page alone finds in rows and journal
+ * what the space holds. It shares nothing with the space but the codec of values.
+ */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { compilePattern } from '../../src/match/index.ts';
+import { simulatedPlatform } from '../../src/platform/index.ts';
+import { SpaceEngine, type Turn } from '../../src/space/index.ts';
+import { openSimulatedStore, SimulatedDisk, type Store } from '../../src/store/index.ts';
+import {
+  Decoder,
+  encodeValue,
+  equal,
+  FreeVariable,
+  List,
+  list,
+  type Name,
+  NameMaker,
+  type Value,
+} from '../../src/values/index.ts';
+
+/** The words of the page. */
+class Reader {
+  readonly #decoder: Decoder;
+  constructor(bytes: Uint8Array, readName: (bytes: Uint8Array) => Name) {
+    this.#decoder = new Decoder(bytes, readName);
+  }
+  uint = (): number => this.#decoder.uint();
+  flag = (): boolean => this.#decoder.boolean();
+  text = (): string => this.#decoder.string();
+  bytes = (): Uint8Array => this.#decoder.bytes();
+  value = (): Value => this.#decoder.value();
+  end = (): void => this.#decoder.end();
+  list = <T>(one: () => T): T[] => Array.from({ length: this.uint() }, one);
+  values = (): Value[] => this.list(this.value);
+
+  message = (): unknown => {
+    const form = this.uint();
+    if (form === 1) return this.uint();
+    return form === 2 ? this.bytes() : ((this.value() as List).items as unknown);
+  };
+  code = (): unknown => {
+    const form = this.uint();
+    if (form === 0) return null;
+    const hash = this.bytes();
+    if (form === 1) return { hash };
+    const term = this.value();
+    assert.deepEqual(createHash('sha256').update(encodeValue(term)).digest(), Buffer.from(hash));
+    return { hash, term };
+  };
+  body = (): { label: string; code: unknown; place: number; environment: Value[] } => ({
+    label: this.text(),
+    code: this.code(),
+    place: this.uint(),
+    environment: this.values(),
+  });
+  receive = (channel: () => unknown): { persist: boolean; slots: unknown[]; label: string } => ({
+    persist: this.flag(),
+    slots: this.list(() => ({
+      channel: channel(),
+      peek: this.flag(),
+      patterns: this.values(),
+      remainder: this.value(),
+    })),
+    label: this.body().label,
+  });
+  task = (): { number: number; account: number; label: string; captures: Value[] } => ({
+    number: this.uint(),
+    account: this.uint(),
+    label: this.body().label,
+    captures: this.values(),
+  });
+  fact = (): [string, Value | undefined] => [this.text(), this.flag() ? this.value() : undefined];
+
+  entry = () => {
+    const named: Value[] = [];
+    const channel = (): Value => {
+      const index = this.uint();
+      if (index === named.length) named.push(this.value());
+      return named[index] as Value;
+    };
+    const places = (): { channel: Value; number: number }[] =>
+      this.list(() => ({ channel: channel(), number: this.uint() }));
+    const version = this.uint();
+    const lastTurn = this.uint();
+    return {
+      version,
+      lastTurn,
+      nextTask: this.uint(),
+      nextStamp: this.uint(),
+      causes: this.list(() => ({
+        turn: lastTurn - this.uint(),
+        kind: this.text(),
+        account: this.uint(),
+        payload: this.value(),
+        message: this.flag() ? this.message() : null,
+      })),
+      data: this.list(() => ({
+        channel: channel(),
+        number: this.uint(),
+        persist: this.uint(),
+        account: this.uint(),
+        stamp: this.uint(),
+        message: this.message(),
+      })),
+      dataGone: this.list(() => ({ channel: channel(), number: this.uint() })),
+      waiting: this.list(() => ({
+        installed: this.flag(),
+        account: this.uint(),
+        places: places(),
+        receive: this.receive(this.uint),
+      })),
+      waitingGone: this.list(() => ({ installed: this.flag(), places: places() })),
+      tasks: this.list(this.task),
+      tasksGone: this.list(this.uint),
+      facts: this.list(this.fact),
+    };
+  };
+
+  rowDatum = () => ({
+    number: this.uint(),
+    persist: this.uint(),
+    account: this.uint(),
+    stamp: this.uint(),
+    message: this.message(),
+  });
+  rowWaiting = () => {
+    const form = this.uint();
+    const number = this.uint();
+    if (form === 1) return { number, first: this.value(), firstNumber: this.uint() };
+    return { number, account: this.uint(), receive: this.receive(this.value), numbers: this.list(this.uint) };
+  };
+  leaf = (first: number): number[] => {
+    let last = first;
+    return this.list(() => (last += this.uint()));
+  };
+  root = () => {
+    const leaves = this.list(() => ({ first: this.uint(), count: this.uint() }));
+    const [only] = leaves;
+    return {
+      leaves,
+      numbers: leaves.length === 1 && only !== undefined && only.count <= 64 ? this.leaf(only.first) : null,
+    };
+  };
+  channelRow = () => ({
+    version: this.uint(),
+    channel: this.value(),
+    nextDatum: this.uint(),
+    nextWaiting: this.uint(),
+    owner: this.flag() ? this.rowWaiting() : null,
+    data: this.shelf(this.rowDatum, () => ({ count: this.uint(), root: this.root(), arity: this.uint() })),
+    waiters: this.shelf(this.rowWaiting, () => ({
+      count: this.uint(),
+      root: this.root(),
+      filed: Array.from({ length: 6 }, this.uint),
+    })),
+  });
+  shelf = <T, P>(one: () => T, paged: () => P): T[] | P => {
+    const form = this.uint();
+    return form === 0 ? [] : form === 1 ? this.list(one) : paged();
+  };
+}
+
+const any = compilePattern([new FreeVariable(0)], null);
+const slot = (channel: Value, pattern = any): { channel: Value; pattern: typeof any; peek: boolean } => ({
+  channel,
+  pattern,
+  peek: false,
+});
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+
+/** As the page says: `c` or `C`, then the channel key. */
+function channelRowKey(channel: Value): Buffer {
+  const key = Buffer.concat([Buffer.from('q'), encodeValue(channel)]);
+  return key.length <= 200 ? Buffer.concat([Buffer.from('c'), key]) : Buffer.concat([Buffer.from('C'), sha256(key)]);
+}
+
+function sixBytes(number: number): Buffer {
+  const bytes = Buffer.alloc(6);
+  bytes.writeUIntBE(number, 0, 6);
+  return bytes;
+}
+
+function indexKey(channel: Value, position: number, text: string, leaf?: number): string {
+  const name = Buffer.from(text, 'utf8');
+  const parts = [Buffer.from('i'), channelRowKey(channel), Buffer.from([position + 1, name.length]), name];
+  return hex(Buffer.concat(leaf === undefined ? parts : [...parts, sixBytes(leaf)]));
+}
+
+describe('space: bytes on disk', () => {
+  const long = list(['a long channel', 'x'.repeat(300)]);
+  let disk: SimulatedDisk;
+  let store: Store;
+  let engine: SpaceEngine;
+  let names: NameMaker;
+  const readName = (bytes: Uint8Array): Name => names.read(bytes);
+
+  async function open(options: object): Promise<void> {
+    disk = new SimulatedDisk(simulatedPlatform(9));
+    const { platform } = disk;
+    store = await platform.run(openSimulatedStore(disk));
+    names = new NameMaker(store.keys.nameKey, platform.hashing, () => {});
+    engine = await platform.run(SpaceEngine.open({ platform, store, ...options }));
+    engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+  }
+
+  const turn = (account: number, apply: (turn: Turn) => void): Promise<void> =>
+    disk.platform.run(engine.post({ kind: 'test', payload: 'p', account }, apply));
+
+  /** The same things happen in both tests. */
+  async function fill(): Promise<void> {
+    await disk.platform.run(engine.produce('small', [1, 'one'], false, 7));
+    await turn(3, (t) => {
+      t.produce(long, [list([1, 2])], true);
+      t.consume({
+        slots: [slot('j1'), slot('j2')],
+        persist: true,
+        body: { label: 'join', term: t.term(list(['code'])), place: 5, environment: [8] },
+      });
+      t.install('own', any, { label: 'owner', term: null, place: 0, environment: [] });
+      t.setFact('k', 9);
+      t.spawn({ label: 'later', term: null, place: 0, environment: [] }, [4]);
+    });
+    for (let index = 0; index < 100; index++)
+      await disk.platform.run(engine.produce('many', [index, `w${index % 2}`], false, 1));
+    await disk.platform.run(engine.produce('large', ['y'.repeat(100_000)], false, 1));
+  }
+
+  it('the journal: entries, causes, consequences', async () => {
+    await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
+    await fill();
+    const entries = await disk.platform.run(
+      (async () => {
+        const found: ReturnType<Reader['entry']>[] = [];
+        for await (const { entry } of store.journal.read(1)) {
+          const reader = new Reader(entry, readName);
+          found.push(reader.entry());
+          reader.end();
+        }
+        return found;
+      })(),
+    );
+    assert.ok(entries.every(({ version }) => version === 1));
+    assert.deepEqual(entries[0]?.causes, [
+      { turn: 1, kind: 'produce', account: 7, payload: 'small', message: [1, 'one'] },
+    ]);
+    assert.deepEqual(entries[0]?.data, [{ channel: 'small', number: 0, persist: 0, account: 7, stamp: 1, message: 0 }]);
+    const second = entries[1] as (typeof entries)[number];
+    assert.deepEqual([second.lastTurn, second.causes[0]?.kind, second.causes[0]?.account], [2, 'test', 3]);
+    assert.ok(equal(second.data[0]?.channel as Value, long));
+    assert.equal(second.data[0]?.persist, 1);
+    assert.deepEqual(
+      second.waiting.map(({ installed, places, receive }) => [installed, places, receive.label]),
+      [
+        [
+          false,
+          [
+            { channel: 'j1', number: 0 },
+            { channel: 'j2', number: 0 },
+          ],
+          'join',
+        ],
+        [true, [{ channel: 'own', number: 0 }], 'owner'],
+      ],
+    );
+    assert.deepEqual(
+      second.tasks.map(({ account, label, captures }) => [account, label, captures]),
+      [[3, 'later', [4]]],
+    );
+    assert.deepEqual(second.facts, [['k', 9]]);
+    const last = entries.at(-1) as (typeof entries)[number];
+    const hash = last.causes[0]?.message as Uint8Array;
+    assert.equal(hex(hash), hex(sha256(encodeValue(new List(['y'.repeat(100_000)])))));
+    assert.equal(last.lastTurn, 103);
+  });
+
+  it('the rows: every key is one of the page, and says what is there', async () => {
+    await open({ journal_tail_bytes_max: 1, journal_tail_age_ms_max: 0 });
+    await fill();
+    for (let round = 0; round < 5; round++) {
+      await turn(0, () => {});
+      await disk.platform.run(new Promise<void>((resolve) => void disk.platform.timers.after(50, resolve)));
+    }
+    const rows = new Map<string, Uint8Array>();
+    await disk.platform.run(
+      (async () => {
+        for await (const { key, value } of store.rows.scan(new Uint8Array())) rows.set(hex(key), value);
+      })(),
+    );
+    const read = <T>(key: Uint8Array | string, what: (reader: Reader) => T): T => {
+      const found = rows.get(typeof key === 'string' ? key : hex(key));
+      assert.ok(found !== undefined, `no row ${key}`);
+      rows.delete(typeof key === 'string' ? key : hex(key));
+      const reader = new Reader(found, readName);
+      const result = what(reader);
+      reader.end();
+      return result;
+    };
+    const row = (channel: Value): ReturnType<Reader['channelRow']> =>
+      read(channelRowKey(channel), (reader) => reader.channelRow());
+    const meta = read(Buffer.from('m'), (reader) => [
+      reader.uint(),
+      reader.uint(),
+      reader.uint(),
+      reader.uint(),
+      reader.uint(),
+    ]);
+    assert.equal(meta[0], 1);
+    assert.ok((meta[1] as number) > 100 && (meta[1] as number) <= store.journal.last);
+    assert.deepEqual(row('small').data, [{ number: 0, persist: 0, account: 7, stamp: 1, message: [1, 'one'] }]);
+    assert.ok(equal(row(long).channel, long));
+    assert.deepEqual((row('own').owner as { receive: { label: string } }).receive.label, 'owner');
+    assert.deepEqual((row('j1').waiters as { numbers: number[] }[])[0]?.numbers, [0, 0]);
+    assert.deepEqual(row('j2').waiters, [{ number: 0, first: 'j1', firstNumber: 0 }]);
+    assert.equal(((row('large').data as { message: Uint8Array }[])[0] as { message: Uint8Array }).message.length, 32);
+    assert.equal(
+      hex(
+        read(Buffer.concat([Buffer.from('h'), sha256(encodeValue(list(['code'])))]), (reader) =>
+          encodeValue(reader.value()),
+        ),
+      ),
+      hex(encodeValue(list(['code']))),
+    );
+    assert.equal(
+      read(Buffer.from('fk'), (reader) => reader.value()),
+      9,
+    );
+    const many = row('many').data as { count: number; root: ReturnType<Reader['root']>; arity: number };
+    assert.deepEqual([many.count, many.arity, many.root.leaves], [100, 4, [{ first: 0, count: 100 }]]);
+    assert.deepEqual(
+      read(indexKey('many', 254, 'nil:null', 0), (reader) => reader.leaf(0)),
+      Array.from({ length: 100 }, (_, index) => index),
+    );
+    for (let index = 0; index < 100; index++) {
+      const datum = read(Buffer.concat([Buffer.from('d'), channelRowKey('many'), sixBytes(index)]), (reader) =>
+        reader.rowDatum(),
+      );
+      assert.deepEqual(datum.message, [index, `w${index % 2}`]);
+      assert.deepEqual(
+        read(indexKey('many', 1, `number:${index}`), (reader) => reader.root().numbers),
+        [index],
+      );
+    }
+    for (const odd of [0, 1])
+      assert.deepEqual(
+        read(indexKey('many', 2, `string:w${odd}`), (reader) => reader.root().numbers),
+        Array.from({ length: 50 }, (_, index) => 2 * index + odd),
+      );
+    const [task] = [...rows.keys()].filter((key) => key.startsWith('74')) as [string];
+    assert.equal(read(task, (reader) => reader.task()).label, 'later');
+    assert.deepEqual([...rows.keys()], [], 'rows that the page does not know');
+  });
+});
