@@ -38,7 +38,7 @@ export interface Parts {
   readonly channels: HostChannels;
 }
 
-/** What deploys of system contracts are called: by their record the space knows that one has had its message. */
+/** What deploys of system contracts are called, and the facts by which the space knows that one has had its message. */
 const SYSTEM_PREFIX = 'system/';
 
 export class OpenedSpace implements Space {
@@ -117,9 +117,9 @@ export class OpenedSpace implements Space {
   }
 
   async system(text: string, { name = 'system', config = {} }: SystemOptions = {}): Promise<Deploy | null> {
-    const { powers, deploys } = this.#parts;
+    const { powers, deploys, engine } = this.#parts;
     const label = `${SYSTEM_PREFIX}${name}`;
-    if (deploys.list().some((deploy) => deploy.name === label)) return null;
+    if (engine.fact(label) !== undefined) return null;
     const main = await this.newName();
     const { term, positions } = compileSystemContract(text, {
       uris: await powers.bound(),
@@ -129,7 +129,13 @@ export class OpenedSpace implements Space {
     });
     rememberPositions(term, positions);
     // Its contract and its one message are one turn with the record that says so.
-    return this.#handle(await deploys.start({ holder: powers.holder, name: label, label: RHO_LABEL, term }));
+    const request = { holder: powers.holder, name: label, label: RHO_LABEL, term, once: label };
+    const started = await deploys.start(request).catch((error: unknown) => {
+      // Another call was faster since this one looked.
+      if (engine.fact(label) !== undefined) return null;
+      throw error;
+    });
+    return started === null ? null : this.#handle(started);
   }
 
   deploys(): readonly Deploy[] {

@@ -197,6 +197,18 @@ describe('acceptance: system contracts', function () {
     assert.deepEqual(lines, ['started', 'life 0', 'life 1', 'life 2']);
   });
 
+  it('are started once also when they are given twice at a time', async () => {
+    const { console, lines } = collecting();
+    const space = await openSpace({ data: directory, console });
+    const text = 'contract main(box, @config) = { box!("print", config) }';
+    const give = (config: string) => space.system(text, { name: 'one', config });
+    const deploys = await Promise.all([give('a'), give('b'), give('c')]);
+    await space.quiescent();
+    assert.deepEqual(lines, ['a']);
+    assert.equal(deploys.filter((deploy) => deploy !== null).length, 1);
+    await space.close();
+  });
+
   it('are one contract main of two variables, and nothing beside it', async () => {
     const space = await openSpace({ onFailure: () => {} });
     for (const text of [
