@@ -15,6 +15,8 @@ const CALLERS = 1024;
 const BATCH = 1000;
 const ROUND_MS = 1500;
 const ROUNDS = 3;
+const UNIT = 'operations/s';
+const NAMES = Array.from({ length: CHANNELS }, (_, index) => `channel ${index}`);
 const VALUE = new Uint8Array(200).fill(7);
 
 type Raw = ClassicLevel<Uint8Array, Uint8Array>;
@@ -24,7 +26,11 @@ async function callers(count: number, operation: (caller: number, turn: number) 
   const started_ms = performance.now();
   let done = 0;
   const one = async (caller: number): Promise<void> => {
-    for (let turn = 0; performance.now() - started_ms < ROUND_MS; turn++) done += await operation(caller, turn);
+    for (let turn = 0; performance.now() - started_ms < ROUND_MS; turn++) {
+      // Not `done += await …`: that would read the sum before it waits.
+      const operations = await operation(caller, turn);
+      done += operations;
+    }
   };
   await Promise.all(Array.from({ length: count }, (_, caller) => one(caller)));
   return (done / (performance.now() - started_ms)) * 1000;
@@ -37,94 +43,105 @@ function rawKey(number: number): Uint8Array {
   return key;
 }
 
-export async function bench(): Promise<BenchLine[]> {
-  const lines: BenchLine[] = [];
-  await inDirectory(async (directory) => {
-    const raw: Raw = new ClassicLevel(join(directory, 'raw'), { keyEncoding: 'view', valueEncoding: 'view' });
-    await raw.open();
+/** Each round on a directory of its own, so that both sides begin with nothing. */
+function ours(count: number): Promise<number> {
+  return inDirectory(async (directory) => {
     const { engine, host } = await openSpace(join(directory, 'space'));
-    const channels = Array.from({ length: CHANNELS }, (_, index) => `channel ${index}`);
     let key = 0;
-    let number = 0;
-    const operation = async (caller: number, turn: number): Promise<number> => {
+    const speed = await callers(count, async (caller, turn) => {
       const own = key++;
-      const channel = channels[(own * 7919 + caller) % CHANNELS] as string;
+      const channel = NAMES[(own * 7919 + caller) % CHANNELS] as string;
       await host.produce(channel, [own, PAYLOAD]);
       if (turn % 2 === 1) return 1;
       await host.take({ slots: [{ channel, pattern: byKey(own) }], timeout_ms: 0 });
       return 2;
-    };
-    const batches = (): Promise<number> =>
-      callers(1, async () => {
-        const operations = Array.from({ length: BATCH }, () => ({
-          type: 'put' as const,
-          key: rawKey(number++),
-          value: VALUE,
-        }));
-        await raw.batch(operations, { sync: true });
-        return BATCH;
-      });
-    const puts = (): Promise<number> =>
-      callers(1, async () => {
-        await raw.put(rawKey(number++), VALUE, { sync: true });
-        return 1;
-      });
-
-    const many = await interleave(ROUNDS, () => callers(CALLERS, operation), batches);
-    lines.push(
-      line(
-        'durable operations, 1,024 callers',
-        'operations/s',
-        many.ours,
-        'classic-level sync batches of 1,000 puts',
-        many.theirs,
-        2,
-      ),
-    );
-    const single = await interleave(ROUNDS, () => callers(1, operation), puts);
-    lines.push(
-      line(
-        'durable operations, one caller',
-        'operations/s',
-        single.ours,
-        'classic-level sync puts',
-        single.theirs,
-        0.5,
-      ),
-    );
-
-    const redis = await startRedis(join(directory, 'redis'));
-    const npmName = 'durable operations, 1,024 callers, beside the npm client of Redis';
-    const rawName = 'durable operations, 1,024 callers, beside a raw pipelined client of Redis';
-    if (redis === null) {
-      lines.push(
-        missing(npmName, 'operations/s', 'Redis always, npm client', 3),
-        missing(rawName, 'operations/s', 'Redis always, pipelined', 0.3),
-      );
-    } else {
-      const client = createClient({ socket: { host: '127.0.0.1', port: redis.port } });
-      await client.connect();
-      const value = 'x'.repeat(200);
-      const viaClient = (): Promise<number> =>
-        callers(CALLERS, async () => {
-          await client.lPush(`c${number++ % CHANNELS}`, value);
-          return 1;
-        });
-      const npm = await interleave(ROUNDS, () => callers(CALLERS, operation), viaClient);
-      lines.push(line(npmName, 'operations/s', npm.ours, 'Redis always, npm client', npm.theirs, 3));
-      client.destroy();
-      const pipelined = await interleave(
-        ROUNDS,
-        () => callers(CALLERS, operation),
-        () => pipeline(redis.port),
-      );
-      lines.push(line(rawName, 'operations/s', pipelined.ours, 'Redis always, pipelined', pipelined.theirs, 0.3));
-      await redis.stop();
-    }
+    });
     await engine.close();
-    await raw.close();
+    return speed;
   });
+}
+
+function rawLevel(operation: (raw: Raw) => Promise<number>): Promise<number> {
+  return inDirectory(async (directory) => {
+    const raw: Raw = new ClassicLevel(join(directory, 'raw'), { keyEncoding: 'view', valueEncoding: 'view' });
+    await raw.open();
+    const speed = await callers(1, () => operation(raw));
+    await raw.close();
+    return speed;
+  });
+}
+
+export async function bench(): Promise<BenchLine[]> {
+  const lines: BenchLine[] = [];
+  let number = 0;
+  const batch = async (raw: Raw): Promise<number> => {
+    const operations = Array.from({ length: BATCH }, () => ({
+      type: 'put' as const,
+      key: rawKey(number++),
+      value: VALUE,
+    }));
+    await raw.batch(operations, { sync: true });
+    return BATCH;
+  };
+  const put = async (raw: Raw): Promise<number> => {
+    await raw.put(rawKey(number++), VALUE, { sync: true });
+    return 1;
+  };
+  const many = await interleave(
+    ROUNDS,
+    () => ours(CALLERS),
+    () => rawLevel(batch),
+  );
+  lines.push(
+    line(
+      'durable operations, 1,024 callers',
+      UNIT,
+      many.ours,
+      'classic-level sync batches of 1,000 puts',
+      many.theirs,
+      2,
+    ),
+  );
+  const single = await interleave(
+    ROUNDS,
+    () => ours(1),
+    () => rawLevel(put),
+  );
+  lines.push(line('durable operations, one caller', UNIT, single.ours, 'classic-level sync puts', single.theirs, 0.5));
+  lines.push(...(await inDirectory((directory) => besideRedis(join(directory, 'redis')))));
   return lines;
+}
+
+async function besideRedis(directory: string): Promise<BenchLine[]> {
+  const npmName = 'durable operations, 1,024 callers, beside the npm client of Redis';
+  const rawName = 'durable operations, 1,024 callers, beside a raw pipelined client of Redis';
+  const redis = await startRedis(directory);
+  if (redis === null)
+    return [
+      missing(npmName, UNIT, 'Redis always, npm client', 3),
+      missing(rawName, UNIT, 'Redis always, pipelined', 0.3),
+    ];
+  const client = createClient({ socket: { host: '127.0.0.1', port: redis.port } });
+  await client.connect();
+  const value = 'x'.repeat(200);
+  let number = 0;
+  const viaClient = (): Promise<number> =>
+    callers(CALLERS, async () => {
+      await client.lPush(`c${number++ % CHANNELS}`, value);
+      return 1;
+    });
+  const npm = await interleave(ROUNDS, () => ours(CALLERS), viaClient);
+  client.destroy();
+  const pipelined = await interleave(
+    ROUNDS,
+    () => ours(CALLERS),
+    () => pipeline(redis.port),
+  );
+  await redis.stop();
+  return [
+    line(npmName, UNIT, npm.ours, 'Redis always, npm client', npm.theirs, 3),
+    line(rawName, UNIT, pipelined.ours, 'Redis always, pipelined', pipelined.theirs, 0.3),
+  ];
 }
 
 async function startRedis(directory: string): Promise<{ port: number; stop(): Promise<void> } | null> {
