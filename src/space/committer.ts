@@ -164,25 +164,37 @@ export class Committer {
   /** Starts bringing rows up to date when the journal's tail is long or old. Called right after a flush. */
   #maybeCut(header: EntryHeader): void {
     const cutter = this.#cutter as Cutter;
-    const { clock, timers } = this.#platform;
-    if (cutter.busy) return;
+    const { clock } = this.#platform;
+    if (cutter.busy) {
+      this.#cutLater();
+      return;
+    }
     const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
     const age_ms_max = this.#options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
     const now_ms = clock.monotonic_ms();
     if (this.tail_bytes < bytes_max / 2 && now_ms - this.#cutSince_ms < age_ms_max) {
-      this.#ageTimer ??= timers.after(age_ms_max, () => {
-        this.#ageTimer = null;
-        this.#cutWhenQuiet();
-      });
+      this.#cutLater();
       return;
     }
     this.#beginCut(header);
   }
 
+  /** Looks again when the tail is old: nothing more may come that would ask for a cut. */
+  #cutLater(): void {
+    const age_ms_max = this.#options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
+    this.#ageTimer ??= this.#platform.timers.after(Math.max(1, age_ms_max), () => {
+      this.#ageTimer = null;
+      this.#cutWhenQuiet();
+    });
+  }
+
   #cutWhenQuiet(): void {
     const cutter = this.#cutter as Cutter;
-    if (this.#host.closed !== null || cutter.busy || this.tail_bytes === 0 || this.appending || !this.current.empty)
+    if (this.#host.closed !== null || this.tail_bytes === 0) return;
+    if (cutter.busy || this.appending || !this.current.empty) {
+      this.#cutLater();
       return;
+    }
     this.#beginCut(this.#host.header());
     this.#host.schedule();
   }

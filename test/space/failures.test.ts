@@ -105,6 +105,42 @@ describe('space: a storage error', () => {
     assert.ok(unknown > 50 && closed > 50, `${unknown} in flight, ${closed} later`);
   });
 
+  it('a batch is there whole or not at all, whatever happens while it is written', async () => {
+    let whole = 0;
+    let none = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 1e6 }),
+        fc.integer({ min: 0, max: 30 }),
+        fc.constantFrom('kill', 'crash'),
+        async (seed, steps, how) => {
+          const disk = new SimulatedDisk(simulatedPlatform(seed));
+          const { platform } = disk;
+          const { host } = await openOn(disk, { journal_tail_bytes_max: 1, journal_tail_age_ms_max: 0 });
+          let acknowledged = 0;
+          for (let batch = 0; batch < 5; batch++)
+            host.produceAll(['a', 'b', 'c'].map((channel) => ({ channel, message: [batch] }))).then(
+              () => {
+                acknowledged++;
+              },
+              () => {},
+            );
+          for (let step = 0; step < steps; step++) await platform.step();
+          if (how === 'kill') disk.kill();
+          else disk.crash();
+          const again = await openOn(disk);
+          const found = dataOn(again.engine, 'a');
+          assert.ok(found.length >= acknowledged);
+          for (const channel of ['b', 'c']) assert.deepEqual(dataOn(again.engine, channel), found);
+          if (found.length === 5) whole++;
+          else if (found.length === 0) none++;
+        },
+      ),
+      { numRuns: 100 },
+    );
+    assert.ok(whole > 5 && none > 5, `${whole} whole, ${none} not at all`);
+  });
+
   it('a caller who waited, and whose match was in the commit that was lost, hears outcome_unknown', async () => {
     const disk = new SimulatedDisk(simulatedPlatform(5));
     const { platform } = disk;

@@ -221,3 +221,18 @@ for (const [through, options] of [
       assert.deepEqual(machine.host.count('native'), { data: 0, waiting: 1 });
     });
   });
+
+describe('space: rows behind the journal', () => {
+  it('are brought up to date after some time, also when nothing more comes', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const disk = new SimulatedDisk(simulatedPlatform(seed), { latency_ms_max: 40 });
+      const { platform } = disk;
+      const store = await platform.run(openSimulatedStore(disk));
+      const engine = await platform.run(SpaceEngine.open({ platform, store, journal_tail_age_ms_max: 50 }));
+      engine.start({ handling: () => 'inline', run: () => {}, deliver: () => {} });
+      for (let index = 0; index < 4; index++) await platform.run(engine.produce('a', [index], false, 1));
+      await platform.run(new Promise<void>((resolve) => void platform.timers.after(3000, resolve)));
+      assert.equal(store.journal.first, store.journal.last + 1, `seed ${seed}: the journal is still needed`);
+    }
+  });
+});
