@@ -71,12 +71,19 @@ function sizeOf(value: Value): number {
 function isOfType(word: TypeWord['word'], target: Value): boolean {
   const kind = kindOf(target);
   switch (word) {
-    case 'Bool': return kind === Kind.Boolean;
-    case 'Int': return kind === Kind.Int;
-    case 'BigInt': return kind === Kind.BigInt;
-    case 'Float': return kind === Kind.Float;
-    case 'String': return kind === Kind.String;
-    case 'Uri': return kind === Kind.Uri;
-    case 'ByteArray': return kind === Kind.Bytes;
+    case 'Bool':
+      return kind === Kind.Boolean;
+    case 'Int':
+      return kind === Kind.Int;
+    case 'BigInt':
+      return kind === Kind.BigInt;
+    case 'Float':
+      return kind === Kind.Float;
+    case 'String':
+      return kind === Kind.String;
+    case 'Uri':
+      return kind === Kind.Uri;
+    case 'ByteArray':
+      return kind === Kind.Bytes;
   }
 }

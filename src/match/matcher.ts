@@ -73,7 +73,8 @@ function acceptsNode(start: Plan, given: Value, outside: number, walk: Walk): bo
         const tail = plan.tail;
         for (let at = 0; at < plan.parts.length; at++) {
           if (at === tail) continue;
-          if (!accepts(plan.parts[at] as Plan, children[at] as Value, binders + bindersAt(plan, at), walk)) return false;
+          if (!accepts(plan.parts[at] as Plan, children[at] as Value, binders + bindersAt(plan, at), walk))
+            return false;
         }
         if (plan.parts.length === 0) return true;
         binders += bindersAt(plan, tail);
@@ -123,7 +124,8 @@ function placeRest(plan: Plan, left: readonly Value[], binders: number, walk: Wa
   const taken = placeParts(plan.singles, left, plan.drop ? null : open, binders, walk, accepts);
   if (taken === null) return false;
   if (plan.level >= 0) {
-    const rest = plan.singles.length === 0 && open === null ? left : left.filter((_, at) => !taken[at] && open?.[at] !== true);
+    const rest =
+      plan.singles.length === 0 && open === null ? left : left.filter((_, at) => !taken[at] && open?.[at] !== true);
     walk.captures[plan.level] = composed(rest);
   }
   return true;
@@ -186,7 +188,13 @@ function acceptsSet(plan: Plan, target: SetValue, binders: number, walk: Walk): 
   const placed = placeElements(plan, left, binders, walk);
   if (placed === null) return false;
   if (plan.level < 0) return target.remainder === null || plan.level !== REST_CLOSED;
-  const rest = count === 0 ? target : new SetValue(left.filter((_, at) => !placed[at]), target.remainder);
+  const rest =
+    count === 0
+      ? target
+      : new SetValue(
+          left.filter((_, at) => !placed[at]),
+          target.remainder,
+        );
   return keepRest(plan, rest, binders, walk);
 }
 
@@ -201,7 +209,12 @@ function acceptsMap(plan: Plan, target: MapValue, binders: number, walk: Walk): 
   if (plan.singles.length === 0) {
     return keepRest(plan, count === 0 ? target : new MapValue(keys, items, target.remainder), binders, walk);
   }
-  const placed = placeElements(plan, keys.map((key, at) => new Tuple([key, items[at] as Value])), binders, walk);
+  const placed = placeElements(
+    plan,
+    keys.map((key, at) => new Tuple([key, items[at] as Value])),
+    binders,
+    walk,
+  );
   if (placed === null) return false;
   if (plan.level < 0) return target.remainder === null || plan.level !== REST_CLOSED;
   const isLeft = (_: Value, at: number): boolean => !placed[at];

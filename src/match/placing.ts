@@ -82,18 +82,24 @@ function choose(
   // Parts are renumbered so that only those in question count.
   const numbers = new Map<number, number>();
   const positions: number[] = [];
-  const lists = candidates.map((own) => own.map((at) => {
-    let number = numbers.get(at);
-    if (number === undefined) {
-      number = positions.length;
-      numbers.set(at, number);
-      positions.push(at);
-    }
-    return number;
-  }));
+  const lists = candidates.map((own) =>
+    own.map((at) => {
+      let number = numbers.get(at);
+      if (number === undefined) {
+        number = positions.length;
+        numbers.set(at, number);
+        positions.push(at);
+      }
+      return number;
+    }),
+  );
   if (open !== null && !fillUp(lists, positions, open)) return null;
   walk.budget.steps -= lists.length;
-  const chosen = assignNumbers(lists, positions.map(() => false), walk.budget);
+  const chosen = assignNumbers(
+    lists,
+    positions.map(() => false),
+    walk.budget,
+  );
   if (chosen === null) return null;
   const taken: boolean[] = [];
   for (let at = 0; at < length; at++) taken.push(false);

@@ -5,7 +5,16 @@
  */
 import { Kind, kindOf, Tuple } from '../values/index.ts';
 import type {
-  Conjunction, Disjunction, List, MapValue, Negation, ObjectValue, Par, Remainder, SetValue, Value,
+  Conjunction,
+  Disjunction,
+  List,
+  MapValue,
+  Negation,
+  ObjectValue,
+  Par,
+  Remainder,
+  SetValue,
+  Value,
 } from '../values/index.ts';
 import { childrenOf, groundWeight, levelsOf } from './children.ts';
 
@@ -199,7 +208,13 @@ function compileSequence(pattern: Value, discard: boolean, progress: Progress): 
   const parts = compileAll(collection.items, discard, progress);
   if (typeof parts === 'number') {
     if (rest === REST_NONE) return parts + 1;
-    return fixed(Op.List, pattern, discard, collection.items.map((item) => groundPlan(item)), rest);
+    return fixed(
+      Op.List,
+      pattern,
+      discard,
+      collection.items.map((item) => groundPlan(item)),
+      rest,
+    );
   }
   return fixed(isList ? Op.List : Op.Tuple, pattern, discard, parts, rest);
 }
@@ -313,14 +328,22 @@ function compileProcess(pattern: ObjectValue, discard: boolean, progress: Progre
 
 function processOp(kind: Kind): Op {
   switch (kind) {
-    case Kind.Send: return Op.Send;
-    case Kind.Receive: return Op.Receive;
-    case Kind.New: return Op.New;
-    case Kind.Match: return Op.Match;
-    case Kind.Operation: return Op.Operation;
-    case Kind.Method: return Op.Method;
-    case Kind.Matches: return Op.Matches;
-    default: return Op.Never;
+    case Kind.Send:
+      return Op.Send;
+    case Kind.Receive:
+      return Op.Receive;
+    case Kind.New:
+      return Op.New;
+    case Kind.Match:
+      return Op.Match;
+    case Kind.Operation:
+      return Op.Operation;
+    case Kind.Method:
+      return Op.Method;
+    case Kind.Matches:
+      return Op.Matches;
+    default:
+      return Op.Never;
   }
 }
 

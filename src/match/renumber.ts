@@ -3,8 +3,25 @@
  * never touch variables bound further in or further out.
  */
 import {
-  BoundVariable, Bundle, Conjunction, Disjunction, Kind, List, Match, Matches, Method, Negation, New,
-  Operation, Receive, Send, Tuple, VariableReference, map, par, set,
+  BoundVariable,
+  Bundle,
+  Conjunction,
+  Disjunction,
+  Kind,
+  List,
+  Match,
+  Matches,
+  Method,
+  Negation,
+  New,
+  Operation,
+  Receive,
+  Send,
+  Tuple,
+  VariableReference,
+  map,
+  par,
+  set,
 } from '../values/index.ts';
 import type { Remainder, Value } from '../values/index.ts';
 import type { Budget } from './types.ts';
@@ -39,7 +56,9 @@ class Renumbering {
     const inside = (part: Value): Value => this.of(part, scope, deeper);
     switch (value.kind) {
       case Kind.BoundVariable:
-        return value.index < scope.bound || scope.outer !== null ? value : new BoundVariable(this.#moved(value.index, scope));
+        return value.index < scope.bound || scope.outer !== null
+          ? value
+          : new BoundVariable(this.#moved(value.index, scope));
       case Kind.VariableReference:
         return this.#reference(value, scope);
       case Kind.List:
@@ -66,7 +85,11 @@ class Renumbering {
       case Kind.Send:
         return new Send(inside(value.channel), value.data.map(inside), value.persistent);
       case Kind.Operation:
-        return new Operation(value.operator, inside(value.left), value.right === undefined ? undefined : inside(value.right));
+        return new Operation(
+          value.operator,
+          inside(value.left),
+          value.right === undefined ? undefined : inside(value.right),
+        );
       case Kind.Method:
         return new Method(inside(value.target), value.name, value.args.map(inside));
       case Kind.Matches:
@@ -74,11 +97,14 @@ class Renumbering {
       case Kind.New:
         return new New(value.count, this.of(value.body, below(scope, value.count), deeper));
       case Kind.Match:
-        return new Match(inside(value.target), value.cases.map((each) => ({
-          pattern: this.#pattern(each.pattern, scope, deeper),
-          body: this.of(each.body, below(scope, each.freeCount), deeper),
-          freeCount: each.freeCount,
-        })));
+        return new Match(
+          inside(value.target),
+          value.cases.map((each) => ({
+            pattern: this.#pattern(each.pattern, scope, deeper),
+            body: this.of(each.body, below(scope, each.freeCount), deeper),
+            freeCount: each.freeCount,
+          })),
+        );
       case Kind.Receive: {
         let count = 0;
         for (const bind of value.binds) count += bind.freeCount;

@@ -6,7 +6,6 @@ export {
   conjunction,
   disjunction,
   float,
- 
   int,
   isWellFormed,
   list,

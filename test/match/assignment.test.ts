@@ -22,48 +22,65 @@ function bruteForce(candidates: readonly (readonly Item[])[], chosen: readonly I
 }
 
 function arrangement(slotsMax: number, itemsMax: number, persistent: boolean): fc.Arbitrary<Item[][]> {
-  return fc.array(persistent ? fc.boolean() : fc.constant(false), { minLength: 1, maxLength: itemsMax }).chain((flags) => {
-    const items = flags.map((flag, index) => ({ age: index * 3 + 1, persistent: flag }));
-    return fc.array(fc.subarray(items), { minLength: 1, maxLength: slotsMax });
-  });
+  return fc
+    .array(persistent ? fc.boolean() : fc.constant(false), { minLength: 1, maxLength: itemsMax })
+    .chain((flags) => {
+      const items = flags.map((flag, index) => ({ age: index * 3 + 1, persistent: flag }));
+      return fc.array(fc.subarray(items), { minLength: 1, maxLength: slotsMax });
+    });
 }
 
-const ages = (found: readonly Item[] | null): readonly number[] | null => found === null ? null : found.map(age);
+const ages = (found: readonly Item[] | null): readonly number[] | null => (found === null ? null : found.map(age));
 
 describe('assignment of items to slots', () => {
   it('is the first in lexicographic order of ages among all ways that serve every slot', () => {
-    fc.assert(fc.property(arrangement(6, 7, false), (candidates) => {
-      assert.deepEqual(ages(firstAssignment(candidates, sharable, age)), ages(bruteForce(candidates)));
-    }), { numRuns: 3_000 });
+    fc.assert(
+      fc.property(arrangement(6, 7, false), (candidates) => {
+        assert.deepEqual(ages(firstAssignment(candidates, sharable, age)), ages(bruteForce(candidates)));
+      }),
+      { numRuns: 3_000 },
+    );
   });
 
   it('lets a persistent item serve any number of slots', () => {
-    fc.assert(fc.property(arrangement(5, 6, true), (candidates) => {
-      assert.deepEqual(ages(firstAssignment(candidates, sharable, age)), ages(bruteForce(candidates)));
-    }), { numRuns: 3_000 });
+    fc.assert(
+      fc.property(arrangement(5, 6, true), (candidates) => {
+        assert.deepEqual(ages(firstAssignment(candidates, sharable, age)), ages(bruteForce(candidates)));
+      }),
+      { numRuns: 3_000 },
+    );
   });
 
   it('is the same beyond the few slots that are looked through one by one', () => {
-    fc.assert(fc.property(arrangement(12, 12, true), (candidates) => {
-      const found = firstAssignment(candidates, sharable, age);
-      // to find that there is none, brute force would take for ever
-      if (found === null) return;
-      for (const [slot, item] of found.entries()) assert.ok((candidates[slot] as Item[]).includes(item));
-      const own = found.filter((item) => !item.persistent);
-      assert.equal(new Set(own).size, own.length);
-      assert.deepEqual(ages(found), ages(bruteForce(candidates)));
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(arrangement(12, 12, true), (candidates) => {
+        const found = firstAssignment(candidates, sharable, age);
+        // to find that there is none, brute force would take for ever
+        if (found === null) return;
+        for (const [slot, item] of found.entries()) assert.ok((candidates[slot] as Item[]).includes(item));
+        const own = found.filter((item) => !item.persistent);
+        assert.equal(new Set(own).size, own.length);
+        assert.deepEqual(ages(found), ages(bruteForce(candidates)));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('needs no more candidates of a slot than there are slots', () => {
-    fc.assert(fc.property(arrangement(5, 12, false), (candidates) => {
-      const few = candidates.map((list) => list.slice(0, candidates.length));
-      assert.deepEqual(ages(firstAssignment(few, sharable, age)), ages(bruteForce(candidates)));
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(arrangement(5, 12, false), (candidates) => {
+        const few = candidates.map((list) => list.slice(0, candidates.length));
+        assert.deepEqual(ages(firstAssignment(few, sharable, age)), ages(bruteForce(candidates)));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('makes an earlier slot give way rather than leave a later one without', () => {
-    const [one, two] = [{ age: 1, persistent: false }, { age: 2, persistent: false }];
+    const [one, two] = [
+      { age: 1, persistent: false },
+      { age: 2, persistent: false },
+    ];
     assert.deepEqual(firstAssignment([[one, two], [one]], sharable, age), [two, one]);
   });
 

@@ -19,11 +19,38 @@ describe('bounds of the matcher', () => {
     assert.equal(captures(v(0), target)?.[0], target);
     assert.ok(captures(_, target));
     const budget = { steps: 10 * DEEP };
-    assert.deepEqual(matchValue(deep(1, (inner) => l(inner)), target, 0, budget), []);
-    assert.equal(matchValue(deep(2, (inner) => l(inner)), target, 0, budget), null);
+    assert.deepEqual(
+      matchValue(
+        deep(1, (inner) => l(inner)),
+        target,
+        0,
+        budget,
+      ),
+      [],
+    );
+    assert.equal(
+      matchValue(
+        deep(2, (inner) => l(inner)),
+        target,
+        0,
+        budget,
+      ),
+      null,
+    );
     // below a binder the whole of a capture is looked through
     assert.equal(matchValue(fresh(1, v(0)), fresh(1, target), 1, budget)?.[0], target);
-    assert.equal(matchValue(fresh(1, v(0)), fresh(1, deep(bound(0), (inner) => l(inner))), 1, budget), null);
+    assert.equal(
+      matchValue(
+        fresh(1, v(0)),
+        fresh(
+          1,
+          deep(bound(0), (inner) => l(inner)),
+        ),
+        1,
+        budget,
+      ),
+      null,
+    );
     assert.ok(budget.steps > 0);
   });
 
@@ -112,14 +139,17 @@ describe('bounds of the matcher', () => {
     const pattern = p(l(large, v(0)), v(1));
     const other = l(...Array.from({ length: 1_000 }, (_each, index) => index + 1));
     const budget = { steps: 100_000 };
-    assert.equal(matchValue(pattern, p(...Array.from({ length: 90 }, (_each, index) => l(other, index))), 2, budget), null);
+    assert.equal(
+      matchValue(pattern, p(...Array.from({ length: 90 }, (_each, index) => l(other, index))), 2, budget),
+      null,
+    );
     assert.ok(budget.steps < 10_000, `${budget.steps}`);
     const cheap = { steps: 1_000 };
     assert.equal(matchValue(pattern, p(l(l(1), 1), l(send(1), 2)), 2, cheap), null);
     assert.ok(cheap.steps > 900);
   });
 
-  it('three hundred parts that could all take each other\'s place are assigned, or cost what they were given', () => {
+  it("three hundred parts that could all take each other's place are assigned, or cost what they were given", () => {
     const pattern = p(...Array.from({ length: 300 }, (_each, index) => l(_, v(index))));
     const target = p(...Array.from({ length: 300 }, (_each, index) => l(index, index)));
     for (const steps of [limits.match_steps_max, limits.expression_steps_max]) {
@@ -129,7 +159,11 @@ describe('bounds of the matcher', () => {
         found = matchValue(pattern, target, 300, budget);
       });
       assert.equal(found === null, budget.steps < 0);
-      if (found !== null) assert.deepEqual(found, Array.from({ length: 300 }, (_each, index) => index));
+      if (found !== null)
+        assert.deepEqual(
+          found,
+          Array.from({ length: 300 }, (_each, index) => index),
+        );
       assert.ok(spent_ms < 1_500, `${spent_ms} ms`);
     }
   });

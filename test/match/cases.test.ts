@@ -3,8 +3,36 @@ import { compilePattern, matchValue } from '../../src/match/index.ts';
 import { bytes, float, uri } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import {
-  _, and, big, bind, bound, bundle, captures, cpuOf_ms, fresh, l, lr, m, matchTerm, matchesTerm, method, mr, name, not, op,
-  or, p, receive, s, send, sendAll, sr, STEPS, t, type, v,
+  _,
+  and,
+  big,
+  bind,
+  bound,
+  bundle,
+  captures,
+  cpuOf_ms,
+  fresh,
+  l,
+  lr,
+  m,
+  matchTerm,
+  matchesTerm,
+  method,
+  mr,
+  name,
+  not,
+  op,
+  or,
+  p,
+  receive,
+  s,
+  send,
+  sendAll,
+  sr,
+  STEPS,
+  t,
+  type,
+  v,
 } from './terms.ts';
 
 /** Captures of the first `count` levels. */
@@ -94,7 +122,11 @@ describe('cases of the reference', () => {
   });
 
   it('leaves to a variable only what it may hold, though others would match that first', () => {
-    finds(fresh(1, p(send(_, _), v(0))), fresh(1, p(send(0, 1), send(bound(0), 1), send(2, 2))), p(send(0, 1), send(2, 2)));
+    finds(
+      fresh(1, p(send(_, _), v(0))),
+      fresh(1, p(send(0, 1), send(bound(0), 1), send(2, 2))),
+      p(send(0, 1), send(2, 2)),
+    );
     finds(fresh(1, s(send(_, v(1)), 5)), fresh(1, s(send(bound(0), 1), 5)), null, 1);
     finds(fresh(1, sr(v(0), l(_))), fresh(1, s(l(1), l(bound(0)))), s(l(1)));
     finds(fresh(1, mr(v(0), [l(_), v(1)])), fresh(1, m([l(1), 2], [l(bound(0)), 3])), m([l(1), 2]), 3);
@@ -236,7 +268,15 @@ describe('cases of the reference', () => {
 
   it('RH-140: a type word matches its own ground type only', () => {
     const words = ['Bool', 'Int', 'BigInt', 'Float', 'String', 'Uri', 'ByteArray'] as const;
-    const grounds: readonly Value[] = [true, 7, big(7n), float(7.5), 'seven', uri('rho:id:seven'), bytes(new Uint8Array([7]))];
+    const grounds: readonly Value[] = [
+      true,
+      7,
+      big(7n),
+      float(7.5),
+      'seven',
+      uri('rho:id:seven'),
+      bytes(new Uint8Array([7])),
+    ];
     for (const [at, word] of words.entries()) {
       for (const [other, ground] of grounds.entries()) {
         if (at === other) finds(type(word), ground);
@@ -272,7 +312,10 @@ describe('cases of the reference', () => {
 
   it('a message demands the ground values at its first positions, in order', () => {
     const { demands, arity, arityMin, freeCount } = compilePattern([v(0), 'a', l(v(1)), l(1), 5, 6], null);
-    assert.deepEqual(demands, [{ position: 1, value: 'a' }, { position: 3, value: l(1) }]);
+    assert.deepEqual(demands, [
+      { position: 1, value: 'a' },
+      { position: 3, value: l(1) },
+    ]);
     assert.deepEqual([arity, arityMin, freeCount], [6, 6, 2]);
     assert.deepEqual(compilePattern([1], v(0)).match([1, 2, 3], { steps: STEPS }), [l(2, 3)]);
     assert.equal(compilePattern([1], _).arity, -1);

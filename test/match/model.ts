@@ -4,8 +4,25 @@
  */
 import { equal, isClosed, isPattern, Kind, kindOf, list, map, par, set } from '../../src/values/index.ts';
 import type {
-  Bind, Bundle, Conjunction, Disjunction, FreeVariable, List, MapValue, Match, Negation, New, Operation, Par, Receive,
-  Remainder, Send, SetValue, Tuple, TypeWord, Value,
+  Bind,
+  Bundle,
+  Conjunction,
+  Disjunction,
+  FreeVariable,
+  List,
+  MapValue,
+  Match,
+  Negation,
+  New,
+  Operation,
+  Par,
+  Receive,
+  Remainder,
+  Send,
+  SetValue,
+  Tuple,
+  TypeWord,
+  Value,
 } from '../../src/values/index.ts';
 
 export type Found = ReadonlyMap<number, Value> | null;
@@ -34,8 +51,13 @@ export function model(pattern: Value, target: Value, depth = 0): Found {
 }
 
 const KIND_OF_WORD: Record<TypeWord['word'], Kind> = {
-  Bool: Kind.Boolean, Int: Kind.Int, BigInt: Kind.BigInt, Float: Kind.Float,
-  String: Kind.String, Uri: Kind.Uri, ByteArray: Kind.Bytes,
+  Bool: Kind.Boolean,
+  Int: Kind.Int,
+  BigInt: Kind.BigInt,
+  Float: Kind.Float,
+  String: Kind.String,
+  Uri: Kind.Uri,
+  ByteArray: Kind.Bytes,
 };
 
 const partsOf = (target: Value): readonly Value[] =>
@@ -82,15 +104,24 @@ function modelNode(pattern: Value, target: Value, depth: number): Found {
       return pairwise((pattern as Tuple).items, (target as Tuple).items, depth);
     case Kind.Set: {
       const own = pattern as SetValue;
-      return modelEach(own.items, (target as SetValue).items, (single, item) => model(single, item, depth),
-        (rest) => keepRest(own.remainder, set(rest), rest.length, depth));
+      return modelEach(
+        own.items,
+        (target as SetValue).items,
+        (single, item) => model(single, item, depth),
+        (rest) => keepRest(own.remainder, set(rest), rest.length, depth),
+      );
     }
     case Kind.Map: {
       const own = pattern as MapValue;
       const entries = (value: MapValue): (readonly [Value, Value])[] =>
         value.keys.map((key, at) => [key, value.items[at] as Value]);
-      return modelEach(entries(own), entries(target as MapValue), (single, entry) => pairwise(single, entry, depth),
-        (rest) => keepRest(own.remainder, map(rest), rest.length, depth), ([key]) => !isPattern(key as Value));
+      return modelEach(
+        entries(own),
+        entries(target as MapValue),
+        (single, entry) => pairwise(single, entry, depth),
+        (rest) => keepRest(own.remainder, map(rest), rest.length, depth),
+        ([key]) => !isPattern(key as Value),
+      );
     }
     case Kind.Send: {
       const [own, other] = [pattern as Send, target as Send];
@@ -104,14 +135,17 @@ function modelNode(pattern: Value, target: Value, depth: number): Found {
     case Kind.Operation: {
       const [own, other] = [pattern as Operation, target as Operation];
       if (own.operator !== other.operator) return null;
-      return join(model(own.left, other.left, depth), own.right === undefined ? NOTHING : model(own.right, other.right as Value, depth));
+      return join(
+        model(own.left, other.left, depth),
+        own.right === undefined ? NOTHING : model(own.right, other.right as Value, depth),
+      );
     }
     case Kind.Match:
       return modelMatch(pattern as Match, target as Match, depth);
     case Kind.Receive:
       return modelReceive(pattern as Receive, target as Receive, depth);
     default:
-      return pattern as Bundle === null ? NOTHING : null;
+      return (pattern as Bundle) === null ? NOTHING : null;
   }
 }
 
@@ -150,7 +184,8 @@ function modelReceive(own: Receive, other: Receive, depth: number): Found {
 function reordered(body: Value, order: readonly number[]): Value {
   const last = order.length - 1;
   const one = (value: Value): Value => {
-    if (typeof value !== 'object' || value === null || value.kind !== Kind.BoundVariable || value.index > last) return value;
+    if (typeof value !== 'object' || value === null || value.kind !== Kind.BoundVariable || value.index > last)
+      return value;
     return { ...value, index: last - order.indexOf(last - value.index) } as Value;
   };
   if (kindOf(body) !== Kind.Send) return one(body);
@@ -160,7 +195,8 @@ function reordered(body: Value, order: readonly number[]): Value {
 
 function* permutations(items: readonly number[]): Generator<readonly number[]> {
   if (items.length === 0) yield [];
-  for (const item of items) for (const rest of permutations(items.filter((each) => each !== item))) yield [item, ...rest];
+  for (const item of items)
+    for (const rest of permutations(items.filter((each) => each !== item))) yield [item, ...rest];
 }
 
 /** Each pattern takes the first target with which the others can still be served. */
@@ -177,7 +213,15 @@ function modelEach<P, T>(
   for (let at = 0; at < targets.length; at++) {
     const found = one(first, targets[at] as T);
     if (found === null) continue;
-    const all = join(found, modelEach(others, targets.filter((_, other) => other !== at), one, rest));
+    const all = join(
+      found,
+      modelEach(
+        others,
+        targets.filter((_, other) => other !== at),
+        one,
+        rest,
+      ),
+    );
     if (all !== null) return all;
   }
   return null;
@@ -189,7 +233,10 @@ function modelPar(patterns: readonly Value[], targets: readonly Value[], depth: 
   const firm = patterns.filter((part) => !isVariable(part) && !isWild(part));
   const isGround = (part: Value): boolean => !isPattern(part);
   const isOne = (part: Value): boolean => isGround(part) || range(part).every((bound) => bound === 1);
-  const variables = patterns.filter(isVariable).map((part) => (part as FreeVariable).level).sort((a, b) => a - b);
+  const variables = patterns
+    .filter(isVariable)
+    .map((part) => (part as FreeVariable).level)
+    .sort((a, b) => a - b);
   const rest = (left: readonly Value[]): Found => {
     if (variables.length === 0) return patterns.some(isWild) || left.length === 0 ? NOTHING : null;
     const kept = patterns.some(isWild) && depth > 0 ? left.filter((part) => isClosed(part)) : left;
@@ -199,19 +246,40 @@ function modelPar(patterns: readonly Value[], targets: readonly Value[], depth: 
     );
   };
   const singles = [...firm.filter(isGround), ...firm.filter((part) => !isGround(part) && isOne(part))];
-  return modelGroups(firm.filter((part) => !isOne(part)), targets, depth, (left) =>
-    modelEach(singles, left, (single, part) => model(single, part, depth), rest));
+  return modelGroups(
+    firm.filter((part) => !isOne(part)),
+    targets,
+    depth,
+    (left) => modelEach(singles, left, (single, part) => model(single, part, depth), rest),
+  );
 }
 
-function modelGroups(groups: readonly Value[], targets: readonly Value[], depth: number, then: (left: readonly Value[]) => Found): Found {
+function modelGroups(
+  groups: readonly Value[],
+  targets: readonly Value[],
+  depth: number,
+  then: (left: readonly Value[]) => Found,
+): Found {
   const [group, ...others] = groups;
   if (group === undefined) return then(targets);
-  const subsets = Array.from({ length: 2 ** targets.length }, (_, bits) => targets.map((_each, at) => at).filter((at) => bits & (1 << at)));
-  subsets.sort((a, b) => a.length - b.length || a.findIndex((at, index) => at !== b[index]) < 0 ? a.length - b.length : compareNumbers(a, b));
+  const subsets = Array.from({ length: 2 ** targets.length }, (_, bits) =>
+    targets.map((_each, at) => at).filter((at) => bits & (1 << at)),
+  );
+  subsets.sort((a, b) =>
+    a.length - b.length || a.findIndex((at, index) => at !== b[index]) < 0 ? a.length - b.length : compareNumbers(a, b),
+  );
   for (const chosen of subsets) {
     const found = model(group, par(chosen.map((at) => targets[at] as Value)), depth);
     if (found === null) continue;
-    const all = join(found, modelGroups(others, targets.filter((_, at) => !chosen.includes(at)), depth, then));
+    const all = join(
+      found,
+      modelGroups(
+        others,
+        targets.filter((_, at) => !chosen.includes(at)),
+        depth,
+        then,
+      ),
+    );
     if (all !== null) return all;
   }
   return null;

@@ -1,8 +1,27 @@
 /** Short words for values and patterns in tests. */
 import {
-  BigInteger, BoundVariable, Bundle, Conjunction, Disjunction, FreeVariable, Match, Matches, Method,
-  Name, Negation, New, Operation, Receive, Send, TypeWord, Wildcard,
-  list, map, par, set, tuple,
+  BigInteger,
+  BoundVariable,
+  Bundle,
+  Conjunction,
+  Disjunction,
+  FreeVariable,
+  Match,
+  Matches,
+  Method,
+  Name,
+  Negation,
+  New,
+  Operation,
+  Receive,
+  Send,
+  TypeWord,
+  Wildcard,
+  list,
+  map,
+  par,
+  set,
+  tuple,
 } from '../../src/values/index.ts';
 import type { Bind, List, Operator, Remainder, Value } from '../../src/values/index.ts';
 import { compileCase } from '../../src/match/index.ts';
@@ -30,11 +49,19 @@ export const method = (target: Value, name: string, ...args: Value[]): Value => 
 export const matchesTerm = (target: Value, pattern: Value): Value => new Matches(target, pattern);
 export const bundle = (body: Value): Value => new Bundle(body, true, false);
 export const bind = (source: Value, ...patterns: Value[]): Bind => ({
-  patterns, remainder: null, source, freeCount: patterns.filter((each) => each instanceof FreeVariable).length, peek: false,
+  patterns,
+  remainder: null,
+  source,
+  freeCount: patterns.filter((each) => each instanceof FreeVariable).length,
+  peek: false,
 });
-export const receive = (binds: Bind[], body: Value, persistent = false): Receive => new Receive(binds, body, persistent);
+export const receive = (binds: Bind[], body: Value, persistent = false): Receive =>
+  new Receive(binds, body, persistent);
 export const matchTerm = (target: Value, ...cases: (readonly [Value, Value, number])[]): Match =>
-  new Match(target, cases.map(([pattern, body, freeCount]) => ({ pattern, body, freeCount })));
+  new Match(
+    target,
+    cases.map(([pattern, body, freeCount]) => ({ pattern, body, freeCount })),
+  );
 export const big = (value: bigint): Value => new BigInteger(value);
 export const name = (byte: number): Name => new Name(null, 0, 0, new Uint8Array(32).fill(byte));
 
