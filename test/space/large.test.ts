@@ -101,18 +101,19 @@ function millionTest(layout: Layout, title: string): void {
 
       const memory = await open(null, false);
       await fill(memory.engine, layout, COUNT);
-      const twin_bytes = living() - before_bytes;
-      assert.ok(
-        living_bytes <= LIVING_SHARE_MAX * twin_bytes,
-        `${living_bytes >> 20} MiB, and a million in memory take ${twin_bytes >> 20}`,
-      );
-      if (process.env.LARGE_LOG) console.log(living_bytes >> 20, twin_bytes >> 20, growth_bytes >> 20);
       for (const [list, got] of [
         [during, gotDuring],
         [first, gotFirst],
         [second, gotSecond],
       ] as const)
         assert.deepEqual(capturesOf(got), capturesOf(await takeAll(memory, list)));
+      // With its index, which it makes for the first take.
+      const twin_bytes = living() - before_bytes;
+      assert.ok(
+        living_bytes <= LIVING_SHARE_MAX * twin_bytes,
+        `${living_bytes >> 20} MiB, and a million in memory take ${twin_bytes >> 20}`,
+      );
+      if (process.env.LARGE_LOG) console.log(living_bytes >> 20, twin_bytes >> 20, growth_bytes >> 20);
       await memory.engine.close();
     });
   });
