@@ -127,6 +127,7 @@ export class OpenedSpace implements Space {
       main,
       message: [await powers.powerbox(), toValue(config)],
     });
+    if (!this.#publicSystem) refuseSystemSends(term, positions);
     rememberPositions(term, positions);
     // Its contract and its one message are one turn with the record that says so.
     const request = { holder: powers.holder, name: label, label: RHO_LABEL, term, once: label };

@@ -158,6 +158,34 @@ describe('acceptance: authority', function () {
     assert.deepEqual(lines, []);
   });
 
+  it('a send to the public name is refused at deploy, with a hint, wherever in the program it stands', async () => {
+    const space = await open();
+    for (const send of [
+      '@"system"!("print", "x")',
+      '@"system"!!("print", "x")',
+      '@{"system"}!("print", "x")',
+      'for (@r <- @"system"!?("print", "x")) { Nil }',
+      'new a in { for (_ <- a) { match 1 { 2 => @"system"!("print", "x") } } }',
+      '@"code"!(@"system"!("print", "x"))',
+      'new a in { a!({"k": [@"system"!(1)]}) }',
+    ]) {
+      for (const deploying of [
+        space.run(`@"before"!(1) | ${send}`),
+        space.system(`contract main(box, @config) = { ${send} }`),
+      ]) {
+        await assert.rejects(
+          deploying,
+          (error) => isPowerboxError(error) && error.code === 'not_available' && error.hint.includes('--public-system'),
+          send,
+        );
+      }
+    }
+    assert.deepEqual(space.deploys(), []);
+    // What only looks like one sends nothing.
+    const deploy = await space.run('for (@{@"system"!(x)} <- @"code") { @"got"!(x) }');
+    assert.equal((await deploy.quiescent()).failures, 0);
+  });
+
   it('the public name cannot be turned on where a program receives on it already, and the operator is told', async () => {
     const data = join(directory, 'space');
     const first = await open({ data });
