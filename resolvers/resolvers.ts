@@ -22,6 +22,8 @@ export interface ResolversOptions {
   readonly console: Console;
   /** A value in Rholang syntax, strings quoted. */
   readonly show: (value: Value) => string;
+  /** A directory that no grant may reach: where the space itself is kept, with its keys. */
+  readonly outOfReach?: string;
 }
 
 interface Granted {
@@ -36,8 +38,10 @@ export class Resolvers {
   readonly #stdio = new Set<string>();
   /** Open trees by their real path. */
   readonly #trees = new Map<string, FileTree>();
+  readonly #outOfReach: string | null;
 
-  constructor({ console, show }: ResolversOptions) {
+  constructor({ console, show, outOfReach }: ResolversOptions) {
+    this.#outOfReach = outOfReach ?? null;
     const grants: FileGrants = { get: (id) => this.#find(id), values: () => this.#all() };
     const granted = (id: string): boolean => this.#stdio.has(id);
     this.natives = [
@@ -90,8 +94,20 @@ export class Resolvers {
     return [...this.#trees.values()].map((tree) => ({ tree, readOnly: tree.readOnly }));
   }
 
+  /** Whoever could write there could change what the space remembers, and whoever could read there, its keys. */
+  async #requireOutside(root: string): Promise<void> {
+    if (this.#outOfReach === null) return;
+    const own = this.#outOfReach;
+    const space = await realpath(own).catch(() => own);
+    if (space !== root && !isWithin(space, root) && !isWithin(root, space)) return;
+    throw new PowerboxError('config_invalid', `the granted directory ${root} reaches the space itself, in ${space}`, {
+      hint: 'Keep the space in a directory beside what is granted.',
+    });
+  }
+
   async #open(grant: FilesGrant): Promise<string> {
     const root = await realpath(grant.root).catch(() => grant.root);
+    await this.#requireOutside(root);
     for (const other of this.#trees.keys()) {
       if (other !== root && (isWithin(other, root) || isWithin(root, other))) {
         throw new PowerboxError(

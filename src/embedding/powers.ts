@@ -51,7 +51,11 @@ export class Powers {
     this.#granted = readGrants(configurationOf(options.grants ?? {}));
     this.#withheld = options.grants?.powerbox === false ? [POWERBOX_URI] : [];
     this.holder = holderOf(this.#granted, platform);
-    this.#resolvers = new Resolvers({ console, show: (value) => print(value) });
+    this.#resolvers = new Resolvers({
+      console,
+      show: (value) => print(value),
+      ...(options.data === undefined ? {} : { outOfReach: resolve(options.data) }),
+    });
   }
 
   /** Registers the resolvers and opens what was granted; nothing stays open when it rejects. */

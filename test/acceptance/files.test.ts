@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type HostValue, openSpace, type Space } from '../../src/index.ts';
+import { type HostValue, isPowerboxError, openSpace, type Space } from '../../src/index.ts';
 
 describe('acceptance: files', function () {
   this.timeout(60_000);
@@ -84,6 +84,25 @@ describe('acceptance: files', function () {
     assert.deepEqual(readdirSync(root).toSorted(), before);
     assert.equal(readFileSync(join(directory, 'outside/secret'), 'utf8'), 'secret');
     assert.deepEqual(readdirSync(join(directory, 'outside')), ['secret']);
+  });
+
+  it('no grant reaches the directory of the space itself, which holds its keys', async () => {
+    const data = join(directory, 'space');
+    await space.close();
+    symlinkSync(data, join(directory, 'elsewhere'));
+    for (const files of [data, directory, join(data, 'journal'), join(directory, 'elsewhere')]) {
+      for (const readOnly of [false, true]) {
+        await assert.rejects(
+          openSpace({ data, grants: { files: { files: { root: files, readOnly } } } }),
+          (error) =>
+            isPowerboxError(error) &&
+            error.code === 'config_invalid' &&
+            error.message.includes('reaches the space itself'),
+          files,
+        );
+      }
+    }
+    space = await open();
   });
 
   it('a channel of a file that a program keeps reads on where it was, after a restart and for another program', async () => {

@@ -1,6 +1,6 @@
 /** A space as a program of this process holds it: through the public index, with real directories. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -210,9 +210,10 @@ describe('embedding: a space', () => {
     });
 
     it('code that another deploy sent acts under the grants of who deployed it', async () => {
-      writeFileSync(join(directory, 'a.txt'), 'of A');
-      const data = join(directory, 'space');
-      const granted = await open({ data, grants: { files: join(directory) } });
+      const [root, data] = [join(directory, 'files'), join(directory, 'space')];
+      mkdirSync(root);
+      writeFileSync(join(root, 'a.txt'), 'of A');
+      const granted = await open({ data, grants: { files: root } });
       const quoted =
         '@"code"!(new box(`rho:powerbox`) in { for (d <- box!?("fileSystem"); f <- d!?("resolve", "a.txt"); @t <- f!?("readAll", "utf8")) { @"got"!(t) } })';
       await (await granted.run(quoted)).quiescent();
