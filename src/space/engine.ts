@@ -45,6 +45,8 @@ const PARKED_ROUTER: TaskRouter = {
 const CLOCK_TURNS = 128;
 /** Arrivals applied before tasks get their share again. */
 const ARRIVALS_A_ROUND = 1024;
+/** Arrivals after which a commit is written although more wait, when nothing is being written. */
+const ARRIVALS_A_FLUSH = 256;
 /** Tasks run before arrivals get their share again. */
 const TASKS_A_ROUND = 2048;
 
@@ -322,8 +324,11 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     for (;;) {
       // A round that was interrupted goes on where it was, so that time decides nothing about the order of turns.
       if (this.#tasksLeft === 0) {
-        for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivals.length > 0; left--)
+        for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivals.length > 0; left--) {
           this.#runArrival(this.#arrivals.shift());
+          // The disk begins with these while the turns of the others run.
+          if (left % ARRIVALS_A_FLUSH === 0) this.#commits.flush();
+        }
         this.#tasksLeft = TASKS_A_ROUND;
       }
       if (this.#closing === null) {
