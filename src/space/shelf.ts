@@ -11,7 +11,7 @@ import type { Datum, ShelfItem, Waiting } from './items.ts';
 import { Postings, PostingsCursor } from './postings.ts';
 
 /** Shelves up to this many items are walked instead of searched: an index would cost more than it saves. */
-const WALK_MAX = 8;
+const WALK_MAX = 16;
 
 export interface Cursor<T> {
   next(): T | null;

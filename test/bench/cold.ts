@@ -104,8 +104,11 @@ interface Opening {
 async function openings(directory: string, count: number): Promise<Opening> {
   const child = (mode: string): Promise<string> =>
     new Promise((resolve, reject) => {
-      const program = fileURLToPath(new URL('./cold-child.ts', import.meta.url));
-      const process_ = spawn(process.execPath, ['--import', 'tsx', program, mode, directory, `${count}`], {
+      // The same form as this file: TypeScript through tsx, or what tsc made of it.
+      const isSource = import.meta.url.endsWith('.ts');
+      const program = fileURLToPath(new URL(isSource ? './cold-child.ts' : './cold-child.js', import.meta.url));
+      const loader = isSource ? ['--import', 'tsx'] : [];
+      const process_ = spawn(process.execPath, [...loader, program, mode, directory, `${count}`], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       let text = '';

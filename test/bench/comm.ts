@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type BenchLine, inDirectory, interleave, line, rate, runProgram } from './support.ts';
 
-const LOOPS = 1_000_000;
+const LOOPS = 4_000_000;
 const CALLS = 300_000;
 const ROUNDS = 5;
 const LOOP = `new c in { contract c(@n) = { if (n > 0) { c!(n - 1) } } | c!(${LOOPS}) }`;
