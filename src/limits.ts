@@ -38,7 +38,7 @@ export const limits = {
   /** Bytes of a value above which it is stored once, by hash, as a blob. */
   inline_bytes_max: 64 * 1024,
   /** Bytes of journal since the last row cut; past it the rows are brought up to date. Bounds recovery time. */
-  journal_tail_bytes_max: 16 * 1024 * 1024,
+  journal_tail_bytes_max: 12 * 1024 * 1024,
   /** Milliseconds after which rows are brought up to date even when the tail is small. */
   journal_tail_age_ms_max: 1_000,
   /** Bytes of the channel cache (estimated size of clean and dirty channels in memory). */

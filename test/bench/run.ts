@@ -9,7 +9,7 @@ import { bench as durable } from './durable.ts';
 import { bench as matching } from './matching.ts';
 import type { BenchLine } from './support.ts';
 
-const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = { codec, comm, matching, durable, cold };
+const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = { comm, matching, durable, cold, codec };
 const words = process.argv.slice(2);
 const json = words.includes('--json');
 const at = words.indexOf('--only');
