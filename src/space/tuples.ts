@@ -4,6 +4,7 @@
  *
  * - On a send, waiting continuations are tried by age; each that only peeks runs and the search goes on; the
  *   first that takes the datum ends it. A persistent datum is never taken, so all that match run.
+ * - A persistent continuation that takes what a younger one could have had goes to the end of the line.
  * - On a receive, data are tried by age. A join finds a match whenever there is one; of its assignments the
  *   first in lexicographic order of ages wins; every slot has a datum of its own unless that is persistent.
  * - A persistent item that matches stays; a peek never removes.
@@ -110,6 +111,7 @@ export class Tuples {
           continue;
         }
         if (datum !== null) this.#removeDatum(channel, datum);
+        this.#giveWay(waiter, cursor, channel, message);
         return true;
       }
       datum ??= this.#putDatum(channel, message, false, account);
@@ -118,13 +120,64 @@ export class Tuples {
         if (assignment === null) break;
         met = true;
         const took = this.#fireJoin(waiter, assignment);
-        if (datum.gone) return true;
+        if (datum.gone) {
+          this.#giveWay(waiter, cursor, channel, message);
+          return true;
+        }
         // A persistent join that leaves this datum may find more for its other slots.
         if (!took || !waiter.receive.persist) break;
       }
     }
     if (datum === null) this.#putDatum(channel, message, persist, account);
     return met;
+  }
+
+  /**
+   * A persistent continuation that has taken a message which a younger one could have had goes to the end of the
+   * line. So nobody who stays keeps the others from ever being served.
+   */
+  #giveWay(waiter: Waiter, younger: Cursor<Waiting>, channel: Channel, message: readonly Value[]): void {
+    if (!waiter.receive.persist || waiter.deliver !== null) return;
+    for (let entry = younger.next(); entry !== null; entry = younger.next()) {
+      if (entry.waiter === waiter || !this.#couldHave(entry.waiter, channel, message)) continue;
+      this.#toTheEnd(waiter);
+      return;
+    }
+  }
+
+  /** Whether a slot on this channel matches the message, and something lies for the slots on other channels. */
+  #couldHave(waiter: Waiter, channel: Channel, message: readonly Value[]): boolean {
+    const { slots } = waiter.receive;
+    if (waiter.join === null) return this.#match(channel, (slots[0] as Slot).pattern, message) !== null;
+    const { channels, channelOfSlot } = waiter.join;
+    this.#joins.complete(waiter.join);
+    for (const other of channels) if (other !== channel && (other.data === null || other.data.live === 0)) return false;
+    return slots.some(
+      (slot, at) =>
+        channels[channelOfSlot[at] as number] === channel && this.#match(channel, slot.pattern, message) !== null,
+    );
+  }
+
+  /** The same continuation with new numbers. What it repeats with persistent data it goes on repeating. */
+  #toTheEnd(waiter: Waiter): void {
+    const ledger = this.#ledger;
+    const { receive, account } = waiter;
+    this.#removeWaiter(waiter);
+    if (waiter.join !== null) {
+      const again = this.#joins.make(receive, account);
+      this.#storeWaiter(again);
+      const assignment = receive.slots.some((slot) => slot.peek) ? null : this.#joins.assign(again);
+      if (assignment !== null) ledger.repeat(again, newest(assignment.data).account, assignment.data);
+      return;
+    }
+    const slot = receive.slots[0] as Slot;
+    const again = new Waiter(waiter.channel, receive, account, false);
+    this.#storeWaiter(again);
+    const cursor = waiter.channel.data?.candidates(slot.pattern);
+    if (cursor === undefined) return;
+    for (let datum = cursor.next(); datum !== null; datum = cursor.next())
+      if (datum.persist && this.#match(waiter.channel, slot.pattern, datum.message) !== null)
+        ledger.repeat(again, datum.account, [datum]);
   }
 
   /** Whether the receive met data; a persistent one is stored in any case. */

@@ -195,6 +195,7 @@ describe('space: fairness', () => {
     const older = fc.record({
       join: fc.boolean(),
       peek: fc.boolean(),
+      persist: fc.boolean(),
       wants: fc.option(fc.integer({ min: 0, max: 1 })),
     });
     await fc.assert(
@@ -206,12 +207,13 @@ describe('space: fairness', () => {
           const lab = await openLab();
           const wait = (each: typeof before): Promise<void[]> =>
             Promise.all(
-              each.map(({ join, peek, wants }) =>
+              each.map(({ join, peek, persist, wants }) =>
                 lab.consume(
                   join ? ['x', 'never'] : ['x'],
                   [wants === null ? anything : exactly(wants), anything].slice(0, join ? 2 : 1),
                   {
                     label: 'other',
+                    persist,
                     peeks: peek ? [0] : [],
                   },
                 ),

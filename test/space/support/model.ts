@@ -61,8 +61,20 @@ export class Model {
         if (!receive.persist) this.waiting.splice(this.waiting.indexOf(receive), 1);
         if (!receive.persist || this.#count() === before || !this.on(channel).includes(datum)) break;
       }
+      if (receive.persist && !this.on(channel).includes(datum)) this.#giveWay(receive, channel, message);
     }
     return fired;
+  }
+
+  /** To the end of the line, when a younger one could have had the message. */
+  #giveWay(receive: ModelReceive, channel: string, message: ModelMessage): void {
+    const at = this.waiting.indexOf(receive);
+    const couldHave = (other: ModelReceive): boolean =>
+      other.slots.some((slot) => slot.channel === channel && matches(slot, message)) &&
+      other.slots.every((slot) => slot.channel === channel || this.on(slot.channel).length > 0);
+    if (!this.waiting.slice(at + 1).some(couldHave)) return;
+    this.waiting.splice(at, 1);
+    this.waiting.push(receive);
   }
 
   consume(receive: ModelReceive): Fired[] {
