@@ -82,7 +82,7 @@ export class Books implements Ledger {
   }
 
   #pageWaiters(waiter: Waiter): void {
-    for (const channel of waiter.join === null ? [waiter.channel] : waiter.join.channels)
+    for (const channel of waiter.channels)
       if (channel.waiters instanceof ResidentWaiterShelf && channel.waiters.live > limits.inline_items_max)
         this.#channels.pageWaiters(channel);
   }
@@ -130,7 +130,7 @@ export class Books implements Ledger {
     this.#tasks.pushFor(tasks, task);
   }
 
-  tooMuchWork(_channel: Channel): void {
+  tooMuchWork(): void {
     this.#failed(
       null,
       new PowerboxError('too_much_work', 'a pattern gave up on a message and counts as not matching it'),

@@ -54,6 +54,8 @@ export class Committer {
   readonly #cutter: Cutter | null;
   readonly #encoder = new Encoder(4096);
   readonly #termPolicy = { mustWrite: (term: Term): boolean => this.#host.terms.journal(term) };
+  readonly #tail_bytes_max: number;
+  readonly #tailAge_ms_max: number;
   #cutSince_ms: number;
   #writing: Promise<void> | null = null;
   #ageTimer: { cancel(): void } | null = null;
@@ -64,6 +66,8 @@ export class Committer {
     this.#platform = options.platform;
     this.#store = options.store;
     this.#cutter = cutter;
+    this.#tail_bytes_max = options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
+    this.#tailAge_ms_max = options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
     this.#cutSince_ms = options.platform.clock.monotonic_ms();
   }
 
@@ -95,11 +99,7 @@ export class Committer {
     if (commit.empty) return;
     this.current = new Commit(commit.serial + 1);
     const store = this.#store;
-    if (store === null) {
-      this.#letOut(commit);
-      return;
-    }
-    if (commit.turns === 0) {
+    if (store === null || commit.turns === 0) {
       this.#letOut(commit);
       return;
     }
@@ -125,7 +125,7 @@ export class Committer {
         this.last++;
         this.#options.failpoint?.('append:after');
         if (this.#options.plant !== 'acknowledge-before-sync') this.#letOut(commit);
-        this.#afterAppend();
+        if (this.#host.closed === null) this.#host.schedule();
       },
       (error) => {
         this.appending = false;
@@ -156,11 +156,6 @@ export class Committer {
     if (failpoint !== undefined) this.#platform.timers.soon(() => failpoint('acknowledge:after'));
   }
 
-  #afterAppend(): void {
-    if (this.#host.closed !== null) return;
-    this.#host.schedule();
-  }
-
   /** Starts bringing rows up to date when the journal's tail is long or old. Called right after a flush. */
   #maybeCut(header: EntryHeader): void {
     const cutter = this.#cutter as Cutter;
@@ -169,10 +164,8 @@ export class Committer {
       this.#cutLater();
       return;
     }
-    const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
-    const age_ms_max = this.#options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
-    const now_ms = clock.monotonic_ms();
-    if (this.tail_bytes < bytes_max / 2 && now_ms - this.#cutSince_ms < age_ms_max) {
+    const age_ms = clock.monotonic_ms() - this.#cutSince_ms;
+    if (!this.#tailIsLong && age_ms < this.#tailAge_ms_max) {
       this.#cutLater();
       return;
     }
@@ -181,8 +174,7 @@ export class Committer {
 
   /** Looks again when the tail is old: nothing more may come that would ask for a cut. */
   #cutLater(): void {
-    const age_ms_max = this.#options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
-    this.#ageTimer ??= this.#platform.timers.after(Math.max(1, age_ms_max), () => {
+    this.#ageTimer ??= this.#platform.timers.after(Math.max(1, this.#tailAge_ms_max), () => {
       this.#ageTimer = null;
       this.#cutWhenQuiet();
     });
@@ -208,8 +200,12 @@ export class Committer {
 
   /** A cut is under way, and as much journal as one cut brings into the rows has been written since it began. */
   get rowsBehind(): boolean {
-    const bytes_max = this.#options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
-    return this.tail_bytes >= bytes_max / 2 && (this.#cutter?.busy ?? false);
+    return this.#tailIsLong && (this.#cutter?.busy ?? false);
+  }
+
+  /** As much journal as one cut brings into the rows: half of what the tail may be, for a cut takes its time. */
+  get #tailIsLong(): boolean {
+    return this.tail_bytes >= this.#tail_bytes_max / 2;
   }
 
   /** A share of the cut that keeps it ahead of what changes, within the time of a slice: somebody may be waiting. */

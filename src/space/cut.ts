@@ -81,10 +81,7 @@ export class Cutter implements TermPolicy {
       if (!(commit.data[index] as { gone: boolean }).gone) this.noteChannel(commit.dataChannels[index] as Channel);
     for (const channel of commit.dataGoneChannels) this.noteChannel(channel);
     for (const list of [commit.waiters, commit.waitersGone])
-      for (const waiter of list) {
-        if (waiter.join === null) this.noteChannel(waiter.channel);
-        else for (const channel of waiter.join.channels) this.noteChannel(channel);
-      }
+      for (const waiter of list) for (const channel of waiter.channels) this.noteChannel(channel);
     for (const task of commit.tasks) if (task.state !== 'done') this.#taskPuts.set(task.number, task);
     for (const number of commit.tasksGone) if (!this.#taskPuts.delete(number)) this.#taskGone.push(number);
     for (const [key, value] of commit.facts) this.#facts.set(key, value);

@@ -361,7 +361,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       arrival.resolve(false);
       return;
     }
-    this.#options.failpoint?.('turn:before');
+    if (this.#failpoint !== null) this.#failpoint('turn:before');
     this.#turn++;
     const commit = this.#commits.current;
     commit.turns++;
@@ -393,7 +393,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     }
     this.#books.messageCause = -1;
     commit.settle(arrival);
-    this.#options.failpoint?.('turn:after');
+    if (this.#failpoint !== null) this.#failpoint('turn:after');
   }
 
   #runTask(task: LiveTask): void {

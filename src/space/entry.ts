@@ -10,7 +10,7 @@
  */
 import { Decoder, type Encoder, List, type Name, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
-import type { Datum, Waiter } from './items.ts';
+import type { Datum, Waiter, Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
 import { readReceive, readTask, type TermPolicy, writeReceive, writeTask } from './records.ts';
 import type { LiveTask } from './tasks.ts';
@@ -224,18 +224,20 @@ export function writeEntry(
     channel(commit.dataGoneChannels[index] as Channel);
     encoder.uint(commit.dataGone[index] as number);
   }
+  const places = (waiter: Waiter): void => {
+    const { channels, entries } = waiter;
+    encoder.uint(channels.length);
+    for (let index = 0; index < channels.length; index++) {
+      channel(channels[index] as Channel);
+      encoder.uint((entries[index] as Waiting).number);
+    }
+  };
   const waiters = commit.waiters.filter((waiter) => !waiter.gone);
   encoder.uint(waiters.length);
   for (const waiter of waiters) {
     encoder.boolean(waiter.installed);
     encoder.uint(waiter.account);
-    const channels = waiter.join === null ? [waiter.channel] : waiter.join.channels;
-    const entries = waiter.join === null ? [waiter] : waiter.join.entries;
-    encoder.uint(channels.length);
-    for (let index = 0; index < channels.length; index++) {
-      channel(channels[index] as Channel);
-      encoder.uint((entries[index] as { number: number }).number);
-    }
+    places(waiter);
     let slot = 0;
     const { join } = waiter;
     writeReceive(encoder, waiter.receive, policy, () =>
@@ -245,13 +247,7 @@ export function writeEntry(
   encoder.uint(commit.waitersGone.length);
   for (const waiter of commit.waitersGone) {
     encoder.boolean(waiter.installed);
-    const channels = waiter.join === null ? [waiter.channel] : waiter.join.channels;
-    const entries = waiter.join === null ? [waiter] : waiter.join.entries;
-    encoder.uint(channels.length);
-    for (let index = 0; index < channels.length; index++) {
-      channel(channels[index] as Channel);
-      encoder.uint((entries[index] as { number: number }).number);
-    }
+    places(waiter);
   }
   const tasks = commit.tasks.filter((task) => task.state !== 'done');
   encoder.uint(tasks.length);

@@ -51,6 +51,16 @@ export class Waiter extends ShelfItem {
   get waiter(): Waiter {
     return this;
   }
+
+  /** The distinct channels it stands on, its own first. */
+  get channels(): readonly Channel[] {
+    return this.join === null ? [this.channel] : this.join.channels;
+  }
+
+  /** What stands on each of `channels`. */
+  get entries(): readonly Waiting[] {
+    return this.join === null ? [this] : this.join.entries;
+  }
 }
 
 export class JoinReference extends ShelfItem {

@@ -18,7 +18,7 @@ export interface Assignment {
   readonly captures: readonly Value[];
 }
 
-type Match = (channel: Channel, pattern: MessagePattern, message: readonly Value[]) => readonly Value[] | null;
+type Match = (pattern: MessagePattern, message: readonly Value[]) => readonly Value[] | null;
 
 export class Joins {
   readonly #place: (value: Value) => Channel;
@@ -124,13 +124,13 @@ export class Joins {
       const pattern = (waiter.receive.slots[slot] as Slot).pattern;
       const list: { datum: Datum; captures: readonly Value[] }[] = [];
       if (slot === fixedSlot && fixed !== null) {
-        const got = this.#match(channel, pattern, fixed.message);
+        const got = this.#match(pattern, fixed.message);
         if (got !== null) list.push({ datum: fixed, captures: got });
       } else {
         // As many candidates as there are slots suffice: the others can occupy all but one of them.
         const cursor = (channel.data as NonNullable<Channel['data']>).candidates(pattern);
         for (let datum = cursor.next(); datum !== null && list.length < slots.length; datum = cursor.next()) {
-          const got = this.#match(channel, pattern, datum.message);
+          const got = this.#match(pattern, datum.message);
           if (got !== null) list.push({ datum, captures: got });
         }
       }

@@ -82,10 +82,6 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
     this.all.writeRoot(encoder);
   }
 
-  get short(): boolean {
-    return false;
-  }
-
   add(item: T): void {
     this.live++;
     this.all.add(item.number);

@@ -7,7 +7,7 @@ import { Decoder, type Name, type Value } from '../values/index.ts';
 import type { Channels } from './channels.ts';
 import { type Cutter, META_VERSION } from './cut.ts';
 import { type EntryHeader, type EntryReader, readEntry } from './entry.ts';
-import { Datum, type Waiting } from './items.ts';
+import { Datum } from './items.ts';
 import type { Messages } from './messages.ts';
 import { corrupt } from './corrupt.ts';
 import { readTask } from './records.ts';
@@ -70,8 +70,7 @@ export async function recover(from: {
         cutter.noteChannel(channels.overlay(values[0] as Value, { kind: 'owner', owner: waiter }));
         return;
       }
-      const entries: readonly Waiting[] = waiter.join === null ? [waiter] : waiter.join.entries;
-      entries.forEach((entry, index) => {
+      waiter.entries.forEach((entry, index) => {
         cutter.noteChannel(channels.overlay(values[index] as Value, { kind: 'waiting', entry }));
       });
     },

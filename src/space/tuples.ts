@@ -35,7 +35,7 @@ export interface Ledger {
   /** The task that lets a persistent continuation meet these persistent data again. */
   repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void;
   /** A pattern gave up on a datum. */
-  tooMuchWork(channel: Channel): void;
+  tooMuchWork(): void;
   /** The age that the next datum gets, over all channels. */
   nextStamp: number;
   /** The index of the cause in the commit that carries the message now produced, or -1. */
@@ -51,7 +51,7 @@ export class Tuples {
     this.#ledger = ledger;
     this.#joins = new Joins(
       (value) => ledger.place(value),
-      (channel, pattern, message) => this.#match(channel, pattern, message),
+      (pattern, message) => this.#match(pattern, message),
     );
   }
 
@@ -76,7 +76,7 @@ export class Tuples {
       }
       if (waiter instanceof Waiter && waiter.join === null) {
         const slot = waiter.receive.slots[0] as Slot;
-        const captures = this.#match(channel, slot.pattern, message);
+        const captures = this.#match(slot.pattern, message);
         if (captures === null) {
           this.#putDatum(channel, message, false, account);
           return false;
@@ -100,7 +100,7 @@ export class Tuples {
       const waiter = entry.waiter;
       if (waiter.join === null) {
         const slot = waiter.receive.slots[0] as Slot;
-        const captures = this.#match(channel, slot.pattern, message);
+        const captures = this.#match(slot.pattern, message);
         if (captures === null) continue;
         met = true;
         ledger.fire(waiter, account, captures);
@@ -148,13 +148,12 @@ export class Tuples {
   /** Whether a slot on this channel matches the message, and something lies for the slots on other channels. */
   #couldHave(waiter: Waiter, channel: Channel, message: readonly Value[]): boolean {
     const { slots } = waiter.receive;
-    if (waiter.join === null) return this.#match(channel, (slots[0] as Slot).pattern, message) !== null;
+    if (waiter.join === null) return this.#match((slots[0] as Slot).pattern, message) !== null;
     const { channels, channelOfSlot } = waiter.join;
     this.#joins.complete(waiter.join);
     for (const other of channels) if (other !== channel && (other.data === null || other.data.live === 0)) return false;
     return slots.some(
-      (slot, at) =>
-        channels[channelOfSlot[at] as number] === channel && this.#match(channel, slot.pattern, message) !== null,
+      (slot, at) => channels[channelOfSlot[at] as number] === channel && this.#match(slot.pattern, message) !== null,
     );
   }
 
@@ -176,7 +175,7 @@ export class Tuples {
     const cursor = waiter.channel.data?.candidates(slot.pattern);
     if (cursor === undefined) return;
     for (let datum = cursor.next(); datum !== null; datum = cursor.next())
-      if (datum.persist && this.#match(waiter.channel, slot.pattern, datum.message) !== null)
+      if (datum.persist && this.#match(slot.pattern, datum.message) !== null)
         ledger.repeat(again, datum.account, [datum]);
   }
 
@@ -204,7 +203,7 @@ export class Tuples {
     if (data !== null && data.live > 0) {
       const cursor = data.candidates(slot.pattern);
       for (let datum = cursor.next(); datum !== null; datum = cursor.next()) {
-        const captures = this.#match(channel, slot.pattern, datum.message);
+        const captures = this.#match(slot.pattern, datum.message);
         if (captures === null) continue;
         met = true;
         ledger.fire(waiter, datum.account, captures);
@@ -249,7 +248,7 @@ export class Tuples {
     if (channel.data === null || channel.data.live === 0) return null;
     const cursor = channel.data.candidates(single.pattern);
     for (let datum = cursor.next(); datum !== null; datum = cursor.next()) {
-      const captures = this.#match(channel, single.pattern, datum.message);
+      const captures = this.#match(single.pattern, datum.message);
       if (captures === null) continue;
       if (!single.peek && !datum.persist) this.#removeDatum(channel, datum);
       return captures;
@@ -299,7 +298,7 @@ export class Tuples {
     if (data === null) return;
     const cursor = data.walk();
     for (let datum = cursor.next(); datum !== null; datum = cursor.next()) {
-      const captures = this.#match(channel, pattern, datum.message);
+      const captures = this.#match(pattern, datum.message);
       if (captures === null) continue;
       ledger.fire(waiter, datum.account, captures);
       if (!datum.persist) this.#removeDatum(channel, datum);
@@ -321,8 +320,8 @@ export class Tuples {
     const captures: Value[] = [];
     const slots = waiter.receive.slots;
     for (let slot = 0; slot < slots.length; slot++) {
-      const { pattern, channel } = slots[slot] as Slot;
-      const got = this.#match(this.#ledger.place(channel), pattern, (data[slot] as Datum).message);
+      const { pattern } = slots[slot] as Slot;
+      const got = this.#match(pattern, (data[slot] as Datum).message);
       if (got === null) return;
       for (const capture of got) captures.push(capture);
     }
@@ -347,19 +346,19 @@ export class Tuples {
 
   // ------------------------------------------------------------------ parts
 
-  #match(channel: Channel, pattern: MessagePattern, message: readonly Value[]): readonly Value[] | null {
+  #match(pattern: MessagePattern, message: readonly Value[]): readonly Value[] | null {
     const budget = this.#budget;
     budget.steps = limits.match_steps_max;
     const captures = pattern.match(message, budget);
     if (budget.steps < 0) {
-      this.#ledger.tooMuchWork(channel);
+      this.#ledger.tooMuchWork();
       return null;
     }
     return captures;
   }
 
   #meetOwner(channel: Channel, owner: Waiter, message: readonly Value[], account: Account): boolean {
-    const captures = this.#match(channel, (owner.receive.slots[0] as Slot).pattern, message);
+    const captures = this.#match((owner.receive.slots[0] as Slot).pattern, message);
     if (captures === null) {
       this.#putDatum(channel, message, false, account);
       return false;
