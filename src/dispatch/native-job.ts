@@ -113,10 +113,9 @@ export class NativeJob implements OutsideWork {
 
   async #outcome(): Promise<Outcome> {
     const { engine } = this.#context;
-    const { id } = this.#reference;
-    if (!this.changing) return this.#make(id === '' ? undefined : engine.fact(stateKey(id)));
+    if (!this.changing) return this.#make(this.#stateIn(engine));
     if (!this.#interrupted) return this.#make(await this.#begin());
-    const state = id === '' ? undefined : engine.fact(stateKey(id));
+    const state = this.#stateIn(engine);
     switch (this.#call.method.recovery) {
       case 'repeat':
         return this.#make(state);
@@ -133,19 +132,24 @@ export class NativeJob implements OutsideWork {
     }
   }
 
+  /** The state of the object, if it is one that has any. */
+  #stateIn(facts: Pick<Turn, 'fact'>): Value | undefined {
+    const { id } = this.#reference;
+    return id === '' ? undefined : facts.fact(stateKey(id));
+  }
+
   /** Makes it durable that the change begins; the state is read in that turn, so after the predecessor's answer. */
   async #begin(): Promise<Value | undefined> {
     const { number } = this;
     const payload = recordOf([number, this.#reference.native, this.#call.method.name, new Bytes(this.#effectId)]);
     const begun = writeBegun(this.#reference, this.#call);
-    const { id } = this.#reference;
     const cause = { kind: 'begun', payload, account: this.account };
-    if (this.#context.unbegun) return id === '' ? undefined : this.#context.engine.fact(stateKey(id));
+    if (this.#context.unbegun) return this.#stateIn(this.#context.engine);
     this.#context.failpoint?.('begun:before');
     const state = await insist(this.#context, () =>
       this.#context.engine.post(cause, (turn) => {
         turn.setFact(begunKey(number), begun);
-        return id === '' ? undefined : turn.fact(stateKey(id));
+        return this.#stateIn(turn);
       }),
     );
     this.#context.failpoint?.('begun:after');
