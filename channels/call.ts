@@ -13,9 +13,9 @@ import type { Value } from '../src/values/index.ts';
 import type { ErrorCode } from '../src/errors.ts';
 import { PLAIN_METHOD } from './declare.ts';
 import type { ChannelDeclaration, Form, Method, Reading } from './declare.ts';
-import { NewChannel, NewObject } from './native.ts';
+import { Later, NewChannel, NewMap, NewObject, NewSource } from './native.ts';
 import type { NativeResult } from './native.ts';
-import { NAME_BIT, bitOf, describe, describeValue, isReplyName, mismatch } from './types.ts';
+import { MAP_BIT, NAME_BIT, bitOf, describe, describeValue, isReplyName, mismatch } from './types.ts';
 
 export class Call {
   readonly ok = true;
@@ -204,7 +204,12 @@ export function isErrorResult(value: Value): boolean {
 
 /** Null when a native's answer is of the form's declared type, else why it is not: a bug of the native. */
 export function resultMismatch(form: Form, result: NativeResult): string | null {
-  if (result instanceof NewObject || result instanceof NewChannel) {
+  // What comes later is checked when it comes.
+  if (result instanceof Later) return null;
+  if (result instanceof NewMap) {
+    return (form.result.mask & MAP_BIT) === 0 ? `the result must be ${describe(form.result)}, but a map came` : null;
+  }
+  if (result instanceof NewObject || result instanceof NewChannel || result instanceof NewSource) {
     return (form.result.mask & NAME_BIT) === 0
       ? `the result must be ${describe(form.result)}, but a channel came`
       : null;

@@ -5,6 +5,9 @@
  * An object behind a channel is a value: native, handle, and (for objects that change) an id under which its
  * state is a durable fact. Nothing of it lives in memory only, so it is the same after a restart. A handle
  * carries the grant it came from; natives act under that grant and no other.
+ *
+ * Things that happen by themselves (a connection, a datagram, a line, a timer) reach programs through a *source*:
+ * a channel with a native behind its other end. It is a durable fact, so it is found again after a restart.
  */
 import type { Value } from '../src/values/index.ts';
 import type { ErrorCode } from '../src/errors.ts';
@@ -53,20 +56,84 @@ export class NewChannel {
   constructor(readonly messages: readonly (readonly Value[])[]) {}
 }
 
-export type NativeResult = Value | NewObject | NewChannel;
+/**
+ * Stands in an answer for a fresh channel on which messages arrive by themselves. In the turn of the answer the
+ * dispatcher draws a name, writes the source down as a fact, and puts a read-only bundle of the name in its place;
+ * once that is durable, `Native.open` of the native named here is given the source.
+ */
+export class NewSource {
+  constructor(
+    readonly native: string,
+    readonly handle: Value,
+    readonly options: {
+      /** Messages that may lie unread before `push` makes its caller wait. Default `limits.source_unread_default`. */
+      readonly unread_max?: number;
+      readonly state?: Value;
+    } = {},
+  ) {}
+}
+
+/** Stands in an answer for a map of which some values are new. */
+export class NewMap {
+  constructor(readonly entries: readonly (readonly [key: string, value: Made])[]) {}
+}
+
+/** What a value of an answer can be. */
+export type Made = Value | NewObject | NewChannel | NewSource;
+
+/**
+ * Stands in an answer whose reply comes later: what the source pushes goes where the reply would have gone. A call
+ * that asks for no reply is refused. In an expression it is a call that takes its time.
+ */
+export class Later {
+  constructor(readonly source: NewSource) {}
+}
+
+export type NativeResult = Made | NewMap | Later;
+
+/** The end of a source that its native holds, in this process. */
+export interface Source {
+  /** Unique in the space, the same after a restart. */
+  readonly id: string;
+  readonly handle: Value;
+  readonly account: number;
+  /** Its state as the last `push` left it. */
+  readonly state: Value | undefined;
+  /** It was made by an earlier process: what belonged to that one (a socket) is gone, what is durable (a time) goes on. */
+  readonly resumed: boolean;
+  /** Aborted when nobody may or wants to hear more: closed, cancelled, revoked, or the space closes. */
+  readonly signal: AbortSignal;
+  /**
+   * One arrival: one cause in the journal, one turn, one message on the channel. Resolves once it is durable *and*
+   * there is room for another one; so a slow reader slows the sender. False: the source has ended, nothing was sent.
+   * With `last` the source ends in the same turn. One push at a time.
+   */
+  push(message: readonly Made[], options?: { readonly state?: Value; readonly last?: boolean }): Promise<boolean>;
+}
 
 export interface NativeError {
   readonly code: ErrorCode;
   readonly message: string;
 }
 
-export type NativeAnswer =
-  | {
-      readonly ok: NativeResult;
-      /** The called object's state from now on; absent when this call did not change it. */
-      readonly state?: Value;
-    }
-  | { readonly error: NativeError };
+/** What goes to the holder's STDERR beside the answer. */
+interface WithNotes {
+  readonly notes?: readonly NativeError[];
+  /** Bytes that went in or out, for the audit; default: those of arguments and result. */
+  readonly bytes?: number;
+}
+
+export type NativeAnswer = WithNotes &
+  (
+    | {
+        readonly ok: NativeResult;
+        /** The called object's state from now on; absent when this call did not change it. */
+        readonly state?: Value;
+        /** The channel of a source of this native that ends with this answer; the call fails with `handle_closed` when it has ended. */
+        readonly closes?: Value;
+      }
+    | { readonly error: NativeError }
+  );
 
 /**
  * Who answers on the channels of one declaration. Laws:
@@ -78,7 +145,9 @@ export type NativeAnswer =
  * - `ask` answers for methods of recovery `ask` what became of a call that was begun: its answer when it was
  *   applied, `not_applied` when the world is as before it (the dispatcher then calls again, same effect id);
  * - `forget` says that these effects are finished for good; what was kept to answer `ask` may go. It may be
- *   said twice, of effects never heard of, or never.
+ *   said twice, of effects never heard of, or never;
+ * - `open` is given each source of this native, new ones and (when the space opens) those of earlier processes; it
+ *   must not throw, and whatever it starts ends with the source's signal.
  */
 export interface Native {
   readonly declaration: ChannelDeclaration;
@@ -86,6 +155,7 @@ export interface Native {
   call?(call: NativeCall): Promise<NativeAnswer>;
   ask?(call: NativeCall): Promise<NativeAnswer | 'not_applied'>;
   forget?(effectIds: readonly Uint8Array[]): Promise<void>;
+  open?(source: Source): void;
   close?(): Promise<void>;
 }
 
@@ -95,20 +165,22 @@ export interface NativeReference {
   readonly handle: Value;
   /** Key of the object's state; empty for an object that never changes. Unique in the space. */
   readonly id: string;
+  /** The capability it is called by: a grant (`holder/name`) or one derived from it. Empty: the space's own. */
+  readonly cap: string;
 }
 
 /** The environment of the body to install: label `native`, no term, place 0. */
 export function nativeEnvironment(reference: NativeReference): readonly Value[] {
-  return [reference.native, reference.handle, reference.id];
+  return [reference.native, reference.handle, reference.id, reference.cap];
 }
 
 /** Reads what `nativeEnvironment` wrote. */
 export function readNativeEnvironment(environment: readonly Value[]): NativeReference {
-  const [native, handle, id] = environment;
-  if (environment.length !== 3 || typeof native !== 'string' || handle === undefined || typeof id !== 'string') {
-    throw new Error('the environment of a native body must be [native, handle, id]');
+  const [native, handle, id, cap] = environment;
+  if (typeof native !== 'string' || handle === undefined || typeof id !== 'string' || typeof cap !== 'string') {
+    throw new Error('the environment of a native body must be [native, handle, id, cap]');
   }
-  return { native, handle, id };
+  return { native, handle, id, cap };
 }
 
 /** Key of the fact that holds the state of the object `id`. */

@@ -61,6 +61,7 @@ const BIT = {
 } as const;
 
 export const NAME_BIT = BIT.name;
+export const MAP_BIT = BIT.map;
 export const TUPLE_BIT = BIT.tuple;
 
 /** The bit of a value's kind. Names and bundles of names are one: what a channel can be sent as. */

@@ -10,30 +10,55 @@ import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { bytesOf } from './answer.ts';
 import type { Console } from './console.ts';
+import type { Resolver } from './resolver.ts';
 
 export interface StdioOptions {
   readonly console: Console;
   /** A value in Rholang syntax, strings quoted. */
   readonly show: (value: Value) => string;
-  /** Whether this grant of standard input and output stands. */
-  readonly granted: (grant: string) => boolean;
 }
 
 type Stream = 'stdout' | 'stderr';
 
-export function stdioNatives(options: StdioOptions): Native[] {
-  return [
-    plainNative(options, stdout, 'stdout'),
-    plainNative(options, stdoutAck, 'stdout'),
-    plainNative(options, stderr, 'stderr'),
-    plainNative(options, stderrAck, 'stderr'),
-    {
-      declaration: output,
-      call: (call) => onStream(options, call, (stream) => writeText(options.console, stream, call)),
-    },
-    { declaration: input, call: (call) => onStream(options, call, () => readLine(options.console, call)) },
-  ];
+export class StdioResolver implements Resolver<'stdio'> {
+  readonly kind = 'stdio';
+  readonly natives: readonly Native[];
+  readonly #granted = new Set<string>();
+
+  constructor(options: StdioOptions) {
+    const granted: Granted = (id) => this.#granted.has(id);
+    this.natives = [
+      plainNative(options, granted, stdout, 'stdout'),
+      plainNative(options, granted, stdoutAck, 'stdout'),
+      plainNative(options, granted, stderr, 'stderr'),
+      plainNative(options, granted, stderrAck, 'stderr'),
+      {
+        declaration: output,
+        call: (call) => onStream(granted, call, (stream) => writeText(options.console, stream, call)),
+      },
+      { declaration: input, call: (call) => onStream(granted, call, () => readLine(options.console, call)) },
+    ];
+  }
+
+  grant(id: string): void {
+    this.#granted.add(id);
+  }
+
+  has(id: string): boolean {
+    return this.#granted.has(id);
+  }
+
+  revoke(id: string): void {
+    this.#granted.delete(id);
+  }
+
+  close(): void {
+    this.#granted.clear();
+  }
 }
+
+/** Whether this grant of standard input and output stands. */
+type Granted = (id: string) => boolean;
 
 /** A string or bytes as they are; `print` ends the line. Also what the system process does. */
 export async function writeText(console: Console, stream: Stream, { method, args }: NativeCall): Promise<NativeAnswer> {
@@ -42,7 +67,8 @@ export async function writeText(console: Console, stream: Stream, { method, args
 }
 
 function plainNative(
-  { console, show, granted }: StdioOptions,
+  { console, show }: StdioOptions,
+  granted: Granted,
   declaration: ChannelDeclaration,
   stream: Stream,
 ): Native {
@@ -56,7 +82,7 @@ function plainNative(
 }
 
 async function onStream(
-  { granted }: StdioOptions,
+  granted: Granted,
   { handle }: NativeCall,
   use: (stream: Stream) => Promise<NativeAnswer>,
 ): Promise<NativeAnswer> {

@@ -23,8 +23,9 @@ export function systemNative({ console, granted }: SystemOptions): Native {
     declaration: system,
     inline: handOut,
     async call(call) {
-      const { holder, streams } = readSystemHandle(call.handle);
-      if (!streams.has('stdout') || !granted(grantId(holder, 'stdio'))) return notGranted('print', call);
+      const { holder, powers } = readSystemHandle(call.handle);
+      if (!powers.some(({ method }) => method === 'stdout') || !granted(grantId(holder, 'stdio')))
+        return notGranted('print', call);
       return writeText(console, 'stdout', call);
     },
   };
@@ -32,41 +33,34 @@ export function systemNative({ console, granted }: SystemOptions): Native {
 
 function handOut(call: NativeCall): NativeAnswer {
   const reference = readSystemHandle(call.handle);
-  const { streams, files } = reference;
-  switch (call.method) {
-    case 'stdout':
-    case 'stderr':
-    case 'stdin': {
-      const channel = streams.get(call.method);
-      return channel === undefined ? notGranted(call.method, call) : { ok: channel };
-    }
-    case 'fileSystem': {
-      const wanted = call.form === 0 ? usualOf(files) : files.find(([name]) => name === call.args[0]);
-      if (wanted !== undefined) return { ok: wanted[1] };
-      return notGranted(call.form === 0 ? 'fileSystem' : `the directory ${JSON.stringify(call.args[0])}`, call);
-    }
-    case 'methods':
-      return { ok: describeMethods(reference) };
-    default:
-      throw new Error(`system has no method ${call.method} of effect none`);
-  }
+  if (call.method === 'methods') return { ok: describeMethods(reference) };
+  const held = reference.powers.filter(({ method }) => method === call.method);
+  const usual = USUAL_NAMES[call.method] ?? call.method;
+  const wanted =
+    call.form === 0
+      ? (held.find(({ name }) => name === usual) ?? held[0])
+      : held.find(({ name }) => name === call.args[0]);
+  if (wanted !== undefined) return { ok: wanted.channel };
+  return notGranted(call.form === 0 ? call.method : `${call.method} ${JSON.stringify(call.args[0])}`, call);
 }
 
-/** The directory that is handed out without a name: the one with the usual name, else the first. */
-function usualOf(files: SystemReference['files']): readonly [string, Value] | undefined {
-  return files.find(([name]) => name === 'files') ?? files[0];
-}
+/** Of powers that are not called like the method that hands them out. */
+const USUAL_NAMES: Readonly<Record<string, string>> = {
+  fileSystem: 'files',
+  httpClient: 'http',
+  tcpClient: 'tcp',
+  tcpListener: 'tcp',
+};
 
 function describeMethods(reference: SystemReference): Value {
   return map(heldMethods(reference).map((method) => [method.name, describeMethod(method)]));
 }
 
-function heldMethods({ streams, files }: SystemReference): Method[] {
-  return [...system.methods.values()].filter(({ name }) => {
-    if (name === 'methods') return true;
-    if (name === 'fileSystem') return files.length > 0;
-    return streams.has(name === 'print' ? 'stdout' : (name as 'stdout'));
-  });
+function heldMethods({ powers }: SystemReference): Method[] {
+  const held = new Set(powers.map(({ method }) => method));
+  held.add('methods');
+  if (held.has('stdout')) held.add('print');
+  return [...system.methods.values()].filter(({ name }) => held.has(name));
 }
 
 function describeMethod(method: Method): Value {
@@ -81,11 +75,11 @@ function describeMethod(method: Method): Value {
   ]);
 }
 
-function notGranted(what: string, { handle }: NativeCall): NativeAnswer {
-  const reference = readSystemHandle(handle);
+function notGranted(what: string, call: NativeCall): NativeAnswer {
+  const reference = readSystemHandle(call.handle);
   const held = heldMethods(reference).map(({ name }) => name);
-  const directories = reference.files.map(([name]) => JSON.stringify(name));
-  const more = directories.length === 0 ? '' : `, and the directories ${directories.join(', ')}`;
+  const names = reference.powers.filter(({ method }) => method === call.method).map(({ name }) => JSON.stringify(name));
+  const more = names.length === 0 ? '' : `, and for ${call.method} the names ${names.join(', ')}`;
   return {
     error: {
       code: 'not_available',

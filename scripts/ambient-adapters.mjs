@@ -39,7 +39,7 @@ export const ADAPTERS = [
     reason: 'Names the ways in which a file is opened.',
   },
   {
-    file: 'resolvers/resolvers.ts',
+    file: 'resolvers/files/resolver.ts',
     touches: ['files'],
     reason: 'Finds out which granted directories are the same one.',
   },

@@ -5,33 +5,18 @@
 import { z } from 'zod';
 import { PowerboxError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
-
-/** A name that programs say, and that stands in facts: short and plain. */
-const NAME = /^[a-z][A-Za-z0-9]{0,31}$/;
-
-const filesGrantSchema = z.strictObject({
-  kind: z.literal('files'),
-  /** Under which `fileSystem` hands it out. */
-  name: z.string().regex(NAME, 'a name is a letter a to z and at most 31 letters or digits'),
-  /** Directory of this machine; what lies beneath it is granted. */
-  root: z.string().min(1),
-  readOnly: z.boolean().default(false),
-  /** The operator's word where confinement by descriptor is not to be had. */
-  acceptWeakConfinement: z.boolean().default(false),
-});
-
-const stdioGrantSchema = z.strictObject({ kind: z.literal('stdio') });
+import { isPowerName } from './powers/name.ts';
+import { powerNameOf, powerSchema } from './powers/index.ts';
+import type { Power, PowerOf } from './powers/index.ts';
 
 /** Grants as a configuration file writes them. */
-export const grantsSchema = z
-  .array(z.discriminatedUnion('kind', [stdioGrantSchema, filesGrantSchema]))
-  .superRefine((grants, context) => {
-    const twice = repeated(grants);
-    if (twice !== null) context.addIssue({ code: 'custom', message: `${twice} is granted twice` });
-  });
+export const grantsSchema = z.array(powerSchema).superRefine((grants, context) => {
+  const twice = repeated(grants);
+  if (twice !== null) context.addIssue({ code: 'custom', message: `${twice} is granted twice` });
+});
 
-export type FilesGrant = z.output<typeof filesGrantSchema>;
-export type StdioGrant = z.output<typeof stdioGrantSchema>;
+export type FilesGrant = PowerOf<'files'>;
+export type StdioGrant = PowerOf<'stdio'>;
 
 /** An object of some native, under a URI of its own: how an embedding program grants what it implements. */
 export interface NativeGrant {
@@ -42,10 +27,10 @@ export interface NativeGrant {
   readonly handle: Value;
 }
 
-export type Grant = FilesGrant | StdioGrant | NativeGrant;
+export type Grant = Power | NativeGrant;
 
 /** Grants from a configuration. Refused with `config_invalid`, naming each place that is wrong. */
-export function readGrants(configuration: unknown): (FilesGrant | StdioGrant)[] {
+export function readGrants(configuration: unknown): Power[] {
   const read = grantsSchema.safeParse(configuration);
   if (read.success) return read.data;
   const where = read.error.issues.map((issue) => `${['grants', ...issue.path].join('.')}: ${issue.message}`);
@@ -66,7 +51,7 @@ export function parseGrant(text: string): FilesGrant | StdioGrant {
   if (equals < 0) return refuse(text, 'expected stdio or NAME=DIR');
   const [name = '', ...options] = text.slice(0, equals).split(':');
   const root = text.slice(equals + 1);
-  if (!NAME.test(name))
+  if (!isPowerName(name))
     return refuse(
       text,
       `${JSON.stringify(name)} is no name for a grant: a letter a to z and at most 31 letters or digits`,
@@ -81,6 +66,7 @@ export function parseGrant(text: string): FilesGrant | StdioGrant {
     kind: 'files',
     name,
     root,
+    below: '',
     readOnly: options.includes('ro'),
     acceptWeakConfinement: options.includes('weak'),
   };
@@ -98,17 +84,17 @@ export function parseGrants(texts: readonly string[]): (FilesGrant | StdioGrant)
   return grants;
 }
 
-function repeated(grants: readonly (FilesGrant | StdioGrant)[]): string | null {
+function repeated(grants: readonly Power[]): string | null {
   const seen = new Set<string>();
   for (const grant of grants) {
-    const key = grant.kind === 'files' ? grant.name : grant.kind;
+    const key = powerNameOf(grant);
     if (seen.has(key)) return key;
     seen.add(key);
   }
   return null;
 }
 
-/** Under which natives find a holder's grant, and audit names it. */
+/** Under which natives find a holder's grant, and audit names it; also the root of every capability of it. */
 export function grantId(holder: string, name: string): string {
   return `${holder}/${name}`;
 }

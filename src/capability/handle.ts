@@ -5,9 +5,25 @@
 import { Kind, list, map } from '../values/index.ts';
 import type { MapValue, Value } from '../values/index.ts';
 
+/** An object under a grant: the id of the grant, and whatever tells its native which object it is. */
+export function powerHandle(grant: string, ...rest: readonly Value[]): Value {
+  return list([grant, ...rest]);
+}
+
+export interface PowerReference {
+  readonly grant: string;
+  readonly rest: readonly Value[];
+}
+
+export function readPowerHandle(handle: Value): PowerReference {
+  const [grant, ...rest] = itemsOf(handle);
+  if (typeof grant !== 'string') throw new Error('the handle of an object must be a list that begins with its grant');
+  return { grant, rest };
+}
+
 /** A directory or file: the id of its grant and the parts of its path below the granted root. */
 export function fileHandle(grant: string, path: readonly string[]): Value {
-  return list([grant, ...path]);
+  return powerHandle(grant, ...path);
 }
 
 export interface FileReference {
@@ -16,11 +32,9 @@ export interface FileReference {
 }
 
 export function readFileHandle(handle: Value): FileReference {
-  if (handle === null || typeof handle !== 'object' || handle.kind !== Kind.List || !handle.items.every(isString)) {
-    throw new Error('the handle of a file must be a list of strings');
-  }
-  const [grant = '', ...path] = handle.items as readonly string[];
-  return { grant, path };
+  const { grant, rest } = readPowerHandle(handle);
+  if (!rest.every((part) => typeof part === 'string')) throw new Error('the path of a file must be strings');
+  return { grant, path: rest as readonly string[] };
 }
 
 /** A standard stream under its grant; text, so that its calls are told apart from others' at no cost. */
@@ -34,30 +48,37 @@ export function readStreamHandle(handle: Value): { readonly grant: string; reado
   return { stream: handle.slice(0, space), grant: handle.slice(space + 1) };
 }
 
-/** What a system process hands out, by method, and its directories by name in the order of their granting. */
+/** One channel that a powerbox hands out: by which of its methods, and under which name of a grant. */
+export interface HeldPower {
+  readonly method: string;
+  readonly name: string;
+  readonly channel: Value;
+}
+
+/** What a system process hands out, in the order of its granting. */
 export interface SystemReference {
   readonly holder: string;
-  readonly streams: ReadonlyMap<'stdout' | 'stderr' | 'stdin', Value>;
-  readonly files: readonly (readonly [string, Value])[];
+  readonly powers: readonly HeldPower[];
 }
 
 /** The channels stand in the handle itself, so what it hands out needs no look into anything outside. */
-export function systemHandle({ holder, streams, files }: SystemReference): Value {
-  return map([...streams, ['holder', holder], ['files', list(files.map(([name, channel]) => list([name, channel])))]]);
+export function systemHandle({ holder, powers }: SystemReference): Value {
+  return map([
+    ['holder', holder],
+    ['powers', list(powers.map(({ method, name, channel }) => list([method, name, channel])))],
+  ]);
 }
 
 export function readSystemHandle(handle: Value): SystemReference {
   if (handle === null || typeof handle !== 'object' || handle.kind !== Kind.Map) {
     throw new Error('the handle of a system process must be a map');
   }
-  const streams = new Map<'stdout' | 'stderr' | 'stdin', Value>();
-  for (const stream of ['stdout', 'stderr', 'stdin'] as const) {
-    const channel = get(handle, stream);
-    if (channel !== undefined) streams.set(stream, channel);
-  }
-  const files = itemsOf(get(handle, 'files')).map((entry) => itemsOf(entry) as [string, Value]);
+  const powers = itemsOf(get(handle, 'powers')).map((entry): HeldPower => {
+    const [method, name, channel] = itemsOf(entry) as [string, string, Value];
+    return { method, name, channel };
+  });
   const holder = get(handle, 'holder');
-  return { holder: typeof holder === 'string' ? holder : '', streams, files };
+  return { holder: typeof holder === 'string' ? holder : '', powers };
 }
 
 function get(handle: MapValue, key: string): Value | undefined {
@@ -68,8 +89,4 @@ function itemsOf(value: Value | undefined): readonly Value[] {
   return value !== undefined && value !== null && typeof value === 'object' && value.kind === Kind.List
     ? value.items
     : [];
-}
-
-function isString(value: Value): boolean {
-  return typeof value === 'string';
 }

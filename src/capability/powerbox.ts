@@ -14,32 +14,24 @@ import type { Body, Turn } from '../space/index.ts';
 import { Kind, bundle } from '../values/index.ts';
 import type { Value } from '../values/index.ts';
 import { grantId } from './grant.ts';
-import type { FilesGrant, Grant } from './grant.ts';
-import { fileHandle, streamHandle, systemHandle } from './handle.ts';
+import type { Grant } from './grant.ts';
+import { fileHandle, powerHandle, streamHandle, systemHandle } from './handle.ts';
+import type { HeldPower } from './handle.ts';
+import { POWER_ROOTS, POWER_URIS, powerNameOf } from './powers/index.ts';
+import type { Power } from './powers/index.ts';
 
 /** The URI of a deploy's own powerbox. */
 export const POWERBOX_URI = 'rho:powerbox';
 /** The public name of the transitional access; only where the operator turns it on. */
 export const PUBLIC_SYSTEM = 'system';
 
-const STDIO_URIS: readonly (readonly [string, string])[] = [
-  ['rho:io:stdout', 'stdout'],
-  ['rho:io:stdoutAck', 'stdoutAck'],
-  ['rho:io:stderr', 'stderr'],
-  ['rho:io:stderrAck', 'stderrAck'],
-];
-const STREAMS = [
-  ['stdout', 'output'],
-  ['stderr', 'output'],
-  ['stdin', 'input'],
-] as const;
 const HOLDER = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The URIs that programs of a holder with these grants may name, for the message when they name another. */
 export function grantedUris(grants: readonly Grant[]): string[] {
   const uris = [POWERBOX_URI];
-  if (hasStdio(grants)) uris.push(...STDIO_URIS.map(([uri]) => uri));
-  for (const grant of grants) if (grant.kind === 'native') uris.push(grant.uri);
+  for (const grant of grants)
+    uris.push(...(grant.kind === 'native' ? [grant.uri] : POWER_URIS[grant.kind].map(({ uri }) => uri)));
   return uris;
 }
 
@@ -47,14 +39,16 @@ export function grantedUris(grants: readonly Grant[]): string[] {
 export function uris(turn: Turn, holder: string, grants: readonly Grant[]): Map<string, Value> {
   requireHolder(holder);
   const bound = new Map<string, Value>([[POWERBOX_URI, powerboxChannel(turn, holder, grants)]]);
-  if (hasStdio(grants)) {
-    for (const [uri, native] of STDIO_URIS)
-      bound.set(uri, channel(turn, holder, uri, native, grantId(holder, 'stdio')));
-  }
   for (const grant of grants) {
-    if (grant.kind !== 'native') continue;
+    if (grant.kind !== 'native') {
+      const power = powerNameOf(grant);
+      for (const { uri, native } of POWER_URIS[grant.kind]) {
+        if (!bound.has(uri)) bound.set(uri, channel(turn, holder, uri, power, native, grantId(holder, power)));
+      }
+      continue;
+    }
     if (bound.has(grant.uri)) throw new PowerboxError('config_invalid', `the URI ${grant.uri} is granted twice`);
-    bound.set(grant.uri, channel(turn, holder, grant.uri, grant.native, grant.handle));
+    bound.set(grant.uri, channel(turn, holder, grant.uri, grant.uri, grant.native, grant.handle));
   }
   return bound;
 }
@@ -62,32 +56,44 @@ export function uris(turn: Turn, holder: string, grants: readonly Grant[]): Map<
 /** The system process of a holder: what `rho:powerbox` is bound to, and a system contract's first argument. */
 export function powerboxChannel(turn: Turn, holder: string, grants: readonly Grant[]): Value {
   requireHolder(holder);
-  return channel(turn, holder, system.name, system.name, systemOf(turn, holder, grants));
+  return channel(turn, holder, system.name, system.name, system.name, systemOf(turn, holder, grants));
 }
 
 /** Makes the public `@"system"` answer with this holder's powerbox: everybody has these grants from now on. */
 export function openPublicSystem(turn: Turn, holder: string, grants: readonly Grant[]): void {
   requireHolder(holder);
-  turn.install(PUBLIC_SYSTEM, ANY_MESSAGE, nativeBody(system.name, systemOf(turn, holder, grants)));
+  const cap = grantId(holder, system.name);
+  turn.install(PUBLIC_SYSTEM, ANY_MESSAGE, nativeBody(system.name, systemOf(turn, holder, grants), cap));
 }
 
 function systemOf(turn: Turn, holder: string, grants: readonly Grant[]): Value {
-  const streams = new Map<'stdout' | 'stderr' | 'stdin', Value>();
-  if (hasStdio(grants)) {
-    for (const [stream, native] of STREAMS)
-      streams.set(stream, channel(turn, holder, stream, native, streamHandle(grantId(holder, 'stdio'), stream)));
+  const powers = grants.flatMap((grant) => (grant.kind === 'native' ? [] : heldOf(turn, holder, grant)));
+  return systemHandle({ holder, powers });
+}
+
+function heldOf(turn: Turn, holder: string, power: Power): HeldPower[] {
+  const name = powerNameOf(power);
+  const id = grantId(holder, name);
+  return POWER_ROOTS[power.kind].map(({ method, native }) => ({
+    method,
+    name,
+    channel: channel(turn, holder, `${method}/${name}`, name, native, rootHandle(power, id, method)),
+  }));
+}
+
+function rootHandle(power: Power, id: string, method: string): Value {
+  switch (power.kind) {
+    case 'stdio':
+      return streamHandle(id, method);
+    case 'files':
+      return fileHandle(id, power.below === '' ? [] : power.below.split('/'));
+    default:
+      return powerHandle(id);
   }
-  const files = grants
-    .filter((grant): grant is FilesGrant => grant.kind === 'files')
-    .map(({ name }) => {
-      const id = grantId(holder, name);
-      return [name, channel(turn, holder, `files/${name}`, 'directory', fileHandle(id, []))] as const;
-    });
-  return systemHandle({ holder, streams, files });
 }
 
 /** The holder's channel of this key: its name found or drawn, the native installed on it, a write-only bundle. */
-function channel(turn: Turn, holder: string, key: string, native: string, handle: Value): Value {
+function channel(turn: Turn, holder: string, key: string, power: string, native: string, handle: Value): Value {
   const fact = `powerbox/${holder}/${key}`;
   let name = turn.fact(fact);
   if (name === undefined) {
@@ -96,16 +102,13 @@ function channel(turn: Turn, holder: string, key: string, native: string, handle
   } else if (name === null || typeof name !== 'object' || name.kind !== Kind.Name) {
     throw new PowerboxError('storage_corrupt', `the fact ${fact} holds no name`);
   }
-  turn.install(name, ANY_MESSAGE, nativeBody(native, handle));
+  turn.install(name, ANY_MESSAGE, nativeBody(native, handle, grantId(holder, power)));
   return bundle(name, false, true);
 }
 
-function nativeBody(native: string, handle: Value): Body {
-  return { label: NATIVE_LABEL, term: null, place: 0, environment: nativeEnvironment({ native, handle, id: '' }) };
-}
-
-function hasStdio(grants: readonly Grant[]): boolean {
-  return grants.some((grant) => grant.kind === 'stdio');
+function nativeBody(native: string, handle: Value, cap: string): Body {
+  const environment = nativeEnvironment({ native, handle, id: '', cap });
+  return { label: NATIVE_LABEL, term: null, place: 0, environment };
 }
 
 function requireHolder(holder: string): void {

@@ -151,7 +151,7 @@ export function applyOutcome(
       reply(turn, call.ret, items[1] as Value);
       return null;
     case 'object':
-      reply(turn, call.ret, newObject(turn, task, items));
+      reply(turn, call.ret, newObject(turn, task, items, reference.cap));
       return null;
     case 'channel':
       reply(turn, call.ret, newChannel(turn, items[1] as List));
@@ -183,11 +183,16 @@ export function installNative(turn: Turn, reference: NativeReference, state: Val
   return name;
 }
 
-function newObject(turn: Turn, task: Task, items: readonly Value[]): Value {
+/** What comes from an object is held under the same capability as the object. */
+function newObject(turn: Turn, task: Task, items: readonly Value[], cap: string): Value {
   const state = (items[3] as List).items[0];
   // One answer makes one object, and task numbers are never used again: unique in the space for ever.
   const id = state === undefined ? '' : `t${task.number}`;
-  return bundle(installNative(turn, { native: items[1] as string, handle: items[2] as Value, id }, state), false, true);
+  return bundle(
+    installNative(turn, { native: items[1] as string, handle: items[2] as Value, id, cap }, state),
+    false,
+    true,
+  );
 }
 
 function newChannel(turn: Turn, messages: List): Value {

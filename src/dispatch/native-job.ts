@@ -16,13 +16,13 @@ import type { Stage } from './types.ts';
 
 /** The fact of a change that has begun: which object it is at, and with what method. */
 function writeBegun(reference: NativeReference, call: Call): Value {
-  return new Tuple([reference.native, reference.handle, reference.id, call.method.name]);
+  return new Tuple([reference.native, reference.handle, reference.id, reference.cap, call.method.name]);
 }
 
 /** The object of a change that had begun. */
 export function readBegun(fact: Value): NativeReference {
-  const [native, handle, id] = (fact as Tuple).items;
-  return { native: native as string, handle: handle as Value, id: id as string };
+  const [native, handle, id, cap] = (fact as Tuple).items;
+  return { native: native as string, handle: handle as Value, id: id as string, cap: cap as string };
 }
 
 /** The object that a call works on, as a key: its calls run one after the other. */

@@ -9,6 +9,7 @@ import { type Console, Resolvers } from '../../resolvers/index.ts';
 import {
   grantedUris,
   type Grant,
+  type Power,
   openPublicSystem,
   POWERBOX_URI,
   PUBLIC_SYSTEM,
@@ -40,7 +41,7 @@ export class Powers {
   readonly #engine: SpaceEngine;
   readonly #dispatcher: Dispatcher;
   readonly #resolvers: Resolvers;
-  readonly #granted: readonly Grant[];
+  readonly #granted: readonly Power[];
   readonly #natives: Grant[] = [];
   readonly #withheld: readonly string[];
   #bound: Promise<ReadonlyMap<string, Value>> | null = null;
@@ -53,6 +54,7 @@ export class Powers {
     this.holder = holderOf(this.#granted, platform);
     this.#resolvers = new Resolvers({
       console,
+      platform,
       show: (value) => print(value),
       ...(options.data === undefined ? {} : { outOfReach: resolve(options.data) }),
     });

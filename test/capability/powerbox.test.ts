@@ -17,8 +17,15 @@ import { Bundle, Name } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { FakeTurn } from './turn.ts';
 
-const FILES: Grant = { kind: 'files', name: 'files', root: '/nowhere', readOnly: false, acceptWeakConfinement: false };
-const DOCS: Grant = { ...FILES, name: 'docs' };
+const FILES = {
+  kind: 'files' as const,
+  name: 'files',
+  root: '/nowhere',
+  below: '',
+  readOnly: false,
+  acceptWeakConfinement: false,
+};
+const DOCS = { ...FILES, name: 'docs' };
 const STDIO: Grant = { kind: 'stdio' };
 
 function inner(channel: Value | undefined): Name {
@@ -64,13 +71,13 @@ describe('a powerbox', () => {
     const body = fake.at(inner(powerboxChannel(fake.turn, 'main', [STDIO, DOCS, FILES])));
     const { native, handle, id } = readNativeEnvironment(body?.environment ?? []);
     assert.deepEqual([native, id], ['system', '']);
-    const { streams, files } = readSystemHandle(handle);
-    assert.deepEqual([...streams.keys()], ['stdout', 'stderr', 'stdin']);
+    const { powers } = readSystemHandle(handle);
     assert.deepEqual(
-      files.map(([name]) => name),
-      ['docs', 'files'],
+      powers.map(({ method, name }) => `${method} ${name}`),
+      ['stdout stdio', 'stderr stdio', 'stdin stdio', 'fileSystem docs', 'fileSystem files'],
     );
-    const docs = readNativeEnvironment(fake.at(inner(files[0]?.[1]))?.environment ?? []);
+    const docs = readNativeEnvironment(fake.at(inner(powers[3]?.channel))?.environment ?? []);
+    assert.equal(docs.cap, 'main/docs');
     assert.deepEqual([docs.native, readFileHandle(docs.handle)], ['directory', { grant: 'main/docs', path: [] }]);
   });
 
@@ -78,8 +85,7 @@ describe('a powerbox', () => {
     const fake = new FakeTurn();
     powerboxChannel(fake.turn, 'main', [STDIO, FILES]);
     const later = fake.at(inner(powerboxChannel(fake.turn, 'main', [])));
-    const { streams, files } = readSystemHandle(readNativeEnvironment(later?.environment ?? []).handle);
-    assert.deepEqual([streams.size, files.length], [0, 0]);
+    assert.deepEqual(readSystemHandle(readNativeEnvironment(later?.environment ?? []).handle).powers, []);
   });
 
   it('answers on the public name only where that was turned on', () => {
@@ -99,13 +105,21 @@ describe('a powerbox', () => {
 
 describe('grants', () => {
   it('are read from a command line', () => {
-    const plain = { kind: 'files', name: 'files', root: './data', readOnly: false, acceptWeakConfinement: false };
+    const plain = {
+      kind: 'files',
+      name: 'files',
+      root: './data',
+      below: '',
+      readOnly: false,
+      acceptWeakConfinement: false,
+    };
     assert.deepEqual(parseGrant('files=./data'), plain);
     assert.deepEqual(parseGrant('docs:ro=/srv/a=b:c'), { ...plain, name: 'docs', root: '/srv/a=b:c', readOnly: true });
     assert.deepEqual(parseGrant('files:weak:ro=x'), {
       ...plain,
       root: 'x',
       readOnly: true,
+      below: '',
       acceptWeakConfinement: true,
     });
     assert.deepEqual(parseGrants(['stdio', 'files=a']), [{ kind: 'stdio' }, { ...plain, root: 'a' }]);
@@ -133,11 +147,11 @@ describe('grants', () => {
   it('are read from a configuration, every wrong place named, nothing unknown passed over', () => {
     assert.deepEqual(readGrants([{ kind: 'stdio' }, { kind: 'files', name: 'a', root: 'x' }]), [
       { kind: 'stdio' },
-      { kind: 'files', name: 'a', root: 'x', readOnly: false, acceptWeakConfinement: false },
+      { kind: 'files', name: 'a', root: 'x', below: '', readOnly: false, acceptWeakConfinement: false },
     ]);
     const wrong: readonly [unknown, RegExp][] = [
       [{}, /grants: /],
-      [[{ kind: 'http' }], /grants\.0\.kind/],
+      [[{ kind: 'gopher' }], /grants\.0\.kind/],
       [[{ kind: 'files', name: 'a' }], /grants\.0\.root/],
       [[{ kind: 'files', name: 'A', root: 'x', readonly: true }], /grants\.0\.name.*readonly/s],
       [

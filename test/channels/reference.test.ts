@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { SYSTEM_CHANNELS, argumentsSchema, jsonSchema, referencePage, t } from '../../channels/index.ts';
+import { realPlatform } from '../../src/platform/index.ts';
 import { Resolvers } from '../../resolvers/index.ts';
 
 const page = new URL('../../spec/reference/channels.md', import.meta.url);
@@ -32,6 +33,7 @@ describe('the reference page', () => {
       if (!name.startsWith('std') && name !== 'input' && name !== 'output') assert(files.includes(`${name}.ts`));
     const resolvers = new Resolvers({
       console: { stdout: async () => {}, stderr: async () => {}, readLine: async () => null },
+      platform: realPlatform(),
       show: String,
     });
     const answering = resolvers.natives.map(({ declaration }) => declaration.name).sort();

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NewChannel, NewObject, parseCall, resultMismatch } from '../../channels/index.ts';
+import { Later, NewChannel, NewMap, NewObject, NewSource, parseCall, resultMismatch } from '../../channels/index.ts';
 import type { Native, NativeAnswer, NativeCall } from '../../channels/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { fileHandle } from '../../src/capability/index.ts';
@@ -74,8 +74,10 @@ export class TestObject {
   async call(method: string, ...args: Value[]): Promise<Value> {
     const answer = await this.answer(method, ...args);
     if ('error' in answer) assert.fail(`${answer.error.code}: ${answer.error.message}`);
-    assert(!(answer.ok instanceof NewObject) && !(answer.ok instanceof NewChannel));
-    return answer.ok;
+    const { ok } = answer;
+    assert(!(ok instanceof NewObject || ok instanceof NewChannel || ok instanceof NewSource));
+    assert(!(ok instanceof NewMap || ok instanceof Later));
+    return ok;
   }
 
   async resolve(method: string, ...args: Value[]): Promise<TestObject> {

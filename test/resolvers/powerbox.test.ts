@@ -4,7 +4,8 @@ import { rm } from 'node:fs/promises';
 import { PassThrough, Writable } from 'node:stream';
 import { readNativeEnvironment } from '../../channels/index.ts';
 import { powerboxChannel, uris } from '../../src/capability/index.ts';
-import type { Grant } from '../../src/capability/index.ts';
+import type { Power } from '../../src/capability/index.ts';
+import { realPlatform } from '../../src/platform/index.ts';
 import { Resolvers, streamConsole } from '../../resolvers/index.ts';
 import type { Console } from '../../resolvers/index.ts';
 import { Bundle, MapValue, bytes } from '../../src/values/index.ts';
@@ -29,7 +30,7 @@ class Site {
         },
       });
     const console: Console = streamConsole({ stdout: into('out'), stderr: into('err'), stdin: this.input });
-    this.resolvers = new Resolvers({ console, show: (value) => JSON.stringify(value) });
+    this.resolvers = new Resolvers({ console, platform: realPlatform(), show: (value) => JSON.stringify(value) });
     this.#host = new Host(this.resolvers.natives);
   }
 
@@ -39,18 +40,19 @@ class Site {
     return this.#host.object(native, handle);
   }
 
-  async box(grants: readonly Grant[]): Promise<TestObject> {
+  async box(grants: readonly Power[]): Promise<TestObject> {
     await this.resolvers.grant('main', grants);
     return this.behind(powerboxChannel(this.space.turn, 'main', grants));
   }
 }
 
-const STDIO: Grant = { kind: 'stdio' };
-const files = (name: string, root: string, readOnly = false): Grant => ({
+const STDIO: Power = { kind: 'stdio' };
+const files = (name: string, root: string, readOnly = false): Power => ({
   kind: 'files',
   name,
   root,
   readOnly,
+  below: '',
   acceptWeakConfinement: false,
 });
 
@@ -91,7 +93,7 @@ describe('the system process', () => {
       assert.match(await box.refusal(method), /^not_available/);
     assert.match(
       await (await new Site().box([STDIO])).refusal('fileSystem', 'x'),
-      /the directory "x".*it holds print, stdout/,
+      /fileSystem "x".*it holds print, stdout/,
     );
   });
 

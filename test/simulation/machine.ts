@@ -138,11 +138,15 @@ function setUp(turn: Turn): void {
     body: body('bump'),
   });
   turn.consume({ slots: [{ channel: 'calls', pattern: TWO, peek: false }], persist: true, body: body('call') });
-  turn.install('world', ANY_MESSAGE, body(NATIVE_LABEL, nativeEnvironment({ native: 'world', handle: null, id: '' })));
+  turn.install(
+    'world',
+    ANY_MESSAGE,
+    body(NATIVE_LABEL, nativeEnvironment({ native: 'world', handle: null, id: '', cap: '' })),
+  );
   turn.install(
     'tally',
     ANY_MESSAGE,
-    body(NATIVE_LABEL, nativeEnvironment({ native: 'tally', handle: null, id: 'tally' })),
+    body(NATIVE_LABEL, nativeEnvironment({ native: 'tally', handle: null, id: 'tally', cap: '' })),
   );
   turn.setFact(stateKey('tally'), 0);
 }

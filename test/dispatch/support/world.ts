@@ -126,7 +126,7 @@ export class Site {
   /** A channel behind which the probe stands. */
   install(handle: Value = null, id = '', state: Value | undefined = undefined): Promise<Name> {
     return this.engine.post({ kind: 'test', payload: null, account: 0 }, (turn) =>
-      installNative(turn, { native: 'probe', handle, id }, state),
+      installNative(turn, { native: 'probe', handle, id, cap: 'probe' }, state),
     );
   }
 
