@@ -8,7 +8,7 @@
 export { any, defineNative, nativeMethod, openSpace, processConsole } from './embedding/index.ts';
 export type * from './embedding/index.ts';
 export { ERROR_CODES, type ErrorCode, isPowerboxError, PowerboxError } from './errors.ts';
-export { type FilesGrant, parseGrants, type StdioGrant } from './capability/index.ts';
+export { type FilesGrant, parseGrants, type PowerSource, type StdioGrant } from './capability/index.ts';
 export {
   declareChannel,
   method,

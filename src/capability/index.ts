@@ -12,4 +12,4 @@ export {
 export type { FileReference, HeldPower, PowerReference, SystemReference } from './handle.ts';
 export { POWERBOX_URI, PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';
 export { powerNameOf } from './powers/index.ts';
-export type { Power, PowerKind, PowerOf } from './powers/index.ts';
+export type { Power, PowerKind, PowerOf, PowerSource } from './powers/index.ts';

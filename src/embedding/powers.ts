@@ -154,13 +154,13 @@ export class Powers {
 }
 
 /** What a configuration file would say. Roots are absolute, so that they mean the same wherever the space is opened. */
-function configurationOf({ files = {}, stdio = true }: Grants): object[] {
+function configurationOf({ files = {}, stdio = true, powers = [] }: Grants): object[] {
   const directories = typeof files === 'string' ? { files } : files;
   const grants: object[] = Object.entries(directories).map(([name, given]) => {
     const options = typeof given === 'string' ? { root: given } : given;
     return { kind: 'files', name, ...options, root: resolve(options.root) };
   });
-  return stdio ? [{ kind: 'stdio' }, ...grants] : grants;
+  return [...(stdio ? [{ kind: 'stdio' }] : []), ...grants, ...powers];
 }
 
 /** A name that follows from the grants alone. */

@@ -3,6 +3,7 @@
  * makes them. Plain JavaScript data stands for values as `toValue` and `fromValue` say.
  */
 import type { Native } from '../../channels/index.ts';
+import type { PowerSource } from '../capability/index.ts';
 import type { Console } from '../../resolvers/index.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Durability } from '../store/index.ts';
@@ -21,6 +22,8 @@ export interface Grants {
   readonly files?: string | Readonly<Record<string, string | FilesGrantOptions>>;
   /** Standard input, output and error, under the `rho:io:…` URIs and in the powerbox. Default true. */
   readonly stdio?: boolean;
+  /** Any other power, as a configuration writes it: `{kind: 'http', …}`. */
+  readonly powers?: readonly PowerSource[];
   /** The program's own powerbox, under `rho:powerbox`. Default true. */
   readonly powerbox?: boolean;
   /** Also answer on the public name `@"system"`, to everybody. Default false. */

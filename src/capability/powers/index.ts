@@ -30,6 +30,8 @@ export const powerSchema = z.discriminatedUnion('kind', [
 
 /** One configured power, as a grant gives it to a holder. */
 export type Power = z.output<typeof powerSchema>;
+/** As a configuration writes it. */
+export type PowerSource = z.input<typeof powerSchema>;
 export type PowerKind = Power['kind'];
 export type PowerOf<K extends PowerKind> = Extract<Power, { readonly kind: K }>;
 
