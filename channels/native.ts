@@ -106,9 +106,11 @@ export interface Source {
   /**
    * One arrival: one cause in the journal, one turn, one message on the channel. Resolves once it is durable *and*
    * there is room for another one; so a slow reader slows the sender. False: the source has ended, nothing was sent.
-   * With `last` the source ends in the same turn. One push at a time.
+   * With `last` the source ends in the same turn. Pushes are made in the order in which they are asked for.
    */
   push(message: readonly Made[], options?: { readonly state?: Value; readonly last?: boolean }): Promise<boolean>;
+  /** Ends the source with an error, which its reader receives as `("error", {…})`, and the holder's STDERR. */
+  fail(error: NativeError): Promise<boolean>;
 }
 
 export interface NativeError {

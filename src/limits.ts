@@ -67,6 +67,14 @@ export const limits = {
   answer_depth_max: 1_000,
   /** Bytes of one native's answer in canonical form. Larger things are handed out as channels of chunks. */
   answer_bytes_max: 17 * 1024 * 1024,
+  /** Records for STDERR that one answer may bring. */
+  answer_notes_max: 16,
+  /** Sources that one deploy may have open: each is a fact in memory, and most hold a socket or a timer. */
+  sources_max: 1_024,
+  /** Messages of a source that may lie unread before its native has to wait, unless it says otherwise. */
+  source_unread_default: 64,
+  /** The most that a native may say: it bounds what a program that never reads can pile up. */
+  source_unread_max: 65_536,
   /** Objects that one answer may hand out. */
   answer_objects_max: 256,
   /** Milliseconds for which a clean stop waits for changes that are under way. */
@@ -91,6 +99,12 @@ export const limits = {
   file_chunks_max: 4096,
   /** Outcomes of file changes kept on record for one root; past it the oldest half is forgotten. Far more than run at once. */
   file_effects_max: 8_192,
+  /** Milliseconds for which the addresses of a name are kept: many calls, one question. Short, for names move. */
+  lookup_kept_ms: 10_000,
+  /** Names whose addresses are kept. */
+  lookups_kept_max: 1_024,
+  /** Addresses of one name that are looked at. */
+  lookup_addresses_max: 32,
   /** Channels in one report: it is for people, and for programs that can ask for one channel. */
   report_channels_max: 1_000,
   /** Data, and continuations, of one channel in a report. */

@@ -16,9 +16,12 @@ function reportLines({ paint }: Terminal, report: Report): string[] {
   const lines: string[] = [];
   if (report.channels.length > 0)
     lines.push(paint('bold', 'left waiting:'), ...channelLines(report).map((line) => `  ${line}`));
-  if (report.pending.length > 0) lines.push(paint('bold', 'not finished:'));
-  for (const pending of report.pending) {
-    if (pending.kind === 'parked') lines.push(`  ${pending.tasks} × ${pending.label}: ${pending.reason}`);
+  const open = report.pending.filter(({ kind }) => kind === 'source');
+  const unfinished = report.pending.filter(({ kind }) => kind !== 'source');
+  if (unfinished.length > 0) lines.push(paint('bold', 'not finished:'));
+  for (const pending of [...unfinished, ...open]) {
+    if (pending.kind === 'source') lines.push(`  ${pending.what}: may still send to ${pending.channel}`);
+    else if (pending.kind === 'parked') lines.push(`  ${pending.tasks} × ${pending.label}: ${pending.reason}`);
     else lines.push(`  ${pending.what}: ${STAGES[pending.stage]}, since ${(pending.for_ms / 1000).toFixed(1)} s`);
   }
   return lines;

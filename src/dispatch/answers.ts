@@ -1,27 +1,21 @@
 /**
- * A native's answer, from whatever it handed back to what the journal keeps, and from there into the turn.
- * The journal's form is a value, and only that form is applied: so a replay, which has the journal and no
- * native, does in its turn exactly what happened here. Natives are host code, yet what they answer is checked
- * like anything from outside: a value the codec cannot read back would stop the space.
+ * A native's answer, from whatever it handed back to what the journal keeps. That form is a value, and only it is
+ * applied (`replies.ts`): so a replay, which has the journal and no native, does in its turn exactly what happened
+ * here. Natives are host code, yet what they answer is checked like anything from outside: a value the codec
+ * cannot read back would stop the space.
  *
- *   outcome   ("ok", value) | ("object", native, handle, [state]) | ("channel", [[value, …], …]) | ("error", code, text)
+ *   outcome   made | ("map", [[key, made], …]) | ("later", native, handle, [state], unread) | ("closes", channel, value)
+ *             | ("error", code, text)
+ *   made      ("ok", value) | ("object", native, handle, [state]) | ("channel", [[value, …], …])
+ *             | ("source", native, handle, [state], unread)
  *   [state]   a list that is empty when there is none
+ *   unread    messages that may lie unread before the native has to wait
  */
-import {
-  errorResult,
-  NATIVE_LABEL,
-  nativeEnvironment,
-  NewChannel,
-  NewObject,
-  resultMismatch,
-  stateKey,
-} from '../../channels/index.ts';
-import type { Call, CallRefusal, NativeReference } from '../../channels/index.ts';
-import { ERROR_CODES, PowerboxError, type ErrorCode } from '../errors.ts';
+import { Later, NewChannel, NewMap, NewObject, NewSource, resultMismatch } from '../../channels/index.ts';
+import type { Call } from '../../channels/index.ts';
+import { ERROR_CODES, type ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { MessagePattern } from '../match/index.ts';
-import type { Task, Turn } from '../space/index.ts';
-import { bundle, FreeVariable, Kind, List, Tuple, type Name, type Value } from '../values/index.ts';
+import { List, Tuple, type Value } from '../values/index.ts';
 import type { Counts } from './types.ts';
 import { oneLine, type Failure } from './stderr.ts';
 import { valueFault, type Room } from './value-check.ts';
@@ -30,21 +24,18 @@ import { valueFault, type Room } from './value-check.ts';
 export interface Outcome {
   readonly outcome: Tuple;
   readonly state: Value | undefined;
+  /** For the holder's STDERR beside the answer; not in the journal. */
+  readonly notes: readonly Failure[];
+  /** Bytes that the native says went in or out; null: it does not say. */
+  readonly bytes: number | null;
 }
 
-/** Admits any message and captures it whole, as one list. */
-export const ANY_MESSAGE: MessagePattern = {
-  patterns: [],
-  remainder: new FreeVariable(0),
-  freeCount: 1,
-  arity: -1,
-  arityMin: 0,
-  demands: [],
-  match: (message) => [new List(message)],
-};
-
 export function errorOutcome(failure: Failure): Outcome {
-  return { outcome: new Tuple(['error', failure.code, failure.message]), state: undefined };
+  return outcomeWith(new Tuple(['error', failure.code, failure.message]), undefined);
+}
+
+function outcomeWith(outcome: Tuple, state: Value | undefined): Outcome {
+  return { outcome, state, notes: [], bytes: null };
 }
 
 /** Checks what a native answered to `call`; what cannot be taken is `native_failed`, with the reason. */
@@ -64,40 +55,96 @@ export function outcomeOf(call: Call, answer: unknown, counts: Counts): Outcome 
 
 function checked(call: Call, answer: unknown, room: Room): Outcome | string {
   if (typeof answer !== 'object' || answer === null) return 'an object with ok or error was expected';
-  const fields = answer as { readonly ok?: unknown; readonly error?: unknown; readonly state?: unknown };
-  if ('error' in fields) return nativeError(fields.error);
-  if (!('ok' in fields)) return 'an object with ok or error was expected';
-  const { ok, state } = fields;
-  const outcome = resultOutcome(call, ok, room);
+  const fields = answer as Readonly<Record<'ok' | 'error' | 'state' | 'closes' | 'notes' | 'bytes', unknown>>;
+  const outcome = 'error' in fields ? nativeError(fields.error) : result(call, fields, room);
   if (typeof outcome === 'string') return outcome;
-  if (state === undefined) return { outcome, state: undefined };
-  const fault = valueFault(state, room);
-  return fault === null ? { outcome, state: state as Value } : `its state ${fault}`;
+  const { notes, bytes, state } = fields;
+  const stateFault = state === undefined ? null : valueFault(state, room);
+  if (stateFault !== null) return `its state ${stateFault}`;
+  return {
+    outcome,
+    state: state as Value | undefined,
+    notes: notes === undefined ? [] : notesOf(notes),
+    bytes: typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : null,
+  };
 }
 
-function resultOutcome(call: Call, ok: unknown, room: Room): Tuple | string {
+function result(call: Call, fields: { readonly ok: unknown; readonly closes: unknown }, room: Room): Tuple | string {
+  if (!('ok' in fields)) return 'an object with ok or error was expected';
+  const { ok, closes } = fields;
   const form = call.method.forms[call.form];
   if (form === undefined) return 'the form that was called is not declared';
-  if (ok instanceof NewObject) {
-    if (typeof ok.native !== 'string') return 'its new object names no native';
-    const fault =
-      valueFault(ok.native, room) ??
-      valueFault(ok.handle, room) ??
-      (ok.state === undefined ? null : valueFault(ok.state, room));
-    if (fault !== null) return `its new object ${fault}`;
-  } else if (ok instanceof NewChannel) {
-    const fault = messagesFault(ok.messages, room);
-    if (fault !== null) return `its new channel ${fault}`;
-  } else {
-    const fault = valueFault(ok, room);
-    if (fault !== null) return `its result ${fault}`;
-  }
+  const outcome =
+    ok instanceof Later
+      ? sourceItem('later', ok.source, room)
+      : ok instanceof NewMap
+        ? mapOf(ok, room)
+        : made(ok, room);
+  if (typeof outcome === 'string') return outcome;
   const mismatch = resultMismatch(form, ok as Value);
   if (mismatch !== null) return mismatch;
-  if (ok instanceof NewObject) return new Tuple(['object', ok.native, ok.handle, optional(ok.state)]);
-  if (ok instanceof NewChannel)
-    return new Tuple(['channel', new List(ok.messages.map((message) => new List([...message])))]);
-  return new Tuple(['ok', ok as Value]);
+  if (closes === undefined) return outcome;
+  const fault = valueFault(closes, room);
+  if (fault !== null) return `the channel that it closes ${fault}`;
+  if (outcome.items[0] !== 'ok') return 'an answer that closes a source hands out nothing new';
+  return new Tuple(['closes', closes as Value, outcome.items[1] as Value]);
+}
+
+/** One thing that an answer or an arrival hands out, in the journal's form; a string says why it cannot be taken. */
+export function made(thing: unknown, room: Room): Tuple | string {
+  if (thing instanceof NewObject) {
+    const fault = objectFault(thing.native, thing.handle, thing.state, room);
+    if (fault !== null) return `its new object ${fault}`;
+    return new Tuple(['object', thing.native, thing.handle, optional(thing.state)]);
+  }
+  if (thing instanceof NewSource) return sourceItem('source', thing, room);
+  if (thing instanceof NewChannel) {
+    const fault = messagesFault(thing.messages, room);
+    if (fault !== null) return `its new channel ${fault}`;
+    return new Tuple(['channel', new List(thing.messages.map((message) => new List([...message])))]);
+  }
+  const fault = valueFault(thing, room);
+  return fault === null ? new Tuple(['ok', thing as Value]) : `its result ${fault}`;
+}
+
+function sourceItem(kind: 'source' | 'later', source: NewSource, room: Room): Tuple | string {
+  const { native, handle, options } = source;
+  const fault = objectFault(native, handle, options.state, room);
+  if (fault !== null) return `its new source ${fault}`;
+  const unread = options.unread_max ?? limits.source_unread_default;
+  if (!Number.isSafeInteger(unread) || unread < 1 || unread > limits.source_unread_max)
+    return `its new source asks for ${unread} unread messages; 1 to ${limits.source_unread_max} may be`;
+  return new Tuple([kind, native, handle, optional(options.state), unread]);
+}
+
+function mapOf({ entries }: NewMap, room: Room): Tuple | string {
+  const items: Value[] = [];
+  const keys = new Set<string>();
+  for (const [key, thing] of entries) {
+    const fault = valueFault(key, room);
+    if (fault !== null || typeof key !== 'string' || keys.has(key))
+      return 'its new map has a key that is no string, or twice';
+    keys.add(key);
+    const item = made(thing, room);
+    if (typeof item === 'string') return item;
+    items.push(new List([key, item]));
+  }
+  if (items.length > limits.answer_objects_max) return `its new map has more than ${limits.answer_objects_max} entries`;
+  return new Tuple(['map', new List(items)]);
+}
+
+function objectFault(native: unknown, handle: unknown, state: unknown, room: Room): string | null {
+  if (typeof native !== 'string') return 'names no native';
+  return valueFault(native, room) ?? valueFault(handle, room) ?? (state === undefined ? null : valueFault(state, room));
+}
+
+function notesOf(notes: unknown): Failure[] {
+  if (!Array.isArray(notes)) return [];
+  return notes.slice(0, limits.answer_notes_max).flatMap((note): Failure[] => {
+    const { code, message } = note as { readonly code: unknown; readonly message: unknown };
+    if (!ERROR_CODES.includes(code as ErrorCode) || typeof message !== 'string') return [];
+    return [{ code: code as ErrorCode, message: oneLine(message), hint: '' }];
+  });
 }
 
 function messagesFault(messages: unknown, room: Room): string | null {
@@ -114,110 +161,13 @@ function messagesFault(messages: unknown, room: Room): string | null {
   return null;
 }
 
-function nativeError(error: unknown): Outcome | string {
+function nativeError(error: unknown): Tuple | string {
   const { code, message } = error as { readonly code: unknown; readonly message: unknown };
   if (!ERROR_CODES.includes(code as ErrorCode) || typeof message !== 'string')
     return 'its error has no known code or no text';
-  return { outcome: new Tuple(['error', code as ErrorCode, oneLine(message)]), state: undefined };
+  return new Tuple(['error', code as ErrorCode, oneLine(message)]);
 }
 
 function optional(value: Value | undefined): List {
   return new List(value === undefined ? [] : [value]);
-}
-
-// ---------------------------------------------------------------- into the turn
-
-/** Where the reply of one call goes and what stands behind it; the same from a call and from a refusal. */
-export interface ReplyTo {
-  readonly ret: Value | null;
-  readonly err: Value | null;
-}
-
-/**
- * Sets the state, makes what the answer hands out, and replies. Returns the failure that went to a caller and is
- * still to be reported; one without a caller to hear it is a failure of the branch, by `turn.fail`.
- */
-export function applyOutcome(
-  turn: Turn,
-  task: Task,
-  reference: NativeReference,
-  call: Call,
-  answer: Outcome,
-): Failure | null {
-  if (answer.state !== undefined && reference.id !== '') turn.setFact(stateKey(reference.id), answer.state);
-  const { items } = answer.outcome;
-  switch (items[0]) {
-    case 'ok':
-      reply(turn, call.ret, items[1] as Value);
-      return null;
-    case 'object':
-      reply(turn, call.ret, newObject(turn, task, items, reference.cap));
-      return null;
-    case 'channel':
-      reply(turn, call.ret, newChannel(turn, items[1] as List));
-      return null;
-    case 'error': {
-      const failure: Failure = { code: items[1] as ErrorCode, message: items[2] as string, hint: '' };
-      return replyError(turn, call, failure, reference.native, call.method.name);
-    }
-    default:
-      throw new PowerboxError('native_failed', `the record of task ${task.number} holds no known outcome`);
-  }
-}
-
-export function applyRefusal(turn: Turn, native: string, refusal: CallRefusal): Failure | null {
-  const failure: Failure = { code: refusal.code, message: refusal.message, hint: '' };
-  return replyError(turn, refusal, failure, native, refusal.method ?? '');
-}
-
-/** Puts the object on a fresh channel; only the space's host holds the name itself. */
-export function installNative(turn: Turn, reference: NativeReference, state: Value | undefined): Name {
-  const name = turn.newName();
-  turn.install(name, ANY_MESSAGE, {
-    label: NATIVE_LABEL,
-    term: null,
-    place: 0,
-    environment: nativeEnvironment(reference),
-  });
-  if (state !== undefined) turn.setFact(stateKey(reference.id), state);
-  return name;
-}
-
-/** What comes from an object is held under the same capability as the object. */
-function newObject(turn: Turn, task: Task, items: readonly Value[], cap: string): Value {
-  const state = (items[3] as List).items[0];
-  // One answer makes one object, and task numbers are never used again: unique in the space for ever.
-  const id = state === undefined ? '' : `t${task.number}`;
-  return bundle(
-    installNative(turn, { native: items[1] as string, handle: items[2] as Value, id, cap }, state),
-    false,
-    true,
-  );
-}
-
-function newChannel(turn: Turn, messages: List): Value {
-  const name = turn.newName();
-  for (const message of messages.items) turn.produce(name, (message as List).items, false);
-  return bundle(name, true, false);
-}
-
-function reply(turn: Turn, channel: Value | null, value: Value): void {
-  if (channel !== null) turn.produce(withoutBundle(channel), [value], false);
-}
-
-function replyError(turn: Turn, to: ReplyTo, failure: Failure, native: string, method: string): Failure | null {
-  const channel = to.err ?? to.ret;
-  if (channel === null) {
-    turn.fail(new PowerboxError(failure.code, failure.message));
-    return null;
-  }
-  reply(turn, channel, errorResult(failure.code, failure.message, native, method));
-  return failure;
-}
-
-/** The name inside; that it may be written to was checked when the call was parsed. */
-function withoutBundle(channel: Value): Value {
-  let inner: Value = channel;
-  while (inner !== null && typeof inner === 'object' && inner.kind === Kind.Bundle) inner = inner.body;
-  return inner;
 }

@@ -9,7 +9,7 @@ import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Account, Engine, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
 import type { List, Value } from '../values/index.ts';
-import { applyOutcome, applyRefusal, outcomeOf } from './answers.ts';
+import { outcomeOf } from './answers.ts';
 import { countFailure, readFailures, type Failures } from './failures.ts';
 import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
 import { Lanes } from './lanes.ts';
@@ -17,6 +17,8 @@ import { laneOf, NativeJob, readBegun } from './native-job.ts';
 import { OutsideJob } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
+import { applyOutcome, applyRefusal } from './replies.ts';
+import { Sources } from './sources.ts';
 import { failureOf, Stderr, type Failure } from './stderr.ts';
 import type {
   Counts,
@@ -55,6 +57,10 @@ export class Dispatcher implements TaskRouter {
   #readTask: Task | null = null;
   #read: Call | CallRefusal | null = null;
   readonly #acting: Acting = { task: null, source: '' };
+  readonly sources = new Sources(
+    (name) => this.#natives.get(name),
+    (account) => this.#quiescence?.check(account),
+  );
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -85,6 +91,7 @@ export class Dispatcher implements TaskRouter {
       throw new PowerboxError('bad_request', `a native ${JSON.stringify(name)} stands already`);
     for (const method of methods.values()) requireCode(native, method);
     this.#natives.set(name, native);
+    this.sources.appeared(name);
     this.#appeared(NATIVE_LABEL);
   }
 
@@ -118,6 +125,7 @@ export class Dispatcher implements TaskRouter {
       ids,
       lanes: this.#lanes,
       stderr: this.#stderr,
+      sources: this.sources,
       counts: this.counts,
       stopped: false,
       failpoint: this.#options.failpoint ?? null,
@@ -130,7 +138,13 @@ export class Dispatcher implements TaskRouter {
       this.#interrupted.set(number, lane);
       this.#lanes.reserve(lane, number);
     }
+    this.sources.attach(this.#context);
     for (const task of this.#early.splice(0)) this.deliver(task);
+  }
+
+  /** Opens the sources of earlier processes: said once the engine has been started with this router. */
+  openSources(): void {
+    this.sources.start();
   }
 
   handling(task: Task): Handling {
@@ -216,7 +230,10 @@ export class Dispatcher implements TaskRouter {
       this.counts.thrown++;
       answer = { error: failureOf(thrown, 'native_failed') };
     }
-    return applyOutcome(turn, task, reference, call, outcomeOf(call, answer, this.counts));
+    const outcome = outcomeOf(call, answer, this.counts);
+    for (const note of outcome.notes)
+      reportDurably(turn, task.account, this.#stderr, note, this.#acting.source, task.number);
+    return applyOutcome(turn, task.account, this.sources, reference, call, outcome);
   }
 
   /** The declaration has changed since the change began: it is answered in the turn now, and nothing waits for it. */
@@ -297,13 +314,16 @@ export class Dispatcher implements TaskRouter {
     return this.#waiters().settled(account);
   }
 
-  /** For each effect and parked label of the account, what it waits for. */
+  /** For each effect and parked label of the account, what it waits for; and its sources, which may still speak. */
   report(account: Account): readonly Waiting[] {
     const now_ms = this.#options.platform.clock.monotonic_ms();
     const waiting: Waiting[] = [];
     for (const { account: owner, number, label, what, stage, delivered_ms } of this.#work.values()) {
       if (owner === account)
         waiting.push({ kind: 'effect', task: number, label, what, stage, for_ms: now_ms - delivered_ms });
+    }
+    for (const { account: owner, native, channel } of this.sources.records()) {
+      if (owner === account) waiting.push({ kind: 'source', what: native, channel });
     }
     return [...waiting, ...this.#parked.report(account)];
   }
@@ -316,6 +336,7 @@ export class Dispatcher implements TaskRouter {
     const context = this.#context;
     if (context === null) return Promise.resolve();
     context.stopped = true;
+    this.sources.stop();
     for (const work of this.#work.values()) work.leave();
     return this.#waiters().drained(this.#work, context.timers);
   }

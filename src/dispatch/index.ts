@@ -1,6 +1,6 @@
 /** Labels to runners, effects begun and finished, failures counted, quiescence. */
 export { Dispatcher } from './dispatcher.ts';
-export { ANY_MESSAGE, installNative } from './answers.ts';
+export { ANY_MESSAGE, installNative } from './replies.ts';
 export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './types.ts';
 export { Deploys } from './deploys.ts';
 export type { Deploy, DeployRequest, DeployState } from './deploys.ts';

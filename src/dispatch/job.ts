@@ -4,6 +4,7 @@ import type { Clock, Timers } from '../platform/index.ts';
 import type { Account, Engine, Task, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
 import type { Job, Lanes } from './lanes.ts';
+import type { Sources } from './sources.ts';
 import type { Failure, Stderr } from './stderr.ts';
 import type { Counts, DispatchFailpoint, EffectIds, Stage } from './types.ts';
 
@@ -38,6 +39,7 @@ export interface JobContext {
   readonly stderr: Stderr;
   readonly counts: Counts;
   readonly ids: EffectIds;
+  readonly sources: Sources;
   /** Nothing new starts any more. */
   stopped: boolean;
   over(work: OutsideWork): void;

@@ -9,8 +9,9 @@ import { PowerboxError } from '../errors.ts';
 import type { Cancellable } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import { Bytes, channelKey, List, Tuple, type Value } from '../values/index.ts';
-import { applyOutcome, errorOutcome, outcomeOf, type Outcome } from './answers.ts';
+import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import { begunKey, insist, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
+import { applyOutcome } from './replies.ts';
 import { failureOf } from './stderr.ts';
 import type { Stage } from './types.ts';
 
@@ -241,13 +242,14 @@ export class NativeJob implements OutsideWork {
   }
 
   #apply(turn: Turn, answer: Outcome): void {
-    const { acting, counts, stderr } = this.#context;
+    const { acting, counts, sources, stderr } = this.#context;
     if (this.changing) turn.setFact(begunKey(this.number), undefined);
     acting.task = this.#task;
     acting.source = this.what;
     try {
-      const failure = applyOutcome(turn, this.#task, this.#reference, this.#call, answer);
+      const failure = applyOutcome(turn, this.account, sources, this.#reference, this.#call, answer);
       if (failure !== null) reportDurably(turn, this.account, stderr, failure, this.what, this.number);
+      for (const note of answer.notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
     } catch (thrown) {
       // A channel refused the reply: this branch ends here, the task is gone all the same.
       counts.thrown++;

@@ -44,6 +44,13 @@ export type Waiting =
       /** Milliseconds since it was handed over. */
       readonly for_ms: number;
     }
+  | {
+      /** A channel on which something may still arrive by itself. */
+      readonly kind: 'source';
+      /** The native behind it. */
+      readonly what: string;
+      readonly channel: Value;
+    }
   | { readonly kind: 'parked'; readonly label: string; readonly tasks: number; readonly reason: string };
 
 export type Stage = 'queued' | 'running' | 'answered';

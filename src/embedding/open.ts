@@ -71,6 +71,7 @@ export async function openInstrumented(
     const space = new OpenedSpace(parts, options);
     if (options.unfinished === 'hold') return space;
     engine.start(dispatcher);
+    dispatcher.openSources();
     await powers.setPublicSystem(options.grants?.publicSystem === true);
     return space;
   } catch (error) {

@@ -148,7 +148,7 @@ export class OpenedSpace implements Space {
     return {
       id: account,
       name,
-      pending: () => engine.pending(account),
+      pending: () => ({ ...engine.pending(account), sources: dispatcher.sources.count(account) }),
       quiescent: async () => {
         const { quiescent } = await this.#unlessClosed(dispatcher.settled(account));
         return this.#report(await this.#contents(), quiescent, [account]);

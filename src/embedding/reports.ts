@@ -51,6 +51,7 @@ function shown(process: Value): string {
 
 export function pendingReport(waiting: Waiting): PendingReport {
   if (waiting.kind === 'parked') return waiting;
+  if (waiting.kind === 'source') return { kind: 'source', what: waiting.what, channel: nameText(waiting.channel) };
   const { what, stage, for_ms } = waiting;
   return { kind: 'effect', what, stage, for_ms };
 }

@@ -99,8 +99,11 @@ export interface SystemOptions {
 export interface Deploy {
   readonly id: number;
   readonly name: string;
-  /** Its tasks that are ready, in an effect, or parked because nobody here runs their label. */
-  pending(): { readonly ready: number; readonly outside: number; readonly parked: number };
+  /**
+   * Its tasks that are ready, in an effect, or parked because nobody here runs their label; and its sources, which
+   * may still speak.
+   */
+  pending(): { readonly ready: number; readonly outside: number; readonly parked: number; readonly sources: number };
   /** Resolves when nothing of this deploy moves any more without a message from outside. */
   quiescent(): Promise<Report>;
 }
@@ -134,6 +137,8 @@ export type PendingReport =
       readonly stage: 'queued' | 'running' | 'answered';
       readonly for_ms: number;
     }
+  /** Not unfinished, but something may still arrive by itself: a connection, a datagram, a line, a timer. */
+  | { readonly kind: 'source'; readonly what: string; readonly channel: string }
   | { readonly kind: 'parked'; readonly label: string; readonly tasks: number; readonly reason: string };
 
 export interface Report {

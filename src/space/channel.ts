@@ -36,6 +36,8 @@ export class Channel {
   pins = 0;
   /** References to joins that the journal ends further on; zero once the channel is complete. */
   holes = 0;
+  /** Called inside the turn in which a datum goes: they wait until fewer lie here. */
+  taken: Set<() => void> | null = null;
   /** No longer in memory: whoever still holds this object looks the channel up again. */
   evicted = false;
   /** Estimated bytes in memory, as last counted by the cache. */

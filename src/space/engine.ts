@@ -19,6 +19,7 @@ import { Cutter } from './cut.ts';
 import type { EntryHeader } from './entry.ts';
 import type { Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
+import { whenFewer } from './room.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions, Failpoint } from './options.ts';
 import { recover } from './recover.ts';
@@ -257,6 +258,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   onIdle(run: (account: Account) => void): void {
     this.#idle.push(run);
+  }
+
+  whenFewer(channel: Value, count: number, run: () => void): { cancel(): void } {
+    return whenFewer(this.channels.place(channel), count, run);
   }
 
   durable(): Promise<void> {

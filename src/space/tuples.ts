@@ -382,6 +382,7 @@ export class Tuples {
     this.#ledger.touch(channel);
     (channel.data as NonNullable<Channel['data']>).remove(datum);
     this.#ledger.datumGone(channel, datum);
+    if (channel.taken !== null) for (const look of channel.taken) look();
   }
 
   #storeWaiter(waiter: Waiter): void {

@@ -21,8 +21,8 @@ export interface TurnHost {
 
 export class TurnContext implements Turn {
   account: Account = 0;
+  task = 0;
   steps = 0;
-  #task = 0;
   #counter = 0;
   readonly #engine: TurnHost;
 
@@ -33,13 +33,13 @@ export class TurnContext implements Turn {
   begin(account: Account, task: number): this {
     this.account = account;
     this.steps = limits.turn_steps_max;
-    this.#task = task;
+    this.task = task;
     this.#counter = 0;
     return this;
   }
 
   newName(): Name {
-    return this.#engine.names.draw(this.#task, this.#counter++);
+    return this.#engine.names.draw(this.task, this.#counter++);
   }
 
   produce(channel: Value, message: readonly Value[], persist: boolean): void {

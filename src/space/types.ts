@@ -54,6 +54,8 @@ export interface Task {
  */
 export interface Turn {
   readonly account: Account;
+  /** Number of the task or arrival whose turn it is; never used again in this space. */
+  readonly task: number;
   /** Steps left of `limits.turn_steps_max`. The runner counts down; at or below zero it must `spawn` what remains. */
   steps: number;
   newName(): Name;
@@ -119,6 +121,11 @@ export interface Engine {
   pending(account: Account): { readonly ready: number; readonly outside: number; readonly parked: number };
   /** Resolves once every turn so far is durable; rejects when the space closes before that. */
   durable(): Promise<void>;
+  /**
+   * Calls `run` once, soon, when fewer than `count` data lie on the channel: how whoever sends there waits for a
+   * reader who is behind. Nothing that a turn sees hangs on it.
+   */
+  whenFewer(channel: Value, count: number, run: () => void): { cancel(): void };
   /** Called when an account has no ready task left at the end of a slice. */
   onIdle(run: (account: Account) => void): void;
 }

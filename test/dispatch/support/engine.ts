@@ -55,6 +55,7 @@ export class FakeEngine implements Engine {
   #causes: Cause[] = [];
   readonly #idle: ((account: Account) => void)[] = [];
   #after: (() => void)[] = [];
+  readonly #looks = new Set<() => void>();
   #scheduled = false;
   dead = false;
   /** Set to make the disk refuse. */
@@ -123,6 +124,25 @@ export class FakeEngine implements Engine {
 
   onIdle(run: (account: Account) => void): void {
     this.#idle.push(run);
+  }
+
+  whenFewer(channel: Value, count: number, run: () => void): { cancel(): void } {
+    const look = (): void => {
+      if (this.waiting(channel).length >= count) return;
+      this.#looks.delete(look);
+      queueMicrotask(run);
+    };
+    this.#looks.add(look);
+    look();
+    return { cancel: () => void this.#looks.delete(look) };
+  }
+
+  /** What a reader does: the oldest message, gone. */
+  take(channel: Value): readonly Value[] | undefined {
+    const [first, ...rest] = this.waiting(channel);
+    this.state.data.set(keyOf(channel), rest);
+    for (const look of [...this.#looks]) look();
+    return first;
   }
 
   waiting(channel: Value): readonly (readonly Value[])[] {
@@ -202,8 +222,14 @@ export class FakeEngine implements Engine {
 
   #turn(account: Account): Turn {
     const { state } = this;
+    let task: number | null = null;
     const turn: Turn = {
       account,
+      // Counted when it is asked for: the numbers of tasks stay what tests expect.
+      get task() {
+        task ??= ++state.numbers;
+        return task;
+      },
       steps: 10_000,
       newName: () => new Name(null, ++state.numbers, 0, null),
       produce: (channel, message) => {

@@ -23,6 +23,7 @@ interface Channel {
 
 export class TinySpace implements Turn {
   readonly account = 0;
+  task = 0;
   steps = 0;
   turns = 0;
   stepsUsed = 0;

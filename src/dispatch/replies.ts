@@ -1,0 +1,210 @@
+/**
+ * From the journal's form of an answer (`answers.ts`) into the turn: names are drawn, natives installed, sources
+ * written down, the reply sent. Reads nothing but that form and the facts, so a replay does the same.
+ */
+import { errorResult, NATIVE_LABEL, nativeEnvironment, stateKey } from '../../channels/index.ts';
+import type { Call, CallRefusal, NativeReference } from '../../channels/index.ts';
+import { PowerboxError, type ErrorCode } from '../errors.ts';
+import type { MessagePattern } from '../match/index.ts';
+import type { Account, Turn } from '../space/index.ts';
+import { bundle, FreeVariable, Kind, List, map, type Tuple, type Name, type Value } from '../values/index.ts';
+import type { Outcome } from './answers.ts';
+import type { Sources } from './sources.ts';
+import type { Failure } from './stderr.ts';
+
+/** Admits any message and captures it whole, as one list. */
+export const ANY_MESSAGE: MessagePattern = {
+  patterns: [],
+  remainder: new FreeVariable(0),
+  freeCount: 1,
+  arity: -1,
+  arityMin: 0,
+  demands: [],
+  match: (message) => [new List(message)],
+};
+
+/** Where the reply of one call goes and what stands behind it; the same from a call and from a refusal. */
+export interface ReplyTo {
+  readonly ret: Value | null;
+  readonly err: Value | null;
+}
+
+/**
+ * Sets the state, makes what the answer hands out, and replies. Returns the failure that went to a caller and is
+ * still to be reported; one without a caller to hear it is a failure of the branch, by `turn.fail`.
+ */
+export function applyOutcome(
+  turn: Turn,
+  account: Account,
+  sources: Sources,
+  reference: NativeReference,
+  call: Call,
+  answer: Pick<Outcome, 'outcome' | 'state'>,
+): Failure | null {
+  if (answer.state !== undefined && reference.id !== '') turn.setFact(stateKey(reference.id), answer.state);
+  const { items } = answer.outcome;
+  const fail = (failure: Failure): Failure | null =>
+    replyError(turn, call, failure, reference.native, call.method.name);
+  switch (items[0]) {
+    case 'error':
+      return fail({ code: items[1] as ErrorCode, message: items[2] as string, hint: '' });
+    case 'closes': {
+      const closed = sources.close(turn, items[1] as Value, reference.native);
+      if (!closed)
+        return fail({
+          code: 'handle_closed',
+          message: 'nothing of this kind arrives on that channel any more',
+          hint: '',
+        });
+      reply(turn, call.ret, items[2] as Value);
+      return null;
+    }
+    default: {
+      const maker = new Maker(turn, account, sources, reference.cap);
+      const failure = items[0] === 'later' ? maker.later(call, items) : maker.answer(call.ret, answer.outcome);
+      return failure === null ? null : fail(failure);
+    }
+  }
+}
+
+export function applyRefusal(turn: Turn, native: string, refusal: CallRefusal): Failure | null {
+  const failure: Failure = { code: refusal.code, message: refusal.message, hint: '' };
+  return replyError(turn, refusal, failure, native, refusal.method ?? '');
+}
+
+/**
+ * Puts real things in the place of what an answer or an arrival hands out, all under the capability of the object
+ * that it came from.
+ */
+export class Maker {
+  readonly #turn: Turn;
+  readonly #account: Account;
+  readonly #sources: Sources;
+  readonly #cap: string;
+  #made = 0;
+
+  constructor(turn: Turn, account: Account, sources: Sources, cap: string) {
+    this.#turn = turn;
+    this.#account = account;
+    this.#sources = sources;
+    this.#cap = cap;
+  }
+
+  answer(ret: Value | null, outcome: Tuple): Failure | null {
+    const { items } = outcome;
+    // Nothing is made for a caller who does not want it: a source would speak to nobody.
+    if (ret === null && items[0] !== 'ok') return null;
+    if (items[0] !== 'map') {
+      const value = this.make(items);
+      if (!isFailure(value)) reply(this.#turn, ret, value);
+      return isFailure(value) ? value : null;
+    }
+    const entries: [string, Value][] = [];
+    for (const entry of (items[1] as List).items) {
+      const [key, item] = (entry as List).items;
+      const value = this.make((item as Tuple).items);
+      if (isFailure(value)) return value;
+      entries.push([key as string, value]);
+    }
+    reply(this.#turn, ret, map(entries));
+    return null;
+  }
+
+  /** The reply goes where the source's messages go. */
+  later(call: ReplyTo, items: readonly Value[]): Failure | null {
+    if (call.ret === null) {
+      return {
+        code: 'arguments_invalid',
+        message: 'the reply comes later, so the call needs a channel for it',
+        hint: '',
+      };
+    }
+    return this.#source(items, withoutBundle(call.ret), call.err === null ? null : withoutBundle(call.err));
+  }
+
+  make(items: readonly Value[]): Value | Failure {
+    const turn = this.#turn;
+    switch (items[0]) {
+      case 'ok':
+        return items[1] as Value;
+      case 'object': {
+        const state = (items[3] as List).items[0];
+        const id = state === undefined ? '' : this.#nextId();
+        const reference = { native: items[1] as string, handle: items[2] as Value, id, cap: this.#cap };
+        return bundle(installNative(turn, reference, state), false, true);
+      }
+      case 'channel': {
+        const name = turn.newName();
+        for (const message of (items[1] as List).items) turn.produce(name, (message as List).items, false);
+        return bundle(name, true, false);
+      }
+      case 'source': {
+        const name = turn.newName();
+        return this.#source(items, name, null) ?? bundle(name, true, false);
+      }
+      default:
+        throw new PowerboxError('native_failed', 'the record of an answer holds no known outcome');
+    }
+  }
+
+  #source(items: readonly Value[], channel: Value, errors: Value | null): Failure | null {
+    const [kind, native, handle, state, unread] = items;
+    return this.#sources.create(this.#turn, {
+      id: this.#nextId(),
+      native: native as string,
+      handle: handle as Value,
+      channel,
+      errors,
+      account: this.#account,
+      cap: this.#cap,
+      unread_max: unread as number,
+      replies: kind === 'later',
+      state: (state as List).items[0],
+    });
+  }
+
+  /** Numbers of turns of one kind or another are never used again: unique in the space for ever. */
+  #nextId(): string {
+    const index = this.#made++;
+    return index === 0 ? `t${this.#turn.task}` : `t${this.#turn.task}.${index}`;
+  }
+}
+
+function isFailure(thing: Value | Failure): thing is Failure {
+  return thing !== null && typeof thing === 'object' && 'code' in thing;
+}
+
+/** Puts the object on a fresh channel; only the space's host holds the name itself. */
+export function installNative(turn: Turn, reference: NativeReference, state: Value | undefined): Name {
+  const name = turn.newName();
+  turn.install(name, ANY_MESSAGE, {
+    label: NATIVE_LABEL,
+    term: null,
+    place: 0,
+    environment: nativeEnvironment(reference),
+  });
+  if (state !== undefined) turn.setFact(stateKey(reference.id), state);
+  return name;
+}
+
+export function reply(turn: Turn, channel: Value | null, value: Value): void {
+  if (channel !== null) turn.produce(withoutBundle(channel), [value], false);
+}
+
+/** Null when nobody was there to hear it: then the branch has failed, and that is reported by itself. */
+export function replyError(turn: Turn, to: ReplyTo, failure: Failure, native: string, method: string): Failure | null {
+  const channel = to.err ?? to.ret;
+  if (channel === null) {
+    turn.fail(new PowerboxError(failure.code, failure.message));
+    return null;
+  }
+  reply(turn, channel, errorResult(failure.code, failure.message, native, method));
+  return failure;
+}
+
+/** The name inside; that it may be written to was checked when the call was parsed. */
+export function withoutBundle(channel: Value): Value {
+  let inner: Value = channel;
+  while (inner !== null && typeof inner === 'object' && inner.kind === Kind.Bundle) inner = inner.body;
+  return inner;
+}

@@ -1,0 +1,360 @@
+/**
+ * Sources: channels on which things arrive by themselves, each with a native behind its other end. A source is a
+ * durable fact from the turn that makes it to the turn that ends it, so it is found again after a restart. Each
+ * arrival is one cause and one turn. Owns what of a source is open in this process: its signal, its queue of
+ * pushes and the wait for a reader who is behind. Must never let an arrival in after its source has ended.
+ */
+import { errorResult, stateKey } from '../../channels/index.ts';
+import type { Made, Native, NativeError, Source } from '../../channels/index.ts';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Account, Turn } from '../space/index.ts';
+import { channelKey, List, Tuple, type Value } from '../values/index.ts';
+import { made } from './answers.ts';
+import { insist, recordOf, reportDurably, type JobContext } from './job.ts';
+import { Maker, withoutBundle } from './replies.ts';
+import { failureOf, oneLine, type Failure } from './stderr.ts';
+import type { Room } from './value-check.ts';
+
+/** What the fact of a source says. */
+export interface SourceRecord {
+  readonly id: string;
+  readonly native: string;
+  readonly handle: Value;
+  /** Where its messages go. */
+  readonly channel: Value;
+  /** Where an error goes instead of there. */
+  readonly errors: Value | null;
+  readonly account: Account;
+  readonly cap: string;
+  readonly unread_max: number;
+  /** Its messages are the reply of a call. */
+  readonly replies: boolean;
+}
+
+export interface NewSourceRecord extends SourceRecord {
+  readonly state: Value | undefined;
+}
+
+const PREFIX = 'source/';
+
+function write(source: SourceRecord): Tuple {
+  const { native, handle, channel, errors, account, cap, unread_max, replies } = source;
+  return new Tuple([
+    native,
+    handle,
+    channel,
+    new List(errors === null ? [] : [errors]),
+    account,
+    cap,
+    unread_max,
+    replies,
+  ]);
+}
+
+function read(id: string, fact: Value): SourceRecord {
+  const [native, handle, channel, errors, account, cap, unread_max, replies] = (fact as Tuple).items;
+  return {
+    id,
+    native: native as string,
+    handle: handle as Value,
+    channel: channel as Value,
+    errors: (errors as List).items[0] ?? null,
+    account: account as number,
+    cap: cap as string,
+    unread_max: unread_max as number,
+    replies: replies as boolean,
+  };
+}
+
+export class Sources {
+  /** Gives the natives of this process by name; one that is not there finds its sources when it is registered. */
+  readonly #native: (name: string) => Native | undefined;
+  readonly #ended: (account: Account) => void;
+  readonly #open = new Map<string, OpenSource>();
+  readonly #byChannel = new Map<string, OpenSource>();
+  readonly #counts = new Map<Account, number>();
+  #context: JobContext | null = null;
+  #started = false;
+
+  constructor(native: (name: string) => Native | undefined, ended: (account: Account) => void) {
+    this.#native = native;
+    this.#ended = ended;
+  }
+
+  /** Finds the sources of earlier processes; nothing of them is open before `start`. */
+  attach(context: JobContext): void {
+    this.#context = context;
+    const found = [...context.engine.facts(PREFIX)].map(([key, fact]) => read(key.slice(PREFIX.length), fact));
+    for (const record of found.sort(byAge)) this.#add(record, true);
+  }
+
+  /** Opens what was found; said once, when the space moves. */
+  start(): void {
+    this.#started = true;
+    for (const source of [...this.#open.values()]) this.#openAt(source);
+  }
+
+  /** A native has been registered: sources that waited for it. */
+  appeared(native: string): void {
+    if (!this.#started) return;
+    for (const source of [...this.#open.values()]) if (source.record.native === native) this.#openAt(source);
+  }
+
+  /** In the turn of the answer that makes it. A failure: there are too many. */
+  create(turn: Turn, { state, ...record }: NewSourceRecord): Failure | null {
+    const { id, account } = record;
+    if ((this.#counts.get(account) ?? 0) >= limits.sources_max) {
+      return {
+        code: 'quota_exceeded',
+        message: `this program has ${limits.sources_max} sources open already`,
+        hint: '',
+      };
+    }
+    turn.setFact(PREFIX + id, write(record));
+    if (state !== undefined) turn.setFact(stateKey(id), state);
+    const source = this.#add(record, false);
+    turn.afterDurable(() => this.#openAt(source));
+    return null;
+  }
+
+  /** Ends the source behind a channel, when it is one of this native. */
+  close(turn: Turn, channel: Value, native: string): boolean {
+    const source = this.#byChannel.get(channelKey(withoutBundle(channel)));
+    if (source === undefined || source.record.native !== native) return false;
+    this.end(turn, source.record.id, null);
+    return true;
+  }
+
+  /** Ends a source in this turn; whoever reads its channel is told why, unless they ended it themselves. */
+  end(turn: Turn, id: string, why: Failure | null): void {
+    const source = this.#open.get(id);
+    if (source === undefined) return;
+    const { record } = source;
+    turn.setFact(PREFIX + id, undefined);
+    if (turn.fact(stateKey(id)) !== undefined) turn.setFact(stateKey(id), undefined);
+    this.#remove(source);
+    if (why !== null) {
+      turn.produce(
+        record.errors ?? record.channel,
+        [errorResult(why.code, why.message, record.native, 'source')],
+        false,
+      );
+    }
+    turn.afterDurable(() => {
+      source.leave();
+      this.#ended(record.account);
+    });
+  }
+
+  /** Every source, oldest first. */
+  records(): readonly SourceRecord[] {
+    return [...this.#open.values()].map(({ record }) => record);
+  }
+
+  count(account: Account): number {
+    return this.#counts.get(account) ?? 0;
+  }
+
+  /** The process leaves: nothing more arrives, and every source is found again. */
+  stop(): void {
+    for (const source of this.#open.values()) source.leave();
+  }
+
+  #add(record: SourceRecord, resumed: boolean): OpenSource {
+    const source = new OpenSource(this, record, resumed);
+    this.#open.set(record.id, source);
+    // A reply's channel belongs to its caller.
+    if (!record.replies) this.#byChannel.set(channelKey(record.channel), source);
+    this.#counts.set(record.account, this.count(record.account) + 1);
+    return source;
+  }
+
+  #remove({ record }: OpenSource): void {
+    this.#open.delete(record.id);
+    this.#byChannel.delete(channelKey(record.channel));
+    const left = this.count(record.account) - 1;
+    if (left > 0) this.#counts.set(record.account, left);
+    else this.#counts.delete(record.account);
+  }
+
+  #openAt(source: OpenSource): void {
+    const context = this.#context;
+    const native = this.#native(source.record.native);
+    if (context === null || context.stopped || native === undefined || source.opened || source.signal.aborted) return;
+    source.opened = true;
+    try {
+      if (native.open !== undefined) {
+        native.open(source);
+        return;
+      }
+      void source.fail({ code: 'native_failed', message: `the native ${source.record.native} opens no sources` });
+    } catch (thrown) {
+      context.counts.thrown++;
+      void source.fail(failureOf(thrown, 'native_failed'));
+    }
+  }
+
+  // ------------------------------------------------------------------ for the open ends
+
+  get context(): JobContext {
+    if (this.#context === null) throw new PowerboxError('bad_request', 'this dispatcher has no space yet');
+    return this.#context;
+  }
+
+  isOpen(id: string): boolean {
+    return this.#open.has(id);
+  }
+}
+
+function byAge(left: SourceRecord, right: SourceRecord): number {
+  return ageOf(left) - ageOf(right) || (left.id < right.id ? -1 : 1);
+}
+
+/** Ids are `t<number>` or `t<number>.<index>`. */
+function ageOf({ id }: SourceRecord): number {
+  return Number.parseInt(id.slice(1), 10);
+}
+
+class OpenSource implements Source {
+  readonly record: SourceRecord;
+  readonly resumed: boolean;
+  opened = false;
+  readonly #sources: Sources;
+  readonly #leaving = new AbortController();
+  #pushing: Promise<unknown> = Promise.resolve();
+
+  constructor(sources: Sources, record: SourceRecord, resumed: boolean) {
+    this.#sources = sources;
+    this.record = record;
+    this.resumed = resumed;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get handle(): Value {
+    return this.record.handle;
+  }
+
+  get account(): Account {
+    return this.record.account;
+  }
+
+  get state(): Value | undefined {
+    return this.#sources.context.engine.fact(stateKey(this.id));
+  }
+
+  get signal(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  leave(): void {
+    this.#leaving.abort();
+  }
+
+  push(message: readonly Made[], options: { readonly state?: Value; readonly last?: boolean } = {}): Promise<boolean> {
+    return this.#inOrder(() => this.#push(message, options));
+  }
+
+  /** Reports it to the reader, and to the holder's STDERR; the source has ended. */
+  fail(error: NativeError): Promise<boolean> {
+    const failure: Failure = { code: error.code, message: oneLine(error.message), hint: '' };
+    return this.#inOrder(() => this.#fail(failure));
+  }
+
+  #inOrder(run: () => Promise<boolean>): Promise<boolean> {
+    const done = this.#pushing.then(run);
+    this.#pushing = done.catch(() => {});
+    return done;
+  }
+
+  async #push(
+    message: readonly Made[],
+    { state, last = false }: { readonly state?: Value; readonly last?: boolean },
+  ): Promise<boolean> {
+    const room: Room = { bytes: limits.answer_bytes_max };
+    const items: Tuple[] = [];
+    if (!Array.isArray(message) || message.length > limits.message_values_max)
+      return this.#fail(garbage(`a message is a list of at most ${limits.message_values_max} values`));
+    for (const thing of message) {
+      const item = made(thing, room);
+      if (typeof item === 'string') return this.#fail(garbage(item));
+      items.push(item);
+    }
+    const arrived = await this.#post([new List(items), new List(state === undefined ? [] : [state]), last], (turn) => {
+      const { record } = this;
+      const maker = new Maker(turn, record.account, this.#sources, record.cap);
+      const values: Value[] = [];
+      for (const item of items) {
+        const value = maker.make(item.items);
+        if (value !== null && typeof value === 'object' && 'code' in value) {
+          turn.fail(new PowerboxError(value.code, value.message));
+          return;
+        }
+        values.push(value);
+      }
+      if (state !== undefined) turn.setFact(stateKey(record.id), state);
+      if (last) this.#sources.end(turn, record.id, null);
+      turn.produce(record.channel, values, false);
+    });
+    if (!arrived) return false;
+    if (last) return true;
+    return !this.signal.aborted && this.#roomForMore();
+  }
+
+  #fail(failure: Failure): Promise<boolean> {
+    return this.#post([failure.code, failure.message], (turn) => {
+      const { stderr } = this.#sources.context;
+      this.#sources.end(turn, this.id, failure);
+      reportDurably(turn, this.account, stderr, failure, this.record.native, null);
+    });
+  }
+
+  /** One turn, unless the source has ended before it. Never rejects: a space that closes takes nothing more. */
+  async #post(parts: readonly Value[], apply: (turn: Turn) => void): Promise<boolean> {
+    const { context } = this.#sources;
+    const { id, account } = this.record;
+    if (context.stopped || !this.#sources.isOpen(id)) return false;
+    const cause = { kind: 'arrival', payload: recordOf([id, ...parts]), account };
+    try {
+      return await insist(context, () =>
+        context.engine.post(cause, (turn) => {
+          if (!this.#sources.isOpen(id)) return false;
+          try {
+            apply(turn);
+          } catch (thrown) {
+            if (!isPowerboxError(thrown)) throw thrown;
+            turn.fail(thrown);
+          }
+          return true;
+        }),
+      );
+    } catch {
+      // Only the engine rejects, once for all: whoever owns the space has been told.
+      return false;
+    }
+  }
+
+  /** Resolves when the reader is no longer behind; false when the source ends before that. */
+  #roomForMore(): Promise<boolean> {
+    const { engine } = this.#sources.context;
+    const { channel, unread_max } = this.record;
+    return new Promise((resolve) => {
+      const left = (): void => {
+        watch.cancel();
+        resolve(false);
+      };
+      const watch = engine.whenFewer(channel, unread_max, () => {
+        this.signal.removeEventListener('abort', left);
+        resolve(true);
+      });
+      this.signal.addEventListener('abort', left, { once: true });
+    });
+  }
+}
+
+function garbage(why: string): Failure {
+  return { code: 'native_failed', message: `what the native sent cannot be taken: ${why}`, hint: '' };
+}
