@@ -8,9 +8,10 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Later, NewChannel, NewMap, NewObject, NewSource, parseCall, resultMismatch } from '../../channels/index.ts';
-import type { Native, NativeAnswer, NativeCall } from '../../channels/index.ts';
+import type { Made, Native, NativeAnswer, NativeCall } from '../../channels/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { fileHandle } from '../../src/capability/index.ts';
+import { TestSource } from './source.ts';
 import { FileTree, directoryNative, fileNative } from '../../resolvers/index.ts';
 import type { FileTreeOptions } from '../../resolvers/index.ts';
 
@@ -25,6 +26,21 @@ export class Host {
     const found = this.natives.get(native);
     assert(found !== undefined, `no native ${native}`);
     return new TestObject(this, found, handle, state);
+  }
+
+  /** What an answer or an arrival handed out, behind a channel of its own. */
+  made(thing: unknown): TestObject {
+    assert(thing instanceof NewObject);
+    return this.object(thing.native, thing.handle, thing.state);
+  }
+
+  open(source: unknown, resumed = false): TestSource {
+    assert(source instanceof NewSource);
+    const native = this.natives.get(source.native);
+    assert(native?.open !== undefined, `${source.native} opens no sources`);
+    const open = new TestSource(source, resumed);
+    native.open(open);
+    return open;
   }
 }
 
@@ -85,6 +101,21 @@ export class TestObject {
     if ('error' in answer) assert.fail(`${answer.error.code}: ${answer.error.message}`);
     assert(answer.ok instanceof NewObject);
     return this.host.object(answer.ok.native, answer.ok.handle, answer.ok.state);
+  }
+
+  /** A call that answers a source, or of which the reply comes later through one. */
+  async source(method: string, ...args: Value[]): Promise<TestSource> {
+    const answer = await this.answer(method, ...args);
+    if ('error' in answer) assert.fail(`${answer.error.code}: ${answer.error.message}`);
+    return this.host.open(answer.ok instanceof Later ? answer.ok.source : answer.ok);
+  }
+
+  /** A call that answers a map with new things in it. */
+  async map(method: string, ...args: Value[]): Promise<ReadonlyMap<string, Made>> {
+    const answer = await this.answer(method, ...args);
+    if ('error' in answer) assert.fail(`${answer.error.code}: ${answer.error.message}`);
+    assert(answer.ok instanceof NewMap);
+    return new Map(answer.ok.entries);
   }
 
   async refusal(method: string, ...args: Value[]): Promise<string> {
