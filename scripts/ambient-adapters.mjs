@@ -74,6 +74,11 @@ export const ADAPTERS = [
     reason: 'Makes the directory of the record.',
   },
   {
+    file: 'resolvers/net/lookup.ts',
+    touches: ['sockets'],
+    reason: 'Asks the system for the addresses of names; tests give answers of their own.',
+  },
+  {
     file: 'src/embedding/surroundings.ts',
     touches: ['files', 'processes'],
     reason: 'The standard streams that a space uses when its program gives none; whether a data directory is there.',

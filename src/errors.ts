@@ -51,6 +51,11 @@ export const ERROR_CODES = [
   'file_failed',
   'file_exists',
   'quota_exceeded',
+  // network
+  'address_refused',
+  'url_invalid',
+  'net_failed',
+  'rate_limited',
   // configuration and command line
   'config_invalid',
   'usage',
