@@ -3,9 +3,10 @@
  * The command `powerbox`: arguments to a command, errors to words and an exit code. Nothing here does work of
  * its own.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { isPowerboxError, PowerboxError, SourceErrors, VERSION } from '../index.ts';
-import { inspectCommand, resumeCommand, runCommand } from './commands.ts';
+import { example } from './commands/command.ts';
+import { COMMANDS } from './commands/index.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
@@ -39,67 +40,8 @@ function program(): Command {
     )
     .addHelpText('after', `${EXIT_CODES}\n\nError codes: spec/errors of the project, one page each.`);
 
-  common(all.command('run'))
-    .description('run a program, to quiescence')
-    .argument('<file>', 'a program in Rholang, or - for standard input')
-    .option('--also', 'run beside the work that an earlier run left in the directory')
-    .option('--system <file>', 'a system contract: contract main(box, @config) = {…}, which gets its powerbox once')
-    .option('--public-system', 'also answer on the public name @"system"')
-    .addHelpText(
-      'after',
-      example(
-        'run hello.rho',
-        'run notes.rho --data ./space --grant files=./notes',
-        'run hello.rho --json | jq -r "select(.type == \\"stdout\\").text"',
-      ),
-    )
-    .action((file: string, options) => leave(runCommand(terminal, file, options)));
-
-  common(all.command('resume'), true)
-    .description('go on with what an earlier run left, to quiescence')
-    .option('--public-system', 'also answer on the public name @"system"')
-    .addHelpText('after', example('resume --data ./space'))
-    .action((options) => leave(resumeCommand(terminal, options)));
-
-  const inspect = all.command('inspect');
-  inspect
-    .description('show what waits in a directory; nothing runs')
-    .argument('[channel]', 'one channel, written in Rholang')
-    .requiredOption('--data <dir>', 'directory of the space')
-    .option('--json', 'one JSON object a line on standard output')
-    .addHelpText('after', example('inspect --data ./space', `inspect --data ./space '@"orders"'`))
-    .action((channel: string | undefined, options) => leave(inspectCommand(terminal, channel, options)));
+  for (const register of COMMANDS) register(all, { terminal, leave });
   return all;
-}
-
-function common(command: Command, needsData = false): Command {
-  const data = new Option(
-    '--data <dir>',
-    needsData ? 'directory of the space' : 'keep the space in this directory (else in memory)',
-  );
-  return command
-    .addOption(needsData ? data.makeOptionMandatory() : data)
-    .option(
-      '--grant <files=dir>',
-      'hand out what is below a directory (files:ro=dir for reading only); may be repeated',
-      collect,
-    )
-    .addOption(
-      new Option('--durability <how>', 'what an acknowledgement promises (default: sync)').choices([
-        'sync',
-        'os',
-        'memory',
-      ]),
-    )
-    .option('--json', 'one JSON object a line on standard output');
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
-}
-
-function example(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ powerbox ${line}`).join('\n')}`;
 }
 
 async function leave(command: Promise<number>): Promise<void> {

@@ -1,8 +1,7 @@
 /**
- * The commands, each a thin call of the public API: open, do, report, close. Owns what a command prints and the
- * exit code that it leaves with; decides nothing that the space decides.
+ * What commands that open a space have in common: their options, the opening, running to quiescence with progress
+ * and interruption, and what is said and left at the end. Decides nothing that the space decides.
  */
-import { basename } from 'node:path';
 import {
   type Deploy,
   type Durability,
@@ -15,8 +14,8 @@ import {
   type Space,
 } from '../index.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
-import { channelLines, tellFailure, tellReport } from './report.ts';
-import { readProgram, type Terminal } from './terminal.ts';
+import { tellFailure, tellReport } from './report.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface CommonOptions {
   readonly data?: string;
@@ -25,63 +24,7 @@ export interface CommonOptions {
   readonly publicSystem?: boolean;
 }
 
-export interface RunCommandOptions extends CommonOptions {
-  readonly also?: boolean;
-  readonly system?: string;
-}
-
-export async function runCommand(terminal: Terminal, file: string, options: RunCommandOptions): Promise<number> {
-  const text = readProgram(file);
-  const systemText = options.system === undefined ? null : readProgram(options.system);
-  const space = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
-  return working(terminal, options, space, async () => {
-    const system =
-      systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? '') });
-    const deploy = await space.run(text, { name: basename(file) });
-    // A program may hand its work to what earlier ones left there (the sender of a message pays for what it sets off),
-    // so the end of it is the end of all; beside unfinished work it is not waited for.
-    if (options.also !== true) return space.deploys();
-    return system === null ? [deploy] : [system, deploy];
-  });
-}
-
-export async function resumeCommand(terminal: Terminal, options: CommonOptions): Promise<number> {
-  const space = await open(terminal, options, 'resume');
-  return working(terminal, options, space, async () => {
-    const deploys = space.deploys().filter((deploy) => isUnfinished(deploy));
-    terminal.talk(
-      deploys.length === 0 ? 'nothing is left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
-    );
-    return space.deploys();
-  });
-}
-
-export async function inspectCommand(
-  terminal: Terminal,
-  channel: string | undefined,
-  options: CommonOptions,
-): Promise<number> {
-  const space = await open(terminal, options, 'hold');
-  try {
-    const report = await space.inspect(channel);
-    const deploys = space.deploys().map((deploy) => ({ id: deploy.id, name: deploy.name, ...deploy.pending() }));
-    if (terminal.json) {
-      terminal.record({ type: 'inspection', channels: report.channels, truncated: report.truncated, deploys });
-      return EXIT.success;
-    }
-    if (report.channels.length === 0) terminal.talk('nothing waits on any channel');
-    for (const line of channelLines(report)) terminal.data(`${line}\n`);
-    for (const { id, name, ready, outside, parked } of deploys) {
-      if (ready + outside + parked === 0) continue;
-      terminal.data(`deploy ${id} (${name}): ${ready} ready, ${outside} outside, ${parked} parked\n`);
-    }
-    return EXIT.success;
-  } finally {
-    await space.close();
-  }
-}
-
-async function open(
+export async function open(
   terminal: Terminal,
   options: CommonOptions,
   unfinished: 'resume' | 'refuse' | 'hold',
@@ -106,7 +49,7 @@ async function open(
 }
 
 /** Runs to quiescence, with progress and interruption, reports and closes. */
-async function working(
+export async function working(
   terminal: Terminal,
   options: CommonOptions,
   space: Space,
@@ -170,7 +113,7 @@ function withResumeLine(options: CommonOptions, error: unknown): unknown {
   return new PowerboxError(error.code, error.message, { hint, cause: error.cause });
 }
 
-function isUnfinished(deploy: Deploy): boolean {
+export function isUnfinished(deploy: Deploy): boolean {
   const { ready, outside, parked } = deploy.pending();
   return ready + outside + parked > 0;
 }
@@ -195,7 +138,7 @@ function interrupted(terminal: Terminal): { readonly signal: Promise<string>; st
 }
 
 /** The line that goes on with this work. What was granted is remembered in the directory. */
-export function resumeLine({ data = '' }: CommonOptions): string {
+function resumeLine({ data = '' }: CommonOptions): string {
   return `powerbox resume --data ${shellWord(data)}`;
 }
 

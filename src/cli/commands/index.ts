@@ -1,0 +1,6 @@
+/** Every group of commands, in the order of the help. A new one is a file of this folder and a line here. */
+import type { Register } from './command.ts';
+import { registerInspect } from './inspect.ts';
+import { registerRun } from './run.ts';
+
+export const COMMANDS: readonly Register[] = [registerRun, registerInspect];

@@ -1,0 +1,60 @@
+/** `powerbox run` and `powerbox resume`: programs, run to quiescence. Each is a thin call of the public API. */
+import { basename } from 'node:path';
+import { type CommonOptions, isUnfinished, open, working } from '../session.ts';
+import { readProgram, type Terminal } from '../terminal.ts';
+import { common, example, type Register } from './command.ts';
+
+interface RunOptions extends CommonOptions {
+  readonly also?: boolean;
+  readonly system?: string;
+}
+
+export const registerRun: Register = (program, { terminal, leave }) => {
+  common(program.command('run'))
+    .description('run a program, to quiescence')
+    .argument('<file>', 'a program in Rholang, or - for standard input')
+    .option('--also', 'run beside the work that an earlier run left in the directory')
+    .option('--system <file>', 'a system contract: contract main(box, @config) = {…}, which gets its powerbox once')
+    .option('--public-system', 'also answer on the public name @"system"')
+    .addHelpText(
+      'after',
+      example(
+        'run hello.rho',
+        'run notes.rho --data ./space --grant files=./notes',
+        'run hello.rho --json | jq -r "select(.type == \\"stdout\\").text"',
+      ),
+    )
+    .action((file: string, options) => leave(run(terminal, file, options)));
+
+  common(program.command('resume'), true)
+    .description('go on with what an earlier run left, to quiescence')
+    .option('--public-system', 'also answer on the public name @"system"')
+    .addHelpText('after', example('resume --data ./space'))
+    .action((options) => leave(resume(terminal, options)));
+};
+
+async function run(terminal: Terminal, file: string, options: RunOptions): Promise<number> {
+  const text = readProgram(file);
+  const systemText = options.system === undefined ? null : readProgram(options.system);
+  const space = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
+  return working(terminal, options, space, async () => {
+    const system =
+      systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? '') });
+    const deploy = await space.run(text, { name: basename(file) });
+    // A program may hand its work to what earlier ones left there (the sender of a message pays for what it sets off),
+    // so the end of it is the end of all; beside unfinished work it is not waited for.
+    if (options.also !== true) return space.deploys();
+    return system === null ? [deploy] : [system, deploy];
+  });
+}
+
+async function resume(terminal: Terminal, options: CommonOptions): Promise<number> {
+  const space = await open(terminal, options, 'resume');
+  return working(terminal, options, space, async () => {
+    const deploys = space.deploys().filter((deploy) => isUnfinished(deploy));
+    terminal.talk(
+      deploys.length === 0 ? 'nothing is left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
+    );
+    return space.deploys();
+  });
+}
