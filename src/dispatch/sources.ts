@@ -172,7 +172,7 @@ export class Sources {
 
   #remove({ record }: OpenSource): void {
     this.#open.delete(record.id);
-    this.#byChannel.delete(channelKey(record.channel));
+    if (!record.replies) this.#byChannel.delete(channelKey(record.channel));
     const left = this.count(record.account) - 1;
     if (left > 0) this.#counts.set(record.account, left);
     else this.#counts.delete(record.account);

@@ -231,7 +231,12 @@ export class FakeEngine implements Engine {
         return task;
       },
       steps: 10_000,
-      newName: () => new Name(null, ++state.numbers, 0, null),
+      newName: () => {
+        const number = ++state.numbers;
+        const bytes = new Uint8Array(32);
+        new DataView(bytes.buffer).setUint32(28, number);
+        return new Name(null, number, 0, bytes);
+      },
       produce: (channel, message) => {
         const key = keyOf(channel);
         const body = state.installs.get(key);

@@ -121,6 +121,7 @@ export class Site {
     for (const native of natives) this.dispatcher.registerNative(native);
     this.engine = new FakeEngine(disk, this.dispatcher);
     this.dispatcher.attach(this.engine, ids);
+    this.dispatcher.openSources();
   }
 
   /** A channel behind which the probe stands. */
@@ -143,9 +144,9 @@ export class Site {
   }
 
   /** The process ends as by SIGKILL and another one opens the same disk. */
-  restart(options: Partial<DispatcherOptions> = {}): Site {
+  restart(options: Partial<DispatcherOptions> = {}, natives = [probeNative(this.world)]): Site {
     this.engine.kill();
-    return new Site(this.disk, this.world, options);
+    return new Site(this.disk, this.world, options, natives);
   }
 }
 
