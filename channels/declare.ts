@@ -31,6 +31,11 @@ interface MethodText {
   readonly forms: readonly Form[];
   /** The answer comes when a person gives it, however late: calls have no time limit. Default false. */
   readonly patient?: boolean;
+  /**
+   * Calls of one object run one after the other within a lane; methods of different lanes run side by side, so that
+   * one which waits (to receive) holds up none of the others (to send). Default: the one lane without a name.
+   */
+  readonly lane?: string;
 }
 
 export type MethodSource = MethodText &
@@ -48,6 +53,8 @@ export interface Method {
   readonly forms: readonly Form[];
   /** Whether a call may take any time. */
   readonly patient: boolean;
+  /** In which order of the object its calls stand; empty for the one without a name. */
+  readonly lane: string;
   /** Readings of a call by number of values after the method, trailing names included; null where none has that many. */
   readonly readings: readonly (readonly Reading[] | null)[];
 }
@@ -141,8 +148,9 @@ function compile(channel: string, name: string, source: MethodSource, trailings:
       readings[length] = [...others, reading];
     }
   });
-  const { doc, effect, forms, patient = false } = source;
-  return { name, doc, effect, recovery, forms, patient, readings };
+  const { doc, effect, forms, patient = false, lane = '' } = source;
+  if (lane !== '' && !WORD.test(lane)) invalid(channel, `the lane ${JSON.stringify(lane)} of ${name} is not a word`);
+  return { name, doc, effect, recovery, forms, patient, lane, readings };
 }
 
 /** Whether one list of values could be both. */

@@ -13,7 +13,7 @@ import { outcomeOf } from './answers.ts';
 import { countFailure, readFailures, type Failures } from './failures.ts';
 import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
 import { Lanes } from './lanes.ts';
-import { laneOf, NativeJob, readBegun } from './native-job.ts';
+import { laneOfBegun, NativeJob } from './native-job.ts';
 import { OutsideJob } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
@@ -134,7 +134,7 @@ export class Dispatcher implements TaskRouter {
     };
     for (const [key, value] of engine.facts(BEGUN_PREFIX)) {
       const number = Number(key.slice(BEGUN_PREFIX.length));
-      const lane = laneOf(readBegun(value));
+      const lane = laneOfBegun(value);
       this.#interrupted.set(number, lane);
       this.#lanes.reserve(lane, number);
     }
@@ -271,15 +271,17 @@ export class Dispatcher implements TaskRouter {
     if (native === undefined || !(call instanceof Call)) {
       throw new PowerboxError('label_unknown', `the task ${task.number} is no call that goes outside`);
     }
-    const interrupted = this.#interrupted.delete(task.number);
+    const reserved = this.#interrupted.get(task.number) ?? null;
+    this.#interrupted.delete(task.number);
     return new NativeJob(
       context,
       native,
       task,
       reference,
       call,
-      interrupted,
+      reserved !== null,
       call.method.patient ? null : this.#nativeCall_ms,
+      reserved,
     );
   }
 

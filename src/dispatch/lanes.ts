@@ -1,6 +1,7 @@
 /**
  * Order of effects. A *lane* is one object (one native handle): its jobs run one after the other, by task
- * number. Jobs of different lanes run side by side, at most `runningMax` of one account at once.
+ * number. Jobs of different lanes run side by side, at most `runningMax` of one account at once; patient ones are
+ * not counted.
  * Owns the order and the counts; must never run anything itself: it calls `job.start`, and is told by `done`.
  */
 import type { Account } from '../space/index.ts';
@@ -10,6 +11,11 @@ export interface Job {
   readonly account: Account;
   /** The object it works on, or null when nothing orders it. */
   readonly lane: string | null;
+  /**
+   * It waits for the world and costs nothing meanwhile, so it takes nothing of its account's allowance: a program
+   * that waits on a thousand sockets can still send on each. How many there are is bounded by tasks outside.
+   */
+  readonly patient: boolean;
   start(): void;
 }
 
@@ -65,14 +71,14 @@ export class Lanes {
 
   /** The job's effect is over, in whatever way. Each started job says so exactly once. */
   done(job: Job): void {
-    const allowance = this.#allowance(job.account);
-    allowance.running--;
+    const allowance = job.patient ? null : this.#allowance(job.account);
+    if (allowance !== null) allowance.running--;
     if (job.lane !== null) {
       const lane = this.#lane(job.lane);
       if (lane.current === job) lane.current = null;
       this.#advance(job.lane, lane);
     }
-    this.#startReady(job.account, allowance);
+    if (allowance !== null) this.#startReady(job.account, allowance);
   }
 
   running(account: Account): number {
@@ -108,6 +114,10 @@ export class Lanes {
   }
 
   #makeReady(job: Job): void {
+    if (job.patient) {
+      job.start();
+      return;
+    }
     const allowance = this.#allowance(job.account);
     allowance.ready.push(job);
     this.#startReady(job.account, allowance);

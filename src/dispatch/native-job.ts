@@ -15,19 +15,26 @@ import { applyOutcome } from './replies.ts';
 import { failureOf } from './stderr.ts';
 import type { Stage } from './types.ts';
 
-/** The fact of a change that has begun: which object it is at, and with what method. */
-function writeBegun(reference: NativeReference, call: Call): Value {
-  return new Tuple([reference.native, reference.handle, reference.id, reference.cap, call.method.name]);
+/** The fact of a change that has begun: which object it is at, with what method, in which lane. */
+function writeBegun(reference: NativeReference, { method }: Call): Value {
+  const { native, handle, id, cap } = reference;
+  return new Tuple([native, handle, id, cap, method.name, method.lane]);
 }
 
-/** The object of a change that had begun. */
-export function readBegun(fact: Value): NativeReference {
-  const [native, handle, id, cap] = (fact as Tuple).items;
-  return { native: native as string, handle: handle as Value, id: id as string, cap: cap as string };
+/** The lane of a change that had begun. It is written down, for a later declaration may say another one. */
+export function laneOfBegun(fact: Value): string {
+  const [native, handle, id, cap, , lane] = (fact as Tuple).items;
+  const reference = { native: native as string, handle: handle as Value, id: id as string, cap: cap as string };
+  return laneOf(reference, lane as string);
 }
 
-/** The object that a call works on, as a key: its calls run one after the other. */
-export function laneOf(reference: NativeReference): string {
+/** The object that a call works on and the lane of its method, as a key: calls of one key run one after the other. */
+export function laneOf(reference: NativeReference, lane: string): string {
+  const object = objectKey(reference);
+  return lane === '' ? object : `${lane} ${object}`;
+}
+
+function objectKey(reference: NativeReference): string {
   if (reference.id !== '') return `id/${reference.id}`;
   if (typeof reference.handle === 'string') return `text/${reference.native}/${reference.handle}`;
   return `value/${reference.native}/${channelKey(reference.handle)}`;
@@ -44,6 +51,7 @@ export class NativeJob implements OutsideWork {
   readonly delivered_ms: number;
   readonly changing: boolean;
   readonly drained: boolean;
+  readonly patient: boolean;
   stage: Stage = 'queued';
   readonly #context: JobContext;
   readonly #native: Native;
@@ -69,15 +77,18 @@ export class NativeJob implements OutsideWork {
     call: Call,
     interrupted: boolean,
     limit_ms: number | null,
+    /** The lane that is kept for it, when it had begun before this process. */
+    lane: string | null,
   ) {
-    this.lane = laneOf(reference);
+    this.lane = lane ?? laneOf(reference, call.method.lane);
     this.number = task.number;
     this.account = task.account;
     this.label = task.body.label;
     this.what = `${reference.native}.${call.method.name}`;
     this.delivered_ms = context.clock.monotonic_ms();
     this.changing = call.method.effect === 'change';
-    this.drained = this.changing && !call.method.patient;
+    this.patient = call.method.patient;
+    this.drained = this.changing && !this.patient;
     this.#context = context;
     this.#native = native;
     this.#task = task;

@@ -46,6 +46,8 @@ describe('a declaration', () => {
     assert.throws(() => bad({ effect: 'change' }), invalid);
     assert.throws(() => bad({ effect: 'observe', recovery: 'ask' }), invalid);
     bad({ effect: 'change', recovery: 'none' });
+    bad({ effect: 'change', recovery: 'none', lane: 'in' });
+    assert.throws(() => bad({ effect: 'observe', lane: 'in out' }), invalid);
   });
 
   it('is refused when a result could be taken for an error, or a name or text is missing', () => {

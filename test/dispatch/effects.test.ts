@@ -185,6 +185,61 @@ describe('effects', () => {
     assert.deepEqual(site.world.log, ['call look l1', 'call once r1', 'call look l2', 'call look l3']);
   });
 
+  it('methods of different lanes of one object run side by side, and in order within each', async () => {
+    const site = new Site();
+    const probe = await site.install('one');
+    const open = new Map<Value | undefined, () => void>();
+    site.world.behaviour = (call) =>
+      new Promise((resolve) => open.set(call.args[0], () => resolve({ ok: call.args[0] ?? null })));
+    for (const [method, value] of Object.entries({ hear: 'h', say: 's' }))
+      for (const count of [1, 2]) await site.send(probe, [method, `${value}${count}`]);
+    await rest();
+    assert.deepEqual(site.world.log, ['call hear h1', 'call say s1']);
+    open.get('s1')?.();
+    await rest();
+    open.get('h1')?.();
+    await rest();
+    assert.deepEqual(site.world.log, ['call hear h1', 'call say s1', 'call say s2', 'call hear h2']);
+    for (const value of ['s2', 'h2']) open.get(value)?.();
+    await site.dispatcher.quiescent(1);
+  });
+
+  it('a change that had begun holds up its own lane after a kill, and no other', async () => {
+    const first = new Site();
+    const probe = await first.install('one');
+    first.world.behaviour = () => new Promise(() => {});
+    await first.send(probe, ['say', 's1']);
+    await rest();
+    await first.send(probe, ['say', 's2']);
+    await first.send(probe, ['look', 'l1']);
+    await rest();
+    first.world.log.length = 0;
+    first.world.behaviour = (call) => ({ ok: call.args[0] ?? null });
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    const log = first.world.log;
+    assert.deepEqual([...log].sort(), ['call look l1', 'call say s1', 'call say s2']);
+    assert.ok(log.indexOf('call say s1') < log.indexOf('call say s2'));
+  });
+
+  it('a patient call takes nothing of the allowance of its account', async () => {
+    const site = new Site(undefined, undefined, { effectsRunningMax: 1 });
+    let heard = (): void => {};
+    site.world.behaviour = (call) =>
+      call.method === 'hear'
+        ? new Promise((resolve) => (heard = () => resolve({ ok: 'heard' })))
+        : { ok: call.args[0] ?? null };
+    const ret = freshName();
+    await site.send(await site.install('one'), ['hear', 1, ret]);
+    await rest();
+    await site.send(await site.install('two'), ['say', 'said', ret]);
+    await rest();
+    assert.deepEqual(site.engine.waiting(ret), [['said']]);
+    heard();
+    await site.dispatcher.quiescent(1);
+    assert.deepEqual(site.engine.waiting(ret), [['said'], ['heard']]);
+  });
+
   it('each call of an object with state sees the state its predecessor left, also after a kill', async () => {
     const first = new Site();
     const counter = await first.install(null, 'counter', 0);

@@ -47,6 +47,8 @@ export const probeDeclaration = declareChannel({
     asked: { doc: 'x', effect: 'change', recovery: 'ask', forms: [form] },
     once: { doc: 'x', effect: 'change', recovery: 'none', forms: [form] },
     person: { doc: 'x', effect: 'change', recovery: 'none', patient: true, forms: [form] },
+    hear: { doc: 'x', effect: 'observe', patient: true, lane: 'in', forms: [form] },
+    say: { doc: 'x', effect: 'change', recovery: 'repeat', lane: 'out', forms: [form] },
     count: { doc: 'x', effect: 'change', recovery: 'ask', forms: [{ args: [], result: t.int() }] },
   },
 });
