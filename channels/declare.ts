@@ -33,9 +33,10 @@ interface MethodText {
   readonly patient?: boolean;
   /**
    * Calls of one object run one after the other within a lane; methods of different lanes run side by side, so that
-   * one which waits (to receive) holds up none of the others (to send). Default: the one lane without a name.
+   * one which waits (to receive) holds up none of the others (to send). Default: the one lane without a name. Null:
+   * its calls are in no order at all.
    */
-  readonly lane?: string;
+  readonly lane?: string | null;
 }
 
 export type MethodSource = MethodText &
@@ -53,8 +54,8 @@ export interface Method {
   readonly forms: readonly Form[];
   /** Whether a call may take any time. */
   readonly patient: boolean;
-  /** In which order of the object its calls stand; empty for the one without a name. */
-  readonly lane: string;
+  /** In which order of the object its calls stand; empty for the one without a name, null for none. */
+  readonly lane: string | null;
   /** Readings of a call by number of values after the method, trailing names included; null where none has that many. */
   readonly readings: readonly (readonly Reading[] | null)[];
 }
@@ -149,7 +150,8 @@ function compile(channel: string, name: string, source: MethodSource, trailings:
     }
   });
   const { doc, effect, forms, patient = false, lane = '' } = source;
-  if (lane !== '' && !WORD.test(lane)) invalid(channel, `the lane ${JSON.stringify(lane)} of ${name} is not a word`);
+  if (lane !== null && lane !== '' && !WORD.test(lane))
+    invalid(channel, `the lane ${JSON.stringify(lane)} of ${name} is not a word`);
   return { name, doc, effect, recovery, forms, patient, lane, readings };
 }
 

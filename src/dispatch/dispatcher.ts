@@ -134,7 +134,7 @@ export class Dispatcher implements TaskRouter {
     };
     for (const [key, value] of engine.facts(BEGUN_PREFIX)) {
       const number = Number(key.slice(BEGUN_PREFIX.length));
-      const lane = laneOfBegun(value);
+      const lane = laneOfBegun(number, value);
       this.#interrupted.set(number, lane);
       this.#lanes.reserve(lane, number);
     }

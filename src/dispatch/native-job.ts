@@ -22,8 +22,10 @@ function writeBegun(reference: NativeReference, { method }: Call): Value {
 }
 
 /** The lane of a change that had begun. It is written down, for a later declaration may say another one. */
-export function laneOfBegun(fact: Value): string {
+export function laneOfBegun(number: number, fact: Value): string {
   const [native, handle, id, cap, , lane] = (fact as Tuple).items;
+  // In no order, so in one of its own: recovery keeps a place for each change that had begun.
+  if (lane === null) return `task/${number}`;
   const reference = { native: native as string, handle: handle as Value, id: id as string, cap: cap as string };
   return laneOf(reference, lane as string);
 }
@@ -44,7 +46,7 @@ const NO_ID = new Uint8Array(0);
 
 export class NativeJob implements OutsideWork {
   readonly number: number;
-  readonly lane: string;
+  readonly lane: string | null;
   readonly account: Account;
   readonly label: string;
   readonly what: string;
@@ -80,7 +82,7 @@ export class NativeJob implements OutsideWork {
     /** The lane that is kept for it, when it had begun before this process. */
     lane: string | null,
   ) {
-    this.lane = lane ?? laneOf(reference, call.method.lane);
+    this.lane = lane ?? (call.method.lane === null ? null : laneOf(reference, call.method.lane));
     this.number = task.number;
     this.account = task.account;
     this.label = task.body.label;

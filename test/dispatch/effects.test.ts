@@ -222,6 +222,26 @@ describe('effects', () => {
     assert.ok(log.indexOf('call say s1') < log.indexOf('call say s2'));
   });
 
+  it('calls of a method that is in no order run side by side, and those that a kill cut off hold up no other', async () => {
+    const first = new Site();
+    const probe = await first.install('one');
+    first.world.behaviour = () => new Promise(() => {});
+    for (const value of ['a', 'b']) await first.send(probe, ['fetch', value]);
+    await rest();
+    assert.deepEqual(first.world.log, ['call fetch a', 'call fetch b']);
+    first.world.log.length = 0;
+    const open: (() => void)[] = [];
+    first.world.behaviour = (call) => new Promise((resolve) => open.push(() => resolve({ ok: call.args[0] ?? null })));
+    const second = first.restart();
+    await rest();
+    assert.deepEqual([...first.world.log].sort(), ['call fetch a', 'call fetch b']);
+    await second.send(probe, ['fetch', 'c']);
+    await rest();
+    assert.deepEqual(first.world.log[2], 'call fetch c');
+    for (const answer of open) answer();
+    await second.dispatcher.quiescent(1);
+  });
+
   it('a patient call takes nothing of the allowance of its account', async () => {
     const site = new Site(undefined, undefined, { effectsRunningMax: 1 });
     let heard = (): void => {};
