@@ -1,10 +1,14 @@
 /** Every declaration of this folder, in the order of the reference page. A new channel is added here. */
+import { blake2b256Hash, crypto, ed25519Verify, keccak256Hash, secp256k1Verify, sha256Hash } from './crypto.ts';
 import type { ChannelDeclaration } from './declare.ts';
 import { directory } from './directory.ts';
 import { file } from './file.ts';
+import { load } from './load.ts';
+import { random } from './random.ts';
 import { input, output, stderr, stderrAck, stdout, stdoutAck } from './stdio.ts';
 import { system } from './system.ts';
 import { text } from './text.ts';
+import { timer } from './timer.ts';
 
 export const SYSTEM_CHANNELS: readonly ChannelDeclaration[] = [
   system,
@@ -17,4 +21,13 @@ export const SYSTEM_CHANNELS: readonly ChannelDeclaration[] = [
   directory,
   file,
   text,
+  timer,
+  random,
+  crypto,
+  sha256Hash,
+  keccak256Hash,
+  blake2b256Hash,
+  ed25519Verify,
+  secp256k1Verify,
+  load,
 ];

@@ -8,6 +8,17 @@ export { input, output, stderr, stderrAck, stdout, stdoutAck } from './stdio.ts'
 export { directory } from './directory.ts';
 export { file } from './file.ts';
 export { text } from './text.ts';
+export { timer } from './timer.ts';
+export { random } from './random.ts';
+export {
+  blake2b256Hash,
+  crypto,
+  ed25519Verify,
+  keccak256Hash,
+  secp256k1Verify,
+  sha256Hash,
+} from './crypto.ts';
+export { load } from './load.ts';
 export { argumentsSchema, jsonSchema } from './schema.ts';
 export type { JsonSchema } from './schema.ts';
 export { referencePage } from './reference.ts';

@@ -5,11 +5,15 @@ import type { Native } from '../src/natives/index.ts';
 import type { Platform } from '../src/platform/index.ts';
 import type { Value } from '../src/values/index.ts';
 import type { Console } from './console.ts';
+import { CryptoResolver } from './crypto.ts';
 import { FilesResolver } from './files/resolver.ts';
+import { LoadResolver } from './load.ts';
+import { RandomResolver } from './random.ts';
 import type { AnyResolver, Resolver } from './resolver.ts';
 import { StdioResolver } from './stdio.ts';
 import { systemNative } from './system.ts';
 import { textNative } from './text.ts';
+import { TimerResolver } from './timer/resolver.ts';
 
 export interface ResolversOptions {
   readonly console: Console;
@@ -27,9 +31,16 @@ export class Resolvers {
   /** Grants that stand, in the order of their granting. */
   readonly #granted = new Map<string, Power>();
 
-  constructor({ console, show, outOfReach }: ResolversOptions) {
+  constructor({ console, platform, show, outOfReach }: ResolversOptions) {
     const stdio = new StdioResolver({ console, show });
-    this.#resolvers = [stdio, new FilesResolver(outOfReach ?? null)];
+    this.#resolvers = [
+      stdio,
+      new FilesResolver(outOfReach ?? null),
+      new TimerResolver(platform),
+      new RandomResolver(platform.randomness),
+      new CryptoResolver(),
+      new LoadResolver(),
+    ];
     this.natives = [
       systemNative({ console, granted: (id) => stdio.has(id) }),
       textNative,

@@ -25,6 +25,8 @@ export const limits = {
   account_tasks_max: 1_000_000,
   /** Tasks of one account that are outside at once; past it its ready tasks wait until one is finished. */
   account_outside_tasks_max: 10_000,
+  /** Milliseconds of tasks and steps that one refill of a quota is worth. Short, so that who is slowed goes on smoothly. */
+  refill_ms: 100,
   /** Channels of one join. */
   join_channels_max: 256,
   /** Values in one message. */
@@ -105,10 +107,186 @@ export const limits = {
   lookups_kept_max: 1_024,
   /** Addresses of one name that are looked at. */
   lookup_addresses_max: 32,
+  /** Bytes of a configuration file: what a person writes, many times over. */
+  config_bytes_max: 1024 * 1024,
+  /** Nesting of a configuration; deeper input is refused before it is read. */
+  config_depth_max: 64,
+  /** Mistakes of a configuration that are told in one run: more than a person mends before the next. */
+  config_mistakes_max: 100,
+  /** Bytes of one document that an operator gives to contracts, and of a file that holds a secret. */
+  document_bytes_max: 1024 * 1024,
+  /** Bytes of a `host:port` that a contract gives: the longest name and a port. */
+  endpoint_bytes_max: 320,
+  /** Open sockets of one TCP or UDP grant when its operator does not say. */
+  sockets_default: 256,
+  /** The most that an operator may say: each is a descriptor of the process. */
+  sockets_max: 16_384,
+  /** The most that an operator may say; more than any network card moves. */
+  bytes_per_second_max: 100_000_000_000,
+  /** Milliseconds for opening a connection when the operator does not say: three repeated packets of TCP. */
+  connect_ms_default: 10_000,
+  /** Milliseconds in which nothing came or went, after which a connection is closed when the operator does not say. */
+  socket_idle_ms_default: 300_000,
+  /** The most that an operator may say, a day: a connection that nobody refers to any more ends by this alone. */
+  socket_idle_ms_max: 86_400_000,
+  /** Milliseconds after which a silent peer is asked whether it is there: less than routers forget connections in. */
+  socket_keep_alive_ms_default: 60_000,
+  /** Bytes that wait in one socket for somebody to receive them, when the operator does not say. */
+  socket_receive_bytes_default: 256 * 1024,
+  /** Bytes of what ends a piece that `receiveUntil` looks for. */
+  delimiter_bytes_max: 64,
+  /** Ends of connections that are remembered with their reason, for calls that come after. */
+  socket_ends_kept_max: 1_024,
+  /** Milliseconds in which a bound port waits for its source to be durable; then nobody will ever ask for it. */
+  port_claim_ms: 60_000,
+  /** Bytes of one datagram: what fits into one of IPv4. */
+  datagram_bytes_max: 65_507,
+  /** Datagrams sent in a second when the operator does not say. */
+  datagrams_per_second_default: 1_000,
+  /** The most that an operator may say. */
+  datagrams_per_second_max: 1_000_000,
+  /** Times as many bytes may go back as came, at most: beyond this a grant would be a weapon. */
+  reply_ratio_max: 64,
+  /** Senders of datagrams that are remembered as such; past it the one longest silent is forgotten. */
+  reply_senders_max: 4_096,
+  /** Bytes of the name of a node; it stands in every handshake. */
+  peer_name_bytes_max: 32,
+  /** Other nodes in one configuration: each costs two connections. */
+  peer_nodes_max: 64,
+  /** Bytes of the secret of two nodes: as many as the keys that are made of it. */
+  peer_secret_bytes_min: 32,
+  /** Canonical bytes of one message between nodes; larger things go another way, with their hash in a message. */
+  peer_message_bytes_max: 1024 * 1024,
+  /** Bytes of a frame between nodes beside its message: ids, names, a list of what is remembered. */
+  peer_frame_room_bytes: 16 * 1024,
+  /** Bytes of a frame before the other node has said hello: it has authenticated itself, and nothing more. */
+  peer_hello_bytes_max: 4 * 1024,
+  /** Nesting of a message between nodes; the other one is not trusted to stop. */
+  peer_message_depth_max: 500,
+  /** Messages to one node about one topic that it may have and is not known to have forgotten; it remembers no more. */
+  peer_unsettled_max: 32,
+  /** Messages kept for one node until they have arrived. */
+  peer_outbox_max: 4_096,
+  /** Bytes of them. */
+  peer_outbox_bytes_max: 64 * 1024 * 1024,
+  /** Bytes that came from one node and wait for their inbox; past it nothing more is read from it. */
+  peer_inbox_bytes_max: 4 * 1024 * 1024,
+  /** Bytes that wait in one connection to be sent; past it messages wait in the outbox. */
+  peer_write_bytes_max: 1024 * 1024,
+  /** Inboxes of one space: topics that operators have named. */
+  peer_topics_max: 256,
+  /** Milliseconds of a handshake, its hello included; a connection that says nothing ends by this. */
+  peer_handshake_ms: 5_000,
+  /** Connections whose handshake is not over yet; past it new ones are dropped, for each costs a few KiB. */
+  peer_handshakes_max: 64,
+  /** Milliseconds between two words of a node that has nothing to say. */
+  peer_alive_ms: 1_000,
+  /** Milliseconds of silence after which a node is taken for gone: a few lost words, no short stall. */
+  peer_silence_ms: 5_000,
+  /** Milliseconds before the second try to connect; each one after waits twice as long, with some chance in it. */
+  peer_retry_ms_min: 50,
+  /** The longest wait between two tries: a node that comes back is found soon. */
+  peer_retry_ms_max: 5_000,
+  /** Milliseconds between two reports of one kind about one node: who knocks often is not written down often. */
+  peer_report_ms: 10_000,
+  /** The longest time that a sender can give, a year. */
+  peer_limit_ms_max: 31_536_000_000,
+  /** Bytes of the name of a header. */
+  http_header_name_bytes_max: 256,
+  /** Bytes of the value of a header: what most servers take. */
+  http_header_value_bytes_max: 8 * 1024,
+  /** Headers of one request, and of one answer. */
+  http_headers_max: 256,
+  /** Bytes of all headers of one request, and of one answer. */
+  http_headers_bytes_max: 32 * 1024,
+  /** Entries of each list in a grant of HTTP: all of them are looked through for each request. */
+  http_rules_max: 256,
+  /** Bytes of certificates that a configuration holds as text. */
+  http_ca_bytes_max: 256 * 1024,
+  /** Bytes of a body that is sent or answered as one value, when the operator does not say. */
+  http_body_bytes_default: 2 * 1024 * 1024,
+  /** The most that an operator may say: it is one value. */
+  http_body_bytes_max: 16 * 1024 * 1024,
+  /** Bytes of a body that comes in chunks, when the operator does not say. */
+  http_stream_bytes_default: 1024 * 1024 * 1024,
+  /** The most that an operator may say. */
+  http_stream_bytes_max: 2 ** 40,
+  /** Bytes of one chunk of a body. */
+  http_chunk_bytes_max: 1024 * 1024,
+  /** Bytes of one chunk when the caller does not say. */
+  http_chunk_bytes_default: 64 * 1024,
+  /** Chunks of one body that may lie unread; then its sender waits. */
+  http_chunks_unread_max: 16,
+  /** Bytes of one body that wait in memory before its connection is read no further. */
+  http_waiting_bytes_max: 256 * 1024,
+  /** Milliseconds in which a body in chunks waits for its channel to be durable; then nobody will ever ask for it. */
+  http_claim_ms: 10_000,
+  /** Requests a second, when the operator does not say. */
+  http_rate_default: 1_000,
+  /** The most that an operator may say. */
+  http_rate_max: 1_000_000,
+  /** Requests at once after a pause, when the operator does not say. */
+  http_burst_default: 1_000,
+  /** Requests of one grant under way at once, when the operator does not say; as many as one account may have. */
+  http_open_default: 64,
+  /** The most that an operator may say: each is a descriptor of the process. */
+  http_open_max: 1_024,
+  /** Requests of one grant that wait for others to end; past it `rate_limited`. */
+  http_waiting_max: 1_024,
+  /** Connections to one address of one origin. */
+  http_connections_max: 256,
+  /** Pools of connections, one for each origin and address; past it an idle one is closed. */
+  http_pools_max: 256,
+  /** Milliseconds for which an idle connection is kept, whatever its server offers. */
+  http_keep_alive_ms_max: 60_000,
+  /** Milliseconds until the headers of an answer, when the operator does not say. */
+  http_headers_ms_default: 15_000,
+  /** Milliseconds between two parts of a body, when the operator does not say. */
+  http_idle_ms_default: 15_000,
+  /** Milliseconds of a whole call, when the operator does not say. */
+  http_whole_ms_default: 25_000,
+  /** The most that an operator may say: a call of a native is answered `timed_out` soon after. */
+  http_whole_ms_max: 29_000,
+  /** Milliseconds of a body in chunks, when the operator does not say: an hour. */
+  http_stream_ms_default: 3_600_000,
+  /** The most that an operator may say: a day. */
+  http_stream_ms_max: 86_400_000,
+  /** Redirects followed in one call, when neither operator nor caller say. */
+  http_redirects_default: 5,
+  /** The most that an operator may say. */
+  http_redirects_max: 20,
+  /** Times that a request which may be repeated is, when its connection failed before there was an answer. */
+  http_repeats_max: 2,
+  /** Milliseconds before the first repetition; each next one waits four times as long. */
+  http_repeat_ms: 50,
+  /** Bytes of the body of a redirect that are read over so that its connection can be used again. */
+  http_skipped_bytes_max: 64 * 1024,
+  /** Times as large as it came that a compressed body may become. No text compresses better; bombs do. */
+  http_inflated_ratio_max: 200,
+  /** Bytes that a compressed body may have whatever its ratio: small ones are often all alike. */
+  http_inflated_bytes_free: 256 * 1024,
+  /** Nesting of JSON that is read into values, or written from them. */
+  json_depth_max: 500,
   /** Channels in one report: it is for people, and for programs that can ask for one channel. */
   report_channels_max: 1_000,
   /** Data, and continuations, of one channel in a report. */
   report_items_max: 100,
   /** Characters of one datum or continuation in a report. */
   report_item_chars_max: 2_000,
+  /** Bytes of one input of a hash or a signature: they are computed in the turn, at 10 to 40 nanoseconds a byte. */
+  crypto_bytes_max: 64 * 1024,
+  /** Random bytes of one answer: it is one value in the journal, and keys are short. */
+  random_bytes_max: 64 * 1024,
+  /** Milliseconds of the longest delay or period, over 300 years: sums with the clock stay safe integers. */
+  timer_delay_ms_max: 10_000_000_000_000,
+  /** The latest moment there is a date for, in milliseconds since 1970. */
+  moment_ms_max: 8_640_000_000_000_000,
+  /** Timers of one grant when its operator does not say; each is a fact and a place in a queue. */
+  timers_default: 256,
+  /** The most that an operator may say. */
+  timers_max: 65_536,
+  /** Milliseconds of the shortest period when the operator does not say: each tick is a turn and a commit. */
+  timer_period_ms_default: 10,
+  /** Milliseconds after which a sleeping timer looks at the clock again: it may have been set, or the machine slept. */
+  timer_look_ms: 60_000,
 } as const;

@@ -1,4 +1,4 @@
-/** Hashes and the verification of signatures. */
+/** Hashes and the verification of signatures. They compute and reach nothing, so there is nothing to limit. */
 import { z } from 'zod';
 import { powerName } from './name.ts';
 

@@ -1,0 +1,146 @@
+/**
+ * Answers on channels of the clock and of timers. A timer is a source whose handle holds its due time, so it is
+ * the same after a restart; of it, only its place in the schedule lives in memory. Owns the schedule and the count
+ * of timers of each grant.
+ */
+import { timer } from '../../channels/index.ts';
+import { powerHandle, readPowerHandle } from '../../src/capability/index.ts';
+import type { PowerOf } from '../../src/capability/index.ts';
+import { Later, NewSource } from '../../src/natives/index.ts';
+import type { Native, NativeAnswer, NativeCall, NativeError, Source } from '../../src/natives/index.ts';
+import type { Platform } from '../../src/platform/index.ts';
+import type { Value } from '../../src/values/index.ts';
+import { Granted, grantGone } from '../granted.ts';
+import type { Resolver } from '../resolver.ts';
+import { Schedule } from './schedule.ts';
+
+type TimerPower = PowerOf<'timer'>;
+
+export class TimerResolver implements Resolver<'timer'> {
+  readonly kind = 'timer';
+  readonly natives: readonly Native[];
+  readonly #platform: Pick<Platform, 'clock' | 'timers'>;
+  readonly #schedule: Schedule;
+  readonly #granted = new Granted<TimerPower>();
+  /** Timers that are set, by grant. */
+  readonly #set = new Map<string, Set<Source>>();
+
+  constructor(platform: Pick<Platform, 'clock' | 'timers'>) {
+    this.#platform = platform;
+    this.#schedule = new Schedule(platform);
+    this.natives = [
+      {
+        declaration: timer,
+        call: (call) => this.#granted.under(call.handle, (power, id) => this.#answer(power, id, call)),
+        open: (source) => this.#open(source),
+      },
+    ];
+  }
+
+  grant(id: string, power: TimerPower): void {
+    this.#granted.set(id, power);
+  }
+
+  revoke(id: string): void {
+    this.#granted.delete(id);
+    for (const source of [...(this.#set.get(id) ?? [])]) void source.fail(grantGone(id));
+  }
+
+  close(): void {
+    this.#granted.clear();
+    this.#set.clear();
+    this.#schedule.close();
+  }
+
+  #answer(power: TimerPower, id: string, { method, args }: NativeCall): NativeAnswer {
+    const now_ms = this.#platform.clock.now_ms();
+    const [first, second] = args;
+    switch (method) {
+      case 'now':
+        return { ok: now_ms };
+      case 'after':
+        return this.#setting(power, id, () => new Later(once(id, now_ms + (first as number), second)));
+      case 'at':
+        return this.#setting(power, id, () => new Later(once(id, first as number, second)));
+      case 'every':
+        if ((first as number) < power.period_ms_min) {
+          return {
+            error: {
+              code: 'not_available',
+              message: `ticks of this grant have a period of at least ${power.period_ms_min} ms, but ${first} ms came`,
+            },
+          };
+        }
+        return this.#setting(power, id, () => ticks(id, now_ms, first as number, second));
+      case 'cancel':
+        return { ok: null, closes: first as Value };
+      default:
+        throw new Error(`timer has no method ${method}`);
+    }
+  }
+
+  #setting(power: TimerPower, id: string, make: () => NewSource | Later): NativeAnswer {
+    return (this.#set.get(id)?.size ?? 0) >= power.timers_max ? { error: tooMany(power) } : { ok: make() };
+  }
+
+  /** What is counted is what is open, so that calls which pass the first check at once end here. */
+  #open(source: Source): void {
+    const { grant, rest } = readPowerHandle(source.handle);
+    const timers = this.#set.get(grant) ?? new Set();
+    const power = this.#granted.get(grant);
+    const refused =
+      power === undefined
+        ? grantGone(grant)
+        : !source.resumed && timers.size >= power.timers_max
+          ? tooMany(power)
+          : null;
+    if (refused !== null) {
+      void source.fail(refused);
+      return;
+    }
+    timers.add(source);
+    this.#set.set(grant, timers);
+    const over = (): void => {
+      timers.delete(source);
+      if (timers.size === 0 && this.#set.get(grant) === timers) this.#set.delete(grant);
+    };
+    const run = rest[0] === TICKS ? tick(this.#schedule, source, rest) : fireOnce(this.#schedule, source, rest);
+    run.then(over, over);
+  }
+}
+
+/** Handles are values: the grant, a word, and times. */
+const ONCE = 'once';
+const TICKS = 'ticks';
+
+function once(id: string, due_ms: number, value: Value | undefined): NewSource {
+  return new NewSource(timer.name, powerHandle(id, ONCE, due_ms, value ?? null));
+}
+
+async function fireOnce(schedule: Schedule, source: Source, rest: readonly Value[]): Promise<void> {
+  const [, due_ms, value] = rest as [string, number, Value];
+  if ((await schedule.reached(due_ms, source.signal)) !== null) await source.push([value], { last: true });
+}
+
+/** One tick at most lies unread: the next one is due when that was taken, and counts what was passed over. */
+function ticks(id: string, start_ms: number, period_ms: number, count: Value | undefined): NewSource {
+  return new NewSource(timer.name, powerHandle(id, TICKS, start_ms, period_ms, count ?? null), { unread_max: 1 });
+}
+
+/** The state of the source is the number of the last tick that arrived. */
+async function tick(schedule: Schedule, source: Source, rest: readonly Value[]): Promise<void> {
+  const [, start_ms, period_ms, count] = rest as [string, number, number, number | null];
+  const last = count ?? Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const next = ((source.state as number | undefined) ?? 0) + 1;
+    const now_ms = await schedule.reached(start_ms + next * period_ms, source.signal);
+    if (now_ms === null) return;
+    const number = Math.min(last, Math.max(next, Math.floor((now_ms - start_ms) / period_ms)));
+    const more = await source.push([number, start_ms + number * period_ms], { state: number, last: number === last });
+    if (!more || number === last) return;
+  }
+}
+
+function tooMany({ timers_max }: TimerPower): NativeError {
+  return { code: 'quota_exceeded', message: `this grant has ${timers_max} timers set, the most it may have` };
+}
