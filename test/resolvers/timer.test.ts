@@ -1,0 +1,381 @@
+/** Timers: on a virtual clock through whole spaces, over the end of a process, and within their limits. */
+import assert from 'node:assert/strict';
+import { TimerResolver } from '../../resolvers/timer/resolver.ts';
+import { Schedule } from '../../resolvers/timer/schedule.ts';
+import { Later, NewSource } from '../../channels/index.ts';
+import { powerHandle } from '../../src/capability/index.ts';
+import { readGrants } from '../../src/capability/index.ts';
+import { simulatedPlatform } from '../../src/platform/index.ts';
+import type { Platform, SimulatedPlatform } from '../../src/platform/index.ts';
+import { SimulatedDisk } from '../../src/store/index.ts';
+import type { Value } from '../../src/values/index.ts';
+import { Host } from './host.ts';
+import { SimulatedSpace } from './simulated-space.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Virtual time goes by. */
+function pass(platform: SimulatedPlatform, span_ms: number): Promise<void> {
+  return platform.run(
+    new Promise<void>((resolve) => {
+      platform.timers.after(span_ms, resolve);
+    }),
+  );
+}
+
+/** Waits and timers in the order given; each tells `out` its word and the time. */
+const setting = (calls: readonly string[]): string => `
+  new box(\`rho:powerbox\`) in { for (timer <- box!?("timer")) {
+    ${calls
+      .map(
+        (call, index) => `for (@x <- timer!?(${call})) { for (@now <- timer!?("now")) { @"out"!(${index}, x, now) } }`,
+      )
+      .join(' | ')}
+  } }`;
+
+describe('timer', () => {
+  let platform: SimulatedPlatform;
+  let disk: SimulatedDisk;
+  beforeEach(() => {
+    platform = simulatedPlatform(11);
+    disk = new SimulatedDisk(platform);
+  });
+
+  it('answers after the delay, with Nil or the value, the shorter delay first and none too early', async () => {
+    const space = await platform.run(SimulatedSpace.open(platform, disk));
+    const start_ms = platform.clock.now_ms();
+    await platform.run(space.run(setting(['"after", 3000, "late"', '"after", 1000', '"after", 0, [7]'])));
+    await pass(platform, 5_000);
+    const out = await platform.run(space.all('out'));
+    assert.deepEqual(
+      out.map(([index, value]) => [index, value]),
+      [
+        [2, [7]],
+        [1, null],
+        [0, 'late'],
+      ],
+    );
+    for (const [index, delay_ms] of [
+      [1, 1000],
+      [2, 3000],
+    ] as const) {
+      const now_ms = out[index]?.[2] as number;
+      assert(
+        now_ms >= start_ms + delay_ms && now_ms < start_ms + delay_ms + 500,
+        `${now_ms - start_ms} of ${delay_ms}`,
+      );
+    }
+  });
+
+  it('answers at a moment, and at once when it is over', async () => {
+    const space = await platform.run(SimulatedSpace.open(platform, disk));
+    const moment_ms = platform.clock.now_ms() + 10_000;
+    await platform.run(space.run(setting([`"at", ${moment_ms}, "then"`, '"at", 5, "past"'])));
+    await pass(platform, 1_000);
+    assert.deepEqual(
+      (await platform.run(space.all('out'))).map(([, value]) => value),
+      ['past'],
+    );
+    await pass(platform, 10_000);
+    const [[, value, now_ms] = []] = await platform.run(space.all('out'));
+    assert.equal(value, 'then');
+    assert((now_ms as number) >= moment_ms);
+  });
+
+  it('waits longer than the timers of the process can', async () => {
+    const space = await platform.run(SimulatedSpace.open(platform, disk));
+    await platform.run(space.run(setting([`"after", ${2 ** 31 + 1000}`])));
+    await pass(platform, 2 ** 31 - DAY_MS);
+    assert.deepEqual(await platform.run(space.all('out')), []);
+    await pass(platform, 2 * DAY_MS);
+    assert.equal((await platform.run(space.all('out'))).length, 1);
+  });
+
+  it('that was set before the end of its process fires after it: what is overdue first, in the order of due times', async () => {
+    const first = await platform.run(SimulatedSpace.open(platform, disk));
+    const delays_ms = [50_000, 9_000, 30_000, 7_000, 8_000];
+    await platform.run(first.run(setting(delays_ms.map((delay_ms) => `"after", ${delay_ms}, ${delay_ms}`))));
+    await pass(platform, 2_000);
+    first.kill();
+    await pass(platform, 10_000);
+    const second = await platform.run(SimulatedSpace.open(platform, disk));
+    await pass(platform, 1_000);
+    assert.deepEqual(
+      (await platform.run(second.all('out'))).map(([, value]) => value),
+      [7_000, 8_000, 9_000],
+    );
+    await pass(platform, 60_000);
+    assert.deepEqual(
+      (await platform.run(second.all('out'))).map(([, value]) => value),
+      [30_000, 50_000],
+    );
+  });
+
+  it('fires once, however often its process ends', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      platform = simulatedPlatform(seed);
+      disk = new SimulatedDisk(platform);
+      let space = await platform.run(SimulatedSpace.open(platform, disk));
+      await platform.run(space.run(setting(['"after", 40, "once"'])));
+      for (let life = 0; life < 8; life++) {
+        await pass(platform, platform.random.below(12));
+        space.kill();
+        space = await platform.run(SimulatedSpace.open(platform, disk));
+      }
+      await pass(platform, 1_000);
+      assert.equal((await platform.run(space.all('out'))).length, 1, `seed ${seed}`);
+    }
+  });
+
+  describe('every', () => {
+    const ticking = (call: string): string => `
+      new box(\`rho:powerbox\`) in { for (timer <- box!?("timer")) {
+        for (ticks <- timer!?(${call})) { @"ticks"!(*ticks) | @"timer"!(*timer) } } }`;
+    const reading = 'for (ticks <<- @"ticks") { for (@n, @due <= ticks) { @"out"!(n, due) } }';
+
+    it('ticks once each period, with number and due time', async () => {
+      const space = await platform.run(SimulatedSpace.open(platform, disk));
+      await platform.run(space.run(ticking('"every", 1000')));
+      await platform.run(space.run(reading));
+      await pass(platform, 5_400);
+      const out = (await platform.run(space.all('out'))) as [number, number][];
+      assert.deepEqual(
+        out.map(([n]) => n),
+        [1, 2, 3, 4, 5],
+      );
+      for (const [index, [, due_ms]] of out.entries()) assert.equal(due_ms - (out[0]?.[1] ?? 0), index * 1000);
+    });
+
+    it('lets one tick lie unread, and folds those of a slow reader and of a time without a process into the latest', async () => {
+      const first = await platform.run(SimulatedSpace.open(platform, disk));
+      await platform.run(first.run(ticking('"every", 1000')));
+      await pass(platform, 10_500);
+      await platform.run(first.run(reading));
+      await pass(platform, 1_000);
+      const numbers = (await platform.run(first.all('out'))).map(([n]) => n);
+      assert.deepEqual(numbers, [1, 10, 11]);
+      first.kill();
+      await pass(platform, 20_000);
+      const second = await platform.run(SimulatedSpace.open(platform, disk));
+      await pass(platform, 600);
+      const [later] = (await platform.run(second.all('out'))).map(([n]) => n as number);
+      assert(later !== undefined && later >= 31 && later <= 33, `${later}`);
+    });
+
+    it('ends with the tick that was said', async () => {
+      const space = await platform.run(SimulatedSpace.open(platform, disk));
+      await platform.run(space.run(ticking('"every", 1000, 2')));
+      await platform.run(space.run(reading));
+      await pass(platform, 10_000);
+      assert.deepEqual(
+        (await platform.run(space.all('out'))).map(([n]) => n),
+        [1, 2],
+      );
+    });
+
+    it('ends when it is cancelled; to cancel it again is refused', async () => {
+      const space = await platform.run(SimulatedSpace.open(platform, disk));
+      await platform.run(space.run(ticking('"every", 1000')));
+      await platform.run(space.run(reading));
+      await pass(platform, 2_500);
+      const cancelling = `for (timer <<- @"timer" & ticks <<- @"ticks") {
+        for (@x <- timer!?("cancel", *ticks)) { @"cancelled"!(x) } }`;
+      await platform.run(space.run(cancelling));
+      await pass(platform, 5_000);
+      assert.equal((await platform.run(space.all('out'))).length, 2);
+      assert.deepEqual(await platform.run(space.all('cancelled')), [[null]]);
+      await platform.run(space.run(cancelling));
+      await pass(platform, 100);
+      assert.match(JSON.stringify(await platform.run(space.all('cancelled'))), /handle_closed/);
+    });
+  });
+
+  it('whose grant is taken back is answered not_available', async () => {
+    const space = await platform.run(SimulatedSpace.open(platform, disk));
+    await platform.run(space.run(setting(['"after", 60000'])));
+    await pass(platform, 1_000);
+    space.resolver.revoke('main/timer');
+    await pass(platform, 1_000);
+    const out = JSON.stringify(await platform.run(space.all('out')));
+    assert.match(out, /not_available/);
+    assert.match(out, /the grant \\"main\/timer\\"/);
+  });
+
+  it('past the number that was granted is refused, also when all are asked for at once', async () => {
+    const space = await platform.run(SimulatedSpace.open(platform, disk, { timers_max: 3 }));
+    await platform.run(space.run(setting(Array<string>(10).fill('"after", 5000, "fired"'))));
+    await pass(platform, 1_000);
+    const refused = (await platform.run(space.all('out'))).map(([, value]) => JSON.stringify(value));
+    assert.equal(refused.length, 7);
+    for (const text of refused) assert.match(text, /quota_exceeded.*3 timers set, the most/);
+    await pass(platform, 6_000);
+    assert.deepEqual(
+      (await platform.run(space.all('out'))).map(([, value]) => value),
+      ['fired', 'fired', 'fired'],
+    );
+    // Their places are free again.
+    await platform.run(space.run(setting(['"after", 10, "again"'])));
+    await pass(platform, 1_000);
+    assert.deepEqual(
+      (await platform.run(space.all('out'))).map(([, value]) => value),
+      ['again'],
+    );
+  });
+
+  it('refuses a period below the granted one, and times that are none', async () => {
+    const resolver = new TimerResolver(platform);
+    resolver.grant('main/timer', { kind: 'timer', name: 'timer', timers_max: 4, period_ms_min: 100 });
+    const object = new Host(resolver.natives).object('timer', powerHandle('main/timer'));
+    assert.match(await object.refusal('every', 99), /^not_available: .*at least 100 ms, but 99 ms came/);
+    await object.source('every', 100);
+    for (const args of [
+      ['after', -1],
+      ['after', 1e13 + 1],
+      ['at', 8.64e15 + 1],
+      ['every', 0],
+      ['every', 100, 0],
+    ] as const) {
+      const [method, ...rest] = args;
+      assert.throws(() => object.prepare(method, rest as unknown as Value[]), /arguments_invalid/, args.join(' '));
+    }
+  });
+
+  it('leaves nothing in the process when its source ends', async () => {
+    let waiting = 0;
+    const counting: Pick<Platform, 'clock' | 'timers'> = {
+      clock: platform.clock,
+      timers: {
+        soon: (run) => platform.timers.soon(run),
+        after: (delay_ms, run) => {
+          waiting++;
+          const timer = platform.timers.after(delay_ms, () => {
+            waiting--;
+            run();
+          });
+          return {
+            cancel: () => {
+              waiting--;
+              timer.cancel();
+            },
+          };
+        },
+      },
+    };
+    const resolver = new TimerResolver(counting);
+    resolver.grant('main/timer', { kind: 'timer', name: 'timer', timers_max: 4, period_ms_min: 1 });
+    const host = new Host(resolver.natives);
+    const object = host.object('timer', powerHandle('main/timer'));
+    const [one, two] = [await object.source('after', 10_000), await object.source('every', 20_000)];
+    assert.equal(waiting, 1);
+    one.leave();
+    two.leave();
+    assert.equal(waiting, 0);
+    await object.source('after', 10_000);
+    resolver.close();
+    assert.equal(waiting, 0);
+  });
+
+  it('opened without a grant ends with an error', async () => {
+    const resolver = new TimerResolver(platform);
+    const source = new Host(resolver.natives).open(
+      new NewSource('timer', powerHandle('gone/timer', 'once', 5, null)),
+      true,
+    );
+    assert.equal((await source.failed()).code, 'not_available');
+  });
+
+  it('answers later, so that the reply is the source itself', async () => {
+    const resolver = new TimerResolver(platform);
+    resolver.grant('main/timer', { kind: 'timer', name: 'timer', timers_max: 4, period_ms_min: 1 });
+    const answer = await new Host(resolver.natives).object('timer', powerHandle('main/timer')).answer('after', 5, 'x');
+    assert('ok' in answer && answer.ok instanceof Later);
+  });
+
+  it('is configured with limits that are told when they are wrong', () => {
+    assert.deepEqual(readGrants([{ kind: 'timer' }]), [
+      { kind: 'timer', name: 'timer', timers_max: 256, period_ms_min: 10 },
+    ]);
+    for (const [wrong, said] of [
+      [{ timers_max: 0 }, /timers_max is at least 1/],
+      [{ timers_max: 1e9 }, /timers_max is at most 65536/],
+      [{ period_ms_min: 1.5 }, /period_ms_min is a whole number of milliseconds/],
+      [{ delay: 5 }, /delay/],
+    ] as const)
+      assert.throws(() => readGrants([{ kind: 'timer', ...wrong }]), said);
+  });
+});
+
+describe('the schedule of timers', () => {
+  /** A platform whose clock a test sets. */
+  function manual(): {
+    platform: Pick<Platform, 'clock' | 'timers'>;
+    set(now_ms: number): void;
+    delays_ms: number[];
+    wake(): void;
+  } {
+    let now_ms = 1_000;
+    const delays_ms: number[] = [];
+    let wake: (() => void) | null = null;
+    return {
+      platform: {
+        clock: { now_ms: () => now_ms, monotonic_ms: () => 0 },
+        timers: {
+          soon: (run) => run(),
+          after: (delay_ms, run) => {
+            delays_ms.push(delay_ms);
+            wake = run;
+            return {
+              cancel: () => {
+                wake = null;
+              },
+            };
+          },
+        },
+      },
+      set: (to_ms) => {
+        now_ms = to_ms;
+      },
+      delays_ms,
+      wake: () => wake?.(),
+    };
+  }
+  const never = new AbortController().signal;
+
+  it('does not fire early when the clock is set back, and soon when it is set on', async () => {
+    const { platform, set, delays_ms, wake } = manual();
+    const schedule = new Schedule(platform);
+    let reached: number | null = null;
+    const waiting = schedule.reached(31_000, never).then((now_ms) => {
+      reached = now_ms;
+    });
+    assert.deepEqual(delays_ms, [30_000]);
+    set(500);
+    wake();
+    await Promise.resolve();
+    assert.equal(reached, null);
+    assert.deepEqual(delays_ms, [30_000, 30_500]);
+    set(40_000);
+    wake();
+    await waiting;
+    assert.equal(reached, 40_000);
+  });
+
+  it('looks at the clock each minute however long it waits', () => {
+    const { platform, delays_ms } = manual();
+    void new Schedule(platform).reached(10 ** 12, never);
+    assert.deepEqual(delays_ms, [60_000]);
+  });
+
+  it('fires what is due together in the order of due times, and of one time in that of its asking', async () => {
+    const { platform, set, wake } = manual();
+    const schedule = new Schedule(platform);
+    const fired: string[] = [];
+    const all = (['b5000', 'c7000', 'a3000', 'd7000', 'e9000'] as const).map((name) =>
+      schedule.reached(Number(name.slice(1)), never).then(() => fired.push(name)),
+    );
+    set(8_000);
+    wake();
+    await Promise.all(all.slice(0, 4));
+    assert.deepEqual(fired, ['a3000', 'b5000', 'c7000', 'd7000']);
+  });
+});
