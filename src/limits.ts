@@ -163,8 +163,10 @@ export const limits = {
   peer_hello_bytes_max: 4 * 1024,
   /** Nesting of a message between nodes; the other one is not trusted to stop. */
   peer_message_depth_max: 500,
-  /** Messages to one node about one topic that it may have and is not known to have forgotten; it remembers no more. */
+  /** Messages to one node about one topic that it may have and is not known to have forgotten: those are on the way. */
   peer_unsettled_max: 32,
+  /** Messages of one node that an inbox remembers or holds. Twice as many as may be on the way, for an inbox may follow another. */
+  peer_remembered_max: 64,
   /** Messages kept for one node until they have arrived. */
   peer_outbox_max: 4_096,
   /** Bytes of them. */

@@ -17,6 +17,32 @@ export {
   parsePorts,
 } from './endpoint.ts';
 export type { AddressRules, Endpoint, EndpointRule, HostRule, PortRange } from './endpoint.ts';
+export { headerNameFault, headerValueFault, isProgramHeader, isSameHeader } from './http-header.ts';
+export { addressRulesOf, namesOrigin, parseOriginRule, pathRefusal } from './http-origin.ts';
+export type { OriginRule } from './http-origin.ts';
+export { httpUrlText, parseHttpUrl, redirectTarget, shownHttpUrl } from './http-url.ts';
+export type { HttpUrl } from './http-url.ts';
+export type { HttpOrigin } from './powers/http.ts';
+export {
+  configurationSchema,
+  mistakeLine,
+  readConfigurationFile,
+  readConfigurationObject,
+  requireConfiguration,
+} from './config/index.ts';
+export type {
+  Configuration,
+  ConfigurationRead,
+  ConfigurationSource,
+  ConfigurationSurroundings,
+  ConfiguredContract,
+  ConfiguredDocument,
+  ConfiguredHolder,
+  Filling,
+  FileText,
+  Mistake,
+} from './config/index.ts';
+export { Secret } from './powers/secret.ts';
 export { grantId, parseGrant, parseGrants, readGrants } from './grant.ts';
 export type { FilesGrant, Grant, NativeGrant, StdioGrant } from './grant.ts';
 export {
@@ -29,5 +55,9 @@ export {
 } from './handle.ts';
 export type { FileReference, HeldPower, PowerReference, SystemReference } from './handle.ts';
 export { POWERBOX_URI, PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';
+export { holderQuotaSchema, quotaSchema, quotaSource, quotasSchema, readQuotas } from './quota.ts';
+export type { HolderQuota, QuotaSettings, QuotaSettingsSource } from './quota.ts';
+export { endpointOf, peerAddresses, peersConfig } from './peers-config.ts';
+export type { PeerAddress, PeersConfig, PeersConfigSource } from './peers-config.ts';
 export { powerNameOf } from './powers/index.ts';
 export type { Power, PowerKind, PowerOf, PowerSource } from './powers/index.ts';

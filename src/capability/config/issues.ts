@@ -1,0 +1,149 @@
+/**
+ * What a schema refuses, in the words of a configuration: where it stands, what was expected, what came. Owns the
+ * wording of every refusal for which a schema has no words of its own.
+ */
+import type { z } from 'zod';
+import { SECRET_EXPECTED } from '../powers/secret.ts';
+import { kindOf, meant, type Mistake, type Path, pathText, shown } from './mistake.ts';
+import type { ConfigurationText } from './text.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Reads `data` by the schema; what is refused becomes mistakes, each at its place below `base`. */
+export function readBy<S extends z.ZodType>(
+  schema: S,
+  data: unknown,
+  text: ConfigurationText,
+  base: Path = [],
+): { readonly value: z.output<S> | undefined; readonly mistakes: readonly Mistake[] } {
+  const read = schema.safeParse(data, { error: wording });
+  if (read.success) return { value: read.data, mistakes: [] };
+  return { value: undefined, mistakes: read.error.issues.flatMap((issue) => mistakesOf(issue, data, text, base)) };
+}
+
+function mistakesOf(issue: Issue, data: unknown, text: ConfigurationText, base: Path): Mistake[] {
+  const path = [...base, ...issue.path];
+  const value = at(data, issue.path);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => {
+        const known = KNOWN_KEYS.exec(issue.message)?.[1]?.split(', ') ?? [];
+        const place = text.placeOf([...path, key]);
+        const expected = known.length === 0 ? 'no key is expected here' : `expected ${issue.message}`;
+        return {
+          path: pathText([...path, key]),
+          ...place,
+          expected,
+          came: JSON.stringify(key),
+          hint: meant(key, known),
+        };
+      });
+    case 'invalid_union': {
+      const nearest = nearestBranch(issue.errors);
+      if (nearest !== null)
+        return nearest.flatMap((inner) =>
+          mistakesOf({ ...inner, path: [...issue.path, ...inner.path] }, data, text, base),
+        );
+      const options = issue.message.split(' or ');
+      const isKind = 'options' in issue;
+      const place = text.placeOf(path, value === undefined ? 'key' : 'value');
+      const hint = isKind && typeof value === 'string' ? meant(value, options) : '';
+      return [{ path: pathText(path), ...place, expected: `expected ${issue.message}`, came: shown(value), hint }];
+    }
+    case 'invalid_key': {
+      const [reason] = issue.issues;
+      const key = String(issue.path.at(-1));
+      return [
+        {
+          path: pathText(path),
+          ...text.placeOf(path),
+          expected: reason?.message ?? issue.message,
+          came: shown(key),
+          hint: '',
+        },
+      ];
+    }
+    case 'invalid_value': {
+      const options = issue.values.map(String);
+      const hint = typeof value === 'string' ? meant(value, options) : '';
+      return [simple(issue.message, path, value, text, hint)];
+    }
+    default:
+      return [simple(issue.message, path, value, text, '')];
+  }
+}
+
+function simple(expected: string, path: Path, value: unknown, text: ConfigurationText, hint: string): Mistake {
+  const isSecret = expected === SECRET_EXPECTED;
+  // Where a map or a list belongs a secret may stand by mistake.
+  const isHidden = isSecret || /^expected a (map|list)/.test(expected);
+  const came = isHidden ? kindOf(value) : shown(value);
+  return { path: pathText(path), ...text.placeOf(path, value === undefined ? 'key' : 'value'), expected, came, hint };
+}
+
+/** Of several readings the one that came furthest: the one of the same kind of value. */
+function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | null {
+  const near = branches.filter(
+    (issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  return near.length === 1 ? (near[0] ?? null) : null;
+}
+
+const KNOWN_KEYS = /^one of (.*)$/;
+
+/** For issues of schemas that have no words of their own. */
+function wording(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${TYPES[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return issue.values.length === 1
+        ? `expected ${JSON.stringify(issue.values[0])}`
+        : `expected one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'too_small':
+      return `expected ${bound('at least', issue.minimum, issue.origin)}`;
+    case 'too_big':
+      return `expected ${bound('at most', issue.maximum, issue.origin)}`;
+    case 'unrecognized_keys': {
+      const keys = keysOf(issue.inst);
+      return keys.length === 0 ? '' : `one of ${keys.join(', ')}`;
+    }
+    case 'invalid_union':
+      return 'options' in issue && Array.isArray(issue['options'])
+        ? issue['options'].join(' or ')
+        : 'one of the forms that the reference of the configuration shows';
+    default:
+      return `expected ${issue.code === 'invalid_format' ? `a text in the form of ${issue.format}` : 'another value'}`;
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  never: 'nothing',
+};
+
+function bound(words: string, limit: number | bigint, origin: string): string {
+  if (origin === 'string') return `a text of ${words} ${limit} characters`;
+  if (origin === 'array') return `a list of ${words} ${limit} items`;
+  return `a number of ${words} ${limit}`;
+}
+
+function keysOf(schema: unknown): string[] {
+  const shape = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape;
+  return shape === undefined ? [] : Object.keys(shape).filter((key) => key !== 'name' || !('kind' in shape));
+}
+
+function at(data: unknown, path: Path): unknown {
+  let value = data;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value;
+}

@@ -1,0 +1,251 @@
+/** The configuration of a node: what is refused and in which words, what grants may narrow, what secrets show. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { inspect } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import {
+  type Configuration,
+  type ConfigurationRead,
+  type ConfigurationSurroundings,
+  mistakeLine,
+  readConfigurationFile,
+  readConfigurationObject,
+  requireConfiguration,
+} from '../../src/capability/index.ts';
+import { limits } from '../../src/limits.ts';
+
+const CASES = fileURLToPath(new URL('../../spec/config/', import.meta.url));
+
+/** A machine with these files and variables and nothing else. */
+function surroundings(
+  files: Readonly<Record<string, string>> = {},
+  variables: Readonly<Record<string, string>> = {},
+): ConfigurationSurroundings {
+  return {
+    resolve: (path) => resolve('/etc/powerbox', path),
+    readFile: (path) => {
+      const text = files[path];
+      return text === undefined ? { problem: 'missing' } : { text };
+    },
+    variable: (name) => variables[name],
+  };
+}
+
+const FILE = '/etc/powerbox/powerbox.yaml';
+
+function read(
+  text: string,
+  files: Readonly<Record<string, string>> = {},
+  variables: Readonly<Record<string, string>> = {},
+): ConfigurationRead {
+  return readConfigurationFile(FILE, surroundings({ ...files, [FILE]: text }, variables));
+}
+
+function lines({ mistakes }: ConfigurationRead): string[] {
+  return mistakes.map((mistake) => mistakeLine('c', mistake));
+}
+
+function good(...given: Parameters<typeof read>): Configuration {
+  const { configuration, mistakes } = read(...given);
+  assert.deepEqual(mistakes, []);
+  assert(configuration !== null);
+  return configuration;
+}
+
+describe('a configuration', () => {
+  for (const name of readdirSync(CASES).filter((file) => file.endsWith('.yaml'))) {
+    it(`that is wrong is told of in exactly these lines: ${name}`, () => {
+      const file = `${CASES}${name}`;
+      const { mistakes, configuration } = readConfigurationFile(file, {
+        ...surroundings({ [file]: readFileSync(file, 'utf8') }),
+      });
+      const expected = readFileSync(file.replace('.yaml', '.expected.txt'), 'utf8');
+      assert.equal(mistakes.map((mistake) => `${mistakeLine(basename(file), mistake)}\n`).join(''), expected);
+      assert.equal(configuration, null);
+    });
+  }
+
+  it('says who has what, with every default and path in its place', () => {
+    const { holders, data, durability, publicSystem } = good(`
+version: 1
+data: ./space
+durability: os
+powers:
+  stdio: {kind: stdio}
+  files: {kind: files, root: ../files, readOnly: true}
+holders:
+  alice: {grants: [stdio, files/reports/2026]}
+  bob: {grants: [{power: files, as: docs}]}
+publicSystem: bob
+`);
+    assert.deepEqual([data, durability, publicSystem], ['/etc/powerbox/space', 'os', 'bob']);
+    const files = { kind: 'files', root: '/etc/files', readOnly: true, acceptWeakConfinement: false };
+    assert.deepEqual(JSON.parse(JSON.stringify(holders.get('alice')?.powers)), [
+      { kind: 'stdio' },
+      { ...fields(holders.get('alice')?.powers[1]), ...files, name: 'files', below: 'reports/2026' },
+    ]);
+    assert.deepEqual(JSON.parse(JSON.stringify(holders.get('bob')?.powers)), [
+      { ...fields(holders.get('bob')?.powers[0]), ...files, name: 'docs', below: '' },
+    ]);
+  });
+
+  it('is the same as JSON, and as an object', () => {
+    const source = { version: 1, powers: { timer: { kind: 'timer' } }, holders: { a: { grants: ['timer'] } } };
+    const text = good(JSON.stringify(source, null, 2));
+    const object = readConfigurationObject(source, surroundings()).configuration;
+    assert(object !== null);
+    assert.deepEqual({ ...text, file: null }, object);
+    const wrong = readConfigurationObject({ ...source, version: 2 }, surroundings());
+    assert.deepEqual(lines(wrong), ['c: version: expected 1, came 2']);
+  });
+
+  it('grants nothing that it does not name', () => {
+    assert.equal(good('version: 1').holders.size, 0);
+    assert.deepEqual(good('version: 1\nholders: {a: {}}').holders.get('a')?.powers, []);
+  });
+
+  const texts: readonly (readonly [law: string, text: string, line: RegExp])[] = [
+    ['nothing at all', '', /^c:1:1: expected a map, came (nothing|null)$/],
+    ['a list', '- 1', /^c:1:1: expected a map, came a list$/],
+    ['a tab', 'version: 1\npowers:\n\tstdio: {}', /^c:3:1: lines are indented with spaces, not with tabs$/],
+    [
+      'a key that stands twice',
+      'version: 1\ndata: a\ndata: b',
+      /^c:3:1: data: a key stands once in a map, came it again$/,
+    ],
+    ['two documents', 'version: 1\n---\nversion: 1', /^c:\d:1: one document is expected/],
+    ['a bracket that is not closed', 'version: 1\npowers: {', /^c:\d+:\d+: /],
+    ['a number that would be rounded', 'version: 12345678901234567890', /^c:1:10: version: a number is finite/],
+    ['a name of the language', 'version: 1\n__proto__: {}', /^c:2:1: a key is a text, came "__proto__"$/],
+    ['an escape that is none', 'version: "\\q"', /^c:1:\d+: invalid escape sequence/],
+    ['a merge', 'version: 1\n<<: {data: x}', /^c:2:1: \["<<"\]: expected one of version/],
+  ];
+  for (const [law, text, line] of texts) {
+    it(`is refused with ${law}, at its place`, () => {
+      const [first = ''] = lines(read(text));
+      assert.match(first, line);
+    });
+  }
+
+  it('is refused when it is too large, too deep, or made to be expensive, at once', () => {
+    const start = process.hrtime.bigint();
+    assert.match(lines(read(`version: 1\n#${'x'.repeat(limits.config_bytes_max)}`))[0] ?? '', /at most 1048576 bytes/);
+    assert.match(lines(read(`a: ${'['.repeat(100_000)}`))[0] ?? '', /nested at most 64 deep/);
+    assert.match(lines(read(`a: ${'['.repeat(100)}${']'.repeat(100)}`))[0] ?? '', /nested at most 64 deep/);
+    const aliases = Array.from({ length: 30 }, (_, index) => `a${index + 1}: &a${index + 1} [*a${index}, *a${index}]`);
+    assert.match(lines(read(`a0: &a0 x\n${aliases.join('\n')}`))[0] ?? '', /there are no anchors/);
+    assert.equal(
+      read(Array.from({ length: 10_000 }, (_, index) => `k${index}: 1`).join('\n')).mistakes.length,
+      limits.config_mistakes_max,
+    );
+    assert.ok(process.hrtime.bigint() - start < 15_000_000_000n);
+  });
+
+  it('throws all mistakes in one error, with the place of each', () => {
+    assert.throws(
+      () => requireConfiguration(read('version: 2\ndurability: no'), 'c.yaml'),
+      (error: Error & { code?: string }) =>
+        error.code === 'config_invalid' && /c\.yaml:1:10: .*\nc\.yaml:2:13: /.test(error.message),
+    );
+  });
+});
+
+function fields(value: unknown): object {
+  return JSON.parse(JSON.stringify(value)) as object;
+}
+
+describe('secrets of a configuration', () => {
+  const API = (authorization: string): string => `
+version: 1
+powers:
+  api: {kind: http, origins: [{origin: "https://api.example.com", headers: {authorization: ${JSON.stringify(authorization)}}}]}
+holders:
+  a: {grants: [api, {power: api, as: narrow, origins: [{origin: "https://api.example.com", paths: [/v1]}]}]}
+`;
+  const CANARY = 'canary-0f3a';
+
+  function headersOf(configuration: Configuration): string[] {
+    return (configuration.holders.get('a')?.powers ?? []).map((power) => {
+      assert(power.kind === 'http');
+      return power.origins[0]?.headers['authorization']?.reveal() ?? '';
+    });
+  }
+
+  it('are filled in from variables and files, also where a grant narrows the power', () => {
+    const variable = good(API('Bearer ${env:TOKEN}'), {}, { TOKEN: CANARY });
+    assert.deepEqual(headersOf(variable), [`Bearer ${CANARY}`, `Bearer ${CANARY}`]);
+    const file = good(API('${file:token}'), { '/etc/powerbox/token': `${CANARY}\n` });
+    assert.deepEqual(headersOf(file), [CANARY, CANARY]);
+    assert.deepEqual(headersOf(good(API(CANARY))), [CANARY, CANARY]);
+  });
+
+  it('are never seen: not as JSON, not printed, not in a mistake; only what fills them is', () => {
+    for (const written of ['${env:TOKEN}', 'Bearer ${env:TOKEN}', CANARY, '${file:token}']) {
+      const configuration = good(API(written), { '/etc/powerbox/token': CANARY }, { TOKEN: CANARY });
+      const seen =
+        JSON.stringify([...configuration.holders, ...configuration.powers]) + inspect(configuration, { depth: 20 });
+      assert.ok(!seen.includes(CANARY), written);
+    }
+    assert.deepEqual(good(API('${env:TOKEN}'), {}, { TOKEN: 'x' }).fillings, [
+      { path: 'powers.api.origins[0].headers.authorization', from: 'env', name: 'TOKEN' },
+    ]);
+    const misplaced = `version: 1\npowers: {api: {kind: http, origins: [{origin: "https://a.example.com", headers: ${CANARY}}]}}`;
+    const nested = API('x').replace('"x"', `[${CANARY}]`);
+    for (const text of [misplaced, nested]) {
+      const told = lines(read(text));
+      assert.ok(told.length > 0);
+      assert.ok(!told.join().includes(CANARY), told.join('\n'));
+    }
+  });
+
+  it('that nothing fills are mistakes, and placeholders stand nowhere else', () => {
+    assert.match(
+      lines(read(API('${env:TOKEN}')))[0] ?? '',
+      /expected the variable TOKEN to be set, came no such variable$/,
+    );
+    assert.match(lines(read(API('${env:TOKEN}'), {}, { TOKEN: '' }))[0] ?? '', /came an empty one$/);
+    assert.match(lines(read(API('${file:no}')))[0] ?? '', /expected a secret: a file that is there, came "no"$/);
+    assert.match(
+      lines(read('version: 1\ndata: "${env:HOME}/space"', {}, { HOME: '/root' }))[0] ?? '',
+      /^c:2:7: data: only a secret is filled in/,
+    );
+  });
+});
+
+describe('documents of a configuration', () => {
+  const TEXT = 'version: 1\ndocuments: {shop: {file: shop.yaml, schema: shop.schema.json}}';
+  const SCHEMA = JSON.stringify({
+    type: 'object',
+    properties: { tea: { type: 'integer', minimum: 1 } },
+    required: ['tea'],
+    additionalProperties: false,
+  });
+
+  it('are values of a file, of the configuration itself, or a text as it is', () => {
+    const { documents } = good(
+      'version: 1\ndocuments: {a: {file: a.json}, b: {value: [1, {c: null}]}, c: {file: notes.txt}}',
+      { '/etc/powerbox/a.json': '{"x": [1, 2.5, "y"]}', '/etc/powerbox/notes.txt': 'a: b\n' },
+    );
+    assert.deepEqual(
+      [...documents.values()].map(({ value }) => value),
+      [{ x: [1, 2.5, 'y'] }, [1, { c: null }], 'a: b\n'],
+    );
+  });
+
+  it('are checked against their schema, with the place in their own file', () => {
+    const files = (shop: string, schema = SCHEMA): Record<string, string> => ({
+      '/etc/powerbox/shop.yaml': shop,
+      '/etc/powerbox/shop.schema.json': schema,
+    });
+    assert.deepEqual(good(TEXT, files('tea: 2')).documents.get('shop')?.value, { tea: 2 });
+    const cases: readonly (readonly [string, RegExp])[] = [
+      ['tea: 0', /documents\.shop\.file: shop\.yaml:1:6 tea: .*1, came 0$/],
+      ['coffee: 1', /shop\.yaml:1:1 tea: expected a number|shop\.yaml:1:1 tea: expected a whole number/],
+      ['tea: &x 1', /shop\.yaml:1:9: there are no anchors/],
+    ];
+    for (const [shop, line] of cases) assert.match(lines(read(TEXT, files(shop))).join('\n'), line);
+    assert.match(lines(read(TEXT, files('tea: 2', '{"type": "wat"}')))[0] ?? '', /expected a JSON Schema: .*wat/);
+    assert.match(lines(read(TEXT, { '/etc/powerbox/shop.yaml': 'tea: 1' }))[0] ?? '', /a file that is there/);
+  });
+});
