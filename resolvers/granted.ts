@@ -1,6 +1,6 @@
-/** The grants of one kind that stand, by id, and the answer of a call whose grant stands no more. */
+/** The grants of one kind that stand, by id, the sources that came from them, and what is answered when one is gone. */
 import { readPowerHandle } from '../src/capability/index.ts';
-import type { NativeAnswer, NativeError } from '../src/natives/index.ts';
+import type { NativeAnswer, NativeError, Source } from '../src/natives/index.ts';
 import type { Value } from '../src/values/index.ts';
 
 export class Granted<P> {
@@ -38,4 +38,30 @@ export function grantGone(id: string): NativeError {
     code: 'not_available',
     message: `the grant ${JSON.stringify(id)} that this channel came from is not there any more`,
   };
+}
+
+/** Sources that are open, by the grant they came from: what is counted against it, and ends with it. */
+export class OpenSources {
+  readonly #open = new Map<string, Set<Source>>();
+
+  count(grant: string): number {
+    return this.#open.get(grant)?.size ?? 0;
+  }
+
+  /** Until `work` has ended. It must end with the source's signal, and not reject. */
+  async during(grant: string, source: Source, work: (source: Source) => Promise<void>): Promise<void> {
+    const sources = this.#open.get(grant) ?? new Set();
+    this.#open.set(grant, sources.add(source));
+    try {
+      await work(source);
+    } finally {
+      sources.delete(source);
+      if (sources.size === 0) this.#open.delete(grant);
+    }
+  }
+
+  /** Ends those of a grant that is taken back; who reads them is told. */
+  revoke(grant: string): void {
+    for (const source of [...(this.#open.get(grant) ?? [])]) void source.fail(grantGone(grant));
+  }
 }

@@ -2,14 +2,15 @@
  * Answers on the channels of standard input and output. Owns nothing: the console is handed in, and so is the
  * printer of values. Output has recovery `repeat`: a line may appear twice after a crash, never not at all.
  */
-import { input, output, stderr, stderrAck, stdout, stdoutAck } from '../channels/index.ts';
+import { output, stderr, stderrAck, stdout, stdoutAck } from '../channels/index.ts';
 import type { ChannelDeclaration } from '../channels/index.ts';
-import { isPowerboxError } from '../src/errors.ts';
 import { readStreamHandle } from '../src/capability/index.ts';
 import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { bytesOf } from './answer.ts';
 import type { Console } from './console.ts';
+import { grantGone, OpenSources } from './granted.ts';
+import { inputNative } from './stdin.ts';
 import type { Resolver } from './resolver.ts';
 
 export interface StdioOptions {
@@ -24,9 +25,10 @@ export class StdioResolver implements Resolver<'stdio'> {
   readonly kind = 'stdio';
   readonly natives: readonly Native[];
   readonly #granted = new Set<string>();
+  readonly #lines = new OpenSources();
 
   constructor(options: StdioOptions) {
-    const granted: Granted = (id) => this.#granted.has(id);
+    const granted: StreamGranted = (id) => this.#granted.has(id);
     this.natives = [
       plainNative(options, granted, stdout, 'stdout'),
       plainNative(options, granted, stdoutAck, 'stdout'),
@@ -36,7 +38,7 @@ export class StdioResolver implements Resolver<'stdio'> {
         declaration: output,
         call: (call) => onStream(granted, call, (stream) => writeText(options.console, stream, call)),
       },
-      { declaration: input, call: (call) => onStream(granted, call, () => readLine(options.console, call)) },
+      inputNative(options.console, granted, this.#lines),
     ];
   }
 
@@ -50,6 +52,7 @@ export class StdioResolver implements Resolver<'stdio'> {
 
   revoke(id: string): void {
     this.#granted.delete(id);
+    this.#lines.revoke(id);
   }
 
   close(): void {
@@ -58,36 +61,37 @@ export class StdioResolver implements Resolver<'stdio'> {
 }
 
 /** Whether this grant of standard input and output stands. */
-type Granted = (id: string) => boolean;
+export type StreamGranted = (id: string) => boolean;
 
-/** A string or bytes as they are; `print` ends the line. Also what the system process does. */
+/** A string or bytes as they are; `print` ends the line, `flush` has none. Also what the system process does. */
 export async function writeText(console: Console, stream: Stream, { method, args }: NativeCall): Promise<NativeAnswer> {
-  const bytes = bytesOf(args[0]);
+  // Streams take what they are given in its order, so that nothing follows everything.
+  const bytes = method === 'flush' ? new Uint8Array(0) : bytesOf(args[0]);
   return write(console, stream, method === 'print' ? withNewline(bytes) : bytes);
 }
 
 function plainNative(
   { console, show }: StdioOptions,
-  granted: Granted,
+  granted: StreamGranted,
   declaration: ChannelDeclaration,
   stream: Stream,
 ): Native {
   return {
     declaration,
     async call({ args, handle }) {
-      if (typeof handle !== 'string' || !granted(handle)) return notGranted();
+      if (typeof handle !== 'string' || !granted(handle)) return { error: grantGone(String(handle)) };
       return write(console, stream, bytesOf(`${show(args[0] as Value)}\n`));
     },
   };
 }
 
 async function onStream(
-  granted: Granted,
+  granted: StreamGranted,
   { handle }: NativeCall,
   use: (stream: Stream) => Promise<NativeAnswer>,
 ): Promise<NativeAnswer> {
   const { grant, stream } = readStreamHandle(handle);
-  return granted(grant) ? use(stream === 'stderr' ? 'stderr' : 'stdout') : notGranted();
+  return granted(grant) ? use(stream === 'stderr' ? 'stderr' : 'stdout') : { error: grantGone(grant) };
 }
 
 async function write(console: Console, stream: Stream, bytes: Uint8Array): Promise<NativeAnswer> {
@@ -105,32 +109,9 @@ async function write(console: Console, stream: Stream, bytes: Uint8Array): Promi
   }
 }
 
-async function readLine(console: Console, { signal }: NativeCall): Promise<NativeAnswer> {
-  try {
-    return { ok: await console.readLine(signal ?? new AbortController().signal) };
-  } catch (error) {
-    if (isPowerboxError(error)) return { error: { code: error.code, message: error.message } };
-    return {
-      error: {
-        code: 'file_failed',
-        message: `standard input could not be read: ${error instanceof Error ? error.message : 'closed'}`,
-      },
-    };
-  }
-}
-
 function withNewline(bytes: Uint8Array): Uint8Array {
   const line = new Uint8Array(bytes.length + 1);
   line.set(bytes);
   line[bytes.length] = 10;
   return line;
-}
-
-function notGranted(): NativeAnswer {
-  return {
-    error: {
-      code: 'not_available',
-      message: 'the grant of standard input and output that this channel came from is not there any more',
-    },
-  };
 }

@@ -87,6 +87,8 @@ export const limits = {
   handles_max: 1024,
   /** Bytes of one line of standard input. */
   line_bytes_max: 1024 * 1024,
+  /** Lines of standard input that lie unread before no more are asked for: a screenful, twice. */
+  lines_unread_max: 64,
   /** Bytes of a path that a contract gives; Linux takes no longer one. */
   path_bytes_max: 4095,
   /** Bytes of one part of a path; no common file system takes more. */
@@ -291,4 +293,16 @@ export const limits = {
   timer_period_ms_default: 10,
   /** Milliseconds after which a sleeping timer looks at the clock again: it may have been set, or the machine slept. */
   timer_look_ms: 60_000,
+  /** Cores that a configuration may name: no machine has more, so a larger number is a mistake. */
+  machine_cores_max: 65_536,
+  /** Bytes of memory or disk that a configuration may name: a pebibyte. */
+  machine_bytes_max: 2 ** 50,
+  /** Open files that a configuration may name: the most that Linux can be told. */
+  machine_open_files_max: 1_073_741_816,
+  /** Entries of the space's directory that are added up to tell how much of the disk it uses. */
+  machine_entries_max: 100_000,
+  /** Directories from a control group up to the root of its tree. */
+  machine_groups_max: 64,
+  /** Bytes of one file of /proc or of a control group: they are short, whatever else stands at their place. */
+  machine_text_bytes_max: 1024 * 1024,
 } as const;

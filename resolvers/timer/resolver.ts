@@ -10,7 +10,7 @@ import { Later, NewSource } from '../../src/natives/index.ts';
 import type { Native, NativeAnswer, NativeCall, NativeError, Source } from '../../src/natives/index.ts';
 import type { Platform } from '../../src/platform/index.ts';
 import type { Value } from '../../src/values/index.ts';
-import { Granted, grantGone } from '../granted.ts';
+import { Granted, grantGone, OpenSources } from '../granted.ts';
 import type { Resolver } from '../resolver.ts';
 import { Schedule } from './schedule.ts';
 
@@ -22,8 +22,8 @@ export class TimerResolver implements Resolver<'timer'> {
   readonly #platform: Pick<Platform, 'clock' | 'timers'>;
   readonly #schedule: Schedule;
   readonly #granted = new Granted<TimerPower>();
-  /** Timers that are set, by grant. */
-  readonly #set = new Map<string, Set<Source>>();
+  /** Timers that are set. */
+  readonly #set = new OpenSources();
 
   constructor(platform: Pick<Platform, 'clock' | 'timers'>) {
     this.#platform = platform;
@@ -43,12 +43,11 @@ export class TimerResolver implements Resolver<'timer'> {
 
   revoke(id: string): void {
     this.#granted.delete(id);
-    for (const source of [...(this.#set.get(id) ?? [])]) void source.fail(grantGone(id));
+    this.#set.revoke(id);
   }
 
   close(): void {
     this.#granted.clear();
-    this.#set.clear();
     this.#schedule.close();
   }
 
@@ -80,32 +79,25 @@ export class TimerResolver implements Resolver<'timer'> {
   }
 
   #setting(power: TimerPower, id: string, make: () => NewSource | Later): NativeAnswer {
-    return (this.#set.get(id)?.size ?? 0) >= power.timers_max ? { error: tooMany(power) } : { ok: make() };
+    return this.#set.count(id) >= power.timers_max ? { error: tooMany(power) } : { ok: make() };
   }
 
   /** What is counted is what is open, so that calls which pass the first check at once end here. */
   #open(source: Source): void {
     const { grant, rest } = readPowerHandle(source.handle);
-    const timers = this.#set.get(grant) ?? new Set();
     const power = this.#granted.get(grant);
     const refused =
       power === undefined
         ? grantGone(grant)
-        : !source.resumed && timers.size >= power.timers_max
+        : !source.resumed && this.#set.count(grant) >= power.timers_max
           ? tooMany(power)
           : null;
     if (refused !== null) {
       void source.fail(refused);
       return;
     }
-    timers.add(source);
-    this.#set.set(grant, timers);
-    const over = (): void => {
-      timers.delete(source);
-      if (timers.size === 0 && this.#set.get(grant) === timers) this.#set.delete(grant);
-    };
-    const run = rest[0] === TICKS ? tick(this.#schedule, source, rest) : fireOnce(this.#schedule, source, rest);
-    run.then(over, over);
+    const run = rest[0] === TICKS ? tick : fireOnce;
+    void this.#set.during(grant, source, () => run(this.#schedule, source, rest));
   }
 }
 

@@ -86,6 +86,7 @@ export function processTerminal(): Terminal {
         return streams.stderr(bytes);
       },
       readLine: (signal) => streams.readLine(signal),
+      readBytes: (count, signal) => streams.readBytes(count, signal),
     },
     onInterrupt(run) {
       let first = true;

@@ -7,7 +7,7 @@ import { type Console, streamConsole } from '../../resolvers/index.ts';
 import type { FailureReport } from './types.ts';
 
 /** The standard streams of this process. Input is asked for only while a program waits for a line. */
-export function processConsole(): Console {
+export function processConsole(): Required<Console> {
   return streamConsole(process);
 }
 
