@@ -31,9 +31,15 @@ export interface DeployRequest {
   readonly captures?: readonly Value[];
   /** Key of a fact that this deploy sets; one that is set already refuses it with `bad_request`. */
   readonly once?: string;
+  /** The deploy in whose place this one starts: it has set `once`, and has ended from that turn on. */
+  readonly replaces?: Account;
+  /** Other facts of the same turn, by key. */
+  readonly notes?: readonly (readonly [key: string, value: Value])[];
 }
 
-const PREFIX = 'deploy/';
+/** Facts of deploys: this, and the account. */
+export const DEPLOY_PREFIX = 'deploy/';
+const PREFIX = DEPLOY_PREFIX;
 const NO_HASH = new Uint8Array(0);
 
 export class Deploys {
@@ -49,7 +55,18 @@ export class Deploys {
   /** Resolves with the deploy once its account and first task are durable. */
   async start(request: DeployRequest): Promise<Deploy> {
     const account = ++this.#last;
-    const { holder, name, label, term, place = 0, environment = [], captures = [], once } = request;
+    const {
+      holder,
+      name,
+      label,
+      term,
+      place = 0,
+      environment = [],
+      captures = [],
+      once,
+      replaces,
+      notes = [],
+    } = request;
     const payload = recordOf([
       account,
       holder,
@@ -59,11 +76,12 @@ export class Deploys {
       place,
       new List(environment),
       new List(captures),
-      new List(once === undefined ? [] : [once]),
+      new List([...(once === undefined ? [] : [once]), ...(replaces === undefined ? [] : [replaces])]),
+      new List(notes.map(([key, value]) => new List([key, value]))),
     ]);
     return this.#engine.post({ kind: 'deploy', payload, account }, (turn) => {
       if (once !== undefined) {
-        if (turn.fact(once) !== undefined)
+        if (turn.fact(once) !== replaces)
           throw new PowerboxError('bad_request', `${name} was started before, and starts only once`);
         turn.setFact(once, account);
       }
@@ -71,6 +89,10 @@ export class Deploys {
       const body: Body = { label, term: reference, place, environment };
       const deploy: Deploy = { account, holder, name, termHash: reference?.hash ?? NO_HASH, state: 'running' };
       turn.setFact(PREFIX + account, write(deploy));
+      const before = replaces === undefined ? undefined : turn.fact(PREFIX + replaces);
+      if (replaces !== undefined && before !== undefined)
+        turn.setFact(PREFIX + replaces, write({ ...read(replaces, before), state: 'ended' }));
+      for (const [key, value] of notes) turn.setFact(key, value);
       turn.spawn(body, captures);
       return deploy;
     });
@@ -111,6 +133,11 @@ export class Deploys {
 
 function write(deploy: Deploy): Value {
   return new Tuple([deploy.holder, deploy.name, new Bytes(deploy.termHash), deploy.state]);
+}
+
+/** The holder that a deploy's fact names. */
+export function holderOfDeploy(fact: Value): string {
+  return (fact as Tuple).items[0] as string;
 }
 
 function read(account: Account, fact: Value): Deploy {

@@ -2,7 +2,7 @@
 export { Dispatcher } from './dispatcher.ts';
 export { ANY_MESSAGE, installNative } from './replies.ts';
 export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './types.ts';
-export { Deploys } from './deploys.ts';
+export { DEPLOY_PREFIX, Deploys, holderOfDeploy } from './deploys.ts';
 export type { Deploy, DeployRequest, DeployState } from './deploys.ts';
 export type { Failures } from './failures.ts';
 export type { Failure, Report, StderrRecord } from './stderr.ts';

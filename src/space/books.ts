@@ -11,11 +11,12 @@ import type { Committer } from './committer.ts';
 import type { Cutter } from './cut.ts';
 import type { Datum, Waiter } from './items.ts';
 import type { EngineOptions } from './options.ts';
+import type { Quotas } from './quotas.ts';
 import { repetition } from './repeat.ts';
 import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
 import { LiveTask, type Tasks } from './tasks.ts';
 import type { Ledger } from './tuples.ts';
-import type { Account, Body } from './types.ts';
+import type { Account, Body, Receive } from './types.ts';
 
 export interface BooksOptions {
   readonly channels: Channels;
@@ -23,6 +24,8 @@ export interface BooksOptions {
   readonly commits: Committer;
   /** Null for a space without a store. */
   readonly cutter: Cutter | null;
+  /** Null when nobody has a quota. */
+  readonly quotas: Quotas | null;
   readonly plant: EngineOptions['plant'];
   /** A branch of the account whose turn is running has failed; without an account, of that turn's. */
   failed(account: Account | null, error: Error): void;
@@ -37,6 +40,7 @@ export class Books implements Ledger {
   readonly #tasks: Tasks;
   readonly #commits: Committer;
   readonly #cutter: Cutter | null;
+  readonly #quotas: Quotas | null;
   readonly #noted: boolean;
   readonly #plantLoseDatum: boolean;
   readonly #failed: BooksOptions['failed'];
@@ -46,6 +50,7 @@ export class Books implements Ledger {
     this.#tasks = options.tasks;
     this.#commits = options.commits;
     this.#cutter = options.cutter;
+    this.#quotas = options.quotas;
     this.#noted = options.cutter !== null;
     this.#plantLoseDatum = options.plant === 'lose-datum';
     this.#failed = options.failed;
@@ -59,7 +64,16 @@ export class Books implements Ledger {
     if (channel.cut === 1) (this.#cutter as Cutter).touch(channel);
   }
 
+  admitDatum(account: Account, message: readonly Value[]): void {
+    if (this.#quotas !== null) this.#quotas.admitDatum(account, message);
+  }
+
+  admitWaiter(account: Account, receive: Receive): void {
+    if (this.#quotas !== null) this.#quotas.admitWaiter(account, receive);
+  }
+
   datumPut(channel: Channel, datum: Datum): void {
+    if (this.#quotas !== null) this.#quotas.countDatum(datum, 1);
     if (!this.#noted) return;
     if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
       this.#channels.pageData(channel);
@@ -69,12 +83,14 @@ export class Books implements Ledger {
   }
 
   datumGone(channel: Channel, datum: Datum): void {
+    if (this.#quotas !== null) this.#quotas.countDatum(datum, -1);
     if (!this.#noted || datum.born === this.#commits.serial) return;
     this.#commits.current.dataGone.push(datum.number);
     this.#commits.current.dataGoneChannels.push(channel);
   }
 
   waiterPut(waiter: Waiter): void {
+    if (this.#quotas !== null && waiter.deliver === null) this.#quotas.countWaiter(waiter, 1);
     if (!this.#noted || waiter.deliver !== null) return;
     this.#pageWaiters(waiter);
     waiter.born = this.#commits.serial;
@@ -89,6 +105,7 @@ export class Books implements Ledger {
 
   waiterGone(waiter: Waiter): void {
     waiter.gone = true;
+    if (this.#quotas !== null && waiter.deliver === null) this.#quotas.countWaiter(waiter, -1);
     if (!this.#noted || waiter.born === this.#commits.serial || waiter.deliver !== null) return;
     this.#commits.current.waitersGone.push(waiter);
   }
@@ -121,6 +138,13 @@ export class Books implements Ledger {
         ),
       );
       return;
+    }
+    if (this.#quotas !== null) {
+      const refusal = this.#quotas.admitTask(account);
+      if (refusal !== null) {
+        this.#failed(account, refusal);
+        return;
+      }
     }
     const task = new LiveTask(this.nextTask++, account, body, captures);
     if (this.#noted) {

@@ -24,7 +24,8 @@ export type Overlay =
   | { readonly kind: 'datumGone'; readonly number: number }
   | { readonly kind: 'waiting'; readonly entry: Waiting }
   | { readonly kind: 'waitingGone'; readonly number: number }
-  | { readonly kind: 'owner'; readonly owner: Waiter | null };
+  | { readonly kind: 'owner'; readonly owner: Waiter }
+  | { readonly kind: 'ownerGone'; readonly number: number };
 
 export interface ChannelSource {
   /** The row of a channel by its key. */
@@ -229,8 +230,11 @@ export class Channels implements WaiterMaker {
       }
       case 'owner':
         channel.owner = overlay.owner;
-        if (overlay.owner !== null && overlay.owner.number >= channel.nextWaiter)
-          channel.nextWaiter = overlay.owner.number + 1;
+        if (overlay.owner.number >= channel.nextWaiter) channel.nextWaiter = overlay.owner.number + 1;
+        return;
+      case 'ownerGone':
+        // Its successor may stand here already: what came in a commit is read before what went.
+        if (channel.owner?.number === overlay.number) channel.owner = null;
         return;
       default:
         overlay satisfies never;

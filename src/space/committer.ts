@@ -33,6 +33,8 @@ export interface CommitHost {
   readonly messages: Messages;
   /** The engine's counters as they are now, between two turns. */
   header(): EntryHeader;
+  /** Called just before the turns since the last commit are written: the last that may be added to them. */
+  beforeWrite(): void;
   /** Asks for another slice. */
   schedule(): void;
   fail(error: unknown): void;
@@ -97,6 +99,7 @@ export class Committer {
     if (this.appending) return;
     const commit = this.current;
     if (commit.empty) return;
+    if (commit.turns > 0) this.#host.beforeWrite();
     this.current = new Commit(commit.serial + 1);
     const store = this.#store;
     if (store === null || commit.turns === 0) {

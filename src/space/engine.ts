@@ -13,6 +13,7 @@ import { List, type Name, NameMaker, type Value } from '../values/index.ts';
 import { Arrival, Arrivals } from './arrivals.ts';
 import { Books } from './books.ts';
 import type { Channel } from './channel.ts';
+import { takeCensus } from './census.ts';
 import { Channels } from './channels.ts';
 import { type CommitHost, Committer, outcomeUnknown } from './committer.ts';
 import { Cutter } from './cut.ts';
@@ -22,6 +23,8 @@ import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts
 import { whenFewer } from './room.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions, Failpoint } from './options.ts';
+import type { PurseUsage } from './purse.ts';
+import { Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
 import { recover } from './recover.ts';
 import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
 import { channelRowKey, termRowKey } from './row-keys.ts';
@@ -67,6 +70,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly messages: Messages;
   readonly #commits: Committer;
   readonly #books: Books;
+  readonly #quotas: Quotas | null;
   readonly #facts = new Map<string, Value>();
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
@@ -110,11 +114,13 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     );
     this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, this.messages, sha256);
     this.#commits = new Committer(options, this, this.#cutter);
+    this.#quotas = options.quotas === undefined ? null : new Quotas(options.quotas, this, platform);
     this.#books = new Books({
       channels: this.channels,
       tasks: this.tasks,
       commits: this.#commits,
       cutter: this.#cutter,
+      quotas: this.#quotas,
       plant: options.plant,
       failed: (account, error) => this.failed(account ?? this.#context.account, error),
     });
@@ -143,8 +149,21 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     this.#commits.last = store.journal.last;
     this.#commits.tail_bytes = found.tail_bytes;
     for (const [key, value] of found.facts) this.#facts.set(key, value);
+    await this.#openQuotas(store);
     // Without regard to the account's bound: what was outside or parked is ready once more, to be routed again.
-    for (const task of found.tasks) this.tasks.push(task);
+    for (const task of found.tasks) {
+      this.#quotas?.taskMade(task.account);
+      this.tasks.push(task);
+    }
+  }
+
+  /** Who got a quota since the space was last open has what it stored before counted now. */
+  async #openQuotas(store: Store): Promise<void> {
+    const quotas = this.#quotas;
+    if (quotas === null || quotas.open()) return;
+    const cache_bytes = this.#options.cache_bytes ?? limits.cache_bytes_default;
+    const readName = (bytes: Uint8Array): Name => this.names.read(bytes);
+    await takeCensus(quotas, this.channels, this.#cutter?.changed ?? [], store.rows, readName, cache_bytes);
   }
 
   // ------------------------------------------------------------------ for the dispatcher and the host
@@ -152,7 +171,41 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   /** Sets who runs tasks; those found by recovery start moving with it. */
   start(router: TaskRouter): void {
     this.#router = router;
+    this.#settleQuotas();
     this.schedule();
+  }
+
+  /** What quotas say is on record, for turns follow from it: a cause of its own when they are others than before. */
+  #settleQuotas(): void {
+    const quotas = this.#quotas;
+    const settings = quotas?.settings;
+    if (this.#facts.get(SETTINGS_FACT) === settings) return;
+    const settled = this.post({ kind: 'quotas', payload: settings ?? null, account: 0 }, (turn) => {
+      if (quotas !== null) {
+        quotas.settle();
+        return;
+      }
+      for (const [key] of [...this.facts(USAGE_PREFIX)]) turn.setFact(key, undefined);
+      turn.setFact(SETTINGS_FACT, undefined);
+    });
+    // A space that closes before that finds it undone when it opens.
+    settled.catch(NOBODY_TO_TELL);
+  }
+
+  /** What each quota's purse holds and has left, in the order in which they came. */
+  usage(): readonly PurseUsage[] {
+    return this.#quotas?.usage() ?? [];
+  }
+
+  /** So many periods' worth of tasks and steps for those who have used theirs up: an arrival like any other. */
+  refill(periods: number): void {
+    const refilled = this.post({ kind: 'refill', payload: periods, account: 0 }, () => this.#quotas?.refill(periods));
+    // Refused by a space that closes, or one with so many arrivals that this one is tried again.
+    refilled.catch(NOBODY_TO_TELL);
+  }
+
+  beforeWrite(): void {
+    this.#quotas?.writeChanged();
   }
 
   /** Bytes of journal that are in no row yet: what opening after a crash would read. */
@@ -315,6 +368,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       return;
     }
     for (const account of this.tasks.takeSettled()) for (const run of this.#idle) run(account);
+    this.#quotas?.arm();
     const ahead = this.#commits.appending && this.#commits.full;
     // When rows are behind, the cut that is under way asks for the next slice.
     if (!ahead && this.#moreTurns && !this.#commits.rowsBehind) this.schedule();
@@ -384,7 +438,12 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     try {
       if (task !== null) this.#endTask(task);
       if (arrival.apply === null)
-        context.produce(cause.payload, arrival.message as readonly Value[], cause.kind === PRODUCE_PERSISTENT);
+        this.tuples.produce(
+          cause.payload,
+          arrival.message as readonly Value[],
+          cause.kind === PRODUCE_PERSISTENT,
+          cause.account,
+        );
       else arrival.result = arrival.apply(context);
       if (task !== null) arrival.result = true;
     } catch (error) {
@@ -406,6 +465,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       this.#startTurn(task);
       this.#meetAgain(task);
       this.#endTask(task);
+      if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
       return;
     }
     const router = this.#router;
@@ -415,10 +475,12 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       const context = this.#startTurn(task);
       router.run(task, context);
       if (!this.#plantTaskTwice) this.#endTask(task);
+      if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + limits.turn_steps_max - context.steps);
       if (this.#failpoint !== null) this.#failpoint('turn:after');
       return;
     }
     this.tasks.hold(task, handling);
+    if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
     if (handling === 'outside') this.afterDurable(() => this.#router.deliver(task));
   }
 
@@ -431,6 +493,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   #endTask(task: LiveTask): void {
     this.tasks.release(task);
     task.state = 'done';
+    if (this.#quotas !== null) this.#quotas.taskDone(task.account);
     if (this.#store !== null && task.born !== this.#commits.serial) this.#commits.current.tasksGone.push(task.number);
   }
 
@@ -459,6 +522,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   #shut(error: PowerboxError): void {
     this.#closed ??= error;
+    this.#quotas?.stop();
     void this.#commits.stop();
     for (const run of this.#onClose.splice(0)) run(this.#closed);
   }

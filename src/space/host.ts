@@ -59,7 +59,8 @@ export class SpaceHost {
     const lease = await this.#engine.post(cause, (turn) => {
       const place = this.#engine.place(channel);
       const number = place.nextDatum;
-      turn.produce(channel, message, persist);
+      // Not by the turn: that there is no room for it is the caller's to hear.
+      this.#engine.tuples.produce(channel, message, persist, account);
       const datum = place.data?.byNumber(number) ?? null;
       // Taken at once: there is nothing left that could go away.
       if (datum === null) return null;

@@ -3,5 +3,8 @@ export * from './types.ts';
 export { SpaceEngine } from './engine.ts';
 export { type EngineOptions, FAILPOINTS, type Failpoint } from './options.ts';
 export { type HostRequest, SpaceHost } from './host.ts';
+export type { PurseUsage, Quota } from './purse.ts';
+export { DEPLOY_KEY, HOLDER_KEY } from './purse.ts';
+export type { KeyedQuota, QuotaSource } from './quotas.ts';
 export { REPEAT_LABEL } from './repeat.ts';
 export { type ChannelContents, type Contents, contentsOf, type InspectLimits } from './inspect.ts';

@@ -1,6 +1,7 @@
 /** How a space is opened, and the named points at which a test may stop it. */
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
+import type { QuotaSource } from './quotas.ts';
 import type { Account } from './types.ts';
 
 export interface EngineOptions {
@@ -9,6 +10,8 @@ export interface EngineOptions {
   readonly store: Store | null;
   /** The 32 bytes that names are derived from, for a space without a store. */
   readonly nameKey?: Uint8Array;
+  /** What accounts may store and run; absent: as much as they like. */
+  readonly quotas?: QuotaSource;
   readonly cache_bytes?: number;
   readonly journal_tail_bytes_max?: number;
   readonly journal_tail_age_ms_max?: number;

@@ -76,9 +76,8 @@ export async function recover(from: {
     },
     waitingGone(values, numbers, installed) {
       values.forEach((value, index) => {
-        const overlay = installed
-          ? ({ kind: 'owner', owner: null } as const)
-          : ({ kind: 'waitingGone', number: numbers[index] as number } as const);
+        const number = numbers[index] as number;
+        const overlay = { kind: installed ? ('ownerGone' as const) : ('waitingGone' as const), number };
         cutter.noteChannel(channels.overlay(value, overlay));
       });
     },

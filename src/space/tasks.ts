@@ -6,6 +6,7 @@
  */
 import { limits } from '../limits.ts';
 import type { Value } from '../values/index.ts';
+import { type Purse, restingPurse } from './purse.ts';
 import type { Account, Body, Task } from './types.ts';
 
 export type TaskState = 'ready' | 'outside' | 'parked' | 'done';
@@ -31,8 +32,11 @@ export class AccountTasks {
   ready = 0;
   outside = 0;
   parked = 0;
-  /** In the ring of accounts that have something ready. */
+  /** In the ring of accounts that have something ready, or with those who wait for a refill. */
   active = false;
+  /** What it pays from, once that has been looked up; null without a quota. */
+  purse: Purse | null = null;
+  purseKnown = false;
   /** In the list of accounts that have run out of ready tasks. */
   settling = false;
 
@@ -106,10 +110,14 @@ export class Tasks {
     if (!tasks.active) this.#enter(tasks);
   }
 
-  /** Into the ring, unless so many tasks of the account are outside that its others wait until one comes back. */
+  /**
+   * Into the ring, unless so many tasks of the account are outside that its others wait until one comes back, or
+   * its purse is used up.
+   */
   #enter(tasks: AccountTasks): void {
     if (tasks.outside >= limits.account_outside_tasks_max) return;
     tasks.active = true;
+    if (tasks.purse !== null && waits(tasks, tasks.purse)) return;
     this.#ring.push(tasks);
   }
 
@@ -145,6 +153,27 @@ export class Tasks {
     tasks.active = false;
   }
 
+  /** Takes out of the ring whose purse is used up; they keep their order. */
+  dropResting(): void {
+    const ring: AccountTasks[] = [];
+    for (let index = this.#ringHead; index < this.#ring.length; index++) {
+      const tasks = this.#ring[index] as AccountTasks;
+      if (tasks.purse === null || !waits(tasks, tasks.purse)) ring.push(tasks);
+    }
+    this.#ring = ring;
+    this.#ringHead = 0;
+  }
+
+  /** Those who waited for this purse go on, in their order. */
+  enterAgain(purse: Purse): void {
+    const { waiting } = purse;
+    purse.waiting = [];
+    for (const tasks of waiting) {
+      tasks.active = false;
+      if (tasks.ready > 0) this.#enter(tasks);
+    }
+  }
+
   /** The accounts that have run out of ready tasks since the last call, and still have none. */
   takeSettled(): readonly Account[] {
     if (this.#settled.length === 0) return NO_ACCOUNTS;
@@ -171,4 +200,12 @@ export class Tasks {
     task.state = 'ready';
     if (!tasks.active && tasks.ready > 0) this.#enter(tasks);
   }
+}
+
+/** With those who wait for a refill, when one of the account's purses is used up. */
+function waits(tasks: AccountTasks, purse: Purse): boolean {
+  const resting = restingPurse(purse);
+  if (resting === null) return false;
+  resting.waiting.push(tasks);
+  return true;
 }

@@ -34,6 +34,9 @@ export interface Ledger {
   fire(waiter: Waiter, account: Account, captures: readonly Value[]): void;
   /** The task that lets a persistent continuation meet these persistent data again. */
   repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void;
+  /** Throw `quota_exceeded` when the account may store no such thing more; nothing has changed then. */
+  admitDatum(account: Account, message: readonly Value[]): void;
+  admitWaiter(account: Account, receive: Receive): void;
   /** A pattern gave up on a datum. */
   tooMuchWork(): void;
   /** The age that the next datum gets, over all channels. */
@@ -198,7 +201,7 @@ export class Tuples {
     if (channel.owner !== null) throw owned();
     const data = channel.data;
     const waiter = new Waiter(channel, receive, account, false);
-    if (receive.persist) this.#storeWaiter(waiter);
+    if (receive.persist) this.#storeNewWaiter(waiter);
     let met = false;
     if (data !== null && data.live > 0) {
       const cursor = data.candidates(slot.pattern);
@@ -212,13 +215,13 @@ export class Tuples {
         if (datum.persist && !slot.peek) ledger.repeat(waiter, datum.account, [datum]);
       }
     }
-    if (!receive.persist) this.#storeWaiter(waiter);
+    if (!receive.persist) this.#storeNewWaiter(waiter);
     return met;
   }
 
   #consumeJoin(receive: Receive, account: Account): boolean {
     const waiter = this.#joins.make(receive, account);
-    if (receive.persist) this.#storeWaiter(waiter);
+    if (receive.persist) this.#storeNewWaiter(waiter);
     let met = false;
     for (;;) {
       const assignment = this.#joins.assign(waiter);
@@ -229,7 +232,7 @@ export class Tuples {
       // Nothing went away, so the same data would match for ever: the repetition is a task (or, for a peek, none).
       if (!took) break;
     }
-    if (!receive.persist) this.#storeWaiter(waiter);
+    if (!receive.persist) this.#storeNewWaiter(waiter);
     return met;
   }
 
@@ -282,13 +285,14 @@ export class Tuples {
   ): void {
     const ledger = this.#ledger;
     const channel = ledger.place(value);
+    const receive: Receive = { slots: [{ channel: value, pattern, peek: false }], persist: true, body };
     if (channel.owner !== null) {
       if (same(channel.owner.receive.body, body)) return;
+      ledger.admitWaiter(account, receive);
       this.uninstall(value);
-    }
+    } else ledger.admitWaiter(account, receive);
     if (channel.waiters !== null && channel.waiters.live > 0)
       throw new PowerboxError('channel_owned', 'somebody receives already on the channel that is to be installed');
-    const receive: Receive = { slots: [{ channel: value, pattern, peek: false }], persist: true, body };
     const waiter = new Waiter(channel, receive, account, true);
     ledger.touch(channel);
     waiter.number = channel.nextWaiter++;
@@ -369,6 +373,7 @@ export class Tuples {
 
   #putDatum(channel: Channel, message: readonly Value[], persist: boolean, account: Account): Datum {
     const ledger = this.#ledger;
+    ledger.admitDatum(account, message);
     ledger.touch(channel);
     const datum = new Datum(message, persist, account, ledger.nextStamp++, ledger.messageCause);
     datum.number = channel.nextDatum++;
@@ -383,6 +388,12 @@ export class Tuples {
     (channel.data as NonNullable<Channel['data']>).remove(datum);
     this.#ledger.datumGone(channel, datum);
     if (channel.taken !== null) for (const look of channel.taken) look();
+  }
+
+  /** As `#storeWaiter`, of one that did not wait before. */
+  #storeNewWaiter(waiter: Waiter): void {
+    this.#ledger.admitWaiter(waiter.account, waiter.receive);
+    this.#storeWaiter(waiter);
   }
 
   #storeWaiter(waiter: Waiter): void {

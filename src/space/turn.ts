@@ -43,14 +43,20 @@ export class TurnContext implements Turn {
   }
 
   produce(channel: Value, message: readonly Value[], persist: boolean): void {
-    this.#engine.tuples.produce(channel, message, persist, this.account);
+    try {
+      this.#engine.tuples.produce(channel, message, persist, this.account);
+    } catch (error) {
+      // Refused (there is no room for it): the end of this branch, not of the turn.
+      if (!(error instanceof PowerboxError)) throw error;
+      this.fail(error);
+    }
   }
 
   consume(receive: Receive): void {
     try {
       this.#engine.tuples.consume(receive, this.account);
     } catch (error) {
-      // Refused before anything changed (a native owns the channel): the end of this branch, not of the turn.
+      // Refused before anything changed (a native owns the channel, there is no room): the end of this branch, not of the turn.
       if (!(error instanceof PowerboxError)) throw error;
       this.fail(error);
     }

@@ -220,6 +220,25 @@ for (const [through, options] of [
       });
       assert.deepEqual(machine.host.count('native'), { data: 0, waiting: 1 });
     });
+
+    it('an owner that takes the place of another within one turn is the owner after a kill', async () => {
+      const machine = await new Machine(options).open();
+      const owner = (label: string, turn: Turn): void =>
+        turn.install('native', any, { label, term: null, place: 0, environment: [] });
+      await machine.turn(1, (turn) => owner('first', turn));
+      await machine.settle();
+      await machine.turn(1, (turn) => owner('second', turn));
+      await machine.reopen('kill');
+      await machine.run(machine.host.produce('native', [1]));
+      await machine.settle();
+      assert.deepEqual(
+        machine.ran.map(({ body }) => body.label),
+        ['second'],
+      );
+      await machine.turn(1, (turn) => turn.uninstall('native'));
+      await machine.reopen('kill');
+      assert.deepEqual(machine.host.count('native'), { data: 0, waiting: 0 });
+    });
   });
 
 describe('space: rows behind the journal', () => {
