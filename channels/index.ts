@@ -7,7 +7,12 @@ export { system } from './system.ts';
 export { input, output, stderr, stderrAck, stdout, stdoutAck } from './stdio.ts';
 export { directory } from './directory.ts';
 export { file } from './file.ts';
+export { httpClient, httpResource } from './http.ts';
 export { text } from './text.ts';
+export { config } from './config.ts';
+export { socket, tcpClient, tcpConnector, tcpListener } from './tcp.ts';
+export { udp, udpSocket } from './udp.ts';
+export { peers } from './peers.ts';
 export { timer } from './timer.ts';
 export { random } from './random.ts';
 export {

@@ -1,27 +1,41 @@
 /** Every resolver of this folder, over one console and one platform. A new kind of power is added here. */
 import { grantId, powerNameOf } from '../src/capability/index.ts';
-import type { Power } from '../src/capability/index.ts';
-import type { Native } from '../src/natives/index.ts';
+import type { PeersConfig, Power } from '../src/capability/index.ts';
+import type { Native, NativeError } from '../src/natives/index.ts';
 import type { Platform } from '../src/platform/index.ts';
 import type { Value } from '../src/values/index.ts';
+import { ConfigResolver, type NamedDocuments } from './config.ts';
 import type { Console } from './console.ts';
 import { CryptoResolver } from './crypto.ts';
 import { FilesResolver } from './files/resolver.ts';
+import { HttpResolver } from './http/resolver.ts';
 import { LoadResolver } from './load.ts';
+import { PeersResolver } from './peers/resolver.ts';
 import { RandomResolver } from './random.ts';
+import { Lookup } from './net/lookup.ts';
 import type { AnyResolver, Resolver } from './resolver.ts';
 import { StdioResolver } from './stdio.ts';
 import { systemNative } from './system.ts';
 import { textNative } from './text.ts';
+import { TcpResolver } from './tcp/resolver.ts';
 import { TimerResolver } from './timer/resolver.ts';
+import { UdpResolver } from './udp/resolver.ts';
 
 export interface ResolversOptions {
   readonly console: Console;
   readonly platform: Platform;
   /** A value in Rholang syntax, strings quoted. */
   readonly show: (value: Value) => string;
+  /** What the operator gives contracts to read; default: nothing. */
+  readonly documents?: NamedDocuments;
   /** A directory that no grant may reach: where the space itself is kept, with its keys. */
   readonly outOfReach?: string;
+  /** The other nodes; without them no power over peers can be granted. */
+  readonly peers?: PeersConfig | null;
+  /** Whether the node may begin anything. Default: it may. */
+  readonly inService?: () => boolean;
+  /** Something for the operator that belongs to no call: who was refused, and why. */
+  readonly report?: (error: NativeError) => void;
 }
 
 export class Resolvers {
@@ -31,8 +45,10 @@ export class Resolvers {
   /** Grants that stand, in the order of their granting. */
   readonly #granted = new Map<string, Power>();
 
-  constructor({ console, platform, show, outOfReach }: ResolversOptions) {
+  constructor({ console, platform, show, outOfReach, ...node }: ResolversOptions) {
     const stdio = new StdioResolver({ console, show });
+    // One for all: what one kind of power has asked, another need not ask again.
+    const lookup = new Lookup(platform);
     this.#resolvers = [
       stdio,
       new FilesResolver(outOfReach ?? null),
@@ -40,6 +56,16 @@ export class Resolvers {
       new RandomResolver(platform.randomness),
       new CryptoResolver(),
       new LoadResolver(),
+      new ConfigResolver(node.documents ?? new Map()),
+      new PeersResolver({
+        config: node.peers ?? null,
+        platform,
+        inService: node.inService ?? (() => true),
+        report: node.report ?? (() => {}),
+      }),
+      new HttpResolver({ platform, lookup }),
+      new TcpResolver({ platform, lookup }),
+      new UdpResolver({ platform, lookup }),
     ];
     this.natives = [
       systemNative({ console, granted: (id) => stdio.has(id) }),

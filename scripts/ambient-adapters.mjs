@@ -74,14 +74,54 @@ export const ADAPTERS = [
     reason: 'Makes the directory of the record.',
   },
   {
+    file: 'resolvers/http/grant.ts',
+    touches: ['files', 'randomness'],
+    reason: 'Reads the certificates that an operator names, once, and sees that they are some.',
+  },
+  {
+    file: 'resolvers/http/pools.ts',
+    touches: ['sockets'],
+    reason: 'Makes the connections of HTTP, to addresses that were judged; tests bring real servers.',
+  },
+  {
     file: 'resolvers/net/lookup.ts',
     touches: ['sockets'],
     reason: 'Asks the system for the addresses of names; tests give answers of their own.',
   },
   {
+    file: 'resolvers/tcp/connect.ts',
+    touches: ['sockets'],
+    reason: 'Opens connections; its tests have real peers.',
+  },
+  {
+    file: 'resolvers/tcp/listener.ts',
+    touches: ['sockets'],
+    reason: 'Opens ports; its tests have real peers.',
+  },
+  {
+    file: 'resolvers/tcp/grant.ts',
+    touches: ['files', 'sockets'],
+    reason: 'Reads the certificates and keys that the operator names.',
+  },
+  {
+    file: 'resolvers/udp/socket.ts',
+    touches: ['sockets'],
+    reason: 'Binds ports; its tests have real peers.',
+  },
+  {
+    file: 'resolvers/peers/secure.ts',
+    touches: ['sockets', 'randomness'],
+    reason: 'Connects to other nodes and listens for them; takes the options of TLS by their names.',
+  },
+  {
     file: 'src/embedding/surroundings.ts',
     touches: ['files', 'processes'],
     reason: 'The standard streams that a space uses when its program gives none; whether a data directory is there.',
+  },
+  {
+    file: 'src/embedding/config-surroundings.ts',
+    touches: ['files', 'processes'],
+    reason: 'Reads a configuration, the files that it names, and the variables that fill its secrets.',
   },
   {
     file: 'src/cli/terminal.ts',

@@ -26,6 +26,7 @@ export type { HttpOrigin } from './powers/http.ts';
 export {
   configurationSchema,
   mistakeLine,
+  OPERATOR_PREFIX,
   readConfigurationFile,
   readConfigurationObject,
   requireConfiguration,
@@ -42,7 +43,7 @@ export type {
   FileText,
   Mistake,
 } from './config/index.ts';
-export { Secret } from './powers/secret.ts';
+export { fillSecrets, Secret, type SecretLookup } from './powers/secret.ts';
 export { grantId, parseGrant, parseGrants, readGrants } from './grant.ts';
 export type { FilesGrant, Grant, NativeGrant, StdioGrant } from './grant.ts';
 export {
@@ -59,5 +60,13 @@ export { holderQuotaSchema, quotaSchema, quotaSource, quotasSchema, readQuotas }
 export type { HolderQuota, QuotaSettings, QuotaSettingsSource } from './quota.ts';
 export { endpointOf, peerAddresses, peersConfig } from './peers-config.ts';
 export type { PeerAddress, PeersConfig, PeersConfigSource } from './peers-config.ts';
+export { machineConfig, machineShare, ROLES } from './machine-config.ts';
+export type {
+  MachineConfig,
+  MachineConfigSource,
+  MachineRequirements,
+  MachineShare,
+  Role,
+} from './machine-config.ts';
 export { powerNameOf } from './powers/index.ts';
 export type { Power, PowerKind, PowerOf, PowerSource } from './powers/index.ts';

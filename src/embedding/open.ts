@@ -4,14 +4,19 @@
  * close, and gives back what it opened when a later part refuses.
  */
 import { resolve } from 'node:path';
+import { quotaSource } from '../capability/index.ts';
 import { Deploys, type DispatchFailpoint, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { realPlatform } from '../platform/index.ts';
 import { RHO_LABEL, RholangRunner } from '../rholang/index.ts';
 import { type EngineOptions, type Failpoint, SpaceEngine, SpaceHost } from '../space/index.ts';
 import { openMemoryStore, openStore, type Store } from '../store/index.ts';
+import { rememberConfiguration } from './config-surroundings.ts';
+import { configured } from './configured.ts';
+import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
 import { HostChannels } from './host-channels.ts';
+import { NodeAuthority } from './node-authority.ts';
 import { OpenedSpace } from './opened-space.ts';
 import { Powers } from './powers.ts';
 import type { OpenOptions, Space } from './types.ts';
@@ -29,15 +34,16 @@ export function openSpace(options: OpenOptions = {}): Promise<Space> {
 }
 
 /** As `openSpace`, for tests of this package only: no index names it, so nothing of it is reachable from outside. */
-export async function openInstrumented(
-  options: OpenOptions,
-  { recovered, ...instruments }: Instruments,
-): Promise<Space> {
+export async function openInstrumented(given: OpenOptions, { recovered, ...instruments }: Instruments): Promise<Space> {
   const { plant, failpoint } = instruments;
+  const authority = new NodeAuthority();
+  const { configuration, options } = configured(given, authority);
   const platform = realPlatform();
-  const onFailure = options.onFailure ?? tellFailure;
+  const documents = new Documents(configuration, platform.hashing);
+  const onFailure = authority.give('node/stderr', 'stderr', options.onFailure ?? tellFailure);
+  const { clock, timers } = platform;
   const dispatcher = new Dispatcher({
-    platform,
+    platform: authority.give('node/dispatcher', 'clock', { clock, timers }),
     ...(failpoint === undefined ? {} : { failpoint }),
     ...(plant === 'effect-not-begun' ? { plant } : {}),
     report: (account, { code, message, hint, source, dropped }) =>
@@ -45,20 +51,29 @@ export async function openInstrumented(
   });
   dispatcher.registerInline(RHO_LABEL, new RholangRunner());
 
-  const store = await storeOf(options);
+  const store = await storeOf(options, authority);
   let engine: SpaceEngine | null = null;
   let powers: Powers | null = null;
   try {
     engine = await SpaceEngine.open({
-      platform,
+      platform: authority.give('node/space', 'platform', platform),
       store,
+      ...(configuration === null ? {} : { quotas: quotaSource(configuration.quotas) }),
       ...instruments,
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
     });
     await recovered?.(engine);
     const deploys = new Deploys(engine);
     refuseUnfinished(options, deploys);
-    powers = await Powers.open({ engine, dispatcher, platform, options, console: options.console ?? processConsole() });
+    powers = await Powers.open({
+      engine,
+      dispatcher,
+      platform: authority.give('node/resolvers', 'platform', platform),
+      options,
+      console: authority.give('node/resolvers', 'console', options.console ?? processConsole()),
+      configuration,
+      documents,
+    });
     for (const native of options.natives ?? []) dispatcher.registerNative(native);
     dispatcher.attach(engine, engine.names);
     const parts = {
@@ -67,12 +82,21 @@ export async function openInstrumented(
       deploys,
       powers,
       channels: new HostChannels(engine, new SpaceHost(engine, platform)),
+      configuration,
+      documents,
+      authority,
+      hashing: platform.hashing,
     };
     const space = new OpenedSpace(parts, options);
     if (options.unfinished === 'hold') return space;
     engine.start(dispatcher);
     dispatcher.openSources();
-    await powers.setPublicSystem(options.grants?.publicSystem === true);
+    if (configuration?.file && options.data !== undefined)
+      rememberConfiguration(resolve(options.data), configuration.file);
+    await documents.settle(engine);
+    await powers.settle();
+    await powers.settlePublicSystem();
+    await space.startContracts(onFailure);
     return space;
   } catch (error) {
     await powers?.close();
@@ -81,7 +105,7 @@ export async function openInstrumented(
   }
 }
 
-function storeOf(options: OpenOptions): Promise<Store> {
+function storeOf(options: OpenOptions, authority: NodeAuthority): Promise<Store> {
   const platform = realPlatform();
   const { data, durability } = options;
   if (data === undefined) {
@@ -96,6 +120,7 @@ function storeOf(options: OpenOptions): Promise<Store> {
   if (options.mustExist === true && !directoryExists(directory)) {
     throw new PowerboxError('config_invalid', `there is no space in ${data}: the directory does not exist`);
   }
+  authority.give('node/store', 'directory', directory, { durability: durability ?? 'sync' });
   return openStore({ directory, durability: durability ?? 'sync', platform });
 }
 

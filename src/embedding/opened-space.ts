@@ -3,12 +3,18 @@
  * that of a part below.
  */
 import type { Native } from '../../channels/index.ts';
+import { type Configuration, type ConfiguredContract, type Power, powerNameOf } from '../capability/index.ts';
 import type { Deploy as DeployRecord, Deploys, Dispatcher } from '../dispatch/index.ts';
+import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Hashing } from '../platform/index.ts';
 import { compileText, RHO_LABEL, rememberPositions } from '../rholang/index.ts';
 import { type Contents, contentsOf, type SpaceEngine } from '../space/index.ts';
 import { type Name, toValue, type Value } from '../values/index.ts';
+import { contractNote, contractReports, SYSTEM_PREFIX, textHash } from './contracts.ts';
+import type { Documents } from './documents.ts';
 import type { HostChannels } from './host-channels.ts';
+import type { NodeAuthority } from './node-authority.ts';
 import type { Powers } from './powers.ts';
 import { refuseSystemSends } from './public-system.ts';
 import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
@@ -16,6 +22,8 @@ import { compileSystemContract } from './system-contract.ts';
 import type {
   ChannelName,
   Deploy,
+  FailureReport,
+  HolderReport,
   LeaseOptions,
   Message,
   OpenOptions,
@@ -25,6 +33,7 @@ import type {
   Report,
   RunOptions,
   Space,
+  SystemContractReport,
   SystemOptions,
   WaitOptions,
 } from './types.ts';
@@ -36,23 +45,30 @@ export interface Parts {
   readonly powers: Powers;
   readonly deploys: Deploys;
   readonly channels: HostChannels;
+  readonly configuration: Configuration | null;
+  readonly documents: Documents;
+  readonly authority: NodeAuthority;
+  readonly hashing: Hashing;
 }
 
-/** What deploys of system contracts are called, and the facts by which the space knows that one has had its message. */
-const SYSTEM_PREFIX = 'system/';
+interface ContractText {
+  readonly name: string;
+  readonly text: string;
+  readonly file: string;
+  readonly config: Value;
+  readonly holder: string | undefined;
+}
 
 export class OpenedSpace implements Space {
   readonly #parts: Parts;
-  readonly #publicSystem: boolean;
   /** Those of this program, to be closed with the space. */
   readonly #natives: Native[];
   /** Who waits for quiescence, to be told when the space closes. */
   readonly #waiting = new Set<(error: Error) => void>();
   #closing: Promise<void> | null = null;
 
-  constructor(parts: Parts, { grants, natives = [] }: OpenOptions) {
+  constructor(parts: Parts, { natives = [] }: OpenOptions) {
     this.#parts = parts;
-    this.#publicSystem = grants?.publicSystem === true;
     this.#natives = [...natives];
     parts.engine.onClose((error) => {
       for (const reject of this.#waiting) reject(error);
@@ -107,36 +123,101 @@ export class OpenedSpace implements Space {
     return name;
   }
 
-  async run(text: string, { name = 'program' }: RunOptions = {}): Promise<Deploy> {
+  async run(text: string, { name = 'program', holder }: RunOptions = {}): Promise<Deploy> {
     const { powers, deploys } = this.#parts;
-    const uris = await powers.bound();
-    const { term, positions } = compileText(text, { uris, granted: powers.granted() });
-    if (!this.#publicSystem) refuseSystemSends(term, positions);
+    const uris = await powers.bound(holder);
+    const { term, positions } = compileText(text, { uris, granted: powers.granted(holder) });
+    if (!powers.isPublic) refuseSystemSends(term, positions);
     rememberPositions(term, positions);
-    return this.#handle(await deploys.start({ holder: powers.holder, name, label: RHO_LABEL, term }));
+    return this.#handle(await deploys.start({ holder: holder ?? powers.holder, name, label: RHO_LABEL, term }));
   }
 
-  async system(text: string, { name = 'system', config = {} }: SystemOptions = {}): Promise<Deploy | null> {
-    const { powers, deploys, engine } = this.#parts;
+  system(text: string, { name = 'system', config = {}, holder }: SystemOptions = {}): Promise<Deploy | null> {
+    return this.#startContract({ name, text, file: '', config: toValue(config), holder });
+  }
+
+  async #startContract(contract: ContractText, replaces?: number): Promise<Deploy | null> {
+    const { powers, deploys, engine, hashing } = this.#parts;
+    const { name, text, file, config, holder = powers.holder } = contract;
     const label = `${SYSTEM_PREFIX}${name}`;
-    if (engine.fact(label) !== undefined) return null;
+    if (engine.fact(label) !== replaces) return null;
     const main = await this.newName();
     const { term, positions } = compileSystemContract(text, {
-      uris: await powers.bound(),
-      granted: powers.granted(),
+      uris: await powers.bound(holder),
+      granted: powers.granted(holder),
       main,
-      message: [await powers.powerbox(), toValue(config)],
+      message: [await powers.powerbox(holder), config],
     });
-    if (!this.#publicSystem) refuseSystemSends(term, positions);
+    if (!powers.isPublic) refuseSystemSends(term, positions);
     rememberPositions(term, positions);
     // Its contract and its one message are one turn with the record that says so.
-    const request = { holder: powers.holder, name: label, label: RHO_LABEL, term, once: label };
-    const started = await deploys.start(request).catch((error: unknown) => {
+    const notes = [contractNote(name, { hash: textHash(text, hashing), file, holder })];
+    const request = { holder, name: label, label: RHO_LABEL, term, once: label, notes };
+    const starting = deploys.start(replaces === undefined ? request : { ...request, replaces });
+    const started = await starting.catch((error: unknown) => {
       // Another call was faster since this one looked.
-      if (engine.fact(label) !== undefined) return null;
+      if (engine.fact(label) !== replaces) return null;
       throw error;
     });
     return started === null ? null : this.#handle(started);
+  }
+
+  /** Those of the configuration that were never started; of one whose file has changed it is told that it has not been. */
+  async startContracts(tell: (failure: FailureReport) => void): Promise<void> {
+    for (const contract of this.#parts.configuration?.systemContracts ?? []) {
+      if ((await this.#startContract(this.#contractText(contract))) !== null) continue;
+      const report = this.systemContracts().find(({ name }) => name === contract.name);
+      if (report?.state !== 'changed' || report.deploy === null) continue;
+      const { name, file, hash, fileHash } = report;
+      const runs = hash === '' ? 'one that was started before' : hash.slice(0, 12);
+      tell({
+        deploy: report.deploy,
+        code: 'config_invalid',
+        message: `the system contract ${name} goes on as ${runs}; ${file} has ${fileHash.slice(0, 12)}, which was not started`,
+        hint: `powerbox system update ${name} starts it; see spec/config.md for what becomes of the old one`,
+        source: SYSTEM_PREFIX + name,
+        dropped: 0,
+      });
+    }
+  }
+
+  #contractText({ name, text, file, holder, config }: ConfiguredContract): ContractText {
+    const document = config === null ? undefined : this.#parts.documents.values.get(config);
+    const { authority } = this.#parts;
+    authority.give('node/contracts', name, null, { powerboxOf: holder, file });
+    return { name, text, file, holder, config: document?.value ?? toValue({}) };
+  }
+
+  systemContracts(): readonly SystemContractReport[] {
+    return contractReports(this.#parts);
+  }
+
+  async updateSystem(name: string): Promise<Deploy> {
+    const contract = this.#parts.configuration?.systemContracts.find((one) => one.name === name);
+    const report = this.systemContracts().find((one) => one.name === name);
+    if (contract === undefined || report === undefined) {
+      const names = this.#parts.configuration?.systemContracts.map((one) => one.name) ?? [];
+      throw new PowerboxError('config_invalid', `the configuration has no system contract ${JSON.stringify(name)}`, {
+        hint: names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`,
+      });
+    }
+    if (report.state !== 'changed' || report.deploy === null)
+      throw new PowerboxError('config_invalid', `${contract.file} is what runs as ${name}: there is nothing to update`);
+    const started = await this.#startContract(this.#contractText(contract), report.deploy);
+    if (started === null) throw new PowerboxError('bad_request', `${name} was started by another call meanwhile`);
+    return started;
+  }
+
+  holders(): readonly HolderReport[] {
+    const { powers, authority } = this.#parts;
+    const programs = powers.holders().map(({ name, granted }) => ({
+      name,
+      holds: granted.map((power) => {
+        const { kind, name: _, ...limits } = JSON.parse(JSON.stringify(power)) as Record<string, unknown>;
+        return { name: powerNameOf(power), kind: kind as Power['kind'], limits };
+      }),
+    }));
+    return [...programs, ...authority.holders()];
   }
 
   deploys(): readonly Deploy[] {

@@ -1,19 +1,26 @@
 /**
- * Grants to channels: which holder programs are deployed for, what its URIs are bound to, and what stands behind
- * the channels. Programs with the same grants have one holder, so what one of them was given means the same
- * after a restart and no later opening can widen or narrow it. Owns the facts `grants/<holder>`.
+ * Grants to channels, holder by holder: which holders there are, what the URIs of their programs are bound to, and
+ * what stands behind the channels. Holders of a configuration have the names that it gives them; programs that are
+ * granted something without one are the operator's, whose holder is named by what is granted. So what one of them
+ * was given means the same after a restart, and no later opening can widen or narrow it.
+ *
+ * Owns the facts `grants/<holder>`: what a holder was granted, secrets as placeholders.
  */
 import { resolve } from 'node:path';
 import type { Native } from '../../channels/index.ts';
 import { type Console, Resolvers } from '../../resolvers/index.ts';
 import {
+  type Configuration,
+  fillSecrets,
   grantedUris,
   type Grant,
   type Power,
   openPublicSystem,
+  OPERATOR_PREFIX,
   POWERBOX_URI,
   PUBLIC_SYSTEM,
   powerboxChannel,
+  powerNameOf,
   readGrants,
   uris,
 } from '../capability/index.ts';
@@ -23,6 +30,8 @@ import type { Platform } from '../platform/index.ts';
 import { print } from '../rholang/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
+import type { Documents } from './documents.ts';
+import { secretLookup } from './config-surroundings.ts';
 import type { Grants, OpenOptions } from './types.ts';
 
 const GRANTS_PREFIX = 'grants/';
@@ -34,30 +43,51 @@ export interface PowersOptions {
   readonly platform: Platform;
   readonly console: Console;
   readonly options: OpenOptions;
+  readonly configuration: Configuration | null;
+  readonly documents: Documents;
+}
+
+interface Holder {
+  readonly name: string;
+  readonly granted: readonly Power[];
+  bound: Promise<ReadonlyMap<string, Value>> | null;
 }
 
 export class Powers {
+  /** Of programs for which no other holder is named. */
   readonly holder: string;
   readonly #engine: SpaceEngine;
   readonly #dispatcher: Dispatcher;
   readonly #resolvers: Resolvers;
-  readonly #granted: readonly Power[];
+  /** Those for whom programs can be deployed. */
+  readonly #holders = new Map<string, Holder>();
   readonly #natives: Grant[] = [];
   readonly #withheld: readonly string[];
-  #bound: Promise<ReadonlyMap<string, Value>> | null = null;
+  readonly #publicSystem: string | null;
+  readonly #tell: NonNullable<OpenOptions['onFailure']>;
 
-  private constructor({ engine, dispatcher, platform, console, options }: PowersOptions) {
+  private constructor({ engine, dispatcher, platform, console, options, configuration, documents }: PowersOptions) {
     this.#engine = engine;
     this.#dispatcher = dispatcher;
-    this.#granted = readGrants(configurationOf(options.grants ?? {}));
+    this.#tell = options.onFailure ?? (() => {});
+    const granted = readGrants(configurationOf(options.grants ?? {}));
+    this.holder = holderOf(granted, platform);
+    this.#add(this.holder, granted);
+    for (const { name, powers } of configuration?.holders.values() ?? []) this.#add(name, powers);
     this.#withheld = options.grants?.powerbox === false ? [POWERBOX_URI] : [];
-    this.holder = holderOf(this.#granted, platform);
+    this.#publicSystem = options.grants?.publicSystem === true ? this.holder : (configuration?.publicSystem ?? null);
     this.#resolvers = new Resolvers({
       console,
       platform,
       show: (value) => print(value),
+      documents: documents.values,
+      peers: configuration?.peers ?? null,
       ...(options.data === undefined ? {} : { outOfReach: resolve(options.data) }),
     });
+  }
+
+  #add(name: string, granted: readonly Power[]): void {
+    this.#holders.set(name, { name, granted, bound: null });
   }
 
   /** Registers the resolvers and opens what was granted; nothing stays open when it rejects. */
@@ -67,8 +97,11 @@ export class Powers {
     // What only looks at a space opens nothing: no directory is locked, no change settled.
     if (options.options.unfinished === 'hold') return powers;
     try {
-      await powers.#resolvers.grant(powers.holder, powers.#granted);
-      if (options.options.rememberGrants === true) await powers.#grantRemembered();
+      for (const { name, granted } of powers.#holders.values()) {
+        fillSecrets(granted, secretLookup());
+        await powers.#resolvers.grant(name, granted);
+      }
+      if (options.options.rememberGrants === true) await powers.#grantRemembered(options.configuration !== null);
     } catch (error) {
       await powers.close();
       throw error;
@@ -76,65 +109,116 @@ export class Powers {
     return powers;
   }
 
-  async #grantRemembered(): Promise<void> {
+  /** Who is in no configuration that there is has been taken out of it. The operator's own grants are in none. */
+  async #grantRemembered(isConfigured: boolean): Promise<void> {
     for (const [key, value] of this.#engine.facts(GRANTS_PREFIX)) {
       const holder = key.slice(GRANTS_PREFIX.length);
-      if (holder !== this.holder) await this.#resolvers.grant(holder, readGrants(JSON.parse(String(value))));
+      if (this.#holders.has(holder) || (isConfigured && !holder.startsWith(OPERATOR_PREFIX))) continue;
+      const remembered = readGrants(JSON.parse(String(value)));
+      const whole: Power[] = [];
+      for (const power of remembered) {
+        try {
+          fillSecrets([power], secretLookup());
+          whole.push(power);
+        } catch (error) {
+          if (!isPowerboxError(error)) throw error;
+          const message = `the power ${powerNameOf(power)} of ${holder} is not granted again: ${error.message}`;
+          this.#tell({ deploy: 0, code: error.code, message, hint: error.hint, source: 'grants', dropped: 0 });
+        }
+      }
+      await this.#resolvers.grant(holder, whole);
+    }
+  }
+
+  // -------------------------------------------------------------- who there is
+
+  /** The holder of this name; the operator's without one. Refused with `config_invalid` where there is none. */
+  #holder(name: string = this.holder): Holder {
+    const found = this.#holders.get(name);
+    if (found !== undefined) return found;
+    const names = [...this.#holders.keys()].filter((known) => known !== this.holder);
+    throw new PowerboxError('config_invalid', `there is no holder ${JSON.stringify(name)}`, {
+      hint: names.length === 0 ? 'give a configuration that has holders' : `there are ${names.join(', ')}`,
+    });
+  }
+
+  /** Everybody who holds something here, with what it is; secrets as placeholders. */
+  holders(): readonly { readonly name: string; readonly granted: readonly Power[] }[] {
+    return [...this.#holders.values()].map(({ name, granted }) => ({ name, granted }));
+  }
+
+  /**
+   * Makes the channels of every configured holder, and what its powerbox says that it holds: of what was taken out of
+   * the configuration nothing is handed out any more. Nothing is posted for whom nothing has changed.
+   */
+  async settle(): Promise<void> {
+    for (const holder of this.#holders.values()) {
+      if (holder.name === this.holder) continue;
+      if (this.#engine.fact(`${GRANTS_PREFIX}${holder.name}`) !== JSON.stringify(holder.granted))
+        await this.bound(holder.name);
     }
   }
 
   /** Makes a native answer, and binds `uri` to it for programs deployed from now on. */
   async addNative(native: Native, uri: string, isRegistered: boolean): Promise<Value> {
-    if (grantedUris(this.#grants()).includes(uri)) {
-      throw new PowerboxError('config_invalid', `the URI ${uri} stands for something else already`);
+    for (const { granted } of this.#holders.values()) {
+      if (grantedUris([...granted, ...this.#natives]).includes(uri)) {
+        throw new PowerboxError('config_invalid', `the URI ${uri} stands for something else already`);
+      }
     }
     if (!isRegistered) this.#dispatcher.registerNative(native);
     this.#natives.push({ kind: 'native', uri, native: native.declaration.name, handle: null });
-    this.#bound = null;
+    for (const holder of this.#holders.values()) holder.bound = null;
     return (await this.bound()).get(uri) as Value;
   }
 
-  #grants(): readonly Grant[] {
-    return [...this.#granted, ...this.#natives];
+  #grants({ granted }: Holder): readonly Grant[] {
+    return [...granted, ...this.#natives];
   }
 
-  granted(): readonly string[] {
-    return grantedUris(this.#grants()).filter((uri) => !this.#withheld.includes(uri));
+  granted(name?: string): readonly string[] {
+    return grantedUris(this.#grants(this.#holder(name))).filter((uri) => !this.#withheld.includes(uri));
   }
 
   /** What the URIs of a program that is deployed now are bound to. */
-  bound(): Promise<ReadonlyMap<string, Value>> {
-    const grants = this.#grants();
-    this.#bound ??= this.#engine.post({ kind: 'grant', payload: this.holder, account: 0 }, (turn) => {
-      turn.setFact(`${GRANTS_PREFIX}${this.holder}`, JSON.stringify(this.#granted));
-      const bound = uris(turn, this.holder, grants);
+  async bound(name?: string): Promise<ReadonlyMap<string, Value>> {
+    const holder = this.#holder(name);
+    const grants = this.#grants(holder);
+    holder.bound ??= this.#engine.post({ kind: 'grant', payload: holder.name, account: 0 }, (turn) => {
+      turn.setFact(`${GRANTS_PREFIX}${holder.name}`, JSON.stringify(holder.granted));
+      const bound = uris(turn, holder.name, grants);
       for (const uri of this.#withheld) bound.delete(uri);
       return bound;
     });
-    return this.#bound;
+    return holder.bound;
   }
 
   /** The first argument of a system contract. */
-  powerbox(): Promise<Value> {
-    const grants = this.#grants();
-    return this.#engine.post({ kind: 'grant', payload: this.holder, account: 0 }, (turn) =>
-      powerboxChannel(turn, this.holder, grants),
+  async powerbox(name?: string): Promise<Value> {
+    const holder = this.#holder(name);
+    const grants = this.#grants(holder);
+    return this.#engine.post({ kind: 'grant', payload: holder.name, account: 0 }, (turn) =>
+      powerboxChannel(turn, holder.name, grants),
     );
   }
 
+  // -------------------------------------------------------------- the public name
+
+  get isPublic(): boolean {
+    return this.#publicSystem !== null;
+  }
+
   /** Whether the public `@"system"` answers. It is turned off again where an earlier opening had turned it on. */
-  async setPublicSystem(on: boolean): Promise<void> {
+  async settlePublicSystem(): Promise<void> {
     const known = this.#engine.fact(PUBLIC_FACT) ?? null;
-    if (on ? known === this.holder : known === null) return;
-    const grants = this.#grants();
-    const switching = this.#engine.post(
-      { kind: 'public-system', payload: on ? this.holder : null, account: 0 },
-      (turn) => {
-        if (on) openPublicSystem(turn, this.holder, grants);
-        else turn.uninstall(PUBLIC_SYSTEM);
-        turn.setFact(PUBLIC_FACT, on ? this.holder : undefined);
-      },
-    );
+    const wanted = this.#publicSystem;
+    if (known === wanted) return;
+    const grants = wanted === null ? [] : this.#grants(this.#holder(wanted));
+    const switching = this.#engine.post({ kind: 'public-system', payload: wanted, account: 0 }, (turn) => {
+      if (wanted === null) turn.uninstall(PUBLIC_SYSTEM);
+      else openPublicSystem(turn, wanted, grants);
+      turn.setFact(PUBLIC_FACT, wanted ?? undefined);
+    });
     await switching.catch((error: unknown) => {
       if (!isPowerboxError(error) || error.code !== 'channel_owned') throw error;
       throw new PowerboxError(
@@ -169,5 +253,5 @@ function holderOf(grants: readonly Grant[], platform: Platform): string {
     grants.map((grant) => Object.entries(grant).sort(([left], [right]) => (left < right ? -1 : 1))),
   );
   const hash = platform.hashing.sha256(new TextEncoder().encode(canonical));
-  return `operator-${Buffer.from(hash).toString('hex').slice(0, 16)}`;
+  return `${OPERATOR_PREFIX}${Buffer.from(hash).toString('hex').slice(0, 16)}`;
 }

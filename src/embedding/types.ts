@@ -3,7 +3,7 @@
  * makes them. Plain JavaScript data stands for values as `toValue` and `fromValue` say.
  */
 import type { Native } from '../../channels/index.ts';
-import type { PowerSource } from '../capability/index.ts';
+import type { ConfigurationSource, Power, PowerSource } from '../capability/index.ts';
 import type { Console } from '../../resolvers/index.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Durability } from '../store/index.ts';
@@ -43,6 +43,11 @@ export interface OpenOptions {
   /** What an acknowledgement promises. Default `sync`: it is on disk. */
   readonly durability?: Durability;
   readonly grants?: Grants;
+  /**
+   * A configuration file, by its path, or what would stand in one. It says which holders there are, what they hold,
+   * and which system contracts run; what is given beside it here goes before it. A directory remembers the path.
+   */
+  readonly config?: string | ConfigurationSource;
   /** Also what was granted in earlier openings, to the work that had it then and to no other. Default false. */
   readonly rememberGrants?: boolean;
   /** Refuse with `config_invalid` when there is no space in `data` yet. */
@@ -86,6 +91,8 @@ export interface ReceiveSlot {
 export interface RunOptions {
   /** What reports call this deploy; a file's name, often. */
   readonly name?: string;
+  /** Whose powers it has, of the holders of the configuration. Default: what `grants` says. */
+  readonly holder?: string;
 }
 
 export interface SystemOptions {
@@ -93,6 +100,38 @@ export interface SystemOptions {
   readonly name?: string;
   /** Its second argument. */
   readonly config?: HostValue;
+  /** Whose powerbox is its first. Default: what `grants` says. */
+  readonly holder?: string;
+}
+
+/** Of a system contract: what runs, and what the configuration has. */
+export interface SystemContractReport {
+  readonly name: string;
+  /** Its deploy; null as long as it was not started. */
+  readonly deploy: number | null;
+  readonly holder: string;
+  /** As the configuration names it; empty for one that was given as text. */
+  readonly file: string;
+  /** SHA-256 of the text that was started, in hexadecimal; empty where none was, or before this was kept. */
+  readonly hash: string;
+  /** The same of the text in the configuration; empty where it is not there. */
+  readonly fileHash: string;
+  /** `changed`: another text was started than the file has now. It goes on until `updateSystem`. */
+  readonly state: 'running' | 'changed' | 'not configured' | 'not started';
+}
+
+/** Who holds what: a holder of programs, or a part of the node itself. */
+export interface HolderReport {
+  /** `node/…` for a part of the node. */
+  readonly name: string;
+  readonly holds: readonly HeldReport[];
+}
+
+export interface HeldReport {
+  readonly name: string;
+  readonly kind: Power['kind'] | 'node';
+  /** In words of the configuration, secrets as placeholders. */
+  readonly limits: Readonly<Record<string, unknown>>;
 }
 
 /** One program that was given to the space. */
@@ -180,6 +219,16 @@ export interface Programs {
   run(text: string, options?: RunOptions): Promise<Deploy>;
   /** Deploys a system contract, once in the life of the space; null when it was deployed before. */
   system(text: string, options?: SystemOptions): Promise<Deploy | null>;
+  /** The system contracts of the configuration, and those that were started before. */
+  systemContracts(): readonly SystemContractReport[];
+  /**
+   * Starts the text that the configuration has now in the place of the one that was started. What the old one left
+   * waiting goes on waiting, and receives before the new one does: a contract that is to be replaced must be told to
+   * stop by its own means. Refused with `config_invalid` where nothing has changed.
+   */
+  updateSystem(name: string): Promise<Deploy>;
+  /** Everybody who holds something here, the parts of the node itself among them. */
+  holders(): readonly HolderReport[];
   /** Every deploy of this space, of this run or an earlier one. */
   deploys(): readonly Deploy[];
   /**

@@ -2,6 +2,7 @@
 import type { Durability } from '../../store/index.ts';
 import type { Power } from '../powers/index.ts';
 import type { SecretSource } from '../powers/secret.ts';
+import type { MachineConfig } from '../machine-config.ts';
 import type { PeersConfig } from '../peers-config.ts';
 import type { HolderQuota, QuotaSettings } from '../quota.ts';
 
@@ -13,6 +14,7 @@ export interface Configuration {
   readonly powers: ReadonlyMap<string, Power>;
   readonly holders: ReadonlyMap<string, ConfiguredHolder>;
   readonly quotas: QuotaSettings;
+  readonly machine: MachineConfig | null;
   readonly peers: PeersConfig | null;
   readonly systemContracts: readonly ConfiguredContract[];
   readonly documents: ReadonlyMap<string, ConfiguredDocument>;

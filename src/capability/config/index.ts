@@ -14,4 +14,4 @@ export {
   readConfigurationObject,
   requireConfiguration,
 } from './read.ts';
-export { type ConfigurationSource, configurationSchema } from './schema.ts';
+export { type ConfigurationSource, configurationSchema, OPERATOR_PREFIX } from './schema.ts';

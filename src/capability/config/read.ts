@@ -60,6 +60,12 @@ function readConfiguration(
   const systemContracts = readContracts(data, holders, documents, draft);
   fillings.refuseOthers(text.data);
   for (const [name, power] of powers) requireDocuments(name, power, documents, draft);
+  for (const name of Object.keys(value?.machine?.requirements ?? {})) {
+    if (!powers.has(name))
+      draft.refuse(['machine', 'requirements', name], `expected one of the powers: ${list(powers.keys())}`, shown(name), {
+        part: 'key',
+      });
+  }
   if (value?.publicSystem !== undefined && !holders.has(value.publicSystem))
     draft.refuse(['publicSystem'], `expected one of the holders: ${list(holders.keys())}`, shown(value.publicSystem));
   const sorted = inOrder(draft.mistakes);
@@ -72,6 +78,7 @@ function readConfiguration(
     powers: powers as ReadonlyMap<string, Power>,
     holders,
     quotas: quotasOf(value, holders),
+    machine: value.machine ?? null,
     peers,
     systemContracts,
     documents: documents as ReadonlyMap<string, ConfiguredDocument>,

@@ -7,10 +7,14 @@ import { limits } from '../../limits.ts';
 import { documentName } from '../powers/config.ts';
 import { powerSchema } from '../powers/index.ts';
 import { powerName } from '../powers/name.ts';
+import { machineConfig } from '../machine-config.ts';
 import { peersConfig } from '../peers-config.ts';
 import { holderQuotaSchema } from '../quota.ts';
 
 const path = z.string().min(1, 'a path is not empty').max(limits.path_bytes_max);
+
+/** Holders of an operator's own grants are called this, and a hash of what is granted. */
+export const OPERATOR_PREFIX = 'operator-';
 
 /** Plain words: they stand in facts, handles and the audit. */
 export const holderName = z
@@ -74,6 +78,7 @@ export const SECTIONS = {
     .describe('What may be granted, by name: a kind, and its limits.'),
   holders: z.record(holderName, holderSection).default({}).describe('Who has which of them, by name.'),
   quotas: holderQuotaSchema.optional().describe('What each holder may store and run that has no quotas of its own.'),
+  machine: machineConfig.optional().describe('How much of the machine may be used, and what it must be good enough for.'),
   peers: peersConfig.optional().describe('The other nodes, and the secret shared with each of them.'),
   systemContracts: z
     .array(systemContractSection)

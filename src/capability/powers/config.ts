@@ -4,7 +4,10 @@ import { powerName } from './name.ts';
 
 export const documentName = z
   .string()
-  .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, 'the name of a document is a letter and at most 63 letters, digits, ., _ or -');
+  .regex(
+    /^[A-Za-z][A-Za-z0-9._-]{0,63}$/,
+    'the name of a document is a letter and at most 63 letters, digits, ., _ or -',
+  );
 
 export const configPower = z.strictObject({
   kind: z.literal('config'),

@@ -105,3 +105,17 @@ export function hasPlaceholder(text: string): boolean {
 function placeholdersOf(text: string): { from: SecretSource; name: string }[] {
   return [...text.matchAll(PLACEHOLDER)].map(([, from, name]) => ({ from: from as SecretSource, name: name ?? '' }));
 }
+
+/** Fills every secret below a value. Refused with `config_invalid`, naming what is missing. */
+export function fillSecrets(value: unknown, lookup: SecretLookup): void {
+  for (const { secret } of secretsIn(value)) {
+    if (secret.fill(lookup) !== null) continue;
+    const missing = secret.placeholders().filter(({ from, name }) => lookup(from, name) === null);
+    const what = missing.map(({ from, name }) => `${from === 'env' ? 'the variable' : 'the file'} ${name}`).join(', ');
+    throw new PowerboxError(
+      'config_invalid',
+      what === '' ? 'a secret that was given as text is not kept' : `a secret is missing: ${what}`,
+      { hint: 'Give it again, or write it as a placeholder that a variable or a file fills in.' },
+    );
+  }
+}

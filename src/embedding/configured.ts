@@ -1,0 +1,50 @@
+/**
+ * The options of an opening together with its configuration: what is given to `openSpace` goes before what the file
+ * says. A directory that was opened with a configuration file is opened with it again when nothing else is said.
+ */
+import { resolve } from 'node:path';
+import {
+  type Configuration,
+  type ConfigurationRead,
+  readConfigurationFile,
+  readConfigurationObject,
+  requireConfiguration,
+} from '../capability/index.ts';
+import { rememberedConfiguration, surroundingsOf } from './config-surroundings.ts';
+import type { NodeAuthority } from './node-authority.ts';
+import type { OpenOptions } from './types.ts';
+
+export function configured(
+  given: OpenOptions,
+  authority: NodeAuthority,
+): { readonly configuration: Configuration | null; readonly options: OpenOptions } {
+  const configuration = configurationOf(given);
+  if (configuration === null) return { configuration, options: given };
+  for (const file of [...(configuration.file === null ? [] : [configuration.file]), ...configuration.filesRead])
+    authority.give('node/configuration', file, file, { read: true });
+  for (const { from, name } of configuration.fillings)
+    if (from === 'env') authority.give('node/configuration', name, name, { variable: true });
+  const data = given.data ?? configuration.data ?? undefined;
+  const durability = given.durability ?? (data === undefined ? undefined : (configuration.durability ?? undefined));
+  const options = {
+    ...given,
+    ...(data === undefined ? {} : { data }),
+    ...(durability === undefined ? {} : { durability }),
+  };
+  return { configuration, options };
+}
+
+function configurationOf({ config, data, rememberGrants }: OpenOptions): Configuration | null {
+  if (typeof config === 'object') {
+    return requireConfiguration(readConfigurationObject(config, surroundingsOf(null)), 'the configuration');
+  }
+  const file =
+    config ?? (data !== undefined && rememberGrants === true ? rememberedConfiguration(resolve(data)) : null);
+  return file === null ? null : requireConfiguration(checkConfiguration(file), file);
+}
+
+/** What is wrong with a configuration file, and what it says where nothing is. Opens nothing. */
+export function checkConfiguration(file: string): ConfigurationRead {
+  const path = resolve(file);
+  return readConfigurationFile(path, surroundingsOf(path));
+}

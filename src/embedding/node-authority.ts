@@ -1,0 +1,35 @@
+/**
+ * What the parts of the node itself may touch. Each is handed what it needs and nothing else, here, so that the list
+ * of who holds what is made by the handing out and cannot miss any.
+ */
+import type { HolderReport } from './types.ts';
+
+/** The parts, and what each of them is for. */
+export const NODE_PARTS = {
+  'node/configuration': 'reads the configuration, what it names, and the variables of its secrets',
+  'node/store': 'keeps the space',
+  'node/space': 'runs turns, and draws names',
+  'node/dispatcher': 'measures the time of calls',
+  'node/resolvers': 'acts for holders, within the grant of each call',
+  'node/stderr': 'tells of failures that no caller hears of',
+  'node/contracts': 'starts system contracts, each with the powerbox of its holder',
+} as const;
+export type NodePart = keyof typeof NODE_PARTS;
+
+export class NodeAuthority {
+  readonly #held = new Map<NodePart, Map<string, Readonly<Record<string, unknown>>>>();
+
+  /** Hands `thing` to a part of the node, and writes that down. */
+  give<T>(part: NodePart, name: string, thing: T, limits: Readonly<Record<string, unknown>> = {}): T {
+    const held = this.#held.get(part) ?? new Map<string, Readonly<Record<string, unknown>>>();
+    this.#held.set(part, held.set(name, limits));
+    return thing;
+  }
+
+  holders(): readonly HolderReport[] {
+    return [...this.#held].map(([name, held]) => ({
+      name,
+      holds: [...held].map(([what, limits]) => ({ name: what, kind: 'node', limits })),
+    }));
+  }
+}
