@@ -56,6 +56,9 @@ export const ERROR_CODES = [
   'url_invalid',
   'net_failed',
   'rate_limited',
+  'http_status',
+  'peer_unknown',
+  'peer_refused',
   // configuration and command line
   'config_invalid',
   'usage',

@@ -31,14 +31,24 @@ interface Open {
 export class Decoder {
   readonly #bytes: Uint8Array;
   readonly #readName: (bytes: Uint8Array) => Name;
+  readonly #depth_max: number;
   #view: DataView | null = null;
   #at: number;
 
-  /** `readName` gets a copy of 32 bytes that it may keep. The decoder does not keep parts of `bytes`. */
-  constructor(bytes: Uint8Array, readName: (bytes: Uint8Array) => Name, offset = 0) {
+  /**
+   * `readName` gets a copy of 32 bytes that it may keep. The decoder does not keep parts of `bytes`. Nesting of less
+   * than 200 levels is always read; `depth_max` bounds what costs more.
+   */
+  constructor(
+    bytes: Uint8Array,
+    readName: (bytes: Uint8Array) => Name,
+    offset = 0,
+    depth_max: number = limits.value_depth_max,
+  ) {
     this.#bytes = bytes;
     this.#readName = readName;
     this.#at = offset;
+    this.#depth_max = depth_max;
   }
 
   get offset(): number {
@@ -178,8 +188,8 @@ export class Decoder {
       const inner = this.#openHead(head);
       if (inner === null) top.parts.push(this.#value(0));
       else {
-        if (depth + open.length >= limits.value_depth_max) {
-          throw this.#refuse(`nested deeper than ${limits.value_depth_max} levels`);
+        if (depth + open.length >= this.#depth_max) {
+          throw this.#refuse(`nested deeper than ${this.#depth_max} levels`);
         }
         open.push(inner);
       }
