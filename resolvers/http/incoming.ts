@@ -1,0 +1,168 @@
+/**
+ * A body that comes in chunks: between the connection and the channel on which it arrives. Owns the bytes that wait,
+ * never more than a bound: past it the connection is read no further, so that a slow reader slows the sender. It ends
+ * once, with its last byte or an error, and its connection with it.
+ */
+import type { Source } from '../../src/natives/index.ts';
+import { PowerboxError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
+import { bytes } from '../../src/values/index.ts';
+import type { Exchange, Sink } from './exchange.ts';
+import { inflateFailure, inflatedMax, inflater, tooLarge } from './inflate.ts';
+import type { Coding, Inflater } from './inflate.ts';
+
+export interface IncomingOptions {
+  readonly exchange: Exchange;
+  readonly coding: Coding | null;
+  /** Decompressed. */
+  readonly bytes_max: number;
+  readonly chunk_bytes_max: number;
+  /** For messages. */
+  readonly where: string;
+  /** Called once, when nothing comes any more. */
+  readonly ended: () => void;
+}
+
+export class IncomingBody implements Sink {
+  readonly #options: IncomingOptions;
+  readonly #inflater: Inflater | null;
+  #waiting: Buffer[] = [];
+  #waiting_bytes = 0;
+  #bytes = 0;
+  /** The connection, or the decompression behind it, is not read now. */
+  #held = false;
+  #complete = false;
+  #error: PowerboxError | null = null;
+  #over = false;
+  #wake: (() => void) | null = null;
+
+  constructor(options: IncomingOptions) {
+    this.#options = options;
+    this.#inflater = options.coding === null ? null : inflater(options.coding);
+    this.#inflater?.on('data', (chunk: Buffer) => this.#add(chunk));
+    this.#inflater?.on('end', () => this.#completed());
+    this.#inflater?.on('error', (error) => this.stop(inflateFailure(error, options.where, options.bytes_max)));
+    this.#inflater?.on('drain', () => this.#go());
+  }
+
+  // ------------------------------------------------------------ the connection's end
+
+  data(chunk: Buffer): boolean {
+    if (this.#inflater !== null) return this.#inflater.write(chunk) && !this.#held;
+    this.#add(chunk);
+    return !this.#held;
+  }
+
+  end(): void {
+    if (this.#inflater === null) this.#completed();
+    else this.#inflater.end();
+  }
+
+  fail(error: PowerboxError): void {
+    this.#error ??= error;
+    this.#finish();
+  }
+
+  // ------------------------------------------------------------ the channel's end
+
+  /** Ends it, if it has not ended. */
+  stop(error: PowerboxError): void {
+    if (this.#over) return;
+    this.#error ??= error;
+    this.#options.exchange.stop(error);
+    this.#finish();
+  }
+
+  /** Hands everything to the source, as fast as it takes it. */
+  async pump(source: Source): Promise<void> {
+    const leave = (): void => this.stop(new PowerboxError('cancelled', 'nobody reads this body any more'));
+    source.signal.addEventListener('abort', leave);
+    if (source.signal.aborted) leave();
+    try {
+      while (await this.#ready()) {
+        const chunk = this.#take();
+        if (!(await source.push([bytes(chunk)]))) {
+          leave();
+          return;
+        }
+      }
+      if (this.#error === null) await source.push([null], { last: true });
+      else await source.fail({ code: this.#error.code, message: this.#error.message });
+    } finally {
+      source.signal.removeEventListener('abort', leave);
+    }
+  }
+
+  #add(chunk: Buffer): void {
+    if (this.#over || this.#error !== null) return;
+    const { bytes_max, where, exchange } = this.#options;
+    this.#bytes += chunk.length;
+    const max = this.#inflater === null ? bytes_max : inflatedMax(exchange.bytes, bytes_max);
+    if (this.#bytes > max) {
+      this.stop(tooLarge(where, max));
+      return;
+    }
+    this.#waiting.push(chunk);
+    this.#waiting_bytes += chunk.length;
+    if (this.#waiting_bytes >= limits.http_waiting_bytes_max && !this.#held) {
+      this.#held = true;
+      this.#inflater?.pause();
+    }
+    this.#signal();
+  }
+
+  /** At most a chunk of what waits. */
+  #take(): Buffer {
+    const { chunk_bytes_max } = this.#options;
+    const all = this.#waiting.length === 1 ? (this.#waiting[0] as Buffer) : Buffer.concat(this.#waiting);
+    const chunk = all.subarray(0, chunk_bytes_max);
+    this.#waiting = chunk.length === all.length ? [] : [all.subarray(chunk.length)];
+    this.#waiting_bytes -= chunk.length;
+    if (this.#held && this.#waiting_bytes < limits.http_waiting_bytes_max / 2) {
+      this.#held = false;
+      this.#inflater?.resume();
+      this.#go();
+    }
+    return Buffer.from(chunk);
+  }
+
+  #go(): void {
+    if (!this.#held && this.#inflater?.writableNeedDrain !== true) this.#options.exchange.resume();
+  }
+
+  /** True when there are bytes to take; false when there will be none. */
+  async #ready(): Promise<boolean> {
+    for (;;) {
+      if (this.#error !== null) return false;
+      if (this.#waiting_bytes > 0) return true;
+      if (this.#complete) return false;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #completed(): void {
+    this.#complete = true;
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (!this.#over) {
+      this.#over = true;
+      if (this.#error !== null) {
+        this.#waiting = [];
+        this.#waiting_bytes = 0;
+        this.#inflater?.destroy();
+      }
+      this.#options.ended();
+    }
+    this.#signal();
+  }
+
+  #signal(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a body is by its media type, and its text by its charset. Only computes. What cannot be read as what it claims
+ * to be stays bytes, with the reason beside it: a server's mistake must not cost the caller its answer.
+ */
+import { parseJson } from './json.ts';
+import { bytes as bytesValue, isWellFormed } from '../../src/values/index.ts';
+import type { Value } from '../../src/values/index.ts';
+
+/** How the caller wants the body: by its media type, as text, or as it is. */
+export type BodyForm = 'value' | 'text' | 'bytes';
+
+export interface ReadBody {
+  readonly value: Value;
+  /** Why it is bytes although it claims to be more; null when it is what it claims to be. */
+  readonly fault: string | null;
+}
+
+interface MediaType {
+  readonly name: string;
+  readonly charset: string | null;
+}
+
+const TYPE = /^[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*(?:;|$)/;
+const CHARSET = /;[ \t]*charset=(?:"([^"\\]*)"|([!#$%&'*+\-.^_`|~0-9A-Za-z]+))[ \t]*(?=;|$)/i;
+const TEXT =
+  /^(?:text\/.*|.*\+xml|application\/(?:xml|xml-dtd|javascript|ecmascript|x-www-form-urlencoded|yaml|x-yaml|toml|graphql|sql|x-ndjson|ndjson|jsonl|json-seq))$/;
+const JSON_TYPE = /^(?:application\/json|text\/json|.*\+json)$/;
+/** The first bytes that say more about the encoding than any header. */
+const MARKS: readonly (readonly [label: string, mark: readonly number[]])[] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16be', [0xfe, 0xff]],
+  ['utf-16le', [0xff, 0xfe]],
+];
+
+export function readBody(bytes: Uint8Array, contentType: string | null, form: BodyForm): ReadBody {
+  if (form === 'bytes') return { value: bytesValue(bytes), fault: null };
+  const type = contentType === null ? null : mediaTypeOf(contentType);
+  if (form === 'value' && type !== null && JSON_TYPE.test(type.name)) return readJson(bytes);
+  if (form === 'text' || (type !== null && TEXT.test(type.name))) return readText(bytes, type?.charset ?? null);
+  return { value: bytesValue(bytes), fault: null };
+}
+
+function mediaTypeOf(contentType: string): MediaType | null {
+  const [, name] = TYPE.exec(contentType) ?? [];
+  if (name === undefined) return null;
+  const [, quoted, plain] = CHARSET.exec(contentType) ?? [];
+  return { name: name.toLowerCase(), charset: quoted ?? plain ?? null };
+}
+
+/** JSON is UTF-8, whatever a charset beside it says. */
+function readJson(bytes: Uint8Array): ReadBody {
+  if (bytes.length === 0) return { value: null, fault: null };
+  const text = decode(bytes, 'utf-8');
+  if (text === null) return { value: bytesValue(bytes), fault: 'it is JSON by its media type, but no UTF-8' };
+  const read = parseJson(text);
+  if ('value' in read) return { value: read.value, fault: null };
+  return { value: bytesValue(bytes), fault: `it is JSON by its media type, but cannot be read: ${read.fault}` };
+}
+
+function readText(bytes: Uint8Array, charset: string | null): ReadBody {
+  const marked = MARKS.find(([, mark]) => mark.every((byte, index) => bytes[index] === byte));
+  const label = marked?.[0] ?? charset ?? 'utf-8';
+  const text = decode(bytes, label);
+  if (text !== null) return { value: text, fault: null };
+  return {
+    value: bytesValue(bytes),
+    fault: `it is text by its media type, but not in the charset ${JSON.stringify(label.slice(0, 40))}`,
+  };
+}
+
+/** Null for an unknown label or bytes that are not of it. A mark at the beginning is taken off. */
+function decode(bytes: Uint8Array, label: string): string | null {
+  try {
+    const text = new TextDecoder(label, { fatal: true }).decode(bytes);
+    return isWellFormed(text) ? text : null;
+  } catch {
+    return null;
+  }
+}

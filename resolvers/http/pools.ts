@@ -1,0 +1,97 @@
+/**
+ * Connections, kept for whoever may reach the same origin at the same address with the same trust. Owns every socket
+ * of this kind of power: each goes to an address that was judged, never to a name, and none outlives `close`.
+ */
+import type { Socket } from 'node:net';
+import { Pool, buildConnector } from 'undici';
+import type { HttpUrl, Address } from '../../src/capability/index.ts';
+import { PowerboxError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
+
+/** Whom to trust, and what to show. */
+export interface TrustSettings {
+  /** Equal for equal settings. */
+  readonly key: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly privateKey?: string;
+}
+
+export interface Target {
+  readonly url: HttpUrl;
+  readonly address: Address;
+  readonly trust: TrustSettings;
+  readonly connect_ms_max: number;
+}
+
+export class Pools {
+  /** By origin, address and settings; the one longest unused first. */
+  readonly #pools = new Map<string, Pool>();
+  readonly #sockets = new Set<Socket>();
+
+  /** Refused with `rate_limited` when there are too many in use. */
+  to(target: Target): Pool {
+    const { url, address, trust, connect_ms_max } = target;
+    const key = `${url.origin} ${address.text} ${connect_ms_max} ${trust.key}`;
+    const known = this.#pools.get(key);
+    if (known !== undefined) {
+      this.#pools.delete(key);
+      this.#pools.set(key, known);
+      return known;
+    }
+    if (this.#pools.size >= limits.http_pools_max) this.#makeRoom();
+    const pool = this.#open(target);
+    this.#pools.set(key, pool);
+    return pool;
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    const gone = new PowerboxError('space_closed', 'the space closes');
+    await Promise.all(pools.map((pool) => pool.destroy(gone)));
+    // Those that are still connecting belong to no client yet.
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #makeRoom(): void {
+    for (const [key, pool] of this.#pools) {
+      if (pool.stats.size > 0) continue;
+      this.#pools.delete(key);
+      // Nothing is under way: it only closes its idle connections.
+      void pool.close();
+      return;
+    }
+    throw new PowerboxError('rate_limited', `${limits.http_pools_max} origins are in use at once already`);
+  }
+
+  #open({ url, address, trust, connect_ms_max }: Target): Pool {
+    const connector = buildConnector({
+      timeout: connect_ms_max,
+      allowH2: false,
+      // Whatever the environment of the process says.
+      rejectUnauthorized: true,
+      ...(trust.ca === undefined ? {} : { ca: trust.ca }),
+      ...(trust.cert === undefined ? {} : { cert: trust.cert }),
+      ...(trust.privateKey === undefined ? {} : { key: trust.privateKey }),
+    });
+    const servername = url.address === null ? url.host : undefined;
+    return new Pool(url.origin, {
+      connections: limits.http_connections_max,
+      pipelining: 1,
+      keepAliveMaxTimeout: limits.http_keep_alive_ms_max,
+      maxHeaderSize: limits.http_headers_bytes_max,
+      // The time of each exchange is watched by the exchange itself.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (options, callback) => {
+        const { servername: _, ...rest } = options;
+        const place = { ...rest, hostname: address.text, ...(servername === undefined ? {} : { servername }) };
+        // The connector gives the socket back, as its types do not say.
+        const socket = connector(place, callback) as unknown as Socket;
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+      },
+    });
+  }
+}
