@@ -21,6 +21,7 @@ const compilerOptions: ts.CompilerOptions = {
 export interface Built {
   readonly child: string;
   readonly command: string;
+  readonly voter: string;
 }
 
 export function build(): Built {
@@ -29,7 +30,11 @@ export function build(): Built {
       if (entry.isFile() && entry.name.endsWith('.ts')) translate(relative(root, join(entry.parentPath, entry.name)));
     }
   }
-  return { child: join(target, 'test/crash/child.js'), command: join(target, 'src/cli/main.js') };
+  return {
+    child: join(target, 'test/crash/child.js'),
+    command: join(target, 'src/cli/main.js'),
+    voter: join(target, 'test/crash/voter.js'),
+  };
 }
 
 function translate(path: string): void {

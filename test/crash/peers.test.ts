@@ -1,0 +1,133 @@
+/**
+ * Real nodes in processes of their own vote in two phases, and are killed with SIGKILL on the way: they agree all the
+ * same, and each message was handled once.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { PeersConfigSource } from '../../src/capability/index.ts';
+import { configurations } from '../resolvers/peers/support/nodes.ts';
+import { sources } from './life.ts';
+import { outcomeOf, voterProgram, type VoterLine, type VoterOptions } from './votes.ts';
+
+type Told = Extract<VoterLine, { readonly type: 'told' }>;
+
+class Voter {
+  decided = 0;
+  readonly strange: VoterLine[] = [];
+  readonly #process;
+  readonly #closed: Promise<unknown>;
+  readonly #listeners: (() => void)[] = [];
+  #told: Told | null = null;
+  #ended = false;
+
+  constructor(options: VoterOptions) {
+    this.#process = spawn(process.execPath, [sources().voter, JSON.stringify(options)], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    createInterface({ input: this.#process.stdout }).on('line', (text) => this.#hear(JSON.parse(text) as VoterLine));
+    this.#process.stdin.on('error', () => {});
+    this.#closed = new Promise<void>((resolve) =>
+      this.#process.on('close', () => {
+        this.#ended = true;
+        this.#wake();
+        resolve();
+      }),
+    );
+  }
+
+  #hear(line: VoterLine): void {
+    if (line.type === 'decided') this.decided = line.count;
+    else if (line.type === 'told') this.#told = line;
+    else this.strange.push(line);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (isSo()) resolve();
+        else if (this.#ended || this.strange.length > 0) reject(new Error(`it ended: ${JSON.stringify(this.strange)}`));
+      };
+      this.#listeners.push(look);
+      look();
+    });
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#closed;
+  }
+
+  async tell(): Promise<Told> {
+    this.#process.stdin.write('tell\n');
+    await this.until(() => this.#told !== null);
+    await this.#closed;
+    return this.#told as Told;
+  }
+}
+
+describe('nodes that agree', function () {
+  this.timeout(120_000);
+  const PROPOSALS = Array.from({ length: 24 }, (_, index) => index + 1);
+  let directory: string;
+  const voters: Voter[] = [];
+  before(() => {
+    sources();
+    directory = mkdtempSync(join(tmpdir(), 'powerbox-votes-'));
+  });
+  after(async () => {
+    for (const voter of voters) await voter.kill();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('come to one end when one after the other is killed in the middle of a two-phase vote', async () => {
+    const config = await configurations('a', 'b', 'c');
+    const start = (node: string): Voter => {
+      const voter = new Voter({
+        data: join(directory, node),
+        config: config[node] as PeersConfigSource,
+        program: voterProgram(node),
+        proposals: node === 'a' ? PROPOSALS : [],
+      });
+      voters.push(voter);
+      return voter;
+    };
+    let [a, b, c] = [start('a'), start('b'), start('c')];
+    await b.until(() => b.decided >= 4);
+    await b.kill();
+    b = start('b');
+    await c.until(() => c.decided >= 10);
+    await Promise.all([a.kill(), c.kill()]);
+    [a, c] = [start('a'), start('c')];
+    await a.until(() => a.decided >= 16);
+    await a.kill();
+    a = start('a');
+    for (const voter of [a, b, c]) await voter.until(() => voter.decided >= PROPOSALS.length);
+    // What is on the way still has a little way to go; one that came twice would come now.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [toldA, toldB, toldC] = [await a.tell(), await b.tell(), await c.tell()];
+    const agreed = PROPOSALS.map((proposal) => [proposal, outcomeOf(proposal)]);
+    const sorted = (messages: readonly unknown[][]): unknown[][] =>
+      messages.toSorted(([left], [right]) => Number(left) - Number(right));
+    for (const { decided, strange } of [toldA, toldB, toldC]) {
+      assert.deepEqual(sorted([...decided] as unknown[][]), agreed);
+      assert.deepEqual(strange, []);
+    }
+    for (const { asked } of [toldB, toldC]) {
+      assert.deepEqual(
+        sorted([...asked] as unknown[][]),
+        PROPOSALS.map((proposal) => [proposal]),
+      );
+    }
+    assert.deepEqual(toldA.asked, []);
+  });
+});
