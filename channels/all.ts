@@ -5,6 +5,7 @@ import type { ChannelDeclaration } from './declare.ts';
 import { directory } from './directory.ts';
 import { file } from './file.ts';
 import { httpClient, httpResource } from './http.ts';
+import { hardware } from './hardware.ts';
 import { load } from './load.ts';
 import { peers } from './peers.ts';
 import { random } from './random.ts';
@@ -43,6 +44,7 @@ export const SYSTEM_CHANNELS: readonly ChannelDeclaration[] = [
   blake2b256Hash,
   ed25519Verify,
   secp256k1Verify,
+  hardware,
   load,
   config,
 ];

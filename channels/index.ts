@@ -23,6 +23,7 @@ export {
   secp256k1Verify,
   sha256Hash,
 } from './crypto.ts';
+export { hardware } from './hardware.ts';
 export { load } from './load.ts';
 export { argumentsSchema, jsonSchema } from './schema.ts';
 export type { JsonSchema } from './schema.ts';

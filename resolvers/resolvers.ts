@@ -1,6 +1,6 @@
 /** Every resolver of this folder, over one console and one platform. A new kind of power is added here. */
 import { grantId, powerNameOf } from '../src/capability/index.ts';
-import type { PeersConfig, Power } from '../src/capability/index.ts';
+import type { MachineShare, PeersConfig, Power } from '../src/capability/index.ts';
 import type { Native, NativeError } from '../src/natives/index.ts';
 import type { Platform } from '../src/platform/index.ts';
 import type { Value } from '../src/values/index.ts';
@@ -8,6 +8,9 @@ import { ConfigResolver, type NamedDocuments } from './config.ts';
 import type { Console } from './console.ts';
 import { CryptoResolver } from './crypto.ts';
 import { FilesResolver } from './files/resolver.ts';
+import { Machine } from './hardware/machine.ts';
+import { machineProbes } from './hardware/probes.ts';
+import { HardwareResolver } from './hardware/resolver.ts';
 import { HttpResolver } from './http/resolver.ts';
 import { LoadResolver } from './load.ts';
 import { PeersResolver } from './peers/resolver.ts';
@@ -30,6 +33,8 @@ export interface ResolversOptions {
   readonly documents?: NamedDocuments;
   /** A directory that no grant may reach: where the space itself is kept, with its keys. */
   readonly outOfReach?: string;
+  /** How much of the machine the node may use. Default: all that its control group has. */
+  readonly share?: MachineShare;
   /** The other nodes; without them no power over peers can be granted. */
   readonly peers?: PeersConfig | null;
   /** Whether the node may begin anything. Default: it may. */
@@ -56,6 +61,9 @@ export class Resolvers {
       new RandomResolver(platform.randomness),
       new CryptoResolver(),
       new LoadResolver(),
+      new HardwareResolver(
+        new Machine(machineProbes(platform.clock), platform.clock, node.share ?? {}, outOfReach ?? null),
+      ),
       new ConfigResolver(node.documents ?? new Map()),
       new PeersResolver({
         config: node.peers ?? null,

@@ -114,6 +114,11 @@ export const ADAPTERS = [
     reason: 'Connects to other nodes and listens for them; takes the options of TLS by their names.',
   },
   {
+    file: 'resolvers/hardware/probes.ts',
+    touches: ['files', 'processes'],
+    reason: 'Asks the machine what it has, and how fast its disk syncs; tests hand in other probes.',
+  },
+  {
     file: 'src/embedding/surroundings.ts',
     touches: ['files', 'processes'],
     reason: 'The standard streams that a space uses when its program gives none; whether a data directory is there.',

@@ -82,6 +82,7 @@ export class Powers {
       show: (value) => print(value),
       documents: documents.values,
       peers: configuration?.peers ?? null,
+      share: configuration?.machine?.share ?? {},
       ...(options.data === undefined ? {} : { outOfReach: resolve(options.data) }),
     });
   }
@@ -244,7 +245,8 @@ function configurationOf({ files = {}, stdio = true, powers = [] }: Grants): obj
     const options = typeof given === 'string' ? { root: given } : given;
     return { kind: 'files', name, ...options, root: resolve(options.root) };
   });
-  return [...(stdio ? [{ kind: 'stdio' }] : []), ...grants, ...powers];
+  const others = powers.map((power) => (power.kind === 'files' ? { ...power, root: resolve(power.root) } : power));
+  return [...(stdio ? [{ kind: 'stdio' }] : []), ...grants, ...others];
 }
 
 /** A name that follows from the grants alone. */

@@ -62,9 +62,14 @@ function readConfiguration(
   for (const [name, power] of powers) requireDocuments(name, power, documents, draft);
   for (const name of Object.keys(value?.machine?.requirements ?? {})) {
     if (!powers.has(name))
-      draft.refuse(['machine', 'requirements', name], `expected one of the powers: ${list(powers.keys())}`, shown(name), {
-        part: 'key',
-      });
+      draft.refuse(
+        ['machine', 'requirements', name],
+        `expected one of the powers: ${list(powers.keys())}`,
+        shown(name),
+        {
+          part: 'key',
+        },
+      );
   }
   if (value?.publicSystem !== undefined && !holders.has(value.publicSystem))
     draft.refuse(['publicSystem'], `expected one of the holders: ${list(holders.keys())}`, shown(value.publicSystem));

@@ -78,7 +78,9 @@ export const SECTIONS = {
     .describe('What may be granted, by name: a kind, and its limits.'),
   holders: z.record(holderName, holderSection).default({}).describe('Who has which of them, by name.'),
   quotas: holderQuotaSchema.optional().describe('What each holder may store and run that has no quotas of its own.'),
-  machine: machineConfig.optional().describe('How much of the machine may be used, and what it must be good enough for.'),
+  machine: machineConfig
+    .optional()
+    .describe('How much of the machine may be used, and what it must be good enough for.'),
   peers: peersConfig.optional().describe('The other nodes, and the secret shared with each of them.'),
   systemContracts: z
     .array(systemContractSection)
