@@ -57,8 +57,10 @@ export function readQuotas(configuration: unknown): QuotaSettings {
   });
 }
 
-/** What the space asks. Follows from the settings and from the facts of deploys, so a replay finds the same. */
-export function quotaSource(settings: QuotaSettings): QuotaSource {
+/** What the space asks; undefined when nobody is bounded. Follows from the settings and from the facts of deploys, so a replay finds the same. */
+export function quotaSource(settings: QuotaSettings): QuotaSource | undefined {
+  const all = [...Object.values(settings.holders), ...(settings.default === undefined ? [] : [settings.default])];
+  if (!all.some(({ eachDeploy, ...own }) => bounds(own) || bounds(eachDeploy ?? {}))) return undefined;
   const holders = new Map(Object.entries(settings.holders));
   return {
     settings: JSON.stringify(settings),

@@ -21,6 +21,8 @@ function reportLines({ paint }: Terminal, report: Report): string[] {
   if (unfinished.length > 0) lines.push(paint('bold', 'not finished:'));
   for (const pending of [...unfinished, ...open]) {
     if (pending.kind === 'source') lines.push(`  ${pending.what}: may still send to ${pending.channel}`);
+    else if (pending.kind === 'refill')
+      lines.push(`  ${pending.tasks} ready: the quota of the ${pending.of} is used up for now`);
     else if (pending.kind === 'parked') lines.push(`  ${pending.tasks} × ${pending.label}: ${pending.reason}`);
     else lines.push(`  ${pending.what}: ${STAGES[pending.stage]}, since ${(pending.for_ms / 1000).toFixed(1)} s`);
   }

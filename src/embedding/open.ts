@@ -4,7 +4,6 @@
  * close, and gives back what it opened when a later part refuses.
  */
 import { resolve } from 'node:path';
-import { quotaSource } from '../capability/index.ts';
 import { Deploys, type DispatchFailpoint, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { realPlatform } from '../platform/index.ts';
@@ -19,6 +18,7 @@ import { HostChannels } from './host-channels.ts';
 import { NodeAuthority } from './node-authority.ts';
 import { OpenedSpace } from './opened-space.ts';
 import { Powers } from './powers.ts';
+import { quotasOf } from './usage.ts';
 import type { OpenOptions, Space } from './types.ts';
 
 /** What the crash test has beside the public options: named moments, planted bugs, small bounds, a look inside. */
@@ -39,6 +39,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const authority = new NodeAuthority();
   const { configuration, options } = configured(given, authority);
   const platform = realPlatform();
+  const quotas = quotasOf(options, configuration?.quotas ?? null);
   const documents = new Documents(configuration, platform.hashing);
   const onFailure = authority.give('node/stderr', 'stderr', options.onFailure ?? tellFailure);
   const { clock, timers } = platform;
@@ -58,7 +59,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     engine = await SpaceEngine.open({
       platform: authority.give('node/space', 'platform', platform),
       store,
-      ...(configuration === null ? {} : { quotas: quotaSource(configuration.quotas) }),
+      ...(quotas === undefined ? {} : { quotas }),
       ...instruments,
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
     });

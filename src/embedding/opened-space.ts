@@ -18,6 +18,7 @@ import type { NodeAuthority } from './node-authority.ts';
 import type { Powers } from './powers.ts';
 import { refuseSystemSends } from './public-system.ts';
 import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
+import { refillReport, usageReports } from './usage.ts';
 import { compileSystemContract } from './system-contract.ts';
 import type {
   ChannelName,
@@ -29,12 +30,14 @@ import type {
   OpenOptions,
   Pattern,
   ProduceOptions,
+  QuiescentOptions,
   ReceiveSlot,
   Report,
   RunOptions,
   Space,
   SystemContractReport,
   SystemOptions,
+  UsageReport,
   WaitOptions,
 } from './types.ts';
 
@@ -60,6 +63,7 @@ interface ContractText {
 }
 
 export class OpenedSpace implements Space {
+  readonly data: string | null;
   readonly #parts: Parts;
   /** Those of this program, to be closed with the space. */
   readonly #natives: Native[];
@@ -67,8 +71,9 @@ export class OpenedSpace implements Space {
   readonly #waiting = new Set<(error: Error) => void>();
   #closing: Promise<void> | null = null;
 
-  constructor(parts: Parts, { natives = [] }: OpenOptions) {
+  constructor(parts: Parts, { natives = [], data = null }: OpenOptions) {
     this.#parts = parts;
+    this.data = data;
     this.#natives = [...natives];
     parts.engine.onClose((error) => {
       for (const reject of this.#waiting) reject(error);
@@ -230,22 +235,22 @@ export class OpenedSpace implements Space {
       id: account,
       name,
       pending: () => ({ ...engine.pending(account), sources: dispatcher.sources.count(account) }),
-      quiescent: async () => {
-        const { quiescent } = await this.#unlessClosed(dispatcher.settled(account));
+      quiescent: async ({ silent = false } = {}) => {
+        const { quiescent } = await this.#unlessClosed(dispatcher.settled(account, silent));
         return this.#report(await this.#contents(), quiescent, [account]);
       },
     };
   }
 
-  async quiescent(): Promise<Report> {
+  async quiescent({ silent = false }: QuiescentOptions = {}): Promise<Report> {
     const { dispatcher, engine } = this.#parts;
     for (;;) {
       const accounts = this.#accounts();
-      const settled = await this.#unlessClosed(Promise.all(accounts.map((account) => dispatcher.settled(account))));
+      const settled = await this.#unlessClosed(Promise.all(accounts.map((account) => dispatcher.settled(account, silent))));
       // What settled last may have woken what settled first.
       const moves = this.#accounts().some((account) => {
         const { ready, outside } = engine.pending(account);
-        return ready + outside > 0;
+        return ready + outside > 0 || (silent && dispatcher.sources.count(account) > 0);
       });
       if (!moves)
         return this.#report(
@@ -271,6 +276,11 @@ export class OpenedSpace implements Space {
 
   // -------------------------------------------------------------- reports
 
+  usage(): readonly UsageReport[] {
+    const { deploys, engine } = this.#parts;
+    return usageReports(engine, (deploy) => deploys.get(deploy)?.holder ?? '');
+  }
+
   async inspect(channel?: string): Promise<Report> {
     const contents = await this.#contents();
     if (channel === undefined) return this.#report(contents, this.#isQuiescent(), this.#accounts());
@@ -292,13 +302,16 @@ export class OpenedSpace implements Space {
   }
 
   #report(contents: Contents, quiescent: boolean, accounts: readonly number[]): Report {
-    const { dispatcher } = this.#parts;
+    const { dispatcher, engine } = this.#parts;
     return {
       quiescent,
       failures: accounts.reduce((sum, account) => sum + dispatcher.failures(account).count, 0),
       channels: channelReports(contents),
       truncated: contents.truncated,
-      pending: accounts.flatMap((account) => dispatcher.report(account).map(pendingReport)),
+      pending: accounts.flatMap((account) => [
+        ...dispatcher.report(account).map(pendingReport),
+        ...refillReport(engine, account),
+      ]),
     };
   }
 

@@ -3,9 +3,10 @@
  * makes them. Plain JavaScript data stands for values as `toValue` and `fromValue` say.
  */
 import type { Native } from '../../channels/index.ts';
-import type { ConfigurationSource, Power, PowerSource } from '../capability/index.ts';
+import type { ConfigurationSource, Power, PowerSource, QuotaSettingsSource } from '../capability/index.ts';
 import type { Console } from '../../resolvers/index.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Quota } from '../space/index.ts';
 import type { Durability } from '../store/index.ts';
 import type { HostValue, Name, Value } from '../values/index.ts';
 
@@ -48,6 +49,8 @@ export interface OpenOptions {
    * and which system contracts run; what is given beside it here goes before it. A directory remembers the path.
    */
   readonly config?: string | ConfigurationSource;
+  /** What holders may store and run; goes before the quotas of the configuration. Default: as much as they like. */
+  readonly quotas?: QuotaSettingsSource;
   /** Also what was granted in earlier openings, to the work that had it then and to no other. Default false. */
   readonly rememberGrants?: boolean;
   /** Refuse with `config_invalid` when there is no space in `data` yet. */
@@ -134,6 +137,11 @@ export interface HeldReport {
   readonly limits: Readonly<Record<string, unknown>>;
 }
 
+export interface QuiescentOptions {
+  /** Also wait until no source is open that could still speak: a server then goes on until its ports are closed. */
+  readonly silent?: boolean;
+}
+
 /** One program that was given to the space. */
 export interface Deploy {
   readonly id: number;
@@ -144,7 +152,7 @@ export interface Deploy {
    */
   pending(): { readonly ready: number; readonly outside: number; readonly parked: number; readonly sources: number };
   /** Resolves when nothing of this deploy moves any more without a message from outside. */
-  quiescent(): Promise<Report>;
+  quiescent(options?: QuiescentOptions): Promise<Report>;
 }
 
 export interface FailureReport {
@@ -178,7 +186,26 @@ export type PendingReport =
     }
   /** Not unfinished, but something may still arrive by itself: a connection, a datagram, a line, a timer. */
   | { readonly kind: 'source'; readonly what: string; readonly channel: string }
-  | { readonly kind: 'parked'; readonly label: string; readonly tasks: number; readonly reason: string };
+  | { readonly kind: 'parked'; readonly label: string; readonly tasks: number; readonly reason: string }
+  /** Ready, but the tasks or steps of its quota are used up for now: of the deploy's own, or of its holder's. */
+  | { readonly kind: 'refill'; readonly tasks: number; readonly of: 'deploy' | 'holder' };
+
+/** How much of a quota is used: of a holder, or with a `deploy` of that deploy alone. Bytes are estimated. */
+export interface UsageReport {
+  readonly holder: string;
+  readonly deploy: number | null;
+  readonly quota: Quota;
+  readonly bytes: number;
+  /** Waiting. */
+  readonly continuations: number;
+  /** Made and not yet done. */
+  readonly tasks: number;
+  /** What may run before the next refill; null without that bound. A turn may overdraw its steps. */
+  readonly tasks_left: number | null;
+  readonly steps_left: number | null;
+  /** Deploys that have something ready and wait for a refill of this quota. */
+  readonly waiting: number;
+}
 
 export interface Report {
   readonly quiescent: boolean;
@@ -235,13 +262,17 @@ export interface Programs {
    * Resolves when nothing moves any more without a message from outside: no deploy, and nothing that messages of
    * this program set in motion. A caller pays: what a message starts runs for whoever sent it.
    */
-  quiescent(): Promise<Report>;
+  quiescent(options?: QuiescentOptions): Promise<Report>;
+  /** What is used of each quota, by holder. Whoever has no quota is not counted. */
+  usage(): readonly UsageReport[];
   /** What waits, on one channel (written in Rholang) or on all. */
   inspect(channel?: string): Promise<Report>;
 }
 
 /** One open space. After a storage error every call rejects, and the space is closed for good. */
 export interface Space extends Channels, Programs, AsyncDisposable {
+  /** Directory of the space, as it was given or configured; null in memory. */
+  readonly data: string | null;
   /** Finishes the commit under way and closes. Nothing that was acknowledged is lost. */
   close(): Promise<void>;
 }

@@ -23,7 +23,7 @@ import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts
 import { whenFewer } from './room.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions, Failpoint } from './options.ts';
-import type { PurseUsage } from './purse.ts';
+import { type PurseUsage, restingPurse } from './purse.ts';
 import { Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
 import { recover } from './recover.ts';
 import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
@@ -195,6 +195,12 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   /** What each quota's purse holds and has left, in the order in which they came. */
   usage(): readonly PurseUsage[] {
     return this.#quotas?.usage() ?? [];
+  }
+
+  /** The key of the used-up purse for whose refill an account's tasks wait, or null. */
+  restingPurse(account: Account): string | null {
+    const purse = this.#quotas?.of(account) ?? null;
+    return purse === null ? null : (restingPurse(purse)?.key ?? null);
   }
 
   /** So many periods' worth of tasks and steps for those who have used theirs up: an arrival like any other. */
