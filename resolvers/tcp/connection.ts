@@ -1,0 +1,345 @@
+/**
+ * One connection: what has come and was not received, who waits to receive, what is on its way out. Owns its
+ * system socket from the moment it is made, and ends it on every path. Must never hold more than its bound: what
+ * nobody receives is left with the system, and so with the peer.
+ */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { parseAddress } from '../../src/capability/index.ts';
+import type { Cancellable } from '../../src/platform/index.ts';
+import type { NativeAnswer, NativeError } from '../../src/natives/index.ts';
+import { bytes as bytesValue, map } from '../../src/values/index.ts';
+import type { Value } from '../../src/values/index.ts';
+import { netFailure } from '../net/reason.ts';
+import type { TcpGrant } from './grant.ts';
+import { Inbox } from './inbox.ts';
+import type { Wanted } from './inbox.ts';
+
+interface Waiter {
+  readonly wanted: Wanted;
+  readonly resolve: (answer: NativeAnswer) => void;
+}
+
+const DONE: NativeAnswer = { ok: null };
+
+export class Connection {
+  readonly number: number;
+  readonly grant: TcpGrant;
+  readonly remote: string;
+  readonly local: string;
+  /** When something last came or went. */
+  active_ms: number;
+  readonly #socket: Socket;
+  readonly #tls: boolean;
+  readonly #inbox: Inbox;
+  readonly #waiters: Waiter[] = [];
+  /** The peer has said that it sends no more. */
+  #ended = false;
+  /** What has ended the connection otherwise; the first one. */
+  #failure: NativeError | null = null;
+  /** A write that the system has not taken yet; the next ones wait in line, so that at most one is held in memory. */
+  #writing = false;
+  readonly #line: (() => void)[] = [];
+  /** Gives up the send that waits for the rate of the grant. */
+  #giveUp: (() => void) | null = null;
+  #ending = false;
+  /** Reading rests: there is enough, or the rate of the grant is used up. */
+  #paused = false;
+  #held: Cancellable | null = null;
+  #received_bytes = 0;
+  #sent_bytes = 0;
+  /** The system has let go of the socket. */
+  #gone = false;
+  /** No call finds it any more. */
+  #left = false;
+
+  constructor(number: number, grant: TcpGrant, socket: Socket, tls: boolean) {
+    this.number = number;
+    this.grant = grant;
+    this.remote = shownEndpoint(socket.remoteAddress, socket.remotePort);
+    this.local = shownEndpoint(socket.localAddress, socket.localPort);
+    this.active_ms = grant.now_ms();
+    this.#socket = socket;
+    this.#tls = tls;
+    this.#inbox = new Inbox(grant.power.receive_bytes_max);
+    socket.setNoDelay(true);
+    if (grant.power.keepAlive_ms > 0) socket.setKeepAlive(true, grant.power.keepAlive_ms);
+    socket.on('data', (chunk: Buffer) => this.#come(chunk));
+    socket.once('end', () => {
+      this.#ended = true;
+      this.#serve();
+    });
+    socket.on('error', (error) => this.#fail(netFailure(this.#shown(), error)));
+    socket.once('close', () => this.#closed());
+  }
+
+  // -------------------------------------------------------------- receiving
+
+  receive(wanted: Wanted, signal: () => AbortSignal | undefined): Promise<NativeAnswer> {
+    const answer = this.#waiters.length === 0 ? this.#answerTo(wanted) : null;
+    if (answer !== null) return Promise.resolve(answer);
+    return new Promise((resolve) => {
+      const waiter: Waiter = { wanted, resolve };
+      this.#waiters.push(waiter);
+      // What comes is kept for the next call when this one's caller has gone.
+      signal()?.addEventListener('abort', () => this.#leaveLine(waiter), { once: true });
+    });
+  }
+
+  #leaveLine(waiter: Waiter): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index < 0) return;
+    this.#waiters.splice(index, 1);
+    waiter.resolve({ error: { code: 'cancelled', message: 'the call ended before anything came' } });
+    this.#serve();
+  }
+
+  #come(chunk: Buffer): void {
+    // Closed by its program, and still sending: what comes now is for nobody.
+    if (this.#left) return;
+    this.active_ms = this.grant.now_ms();
+    this.#received_bytes += chunk.length;
+    const first = this.#waiters[0];
+    if (first?.wanted.kind === 'some' && this.#inbox.length === 0) {
+      // The usual case: somebody waits for just this. The chunk is nobody else's.
+      this.#waiters.shift();
+      first.resolve({ ok: bytesValue(chunk) });
+    } else {
+      this.#inbox.add(chunk);
+      if (first !== undefined) this.#serve();
+    }
+    const { incoming } = this.grant;
+    if (incoming !== null && !incoming.spend(chunk.length)) {
+      this.#held ??= incoming.take(0, () => {
+        this.#held = null;
+        this.#pace();
+      });
+    }
+    this.#pace();
+  }
+
+  #serve(): void {
+    for (let first = this.#waiters[0]; first !== undefined; first = this.#waiters[0]) {
+      const answer = this.#answerTo(first.wanted);
+      if (answer === null) return;
+      this.#waiters.shift();
+      first.resolve(answer);
+    }
+  }
+
+  #answerTo(wanted: Wanted): NativeAnswer | null {
+    const taken = this.#inbox.take(wanted);
+    if (taken !== null && !(taken instanceof Uint8Array)) return { error: taken };
+    if (taken !== null) {
+      this.#pace();
+      return { ok: bytesValue(taken) };
+    }
+    if (!this.#ended && this.#failure === null) return null;
+    if (this.#inbox.length > 0) {
+      const message = `${this.#shown()} with ${this.#inbox.length} bytes that are not what is waited for: truncated`;
+      return { error: { code: 'net_failed', message } };
+    }
+    this.#told();
+    return this.#ended || this.#failure === null ? DONE : { error: this.#failure };
+  }
+
+  /** Whoever hears the end has heard all there is to hear, once the socket is gone too. */
+  #told(): void {
+    if (this.#gone) this.#leaveTable(this.#failure?.message ?? 'both sides had ended it');
+  }
+
+  /** Reads on while there is room, and rests otherwise. */
+  #pace(): void {
+    const full = this.#inbox.length >= this.grant.power.receive_bytes_max;
+    const rest = full || this.#held !== null;
+    if (rest === this.#paused || this.#gone) return;
+    this.#paused = rest;
+    if (rest) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  // -------------------------------------------------------------- sending
+
+  send(parts: readonly Uint8Array[], signal: () => AbortSignal | undefined): Promise<NativeAnswer> {
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.resolve(refusal);
+    return new Promise((resolve) => {
+      if (!this.#writing) {
+        this.#write(parts, resolve, signal);
+        return;
+      }
+      // An earlier call was cut off while the peer did not read: its bytes go first.
+      const waiting = (): void => {
+        const later = this.#refusal();
+        if (later === null && signal()?.aborted !== true) this.#write(parts, resolve, signal);
+        else {
+          resolve(later ?? cancelledSend());
+          this.#next();
+        }
+      };
+      this.#line.push(waiting);
+    });
+  }
+
+  #refusal(): NativeAnswer | null {
+    if (this.#failure !== null) {
+      if (this.#inbox.length === 0) this.#told();
+      return { error: this.#failure };
+    }
+    if (!this.#ending && !this.#gone) return null;
+    const message = this.#gone ? 'the connection has ended' : 'nothing can be sent on this socket after end';
+    return { error: { code: 'handle_closed', message } };
+  }
+
+  #write(
+    parts: readonly Uint8Array[],
+    resolve: (answer: NativeAnswer) => void,
+    signal: () => AbortSignal | undefined,
+  ): void {
+    this.#writing = true;
+    const { outgoing } = this.grant;
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    const waiting =
+      outgoing?.take(size, () => {
+        this.#giveUp = null;
+        this.#hand(parts, size, resolve);
+      }) ?? null;
+    if (outgoing === null) this.#hand(parts, size, resolve);
+    if (waiting === null) return;
+    const giveUp = (): void => {
+      if (this.#giveUp !== giveUp) return;
+      this.#giveUp = null;
+      waiting.cancel();
+      resolve(this.#refusal() ?? cancelledSend());
+      this.#next();
+    };
+    this.#giveUp = giveUp;
+    signal()?.addEventListener('abort', giveUp, { once: true });
+  }
+
+  #hand(parts: readonly Uint8Array[], size: number, resolve: (answer: NativeAnswer) => void): void {
+    const taken = (error?: Error | null): void => {
+      this.active_ms = this.grant.now_ms();
+      if (error === undefined || error === null) this.#sent_bytes += size;
+      else this.#fail(netFailure(this.#shown(), error));
+      resolve(this.#failure === null ? DONE : { error: this.#failure });
+      this.#next();
+    };
+    const [first, ...more] = parts;
+    if (first === undefined || size === 0) {
+      taken();
+      return;
+    }
+    if (more.length === 0) {
+      this.#socket.write(first, taken);
+      return;
+    }
+    this.#socket.cork();
+    this.#socket.write(first);
+    for (const [index, part] of more.entries()) this.#socket.write(part, index === more.length - 1 ? taken : undefined);
+    this.#socket.uncork();
+  }
+
+  #next(): void {
+    this.#writing = false;
+    this.#line.shift()?.();
+  }
+
+  /** Half-close: after what was sent before. */
+  end(): Promise<NativeAnswer> {
+    if (this.#ending && this.#socket.writableFinished) return Promise.resolve(DONE);
+    const refusal = this.#ending ? null : this.#refusal();
+    if (refusal !== null) return Promise.resolve(refusal);
+    this.#ending = true;
+    return new Promise((resolve) => {
+      this.#socket.end((error?: Error | null) => {
+        if (error !== undefined && error !== null) this.#fail(netFailure(this.#shown(), error));
+        resolve(this.#failure === null ? DONE : { error: this.#failure });
+      });
+    });
+  }
+
+  // -------------------------------------------------------------- the end
+
+  /** What was sent still goes out; the sweep of the grant ends a peer who does not take it. */
+  close(): void {
+    this.#leave({ code: 'handle_closed', message: 'this socket was closed' });
+    if (this.#socket.writableLength > 0) this.#socket.destroySoon();
+    else this.#socket.destroy();
+  }
+
+  /** Ends at once; every call that waits hears why. */
+  kill(error: NativeError): void {
+    this.#leave(error);
+    this.#socket.destroy();
+  }
+
+  #leave(error: NativeError): void {
+    this.#inbox.clear();
+    this.#fail(error);
+    this.#leaveTable(error.message);
+  }
+
+  info(): Value {
+    const entries: [string, Value][] = [
+      ['remote', this.remote],
+      ['local', this.local],
+      ['tls', this.#tls],
+      ['received_bytes', this.#received_bytes],
+      ['sent_bytes', this.#sent_bytes],
+      ['unread_bytes', this.#inbox.length],
+      ['ended', this.#ended],
+    ];
+    if (this.#tls) {
+      const secure = this.#socket as TLSSocket;
+      entries.push(['protocol', secure.getProtocol() ?? ''], ['cipher', secure.getCipher()?.name ?? '']);
+      const { servername } = secure as { servername?: string | false };
+      entries.push(['servername', typeof servername === 'string' ? servername : '']);
+    }
+    return map(entries);
+  }
+
+  #fail(error: NativeError): void {
+    this.#failure ??= error;
+    this.#serve();
+  }
+
+  #closed(): void {
+    this.#gone = true;
+    this.#held?.cancel();
+    this.#held = null;
+    if (!this.#ended) this.#fail({ code: 'net_failed', message: `${this.#shown()}: closed` });
+    this.#giveUp?.();
+    for (const waiting of this.#line.splice(0)) waiting();
+    this.grant.closed(this);
+  }
+
+  #leaveTable(reason: string): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.grant.left(this, reason);
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get left(): boolean {
+    return this.#left;
+  }
+
+  #shown(): string {
+    return `the connection to ${this.remote} ended`;
+  }
+}
+
+function cancelledSend(): NativeAnswer {
+  return { error: { code: 'cancelled', message: 'the call ended before anything of it was sent' } };
+}
+
+/** `address:port`, IPv6 in brackets; an address is shown in its one spelling. */
+export function shownEndpoint(address: string | undefined, port: number | undefined): string {
+  if (address === undefined || port === undefined) return 'unknown';
+  const text = parseAddress(address)?.text ?? address;
+  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
+}

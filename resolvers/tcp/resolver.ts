@@ -1,0 +1,266 @@
+/**
+ * TCP powers: who may connect where and listen where. Owns every connection and every port that is open in this
+ * process; what is called by a handle acts under the grant of that handle and no other.
+ */
+import type { Socket } from 'node:net';
+import { socket, tcpClient, tcpConnector, tcpListener } from '../../channels/index.ts';
+import { parseAddress, powerHandle, readPowerHandle } from '../../src/capability/index.ts';
+import type { PowerOf } from '../../src/capability/index.ts';
+import { isPowerboxError, PowerboxError } from '../../src/errors.ts';
+import { NewMap, NewObject, NewSource } from '../../src/natives/index.ts';
+import type { Native, NativeAnswer, NativeCall, Source } from '../../src/natives/index.ts';
+import type { Platform } from '../../src/platform/index.ts';
+import type { Value } from '../../src/values/index.ts';
+import { bytesOf } from '../answer.ts';
+import { answering, refusalOf } from '../net/answering.ts';
+import { placeToListen, readPort, requirePlace, shownPlace } from '../net/listen.ts';
+import type { Place } from '../net/listen.ts';
+import type { Lookup } from '../net/lookup.ts';
+import { netFailure } from '../net/reason.ts';
+import { notGranted, SocketTable } from '../net/table.ts';
+import type { Resolver } from '../resolver.ts';
+import { connect, entriesOf, optionRefused, readConnectOptions } from './connect.ts';
+import { Connection } from './connection.ts';
+import { readTls, TcpGrant } from './grant.ts';
+import { FRAME_HEAD_BYTES } from './inbox.ts';
+import type { Wanted } from './inbox.ts';
+import { Listener } from './listener.ts';
+
+export interface TcpOptions {
+  readonly platform: Platform;
+  readonly lookup: Lookup;
+}
+
+const SOME: Wanted = { kind: 'some' };
+const FRAME: Wanted = { kind: 'frame' };
+
+export class TcpResolver implements Resolver<'tcp'> {
+  readonly kind = 'tcp';
+  readonly natives: readonly Native[];
+  readonly #options: TcpOptions;
+  readonly #grants = new Map<string, TcpGrant>();
+  readonly #connections: SocketTable<Connection>;
+  /** Open ports whose source is not durable yet, by the number in its handle. */
+  readonly #unclaimed = new Map<number, Listener>();
+
+  constructor(options: TcpOptions) {
+    this.#options = options;
+    this.#connections = new SocketTable(options.platform.randomness);
+    this.natives = [
+      { declaration: tcpClient, inline: resolveLocalPort },
+      { declaration: tcpConnector, call: (call) => answering(() => this.#connect(call)) },
+      {
+        declaration: tcpListener,
+        call: (call) => answering(() => this.#listen(call)),
+        open: (source) => void this.#open(source),
+      },
+      { declaration: socket, call: (call) => this.#onSocket(call) },
+    ];
+  }
+
+  async grant(id: string, power: PowerOf<'tcp'>): Promise<void> {
+    const tls = await readTls(power);
+    this.revoke(id);
+    const removed = (connection: Connection, reason: string): void =>
+      this.#connections.remove(connection.number, reason);
+    this.#grants.set(id, new TcpGrant(id, power, tls, this.#options.platform, removed));
+  }
+
+  revoke(id: string): void {
+    const grant = this.#grants.get(id);
+    this.#grants.delete(id);
+    grant?.close();
+  }
+
+  close(): void {
+    for (const id of [...this.#grants.keys()]) this.revoke(id);
+  }
+
+  #grantOf(handle: Value): TcpGrant {
+    const found = this.#grants.get(readPowerHandle(handle).grant);
+    if (found !== undefined) return found;
+    const { code, message } = notGranted();
+    throw new PowerboxError(code, message);
+  }
+
+  // -------------------------------------------------------------- connections
+
+  async #connect(call: NativeCall): Promise<NativeAnswer> {
+    const grant = this.#grantOf(call.handle);
+    const localPort = readPowerHandle(call.handle).rest[0] as number;
+    const options = readConnectOptions(call.args[1]);
+    const full = grant.hold();
+    if (full !== null) return { error: full };
+    try {
+      const { platform, lookup } = this.#options;
+      const take = (opened: Socket): Connection => this.#adopt(grant, opened, options.tls);
+      const caller = { platform, lookup, signal: call.signal, take };
+      const connection = await connect(grant, localPort, call.args[0] as string, options, caller);
+      return { ok: new NewObject('socket', this.#handleOf(connection)) };
+    } catch (error) {
+      grant.release();
+      throw error;
+    }
+  }
+
+  #adopt(grant: TcpGrant, opened: Socket, tls: boolean): Connection {
+    const connection = new Connection(this.#connections.nextNumber(), grant, opened, tls);
+    this.#connections.add(connection.number, connection);
+    grant.opened(connection);
+    return connection;
+  }
+
+  #handleOf({ grant, number }: Connection): Value {
+    return this.#connections.handle(grant.id, number);
+  }
+
+  #onSocket(call: NativeCall): Promise<NativeAnswer> {
+    const found = this.#connections.find(call.handle);
+    if (found instanceof Connection) return onConnection(found, call);
+    const granted = this.#grants.has(readPowerHandle(call.handle).grant);
+    return Promise.resolve({ error: granted ? found : notGranted() });
+  }
+
+  // -------------------------------------------------------------- ports
+
+  async #listen(call: NativeCall): Promise<NativeAnswer> {
+    if (call.method === 'close') return { ok: null, closes: call.args[0] as Value };
+    const grant = this.#grantOf(call.handle);
+    const [where, options] = call.args;
+    const tls = readListenOptions(options, grant);
+    const place = placeToListen(grant.listenRules, where);
+    if (place.port === 0 && call.method === 'listen') {
+      throw new PowerboxError('arguments_invalid', 'listen at port 0 would not say which port it is: use bind');
+    }
+    const number = this.#connections.nextNumber();
+    const listener = await this.#openPort(grant, place, tls, () => this.#unclaimed.delete(number));
+    this.#unclaimed.set(number, listener);
+    const { text } = place.address;
+    const handle = this.#connections.handle(grant.id, number, text, listener.port, place.port, tls);
+    const source = new NewSource('tcpListener', handle);
+    if (call.method === 'listen') return { ok: source };
+    return {
+      ok: new NewMap([
+        ['connections', source],
+        ['local', listener.local],
+      ]),
+    };
+  }
+
+  async #openPort(grant: TcpGrant, place: Place, tls: boolean, stopped = () => {}): Promise<Listener> {
+    const full = grant.hold();
+    if (full !== null) throw new PowerboxError(full.code, full.message);
+    try {
+      return await Listener.open({
+        grant,
+        place,
+        tls,
+        timers: this.#options.platform.timers,
+        accept: (opened, secure) => this.#adopt(grant, opened, secure),
+        handleOf: (connection) => this.#handleOf(connection),
+        stopped,
+      });
+    } catch (error) {
+      grant.release();
+      const { code, message } = netFailure(
+        `${shownPlace(place.address.text, place.port)} cannot be listened at`,
+        error,
+      );
+      throw new PowerboxError(code, message);
+    }
+  }
+
+  async #open(source: Source): Promise<void> {
+    try {
+      (await this.#portOf(source)).attach(source);
+    } catch (error) {
+      // Nothing that `open` starts may throw; a bug is said to the reader too.
+      const message = 'the port could not be opened';
+      await source.fail(isPowerboxError(error) ? refusalOf(error) : { code: 'native_failed', message });
+    }
+  }
+
+  /** The port that was opened for this source; of one of an earlier process, the same port opened again. */
+  async #portOf(source: Source): Promise<Listener> {
+    const number = this.#connections.numberOf(source.handle);
+    const waiting = this.#connections.isOwn(source.handle) ? this.#unclaimed.get(number) : undefined;
+    this.#unclaimed.delete(number);
+    if (waiting !== undefined) return waiting;
+    const grant = this.#grantOf(source.handle);
+    const [, , text, port, asked, tls] = readPowerHandle(source.handle).rest as [
+      string,
+      number,
+      string,
+      number,
+      number,
+      boolean,
+    ];
+    const address = parseAddress(text);
+    if (address === null) throw new Error('the handle of a port must hold an address');
+    // The configuration may be another one than when it was opened.
+    requirePlace(grant.listenRules, { address, port: asked });
+    if (tls) requireServerTls(grant);
+    return this.#openPort(grant, { address, port }, tls);
+  }
+}
+
+function resolveLocalPort({ args, handle }: NativeCall): NativeAnswer {
+  const port = readPort(args[0]);
+  if (port === null) {
+    const message = `${JSON.stringify(args[0])} is no port: decimal digits up to 65535, or "0" for any that is free`;
+    return { error: { code: 'arguments_invalid', message } };
+  }
+  return { ok: new NewObject('tcpConnector', powerHandle(readPowerHandle(handle).grant, port)) };
+}
+
+function readListenOptions(value: Value | undefined, grant: TcpGrant): boolean {
+  let tls = false;
+  for (const [key, item] of entriesOf(value)) {
+    if (key !== 'tls' || typeof item !== 'boolean') throw optionRefused(key, '"tls" (a boolean)');
+    tls = item;
+  }
+  if (tls) requireServerTls(grant);
+  return tls;
+}
+
+function requireServerTls(grant: TcpGrant): void {
+  if (grant.tls.server !== null) return;
+  throw new PowerboxError('not_available', 'this grant has no certificate for connections from outside (serverTls)');
+}
+
+function onConnection(connection: Connection, call: NativeCall): Promise<NativeAnswer> {
+  const { method, args } = call;
+  // Asked for where it is needed only: a signal is made for whoever asks.
+  const signal = (): AbortSignal | undefined => call.signal;
+  switch (method) {
+    case 'send':
+      return connection.send([bytesOf(args[0])], signal);
+    case 'sendFrame':
+      return sendFrame(connection, bytesOf(args[0]), signal);
+    case 'receive':
+      return connection.receive(call.form === 0 ? SOME : { kind: 'exactly', count: args[0] as number }, signal);
+    case 'receiveUntil':
+      return connection.receive({ kind: 'until', delimiter: bytesOf(args[0]) }, signal);
+    case 'receiveFrame':
+      return connection.receive(FRAME, signal);
+    case 'end':
+      return connection.end();
+    case 'close':
+      connection.close();
+      return Promise.resolve({ ok: null });
+    case 'info':
+      return Promise.resolve({ ok: connection.info() });
+    default:
+      return Promise.reject(new Error(`socket has no method ${method}`));
+  }
+}
+
+function sendFrame(
+  connection: Connection,
+  data: Uint8Array,
+  signal: () => AbortSignal | undefined,
+): Promise<NativeAnswer> {
+  const head = Buffer.alloc(FRAME_HEAD_BYTES);
+  head.writeUInt32BE(data.length);
+  return connection.send(data.length === 0 ? [head] : [head, data], signal);
+}
