@@ -5,10 +5,31 @@
  *
  * Everything here is covered by the versions of the package; nothing else is.
  */
-export { any, defineNative, nativeMethod, openSpace, processConsole } from './embedding/index.ts';
+export {
+  any,
+  checkConfiguration,
+  defineNative,
+  examineMachine,
+  nativeMethod,
+  openSpace,
+  processConsole,
+} from './embedding/index.ts';
 export type * from './embedding/index.ts';
 export { ERROR_CODES, type ErrorCode, isPowerboxError, PowerboxError } from './errors.ts';
-export { type FilesGrant, parseGrants, type PowerSource, type StdioGrant } from './capability/index.ts';
+export {
+  type Configuration,
+  type ConfigurationRead,
+  type ConfigurationSource,
+  configurationView,
+  type FilesGrant,
+  type Mistake,
+  mistakeLine,
+  parseGrants,
+  type PowerSource,
+  type Role,
+  ROLES,
+  type StdioGrant,
+} from './capability/index.ts';
 export {
   declareChannel,
   method,
@@ -19,7 +40,7 @@ export {
   NewObject,
   t,
 } from '../channels/index.ts';
-export type { Console } from '../resolvers/index.ts';
+export { amountText, type Console, type Examination, type MachineCheck } from '../resolvers/index.ts';
 export { type SourceError, SourceErrors } from './rholang/index.ts';
 export type { Durability } from './store/index.ts';
 export {

@@ -25,6 +25,7 @@ export type { HttpUrl } from './http-url.ts';
 export type { HttpOrigin } from './powers/http.ts';
 export {
   configurationSchema,
+  configurationView,
   mistakeLine,
   OPERATOR_PREFIX,
   readConfigurationFile,

@@ -9,6 +9,10 @@ export const EXIT = {
   success: 0,
   /** The program is wrong, or a branch of it failed. */
   contract: 1,
+  /** doctor: the machine falls short of the role. */
+  short: 2,
+  /** doctor: nothing is known to be short, but not everything could be found out. */
+  unknown: 3,
   /** The command line is wrong. */
   usage: 64,
   /** The disk failed, another process is there, or work is left to resume. */
@@ -23,6 +27,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   usage: EXIT.usage,
   config_invalid: EXIT.configuration,
   declaration_invalid: EXIT.configuration,
+  machine_short: EXIT.configuration,
   storage_failed: EXIT.storage,
   storage_corrupt: EXIT.storage,
   storage_foreign: EXIT.storage,

@@ -14,6 +14,8 @@ const EXIT_CODES = `
 Exit codes:
   ${EXIT.success}    the program ran until nothing more could happen
   ${EXIT.contract}    the program is wrong, or a branch of it failed
+  ${EXIT.short}    doctor: the machine falls short of the role
+  ${EXIT.unknown}    doctor: not everything about the machine could be found out
   ${EXIT.usage}   the command line is wrong
   ${EXIT.storage}   the disk failed, another process is there, or work is left to resume
   ${EXIT.configuration}   a grant, a system contract or a setting is wrong

@@ -2,7 +2,7 @@
  * What is said when a program has come to rest: what waits, channel by channel, and what each effect or parked
  * label waits for. Owns the wording; every fact comes from the public API.
  */
-import type { FailureReport, Report } from '../index.ts';
+import type { FailureReport, Report, SystemContractReport } from '../index.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Data and continuations shown of one channel. */
@@ -49,6 +49,14 @@ const STAGES = {
 function shown(lines: readonly string[], count: number): string[] {
   if (count <= SHOWN_MAX) return [...lines];
   return [...lines.slice(0, SHOWN_MAX), `… and ${count - SHOWN_MAX} more`];
+}
+
+/** What of a system contract runs, and what the configuration has. */
+export function contractLine({ name, deploy, holder, file, hash, fileHash, state }: SystemContractReport): string {
+  const text = [hash, fileHash].map((one) => (one === '' ? 'none' : one.slice(0, 12)));
+  const runs = deploy === null ? '' : ` as deploy ${deploy}, ${text[0]}`;
+  const has = state === 'changed' ? `; ${file} has ${text[1]}: powerbox system update ${name}` : '';
+  return `system contract ${name} (${file === '' ? 'no file' : file}, holder ${holder}): ${state}${runs}${has}`;
 }
 
 export function tellFailure(terminal: Terminal, failure: FailureReport): void {

@@ -22,6 +22,9 @@ export interface CommonOptions {
   readonly grant?: readonly string[];
   readonly durability?: Durability;
   readonly publicSystem?: boolean;
+  readonly config?: string;
+  readonly holder?: string;
+  readonly untilQuiescent?: boolean;
 }
 
 export async function open(
@@ -29,14 +32,20 @@ export async function open(
   options: CommonOptions,
   unfinished: 'resume' | 'refuse' | 'hold',
 ): Promise<Space> {
-  const { data, durability, grant, publicSystem } = options;
+  const { data, durability, grant, publicSystem, config, holder } = options;
+  if (holder !== undefined && grant !== undefined) {
+    throw new PowerboxError('usage', 'what a holder has is said by the configuration: give --holder or --grant', {
+      hint: 'Add the power to the holder in the configuration, or leave --holder out.',
+    });
+  }
   const opening = openSpace({
     ...(data === undefined ? {} : { data }),
+    ...(config === undefined ? {} : { config }),
     ...(durability === undefined ? {} : { durability }),
-    grants: { files: grantedFiles(grant), publicSystem: publicSystem === true },
+    grants: { ...granted(grant), publicSystem: publicSystem === true },
     // What an operator granted to the work of an earlier run is still its own.
     rememberGrants: true,
-    mustExist: unfinished !== 'refuse' && data !== undefined,
+    mustExist: unfinished !== 'refuse',
     unfinished,
     console: terminal.console,
     onFailure: (failure) => tellFailure(terminal, failure),
@@ -51,16 +60,20 @@ export async function open(
 /** Runs to quiescence, with progress and interruption, reports and closes. */
 export async function working(
   terminal: Terminal,
-  options: CommonOptions,
+  given: CommonOptions,
   space: Space,
   start: () => Promise<readonly Deploy[]>,
 ): Promise<number> {
+  const options = space.data === null ? given : { ...given, data: given.data ?? space.data };
   const interruption = interrupted(terminal);
   try {
     const { failures } = await space.inspect();
     const deploys = await start();
     const stopProgress = terminal.progress(() => progressLine(deploys));
-    const ended = await Promise.race([quiescent(space, deploys, failures), interruption.signal]).finally(stopProgress);
+    const ended = await Promise.race([
+      quiescent(space, deploys, failures, options.untilQuiescent !== true),
+      interruption.signal,
+    ]).finally(stopProgress);
     if (typeof ended === 'string') {
       terminal.talk(`${ended}: finishing the commit`);
       // What a program hangs on is what whoever interrupted it wants to know.
@@ -83,16 +96,25 @@ export async function working(
 }
 
 /** Of the deploys that this command made; of everything, when it goes on with what was there. */
-async function quiescent(space: Space, deploys: readonly Deploy[], failuresBefore: number): Promise<Report> {
+async function quiescent(
+  space: Space,
+  deploys: readonly Deploy[],
+  failuresBefore: number,
+  silent: boolean,
+): Promise<Report> {
   const all = deploys.length === space.deploys().length;
-  const reports = all ? [await space.quiescent()] : await Promise.all(deploys.map((deploy) => deploy.quiescent()));
+  const reports = all
+    ? [await space.quiescent({ silent })]
+    : await Promise.all(deploys.map((deploy) => deploy.quiescent({ silent })));
   const failures = reports.reduce((sum, report) => sum + report.failures, all ? -failuresBefore : 0);
   return { ...(await space.inspect()), failures, quiescent: reports.every((report) => report.quiescent) };
 }
 
 function concluded(terminal: Terminal, options: CommonOptions, deploys: readonly Deploy[], report: Report): number {
   const { failures } = report;
-  const unfinished = !report.quiescent || deploys.some(isUnfinished);
+  const works = !report.quiescent || deploys.some(hasWork);
+  // A source that is left goes on with the directory it is in; without one it is gone, as was asked for.
+  const unfinished = works || (options.data !== undefined && deploys.some(isUnfinished));
   const code = unfinished ? EXIT.storage : failures > 0 ? EXIT.contract : EXIT.success;
   if (terminal.json) terminal.record({ type: 'report', ...report, exitCode: code });
   else tellReport(terminal, report);
@@ -113,20 +135,28 @@ function withResumeLine(options: CommonOptions, error: unknown): unknown {
   return new PowerboxError(error.code, error.message, { hint, cause: error.cause });
 }
 
+/** Work is left, or a source that may still speak. */
 export function isUnfinished(deploy: Deploy): boolean {
+  return hasWork(deploy) || deploy.pending().sources > 0;
+}
+
+function hasWork(deploy: Deploy): boolean {
   const { ready, outside, parked } = deploy.pending();
   return ready + outside + parked > 0;
 }
 
 function progressLine(deploys: readonly Deploy[]): string {
-  let ready = 0;
-  let outside = 0;
+  let [ready, outside, sources] = [0, 0, 0];
   for (const deploy of deploys) {
     const pending = deploy.pending();
     ready += pending.ready;
     outside += pending.outside;
+    sources += pending.sources;
   }
-  return `working: ${ready} tasks ready, ${outside} effects under way`;
+  const open = sources === 0 ? '' : `, ${sources} sources open`;
+  return ready + outside === 0 && sources > 0
+    ? `serving: ${sources} sources open`
+    : `working: ${ready} tasks ready, ${outside} effects under way${open}`;
 }
 
 function interrupted(terminal: Terminal): { readonly signal: Promise<string>; stop(): void } {
@@ -137,17 +167,20 @@ function interrupted(terminal: Terminal): { readonly signal: Promise<string>; st
   return { signal, stop: () => stop() };
 }
 
-/** The line that goes on with this work. What was granted is remembered in the directory. */
-function resumeLine({ data = '' }: CommonOptions): string {
-  return `powerbox resume --data ${shellWord(data)}`;
+/** The line that goes on with this work. What was granted, and the configuration, are remembered in the directory. */
+function resumeLine({ data, config }: CommonOptions): string {
+  if (data !== undefined) return `powerbox resume --data ${shellWord(data)}`;
+  return `powerbox resume --config ${shellWord(config ?? '')}`;
 }
 
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The directories of all `--grant`s, by name. Standard input and output are granted anyway. */
-function grantedFiles(texts: readonly string[] = []): NonNullable<Grants['files']> {
-  const files = parseGrants(texts).filter((grant) => grant.kind === 'files');
-  return Object.fromEntries(files.map(({ name, kind: _, ...options }) => [name, options]));
+/** What all `--grant`s say. Standard input and output are granted anyway. */
+function granted(texts: readonly string[] = []): Pick<Grants, 'files' | 'powers'> {
+  const all = parseGrants(texts);
+  const files = all.filter((power) => power.kind === 'files');
+  const powers = all.filter((power) => power.kind !== 'files' && power.kind !== 'stdio');
+  return { files: Object.fromEntries(files.map(({ name, kind: _, ...options }) => [name, options])), powers };
 }

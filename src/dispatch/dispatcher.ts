@@ -115,7 +115,7 @@ export class Dispatcher implements TaskRouter {
     if (this.#context !== null)
       throw new PowerboxError('bad_request', 'a dispatcher serves one space, and has one already');
     const { clock, timers } = this.#options.platform;
-    const quiescence = new Quiescence(engine, this.#parked);
+    const quiescence = new Quiescence(engine, this.#parked, this.sources);
     this.#quiescence = quiescence;
     this.#context = {
       acting: this.#acting,
@@ -312,8 +312,8 @@ export class Dispatcher implements TaskRouter {
   }
 
   /** Resolves when nothing of the account will move by itself: quiescent, or only parked for want of a runner. */
-  settled(account: Account): Promise<Settlement> {
-    return this.#waiters().settled(account);
+  settled(account: Account, silent = false): Promise<Settlement> {
+    return this.#waiters().settled(account, silent);
   }
 
   /** For each effect and parked label of the account, what it waits for; and its sources, which may still speak. */

@@ -9,33 +9,37 @@ import type { Settlement } from './types.ts';
 interface Waiter {
   /** Whether parked tasks keep it waiting. */
   readonly strict: boolean;
+  /** Whether sources that could still speak do. */
+  readonly silent: boolean;
   readonly resolve: (settlement: Promise<Settlement>) => void;
 }
 
 export class Quiescence {
   readonly #engine: Engine;
   readonly #parked: Parked;
+  readonly #sources: { count(account: Account): number };
   readonly #waiters = new Map<Account, Waiter[]>();
   #drained: (() => void) | null = null;
 
-  constructor(engine: Engine, parked: Parked) {
+  constructor(engine: Engine, parked: Parked, sources: { count(account: Account): number }) {
     this.#engine = engine;
     this.#parked = parked;
+    this.#sources = sources;
     engine.onIdle((account) => this.check(account));
   }
 
   async quiescent(account: Account): Promise<void> {
-    await this.#wait(account, true);
+    await this.#wait(account, { strict: true, silent: false });
   }
 
-  settled(account: Account): Promise<Settlement> {
-    return this.#wait(account, false);
+  settled(account: Account, silent: boolean): Promise<Settlement> {
+    return this.#wait(account, { strict: false, silent });
   }
 
-  #wait(account: Account, strict: boolean): Promise<Settlement> {
+  #wait(account: Account, wanted: Omit<Waiter, 'resolve'>): Promise<Settlement> {
     return new Promise((resolve) => {
       const waiters = this.#waiters.get(account) ?? [];
-      waiters.push({ strict, resolve });
+      waiters.push({ ...wanted, resolve });
       this.#waiters.set(account, waiters);
       this.check(account);
     });
@@ -49,14 +53,16 @@ export class Quiescence {
     const { ready, outside, parked } = this.#engine.pending(account);
     if (ready > 0 || outside > 0) return;
     const quiescent = parked === 0;
-    const left = quiescent ? [] : waiters.filter((waiter) => waiter.strict);
+    const speaks = this.#sources.count(account) > 0;
+    const waits = ({ strict, silent }: Waiter): boolean => (strict && !quiescent) || (silent && speaks);
+    const left = waiters.filter(waits);
     if (left.length === 0) this.#waiters.delete(account);
     else this.#waiters.set(account, left);
     if (left.length === waiters.length) return;
     const settlement: Settlement = { quiescent, waiting: quiescent ? [] : this.#parked.report(account) };
     // Nobody is told of a rest that a crash could still take back.
     const durable = this.#engine.durable().then(() => settlement);
-    for (const waiter of waiters) if (quiescent || !waiter.strict) waiter.resolve(durable);
+    for (const waiter of waiters) if (!waits(waiter)) waiter.resolve(durable);
   }
 
   /** Resolves when no change is left in `work`, or when the time for it is over. */

@@ -9,5 +9,7 @@ export {
   nativeMethod,
   type NativeSource,
 } from './native.ts';
+export { checkConfiguration } from './configured.ts';
+export { type ExamineOptions, examineMachine } from './doctor.ts';
 export { openSpace } from './open.ts';
 export type * from './types.ts';

@@ -71,9 +71,9 @@ export class OpenedSpace implements Space {
   readonly #waiting = new Set<(error: Error) => void>();
   #closing: Promise<void> | null = null;
 
-  constructor(parts: Parts, { natives = [], data = null }: OpenOptions) {
+  constructor(parts: Parts, { natives = [], data }: OpenOptions) {
     this.#parts = parts;
-    this.data = data;
+    this.data = data ?? null;
     this.#natives = [...natives];
     parts.engine.onClose((error) => {
       for (const reject of this.#waiting) reject(error);
@@ -246,7 +246,9 @@ export class OpenedSpace implements Space {
     const { dispatcher, engine } = this.#parts;
     for (;;) {
       const accounts = this.#accounts();
-      const settled = await this.#unlessClosed(Promise.all(accounts.map((account) => dispatcher.settled(account, silent))));
+      const settled = await this.#unlessClosed(
+        Promise.all(accounts.map((account) => dispatcher.settled(account, silent))),
+      );
       // What settled last may have woken what settled first.
       const moves = this.#accounts().some((account) => {
         const { ready, outside } = engine.pending(account);

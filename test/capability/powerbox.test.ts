@@ -109,7 +109,6 @@ describe('grants', () => {
       kind: 'files',
       name: 'files',
       root: './data',
-      below: '',
       readOnly: false,
       acceptWeakConfinement: false,
     };
@@ -119,15 +118,45 @@ describe('grants', () => {
       ...plain,
       root: 'x',
       readOnly: true,
-      below: '',
       acceptWeakConfinement: true,
     });
     assert.deepEqual(parseGrants(['stdio', 'files=a']), [{ kind: 'stdio' }, { ...plain, root: 'a' }]);
+    for (const kind of ['timer', 'random', 'crypto', 'hardware']) assert.deepEqual(parseGrant(kind), { kind });
+  });
+
+  it('of the network are read from a command line, those of one kind as one power', () => {
+    const [http, tcp, udp, ...others] = parseGrants([
+      'http=https://api.example.com/v1/',
+      'tcp=example.com:443',
+      'http:ro=http://127.0.0.1:8080',
+      'tcp:listen=127.0.0.1:9000-9010',
+      'udp=10.0.0.0/8:53',
+      'udp:bind=127.0.0.1:0',
+    ]);
+    assert.deepEqual(others, []);
+    assert(http?.kind === 'http' && tcp?.kind === 'tcp' && udp?.kind === 'udp');
+    assert.deepEqual(
+      http.origins.map(({ origin, methods, paths }) => [origin, methods?.length, paths]),
+      [
+        ['https://api.example.com', 7, ['/v1']],
+        ['http://127.0.0.1:8080', 2, ['/']],
+      ],
+    );
+    assert.deepEqual([tcp.connect, tcp.listen], [['example.com:443'], ['127.0.0.1:9000-9010']]);
+    assert.deepEqual([udp.send, udp.bind], [['10.0.0.0/8:53'], ['127.0.0.1:0']]);
   });
 
   it('that cannot be read are refused with what was expected', () => {
     for (const [text, why] of [
-      ['files', /expected stdio or NAME=DIR/],
+      ['files', /expected NAME=DIR, http=URL/],
+      ['timer=1', /timer takes no directory/],
+      ['http=ftp://x', /"ftp:\/\/x" is no origin/],
+      ['http=https://example.com/?q', /without \? and #/],
+      ['http:rw=https://example.com', /no option "rw": there is ro/],
+      ['tcp=example.com', /"example.com" is no rule/],
+      ['tcp:bind=127.0.0.1:1', /no option "bind": there are connect and listen/],
+      ['udp:toString=127.0.0.1:1', /no option "toString"/],
+      ['tcp:listen=localhost:1', /names no address of this machine/],
       ['files=', /directory after = is missing/],
       ['=x', /no name/],
       ['Files=x', /no name/],

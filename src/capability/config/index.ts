@@ -14,4 +14,5 @@ export {
   readConfigurationObject,
   requireConfiguration,
 } from './read.ts';
+export { configurationView } from './view.ts';
 export { type ConfigurationSource, configurationSchema, OPERATOR_PREFIX } from './schema.ts';

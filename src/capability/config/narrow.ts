@@ -13,6 +13,8 @@ const LESS: Readonly<Record<string, boolean>> = {
   reply_only: true,
   acceptWeakConfinement: false,
 };
+/** Upper bounds that are not called `…_max`: what is allotted of a root. */
+const ALLOTTED = new Set(['bytes', 'entries']);
 /** Lists of what is refused: a narrower one is longer. */
 const REFUSALS = new Set(['headersRefused']);
 /** Lists that allow everything where they are absent. */
@@ -115,7 +117,7 @@ function widening(field: string, from: unknown, to: unknown): string | null {
   if (field === 'below')
     return isBelow(from, to) ? null : `the power begins at ${JSON.stringify(from)}, and a grant of it there or below`;
   if (typeof to === 'number' && (from === undefined || typeof from === 'number')) {
-    if (/(_max|_per_second)$/.test(field))
+    if (/(_max|_per_second)$/.test(field) || ALLOTTED.has(field))
       return from === undefined || to <= from ? null : `the power allows at most ${from}, and a grant of it no more`;
     if (field.endsWith('_min'))
       return from === undefined || to >= from ? null : `the power allows at least ${from}, and a grant of it no less`;

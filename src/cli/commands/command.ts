@@ -1,5 +1,6 @@
 /** What a file of this folder is given to make its commands with, and the options that several of them have. */
 import { type Command, Option } from 'commander';
+import { PowerboxError } from '../../index.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface CommandLine {
@@ -12,16 +13,12 @@ export interface CommandLine {
 export type Register = (program: Command, line: CommandLine) => void;
 
 /** Options of commands that run programs. */
-export function common(command: Command, needsData = false): Command {
-  const data = new Option(
-    '--data <dir>',
-    needsData ? 'directory of the space' : 'keep the space in this directory (else in memory)',
-  );
-  return command
-    .addOption(needsData ? data.makeOptionMandatory() : data)
+export function common(command: Command): Command {
+  return place(command)
     .option(
-      '--grant <files=dir>',
-      'hand out what is below a directory (files:ro=dir for reading only); may be repeated',
+      '--grant <power>',
+      'hand out a power: files=DIR, files:ro=DIR, http=URL, tcp=HOST:PORT, tcp:listen=ADDRESS:PORT, udp=HOST:PORT, ' +
+        'timer, random, crypto; may be repeated',
       collect,
     )
     .addOption(
@@ -31,7 +28,23 @@ export function common(command: Command, needsData = false): Command {
         'memory',
       ]),
     )
+    .option('--until-quiescent', 'leave also when sources are open that could still speak (timers, ports, peers)')
     .option('--json', JSON_HELP);
+}
+
+/** Where a space is: in a directory, that of a configuration, or (without both) in memory. */
+export function place(command: Command): Command {
+  return command
+    .option('--data <dir>', 'directory of the space')
+    .option('--config <file>', 'configuration of the node; a directory remembers it');
+}
+
+/** Commands about a space that is there already need to be told where. */
+export function requirePlace({ data, config }: { readonly data?: string; readonly config?: string }): void {
+  if (data !== undefined || config !== undefined) return;
+  throw new PowerboxError('usage', 'required option --data <dir> (or --config <file>) is not specified', {
+    hint: 'powerbox help shows commands and options',
+  });
 }
 
 export const JSON_HELP = 'one JSON object a line on standard output';

@@ -1,6 +1,15 @@
 /** Every group of commands, in the order of the help. A new one is a file of this folder and a line here. */
 import type { Register } from './command.ts';
+import { registerConfig } from './config.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerInspect } from './inspect.ts';
 import { registerRun } from './run.ts';
+import { registerSystem } from './system.ts';
 
-export const COMMANDS: readonly Register[] = [registerRun, registerInspect];
+export const COMMANDS: readonly Register[] = [
+  registerRun,
+  registerInspect,
+  registerConfig,
+  registerSystem,
+  registerDoctor,
+];

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { type CommonOptions, isUnfinished, open, working } from '../session.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
-import { common, example, type Register } from './command.ts';
+import { common, example, type Register, requirePlace } from './command.ts';
 
 interface RunOptions extends CommonOptions {
   readonly also?: boolean;
@@ -16,17 +16,19 @@ export const registerRun: Register = (program, { terminal, leave }) => {
     .option('--also', 'run beside the work that an earlier run left in the directory')
     .option('--system <file>', 'a system contract: contract main(box, @config) = {…}, which gets its powerbox once')
     .option('--public-system', 'also answer on the public name @"system"')
+    .option('--holder <name>', 'run it with the powers of this holder of the configuration')
     .addHelpText(
       'after',
       example(
         'run hello.rho',
         'run notes.rho --data ./space --grant files=./notes',
+        'run report.rho --config powerbox.yaml --holder alice',
         'run hello.rho --json | jq -r "select(.type == \\"stdout\\").text"',
       ),
     )
     .action((file: string, options) => leave(run(terminal, file, options)));
 
-  common(program.command('resume'), true)
+  common(program.command('resume'))
     .description('go on with what an earlier run left, to quiescence')
     .option('--public-system', 'also answer on the public name @"system"')
     .addHelpText('after', example('resume --data ./space'))
@@ -36,11 +38,13 @@ export const registerRun: Register = (program, { terminal, leave }) => {
 async function run(terminal: Terminal, file: string, options: RunOptions): Promise<number> {
   const text = readProgram(file);
   const systemText = options.system === undefined ? null : readProgram(options.system);
+  const { holder } = options;
+  const whose = holder === undefined ? {} : { holder };
   const space = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
   return working(terminal, options, space, async () => {
     const system =
-      systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? '') });
-    const deploy = await space.run(text, { name: basename(file) });
+      systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? ''), ...whose });
+    const deploy = await space.run(text, { name: basename(file), ...whose });
     // A program may hand its work to what earlier ones left there (the sender of a message pays for what it sets off),
     // so the end of it is the end of all; beside unfinished work it is not waited for.
     if (options.also !== true) return space.deploys();
@@ -49,6 +53,7 @@ async function run(terminal: Terminal, file: string, options: RunOptions): Promi
 }
 
 async function resume(terminal: Terminal, options: CommonOptions): Promise<number> {
+  requirePlace(options);
   const space = await open(terminal, options, 'resume');
   return working(terminal, options, space, async () => {
     const deploys = space.deploys().filter((deploy) => isUnfinished(deploy));
