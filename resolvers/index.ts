@@ -9,3 +9,7 @@ export { textNative } from './text.ts';
 export { FileTree } from './files/tree.ts';
 export type { FileTreeOptions, Outcome } from './files/tree.ts';
 export type { FileGrant, FileGrants } from './files/grant.ts';
+export { amountText, examine, examineQuickly, shortfall } from './hardware/doctor.ts';
+export type { Check as MachineCheck, Examination, Unit, Verdict } from './hardware/doctor.ts';
+export { machineProbes } from './hardware/probes.ts';
+export type { Probes } from './hardware/probes.ts';

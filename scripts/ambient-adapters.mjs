@@ -119,6 +119,11 @@ export const ADAPTERS = [
     reason: 'Asks the machine what it has, and how fast its disk syncs; tests hand in other probes.',
   },
   {
+    file: 'src/embedding/machine.ts',
+    touches: ['processes'],
+    reason: 'Asks for the current directory, where a space would be made when nobody says where.',
+  },
+  {
     file: 'src/embedding/surroundings.ts',
     touches: ['files', 'processes'],
     reason: 'The standard streams that a space uses when its program gives none; whether a data directory is there.',

@@ -34,6 +34,7 @@ export const ERROR_CODES = [
   'runner_failed',
   'interrupted',
   'unfinished_work',
+  'out_of_service',
   // language
   'syntax_error',
   'static_error',
@@ -50,6 +51,7 @@ export const ERROR_CODES = [
   'file_not_found',
   'file_failed',
   'file_exists',
+  'binary_refused',
   'quota_exceeded',
   // network
   'address_refused',
@@ -61,6 +63,7 @@ export const ERROR_CODES = [
   'peer_refused',
   // configuration and command line
   'config_invalid',
+  'machine_short',
   'usage',
 ] as const;
 

@@ -16,6 +16,7 @@ import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
 import { HostChannels } from './host-channels.ts';
 import { NodeAuthority } from './node-authority.ts';
+import { requireMachine } from './machine.ts';
 import { OpenedSpace } from './opened-space.ts';
 import { Powers } from './powers.ts';
 import { quotasOf } from './usage.ts';
@@ -42,6 +43,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const quotas = quotasOf(options, configuration?.quotas ?? null);
   const documents = new Documents(configuration, platform.hashing);
   const onFailure = authority.give('node/stderr', 'stderr', options.onFailure ?? tellFailure);
+  await requireMachine(configuration?.machine ?? null, options.data, onFailure);
   const { clock, timers } = platform;
   const dispatcher = new Dispatcher({
     platform: authority.give('node/dispatcher', 'clock', { clock, timers }),
