@@ -29,11 +29,11 @@ export class Bucket {
   }
 
   /**
-   * Runs at once when there is anything left and nobody waits, else in turn. What is taken may exceed what is there:
-   * the next one waits the longer. Returns a way out of the line, null when it has run.
+   * Runs at once when that much is there and nobody waits, else in turn. What is more than a second's worth runs when
+   * the bucket is full, and the next one waits the longer. Returns a way out of the line, null when it has run.
    */
   take(amount: number, run: () => void): Cancellable | null {
-    if (this.#line.length === 0 && this.#refill() > 0) {
+    if (this.#line.length === 0 && this.#has(amount)) {
       this.#level -= amount;
       run();
       return null;
@@ -62,6 +62,10 @@ export class Bucket {
     this.#disarm();
   }
 
+  #has(amount: number): boolean {
+    return this.#refill() >= Math.min(amount, this.#per_second);
+  }
+
   #refill(): number {
     const now_ms = this.#clock.monotonic_ms();
     this.#level = Math.min(this.#per_second, this.#level + ((now_ms - this.#at_ms) / 1_000) * this.#per_second);
@@ -70,10 +74,10 @@ export class Bucket {
   }
 
   #arm(): void {
-    if (this.#timer !== null) return;
-    const missing = Math.max(0, -this.#refill());
-    // One unit more than missing: at zero nobody may take.
-    const wait_ms = Math.ceil(((missing + 1) / this.#per_second) * 1_000);
+    const [first] = this.#line;
+    if (this.#timer !== null || first === undefined) return;
+    const missing = Math.max(0, Math.min(first.amount, this.#per_second) - this.#refill());
+    const wait_ms = Math.max(1, Math.ceil((missing / this.#per_second) * 1_000));
     this.#timer = this.#timers.after(wait_ms, () => {
       this.#timer = null;
       this.#serve();
@@ -86,12 +90,16 @@ export class Bucket {
   }
 
   #serve(): void {
-    while (this.#line.length > 0 && this.#refill() > 0) {
-      const waiter = this.#line.shift() as Waiter;
-      if (waiter.left) continue;
-      this.#level -= waiter.amount;
-      waiter.run();
+    for (
+      let [first] = this.#line;
+      first !== undefined && (first.left || this.#has(first.amount));
+      [first] = this.#line
+    ) {
+      this.#line.shift();
+      if (first.left) continue;
+      this.#level -= first.amount;
+      first.run();
     }
-    if (this.#line.length > 0) this.#arm();
+    this.#arm();
   }
 }
