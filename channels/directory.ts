@@ -32,6 +32,14 @@ export const directory = declareChannel({
         { args: [{ name: 'path', type: path }], result: t.map(), doc: 'Of what stands at the path.' },
       ],
     }),
+    freeSpace: method({
+      doc:
+        'Answers `{"allotted", "used", "free", "disk_free", "entries_allotted", "entries_used", "entries_free"}` of the whole ' +
+        'granted root: bytes that the operator allots, bytes of all files, what is left of it, what the file system has left; ' +
+        'and the same of files and directories. Nil where there is no bound, or where nothing is counted because the root is only read.',
+      effect: 'observe',
+      forms: [{ args: [], result: t.map() }],
+    }),
     mkdir: method({
       doc: 'Makes a directory. What stands at the path already is refused with `file_exists`.',
       effect: 'change',

@@ -11,7 +11,8 @@ export const file = declareChannel({
   name: 'file',
   doc:
     'A file. The channel has a position, which `read`, `chunks` and `seek` move and a restart keeps. After any failure ' +
-    'the file is as before the change or as after it. Strings are written as UTF-8.',
+    'the file is as before the change or as after it. Strings are written as UTF-8. What is an executable binary (ELF, PE, ' +
+    'Mach-O, Java class, by its content) is neither read nor written, whole or in part: `binary_refused`.',
   methods: {
     read: method({
       doc: 'Answers the next bytes from the position on, fewer at the end of the file, none past it, and moves the position.',

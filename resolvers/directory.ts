@@ -10,7 +10,7 @@ import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { map } from '../src/values/index.ts';
 import { makeDirectory, missing, removeEntry, renameEntry } from './files/change.ts';
-import { answering, askTree, forgetEverywhere, placeOf, requireWritable } from './files/grant.ts';
+import { answering, askTree, changing, forgetEverywhere, placeOf, requireWritable } from './files/grant.ts';
 import type { FileGrants, Place } from './files/grant.ts';
 import { isReserved, parsePath } from './files/path.ts';
 import { look, within } from './files/walk.ts';
@@ -26,28 +26,30 @@ export function directoryNative(grants: FileGrants): Native {
 }
 
 async function answer(place: Place, call: NativeCall): Promise<NativeAnswer> {
-  const { tree } = place;
+  const { tree, allotted } = place;
+  const { signal } = call;
   const paths = call.args.map((arg) => parsePath(place.path, arg as string));
   const [first = place.path, second = place.path] = paths;
   switch (call.method) {
     case 'resolve':
-      return { ok: await tree.read((root) => resolve(root, place, first)) };
+      return { ok: await tree.read((root) => resolve(root, place, first), signal) };
     case 'list':
-      return { ok: await tree.read((root) => list(root, place.path)) };
+      return { ok: await tree.read((root) => list(root, place.path), signal) };
     case 'stat':
-      return { ok: await tree.read((root) => stat(root, first)) };
+      return { ok: await tree.read((root) => stat(root, first), signal) };
+    case 'freeSpace':
+      return { ok: await freeSpace(place) };
     case 'mkdir':
       requireWritable(place);
-      await tree.change(call, (desk, id) => makeDirectory(desk, id, first));
-      return { ok: null };
+      return changing(first.join('/'), () => tree.change(call, allotted, (desk, id) => makeDirectory(desk, id, first)));
     case 'remove':
       requireWritable(place);
-      await tree.change(call, (desk, id) => removeEntry(desk, id, first));
-      return { ok: null };
+      return changing(first.join('/'), () => tree.change(call, allotted, (desk, id) => removeEntry(desk, id, first)));
     case 'rename':
       requireWritable(place);
-      await tree.change(call, (desk, id) => renameEntry(desk, id, first, second));
-      return { ok: null };
+      return changing(first.join('/'), () =>
+        tree.change(call, allotted, (desk, id) => renameEntry(desk, id, first, second)),
+      );
     default:
       throw new Error(`directory has no method ${call.method}`);
   }
@@ -89,6 +91,21 @@ function statValue(kind: string, stat: BigIntStats): Value {
     ['kind', kind],
     ['modified_ms', Number(stat.mtimeMs)],
     ['size', Number(stat.size)],
+  ]);
+}
+
+async function freeSpace({ tree, allotted }: Place): Promise<Value> {
+  const used = await tree.usage();
+  const free = (bound: number | null, taken: number | undefined): number | null =>
+    bound === null || taken === undefined ? null : Math.max(0, bound - taken);
+  return map([
+    ['allotted', allotted.bytes],
+    ['used', used?.bytes ?? null],
+    ['free', free(allotted.bytes, used?.bytes)],
+    ['disk_free', await tree.diskFree_bytes()],
+    ['entries_allotted', allotted.entries],
+    ['entries_used', used?.entries ?? null],
+    ['entries_free', free(allotted.entries, used?.entries)],
   ]);
 }
 

@@ -11,6 +11,7 @@ import { FilesResolver } from './files/resolver.ts';
 import { Machine } from './hardware/machine.ts';
 import { machineProbes } from './hardware/probes.ts';
 import { HardwareResolver } from './hardware/resolver.ts';
+import type { Outage } from './files/tree.ts';
 import { HttpResolver } from './http/resolver.ts';
 import { LoadResolver } from './load.ts';
 import { PeersResolver } from './peers/resolver.ts';
@@ -39,6 +40,8 @@ export interface ResolversOptions {
   readonly peers?: PeersConfig | null;
   /** Whether the node may begin anything. Default: it may. */
   readonly inService?: () => boolean;
+  /** The machine has failed a change: the node goes out of service. What it answers is waited for. */
+  readonly onOutage?: (outage: Outage) => Promise<void>;
   /** Something for the operator that belongs to no call: who was refused, and why. */
   readonly report?: (error: NativeError) => void;
 }
@@ -56,7 +59,11 @@ export class Resolvers {
     const lookup = new Lookup(platform);
     this.#resolvers = [
       stdio,
-      new FilesResolver(outOfReach ?? null),
+      new FilesResolver({
+        timers: platform.timers,
+        outOfReach: outOfReach ?? null,
+        onOutage: node.onOutage ?? (async () => {}),
+      }),
       new TimerResolver(platform),
       new RandomResolver(platform.randomness),
       new CryptoResolver(),

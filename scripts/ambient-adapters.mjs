@@ -71,7 +71,12 @@ export const ADAPTERS = [
   {
     file: 'resolvers/files/tree.ts',
     touches: ['files'],
-    reason: 'Makes the directory of the record.',
+    reason: 'Makes the directory of the record; asks what the file system has left.',
+  },
+  {
+    file: 'resolvers/files/usage.ts',
+    touches: ['files'],
+    reason: 'Counts what is beneath a root, once.',
   },
   {
     file: 'resolvers/http/grant.ts',

@@ -83,8 +83,6 @@ export const limits = {
   effects_drain_ms: 2_000,
   /** Bytes of one file read in one reply. */
   read_bytes_max: 16 * 1024 * 1024,
-  /** Open file handles of one powerbox. */
-  handles_max: 1024,
   /** Bytes of one line of standard input. */
   line_bytes_max: 1024 * 1024,
   /** Lines of standard input that lie unread before no more are asked for: a screenful, twice. */
@@ -99,6 +97,10 @@ export const limits = {
   directory_entries_max: 16_384,
   /** Bytes of a file that a contract makes; keeps offsets far from the end of the safe integers. */
   file_bytes_max: 2 ** 40,
+  /** Files and directories that an operator can allot; more than any file system is made for. */
+  file_entries_max: 2 ** 40,
+  /** Milliseconds before each further attempt of a read that the machine has failed. */
+  file_retry_ms: [50, 200],
   /** Chunks on the channel that one call of `chunks` answers. */
   file_chunks_max: 4096,
   /** Outcomes of file changes kept on record for one root; past it the oldest half is forgotten. Far more than run at once. */

@@ -8,15 +8,20 @@
  *   remove    on record, then moved aside; deleted once that is marked
  *   rename    on record, then moved: the inode tells
  *
- * Called under the tree's exclusive lock only, one change at a time. `settle.ts` reads the same record.
+ * Before any of them is begun it is seen that there is room for it in what the operator allots, and that no file
+ * would be, or is, an executable binary. Called under the tree's exclusive lock only, one change at a time.
+ * `settle.ts` reads the same record.
  */
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
+import { HEAD_BYTES, overlaid, refuseBinary } from './binary.ts';
 import { readUpTo, writeAll } from './record.ts';
 import type { Change, EffectRecord, Line } from './record.ts';
+import { NOTHING, requireRoom } from './usage.ts';
+import type { Allotment, Usage } from './usage.ts';
 import { errnoOf, look, openFile, openFolder, within } from './walk.ts';
 import type { Entry, Folder, Root } from './walk.ts';
 
@@ -25,6 +30,8 @@ export interface Desk {
   readonly root: Root;
   readonly sidecar: Folder;
   readonly record: EffectRecord;
+  /** Of the grant under which it is changed. */
+  readonly allotted: Allotment;
 }
 
 export const aside = {
@@ -40,14 +47,17 @@ export async function replaceFile(desk: Desk, id: string, path: readonly string[
     const entry = await look(desk.root, folder, name, shown);
     if (entry?.kind === 'directory')
       throw new PowerboxError('file_failed', `${JSON.stringify(shown)} is a directory, not a file`);
-    await place(desk, id, path, folder, name, () => makeFile(desk, id, entry, data, 0));
+    await refuseNewBinary(data, 0, shown);
+    const old_bytes = entry === null ? 0 : Number(entry.stat.size);
+    const adds = { bytes: data.length - old_bytes, entries: entry === null ? 1 : 0 };
+    await place(desk, id, path, folder, name, adds, () => makeFile(desk, id, entry, data, 0));
   });
 }
 
 export async function makeDirectory(desk: Desk, id: string, path: readonly string[]): Promise<void> {
   await inParent(desk.root, path, async (folder, name, shown) => {
     if ((await look(desk.root, folder, name, shown)) !== null) throw exists(shown);
-    await place(desk, id, path, folder, name, () => makeFolder(desk, id));
+    await place(desk, id, path, folder, name, { bytes: 0, entries: 1 }, () => makeFolder(desk, id));
   });
 }
 
@@ -61,8 +71,12 @@ export async function writeInPlace(
 ): Promise<void> {
   await inParent(desk.root, path, async (folder, name, shown) => {
     if ((await look(desk.root, folder, name, shown)) === null) {
-      requireSize((offset ?? 0) + data.length);
-      await place(desk, id, path, folder, name, () => makeFile(desk, id, null, data, offset ?? 0));
+      const at = offset ?? 0;
+      requireSize(at + data.length);
+      await refuseNewBinary(data, at, shown);
+      // Of no bytes nothing is written, at whatever offset.
+      const bytes = data.length === 0 ? 0 : at + data.length;
+      await place(desk, id, path, folder, name, { bytes, entries: 1 }, () => makeFile(desk, id, null, data, at));
       return;
     }
     const { handle, stat } = await openFile(desk.root, folder, name, O_RDWR, shown);
@@ -70,10 +84,14 @@ export async function writeInPlace(
       const size = Number(stat.size);
       const at = offset ?? size;
       requireSize(at + data.length);
+      await refuseBinaries(handle, size, data, at, Math.max(size, at + data.length), shown);
       if (data.length === 0) return;
+      const adds = { bytes: Math.max(0, at + data.length - size), entries: 0 };
+      requireRoomFor(desk, adds);
       const undo = Math.max(0, Math.min(data.length, size - at));
       if (undo > 0) await saveUndo(desk, id, handle, at, undo);
-      await write(desk, id, { op: 'write', path, inode: String(stat.ino), size, offset: at, undo }, handle, data);
+      const change = { op: 'write', path, inode: String(stat.ino), size, offset: at, undo } as const;
+      await write(desk, id, change, adds, handle, data);
     } finally {
       await handle.close();
     }
@@ -84,10 +102,11 @@ async function write(
   desk: Desk,
   id: string,
   change: Change & { op: 'write' },
+  adds: Usage,
   handle: FileHandle,
   data: Uint8Array,
 ): Promise<void> {
-  const line = await begin(desk, id, change, aside.undo(id));
+  const line = await begin(desk, id, change, adds, aside.undo(id));
   try {
     await writeAll(handle, data, change.offset);
     await handle.sync();
@@ -136,8 +155,12 @@ export async function truncateFile(desk: Desk, id: string, path: readonly string
     try {
       const size = Number(stat.size);
       requireSize(next);
+      await refuseBinaries(handle, size, NO_BYTES, 0, next, shown);
       if (size === next) return;
-      const line = await begin(desk, id, { op: 'truncate', path, inode: String(stat.ino), size, next }, null);
+      const adds = { bytes: next - size, entries: 0 };
+      requireRoomFor(desk, adds);
+      const change = { op: 'truncate', path, inode: String(stat.ino), size, next } as const;
+      const line = await begin(desk, id, change, adds, null);
       try {
         await handle.truncate(next);
       } catch (error) {
@@ -163,7 +186,8 @@ export async function removeEntry(desk: Desk, id: string, path: readonly string[
         await inner.handle.close();
       }
     }
-    const line = await begin(desk, id, { op: 'remove', path, inode: String(entry.stat.ino) }, null);
+    const adds = { bytes: entry.kind === 'file' ? -Number(entry.stat.size) : 0, entries: -1 };
+    const line = await begin(desk, id, { op: 'remove', path, inode: String(entry.stat.ino) }, adds, null);
     const gone = desk.sidecar.at(aside.gone(id));
     let moved = false;
     try {
@@ -192,7 +216,8 @@ export async function renameEntry(
     if (entry === null) throw missing(shown);
     await inParent(desk.root, target, async (targetFolder, targetName, targetShown) => {
       if ((await look(desk.root, targetFolder, targetName, targetShown)) !== null) throw exists(targetShown);
-      const line = await begin(desk, id, { op: 'rename', path, target, inode: String(entry.stat.ino) }, null);
+      const change = { op: 'rename', path, target, inode: String(entry.stat.ino) } as const;
+      const line = await begin(desk, id, change, NOTHING, null);
       try {
         await rename(folder.at(name), targetFolder.at(targetName));
       } catch (error) {
@@ -213,11 +238,13 @@ async function place(
   path: readonly string[],
   folder: Folder,
   name: string,
+  adds: Usage,
   make: () => Promise<string>,
 ): Promise<void> {
+  requireRoomFor(desk, adds);
   await discard(desk, aside.made(id));
   const inode = await make();
-  const line = await begin(desk, id, { op: 'place', path, inode }, aside.made(id));
+  const line = await begin(desk, id, { op: 'place', path, inode }, adds, aside.made(id));
   try {
     await rename(desk.sidecar.at(aside.made(id)), folder.at(name));
   } catch (error) {
@@ -230,9 +257,9 @@ async function place(
 }
 
 /** Puts the change on record; what was made aside for it goes when that fails. */
-async function begin(desk: Desk, id: string, change: Change, leftover: string | null): Promise<Line> {
+async function begin(desk: Desk, id: string, change: Change, adds: Usage, leftover: string | null): Promise<Line> {
   try {
-    return await desk.record.begin(id, change);
+    return await desk.record.begin(id, change, adds);
   } catch (error) {
     // A line that could not be taken back may still be read as begun, and then needs what was made for it.
     if (leftover !== null && desk.record.sound) await discard(desk, leftover);
@@ -319,6 +346,36 @@ export async function discard(desk: Desk, name: string): Promise<void> {
   } catch (error) {
     if (errnoOf(error) === 'EISDIR' || errnoOf(error) === 'EPERM') await rmdir(path).catch(() => undefined);
   }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The tree counts before it lets a bounded grant change anything, so there is a count where there is a bound. */
+function requireRoomFor({ record, allotted }: Desk, adds: Usage): void {
+  requireRoom(record.used ?? NOTHING, adds, allotted);
+}
+
+/** Of a file that is not there yet, or is replaced as a whole. */
+async function refuseNewBinary(data: Uint8Array, offset: number, shown: string): Promise<void> {
+  const next = overlaid(async () => NO_BYTES, data, offset, offset + data.length);
+  await refuseBinary(await next(0, HEAD_BYTES), next, shown);
+}
+
+/** Neither what it is may be a binary nor what it would become: pieces that are none by themselves make one together. */
+async function refuseBinaries(
+  handle: FileHandle,
+  size: number,
+  data: Uint8Array,
+  offset: number,
+  nextSize: number,
+  shown: string,
+): Promise<void> {
+  const now = (from: number, length: number): Promise<Uint8Array> => readUpTo(handle, from, length);
+  const head = size === 0 ? NO_BYTES : await now(0, HEAD_BYTES);
+  await refuseBinary(head, now, shown);
+  // What comes behind the head changes the file into a binary only where the head points to it.
+  const next = overlaid(async (from, length) => (from === 0 ? head : now(from, length)), data, offset, nextSize);
+  await refuseBinary(await next(0, HEAD_BYTES), next, shown);
 }
 
 async function inParent<T>(

@@ -6,15 +6,20 @@ import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
 import { readFileHandle } from '../../src/capability/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import type { NativeAnswer } from '../../src/natives/index.ts';
-import { errnoOf } from './walk.ts';
+import { failedMachine, ReadFailed } from './machine.ts';
 import { refusePath } from './path.ts';
 import { cannotTell } from './tree.ts';
 import type { FileTree, Outcome } from './tree.ts';
+import type { Allotment } from './usage.ts';
+import { errnoOf } from './walk.ts';
 
 export interface FileGrant {
   readonly tree: FileTree;
   /** Two grants may share one tree, and one of them be for reading only. */
   readonly readOnly: boolean;
+  /** Parts of the directory below the root at which the grant begins; it reaches nothing beside it. */
+  readonly below: readonly string[];
+  readonly allotted: Allotment;
 }
 
 /** Grants by id. The natives look one up at each call: what is taken away is gone at once. */
@@ -38,6 +43,13 @@ export function placeOf(grants: FileGrants, handle: Value): Place {
       `the grant ${JSON.stringify(grant)} that this channel came from is not there any more`,
     );
   }
+  // The grant may have been narrower since this channel was made.
+  if (found.below.some((part, index) => path[index] !== part)) {
+    throw new PowerboxError(
+      'not_available',
+      `the grant ${JSON.stringify(grant)} that this channel came from does not reach so far any more`,
+    );
+  }
   return { ...found, grant, path };
 }
 
@@ -53,6 +65,20 @@ export async function answering(path: string, run: () => Promise<NativeAnswer>):
   } catch (error) {
     return { error: failure(error, path) };
   }
+}
+
+/** As `answering`, for a call that changes something: what the machine fails has taken the node out of service. */
+export function changing(path: string, run: () => Promise<void>): Promise<NativeAnswer> {
+  return answering(path, async () => {
+    try {
+      await run();
+    } catch (error) {
+      if (failedMachine(error) === null) throw error;
+      const { code, message } = failure(error, path);
+      throw new PowerboxError(code, `${message}; the node is out of service`, { cause: error });
+    }
+    return { ok: null };
+  });
 }
 
 /** An effect does not say beneath which root it was; a root that never heard of it passes it over. */
@@ -92,6 +118,10 @@ async function outcomeAnswer(asked: Promise<Outcome>): Promise<NativeAnswer | 'n
 /** Errors of the disk in the words of a contract: its own path, never the host's. */
 function failure(error: unknown, path: string): { code: PowerboxError['code']; message: string } {
   if (isPowerboxError(error)) return { code: error.code, message: error.message };
+  if (error instanceof ReadFailed) {
+    const { code, message } = failure(error.cause, path);
+    return { code, message: `${message}, after ${error.attempts} attempts` };
+  }
   const shown = path === '' ? 'the directory' : JSON.stringify(path);
   const errno = errnoOf(error);
   switch (errno) {

@@ -2,11 +2,14 @@
  * The record of the changes beneath one root: one line a change in `.powerbox/effects`, synced before the
  * change begins, so that after a crash at any point it can be told whether the change was made.
  *
- *   <mark> <checksum> <json>\n      mark: P begun, D done, U not made, L can no longer be told, F forgotten
+ *   <mark> <checksum> <json>\n      mark: P begun, D done, U not made, L can no longer be told, F forgotten, C a count
  *
  * A mark is one byte overwritten in place, so a full disk cannot stop a change from being marked. Marks are
  * not synced one by one: every line synced after them covers them, and where that is not enough the change
  * asks for it (`mark` with `sync`). Changes are made one at a time, so the lines at P are few and last.
+ *
+ * Where it is counted how much of the root is used, each line says how much that was before its change and what the
+ * change adds: the last line and its mark tell how much it is now, and no change writes anything for it.
  *
  * Owns `effects` and `effects.next`. Never touches what contracts see.
  */
@@ -16,6 +19,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
+import { MachineError } from './machine.ts';
+import { NOTHING, plus } from './usage.ts';
+import type { Usage } from './usage.ts';
 import type { Folder } from './walk.ts';
 
 /** What a change is, as far as telling its outcome needs it. Paths are parts below the root. */
@@ -46,11 +52,13 @@ export type Change =
       readonly inode: string;
     };
 
-export type Mark = 'P' | 'D' | 'U' | 'L' | 'F';
+export type Mark = 'P' | 'D' | 'U' | 'L' | 'F' | 'C';
 
 export interface Line {
   readonly id: string;
   readonly change: Change;
+  /** What the change adds to what is used; null where that is not counted. */
+  readonly adds: Usage | null;
   mark: Mark;
   offset: number;
 }
@@ -70,6 +78,7 @@ export class EffectRecord {
   readonly #begun = new Set<Line>();
   #end = 0;
   #dead = 0;
+  #used: Usage | null = null;
   /** What is in the file is not known. */
   #broken = false;
   /** What is in the file is known, and whether it is on the disk is not. */
@@ -98,6 +107,7 @@ export class EffectRecord {
   /** A torn line can only be the last one, whose change did not begin: it is cut off. */
   #read(bytes: Buffer): void {
     let start = 0;
+    let last: ParsedLine | null = null;
     while (start < bytes.length) {
       const end = bytes.indexOf(10, start);
       if (end < 0) break;
@@ -108,11 +118,27 @@ export class EffectRecord {
           hint: 'Some outcome can no longer be told. Look at the files, then move .powerbox/effects away.',
         });
       }
-      if (line.mark === 'F' || line.mark === 'U') this.#dead++;
+      if (line.mark === 'F' || line.mark === 'U' || line.mark === 'C') this.#dead++;
       else this.#add(line);
+      last = line;
       start = end + 1;
     }
     this.#end = start;
+    // Of several that are begun the later ones counted on outcomes that are not known.
+    this.#used = this.#begun.size > 1 ? null : usedAfter(last);
+  }
+
+  /** What is used beneath the root now; null where it is not counted, or can no longer be told. */
+  get used(): Usage | null {
+    return this.#used;
+  }
+
+  /** A count begins, durably. Nothing is under way meanwhile. */
+  async count(used: Usage): Promise<void> {
+    this.#requireSound();
+    await this.#append(Buffer.from(writeLine('C', '', null, used, null)));
+    this.#dead++;
+    this.#used = used;
   }
 
   get(id: string): Line | undefined {
@@ -125,10 +151,19 @@ export class EffectRecord {
   }
 
   /** Durable when it resolves. The change may begin only then. */
-  async begin(id: string, change: Change): Promise<Line> {
+  async begin(id: string, change: Change, adds: Usage): Promise<Line> {
     this.#requireSound();
     if (this.#lines.size >= limits.file_effects_max) await this.#forgetOldest();
-    const bytes = Buffer.from(writeLine('P', id, change));
+    const counted = this.#used === null ? null : adds;
+    const offset = await this.#append(Buffer.from(writeLine('P', id, change, this.#used, counted)));
+    const line: Line = { id, change, adds: counted, mark: 'P', offset };
+    this.#add(line);
+    return line;
+  }
+
+  /** One line at the end, durable when it resolves; answers where it stands. */
+  async #append(bytes: Uint8Array): Promise<number> {
+    const offset = this.#end;
     try {
       await writeAll(this.#handle, bytes, this.#end);
     } catch (error) {
@@ -142,10 +177,8 @@ export class EffectRecord {
       this.#syncFailed = true;
       throw error;
     }
-    const line: Line = { id, change, mark: 'P', offset: this.#end };
-    this.#end += bytes.length;
-    this.#add(line);
-    return line;
+    this.#end = offset + bytes.length;
+    return offset;
   }
 
   #add(line: Line): void {
@@ -161,6 +194,7 @@ export class EffectRecord {
       this.#broken = true;
       throw error;
     }
+    if (line.mark === 'P') this.#settleUsed(line, mark);
     line.mark = mark;
     this.#begun.delete(line);
     if (mark === 'U' || mark === 'F') {
@@ -170,11 +204,17 @@ export class EffectRecord {
     if (sync) await this.#sync();
   }
 
+  #settleUsed({ adds }: Line, mark: Mark): void {
+    if (mark === 'L') this.#used = null;
+    else if (mark === 'D') this.#used = this.#used === null || adds === null ? null : plus(this.#used, adds);
+  }
+
   /** Forgets outcomes. Not synced: a line that comes back is forgotten again or does no harm. */
   async forget(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       const line = this.#lines.get(id);
-      if (line !== undefined && line.mark !== 'P') await this.mark(line, 'F', false);
+      // What cannot be told is not made to look like what was done.
+      if (line !== undefined && line.mark === 'D') await this.mark(line, 'F', false);
     }
     if (this.#dead >= CLEAR_AT && this.#dead > this.#lines.size) await this.clear();
   }
@@ -196,8 +236,14 @@ export class EffectRecord {
     const parts: Buffer[] = [];
     let end = 0;
     for (const line of this.#lines.values()) {
-      const bytes = Buffer.from(writeLine(line.mark, line.id, line.change));
+      const bytes = Buffer.from(writeLine(line.mark, line.id, line.change, null, line.adds));
       offsets.push(end);
+      parts.push(bytes);
+      end += bytes.length;
+    }
+    // Last, for the last line is the one that tells.
+    if (this.#used !== null) {
+      const bytes = Buffer.from(writeLine('C', '', null, this.#used, null));
       parts.push(bytes);
       end += bytes.length;
     }
@@ -215,7 +261,7 @@ export class EffectRecord {
     await this.#handle.close();
     this.#handle = next;
     this.#end = end;
-    this.#dead = 0;
+    this.#dead = this.#used === null ? 0 : 1;
     let index = 0;
     for (const line of this.#lines.values()) line.offset = offsets[index++] ?? 0;
     try {
@@ -267,7 +313,7 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: 
   let written = 0;
   while (written < bytes.length) {
     const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
-    if (bytesWritten === 0) throw new PowerboxError('file_failed', 'the file system took no more bytes');
+    if (bytesWritten === 0) throw new MachineError('the file system took no more bytes');
     written += bytesWritten;
   }
 }
@@ -288,16 +334,42 @@ function checksum(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-function writeLine(mark: Mark, id: string, change: Change): string {
-  const json = JSON.stringify({ id, ...change });
+/** Both numbers of a usage, for a line. */
+type Pair = readonly [bytes: number, entries: number];
+
+function pair({ bytes, entries }: Usage): Pair {
+  return [bytes, entries];
+}
+
+function unpair(numbers: Pair | undefined): Usage | null {
+  return numbers === undefined ? null : { bytes: numbers[0], entries: numbers[1] };
+}
+
+function writeLine(mark: Mark, id: string, change: Change | null, used: Usage | null, adds: Usage | null): string {
+  const counted = {
+    ...(used === null ? {} : { used: pair(used) }),
+    ...(adds === null ? {} : { adds: pair(adds) }),
+  };
+  const json = JSON.stringify({ id, ...change, ...counted });
   return `${mark} ${checksum(json)} ${json}\n`;
 }
 
-function parseLine(text: string, offset: number): Line | null {
+interface ParsedLine extends Line {
+  readonly used: Usage | null;
+}
+
+function parseLine(text: string, offset: number): ParsedLine | null {
   const mark = text[0];
   const json = text.slice(19);
-  if (mark !== 'P' && mark !== 'D' && mark !== 'U' && mark !== 'L' && mark !== 'F') return null;
+  if (mark === undefined || !'PDULFC'.includes(mark)) return null;
   if (text.slice(2, 18) !== checksum(json)) return null;
-  const { id, ...change } = JSON.parse(json) as { id: string } & Change;
-  return { id, change: change as Change, mark, offset };
+  const { id, used, adds, ...change } = JSON.parse(json) as { id: string; used?: Pair; adds?: Pair } & Change;
+  return { id, change: change as Change, used: unpair(used), adds: unpair(adds), mark: mark as Mark, offset };
+}
+
+/** What is used after the change of the last line; begun, it is not yet made. */
+function usedAfter(last: ParsedLine | null): Usage | null {
+  if (last === null || last.used === null || last.mark === 'L') return null;
+  const isMade = last.mark === 'D' || last.mark === 'F';
+  return isMade ? plus(last.used, last.adds ?? NOTHING) : last.used;
 }

@@ -5,17 +5,29 @@
 import { realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { FilesGrant } from '../../src/capability/index.ts';
-import { PowerboxError } from '../../src/errors.ts';
+import { isPowerboxError, PowerboxError } from '../../src/errors.ts';
 import type { Native } from '../../src/natives/index.ts';
 import { directoryNative } from '../directory.ts';
 import { fileNative } from '../file.ts';
 import type { Resolver } from '../resolver.ts';
+import type { Timers } from '../../src/platform/index.ts';
 import type { FileGrant, FileGrants } from './grant.ts';
+import { parsePath } from './path.ts';
 import { FileTree } from './tree.ts';
+import type { Outage } from './tree.ts';
+import { NO_ALLOTMENT } from './usage.ts';
+import { errnoOf, within } from './walk.ts';
 
-interface Granted {
+interface Granted extends Omit<FileGrant, 'tree'> {
   readonly root: string;
-  readonly readOnly: boolean;
+}
+
+export interface FilesResolverOptions {
+  readonly timers: Timers;
+  /** A directory that no grant may reach, where the space itself is kept, with its keys. */
+  readonly outOfReach: string | null;
+  /** The machine has failed a change; what it answers is waited for. */
+  readonly onOutage: (outage: Outage) => Promise<void>;
 }
 
 export class FilesResolver implements Resolver<'files'> {
@@ -24,11 +36,10 @@ export class FilesResolver implements Resolver<'files'> {
   readonly #granted = new Map<string, Granted>();
   /** Open trees by their real path. */
   readonly #trees = new Map<string, FileTree>();
-  readonly #outOfReach: string | null;
+  readonly #options: FilesResolverOptions;
 
-  /** `outOfReach`: a directory that no grant may reach, where the space itself is kept, with its keys. */
-  constructor(outOfReach: string | null) {
-    this.#outOfReach = outOfReach;
+  constructor(options: FilesResolverOptions) {
+    this.#options = options;
     const grants: FileGrants = { get: (id) => this.#find(id), values: () => this.#all() };
     this.natives = [directoryNative(grants), fileNative(grants)];
   }
@@ -36,7 +47,26 @@ export class FilesResolver implements Resolver<'files'> {
   /** What changes a crash left begun beneath the root are settled before this resolves. */
   async grant(id: string, grant: FilesGrant): Promise<void> {
     const root = await this.#open(grant);
-    this.#granted.set(id, { root, readOnly: grant.readOnly });
+    const below = await this.#requireBelow(this.#trees.get(root) as FileTree, grant);
+    const allotted = { bytes: grant.bytes ?? null, entries: grant.entries ?? null };
+    this.#granted.set(id, { root, readOnly: grant.readOnly, below, allotted });
+  }
+
+  /** A narrowed grant begins at a directory that is there, and no link leads to it. */
+  async #requireBelow(tree: FileTree, { root, below }: FilesGrant): Promise<readonly string[]> {
+    if (below === '') return [];
+    try {
+      const parts = parsePath([], below);
+      await tree.read((top) => within(top, parts, async () => {}));
+      return parts;
+    } catch (cause) {
+      const why = isPowerboxError(cause) ? cause.message : errnoOf(cause);
+      throw new PowerboxError(
+        'config_invalid',
+        `the directory ${JSON.stringify(below)} below ${root} cannot be granted: ${why}`,
+        { hint: 'A narrowed grant begins at a directory that is there, and no link leads to it.', cause },
+      );
+    }
   }
 
   revoke(id: string): void {
@@ -54,18 +84,23 @@ export class FilesResolver implements Resolver<'files'> {
   #find(id: string): FileGrant | undefined {
     const granted = this.#granted.get(id);
     const tree = granted === undefined ? undefined : this.#trees.get(granted.root);
-    return granted === undefined || tree === undefined ? undefined : { tree, readOnly: granted.readOnly };
+    return granted === undefined || tree === undefined ? undefined : { ...granted, tree };
   }
 
   /** Also trees of which the grant was taken back: what was done beneath them is still on record. */
   #all(): FileGrant[] {
-    return [...this.#trees.values()].map((tree) => ({ tree, readOnly: tree.readOnly }));
+    return [...this.#trees.values()].map((tree) => ({
+      tree,
+      readOnly: tree.readOnly,
+      below: [],
+      allotted: NO_ALLOTMENT,
+    }));
   }
 
   /** Whoever could write there could change what the space remembers, and whoever could read there, its keys. */
   async #requireOutside(root: string): Promise<void> {
-    if (this.#outOfReach === null) return;
-    const own = this.#outOfReach;
+    if (this.#options.outOfReach === null) return;
+    const own = this.#options.outOfReach;
     const space = await realpath(own).catch(() => own);
     if (space !== root && !isWithin(space, root) && !isWithin(root, space)) return;
     throw new PowerboxError('config_invalid', `the granted directory ${root} reaches the space itself, in ${space}`, {
@@ -95,6 +130,8 @@ export class FilesResolver implements Resolver<'files'> {
         root,
         readOnly: grant.readOnly,
         acceptWeakConfinement: grant.acceptWeakConfinement,
+        timers: this.#options.timers,
+        onOutage: this.#options.onOutage,
       }),
     );
     await open?.close();

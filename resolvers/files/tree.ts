@@ -2,18 +2,23 @@
  * One granted directory and everything beneath it: opened once, shared by all natives that speak of it.
  *
  * Owns the root's descriptor, the sidecar and the order of things: changes are made one at a time, reads run
- * together and never see half of a change. What a crash left begun is settled before the first of either.
+ * together and never see half of a change. What a crash left begun is settled before the first of either. A change
+ * that the machine fails is told to whoever takes the node out of service, before its caller hears of it.
  * Never answers a host's path to a contract.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
+import type { Timers } from '../../src/platform/index.ts';
 import { makeQueue } from './queue.ts';
 import type { Queue } from './queue.ts';
 import type { Desk } from './change.ts';
 import { leaveOwnership, takeOwnership } from './owner.ts';
+import { failedMachine, readAgain } from './machine.ts';
 import { SIDECAR } from './path.ts';
 import { EffectRecord } from './record.ts';
 import { settle, sweep } from './settle.ts';
+import { countBeneath, isBounded, NO_ALLOTMENT } from './usage.ts';
+import type { Allotment, Usage } from './usage.ts';
 import { confinementHere, errnoOf, openFolder, openRoot } from './walk.ts';
 import type { Confinement, Folder, Root } from './walk.ts';
 
@@ -25,6 +30,16 @@ export interface FileTreeOptions {
   readonly acceptWeakConfinement?: boolean;
   /** For tests: as if this system could do no better. */
   readonly confinement?: Confinement;
+  /** For the attempts of a read that the machine fails. */
+  readonly timers: Timers;
+  /** The machine has failed a change beneath this root; what it answers is waited for. */
+  readonly onOutage?: (outage: Outage) => Promise<void>;
+}
+
+/** Why a node cannot go on: for its operator, so with the host's path. */
+export interface Outage {
+  readonly root: string;
+  readonly reason: string;
 }
 
 /** Of a call, what a change needs. */
@@ -40,15 +55,19 @@ export class FileTree {
   readonly root: Root;
   readonly readOnly: boolean;
   readonly #desk: Desk | null;
+  readonly #timers: Timers;
+  readonly #onOutage: (outage: Outage) => Promise<void>;
   readonly #queue: Queue = makeQueue();
   /** Effects that are to be forgotten once it is our turn. */
   readonly #forgetting: string[] = [];
   #closed = false;
 
-  private constructor(root: Root, desk: Desk | null) {
+  private constructor(root: Root, desk: Desk | null, { timers, onOutage = async () => {} }: FileTreeOptions) {
     this.root = root;
     this.readOnly = desk === null;
     this.#desk = desk;
+    this.#timers = timers;
+    this.#onOutage = onOutage;
   }
 
   static async open(options: FileTreeOptions): Promise<FileTree> {
@@ -63,7 +82,7 @@ export class FileTree {
       );
     }
     const root = await openRoot(options.root, confinement);
-    if (options.readOnly === true) return new FileTree(root, null);
+    if (options.readOnly === true) return new FileTree(root, null, options);
     let sidecar: Folder | null = null;
     let record: EffectRecord | null = null;
     let owned = false;
@@ -72,10 +91,10 @@ export class FileTree {
       await takeOwnership(sidecar, options.root);
       owned = true;
       record = await EffectRecord.open(sidecar);
-      const desk: Desk = { root, sidecar, record };
+      const desk: Desk = { root, sidecar, record, allotted: NO_ALLOTMENT };
       await settle(desk);
       await sweep(desk);
-      return new FileTree(root, desk);
+      return new FileTree(root, desk, options);
     } catch (error) {
       await record?.close();
       if (sidecar !== null && owned) await leaveOwnership(sidecar);
@@ -97,28 +116,62 @@ export class FileTree {
    * Runs one change by itself. One whose effect was made already is not made again; one whose caller has left
    * while it waited for its turn is not begun.
    */
-  async change({ effectId, signal }: Effect, run: (desk: Desk, id: string) => Promise<void>): Promise<void> {
+  async change(
+    { effectId, signal }: Effect,
+    allotted: Allotment,
+    run: (desk: Desk, id: string) => Promise<void>,
+  ): Promise<void> {
     const desk = this.#desk;
     if (desk === null) throw new PowerboxError('not_available', 'this directory was granted for reading only');
     const id = hex(effectId);
     await this.#queue.alone(async () => {
       this.#requireOpen();
       if (signal?.aborted === true) throw new PowerboxError('cancelled', 'the call ended before its change began');
-      await settle(desk);
-      const line = desk.record.get(id);
-      if (line?.mark === 'L') throw cannotTell();
-      if (line?.mark === 'D') return;
-      await run(desk, id);
+      try {
+        await settle(desk);
+        const line = desk.record.get(id);
+        if (line?.mark === 'L') throw cannotTell();
+        if (line?.mark === 'D') return;
+        if (isBounded(allotted)) await counted(desk);
+        await run({ ...desk, allotted }, id);
+      } catch (error) {
+        const reason = failedMachine(error);
+        // Before the next one may begin: it would fail as well, or worse, be made.
+        if (reason !== null) await this.#onOutage({ root: this.root.folder.directory, reason });
+        throw error;
+      }
     });
   }
 
-  /** Runs a read beside other reads, and beside no change. */
-  async read<T>(run: (root: Root) => Promise<T>): Promise<T> {
+  /** What is used beneath the root; null where nothing is counted, for it is only read. Counts at the first time. */
+  async usage(): Promise<Usage | null> {
     const desk = this.#desk;
-    if (desk !== null && desk.record.pending().length > 0) await this.#queue.alone(() => settle(desk));
-    return this.#queue.together(() => {
+    if (desk === null) return null;
+    return this.#queue.alone(async () => {
       this.#requireOpen();
-      return run(this.root);
+      await settle(desk);
+      return counted(desk);
+    });
+  }
+
+  /** Bytes that the file system of the root has left for this user. */
+  async diskFree_bytes(): Promise<number> {
+    return this.read(async (root) => {
+      const { bavail, bsize } = await statfs(root.folder.at('.'), { bigint: true });
+      const free = bavail * bsize;
+      return Number(free > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : free);
+    });
+  }
+
+  /** Runs a read beside other reads, and beside no change; again where the machine fails it. */
+  read<T>(run: (root: Root) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return readAgain(this.#timers, signal, async () => {
+      const desk = this.#desk;
+      if (desk !== null && desk.record.pending().length > 0) await this.#queue.alone(() => settle(desk));
+      return this.#queue.together(() => {
+        this.#requireOpen();
+        return run(this.root);
+      });
     });
   }
 
@@ -162,6 +215,14 @@ export class FileTree {
   #requireOpen(): void {
     if (this.#closed) throw new PowerboxError('space_closed', 'the powerbox is closed');
   }
+}
+
+/** The count, begun by a walk where there is none yet or it can no longer be told. */
+async function counted({ root, record }: Desk): Promise<Usage> {
+  if (record.used !== null) return record.used;
+  const used = await countBeneath(root);
+  await record.count(used);
+  return used;
 }
 
 export function cannotTell(): PowerboxError {

@@ -179,7 +179,17 @@ function requireFile(kind: EntryKind, path: string): void {
   if (kind !== 'file') throw new PowerboxError('file_failed', `${JSON.stringify(path)} is a directory, not a file`);
 }
 
+/** Of Linux, without a name in Node: `error.code` only says that it is unknown. */
+const UNNAMED: Readonly<Record<number, string>> = {
+  [-74]: 'EBADMSG',
+  [-116]: 'ESTALE',
+  [-117]: 'EUCLEAN',
+  [-122]: 'EDQUOT',
+};
+
 export function errnoOf(error: unknown): string {
+  const unnamed = error instanceof Error && 'errno' in error ? UNNAMED[Number(error.errno)] : undefined;
+  if (unnamed !== undefined) return unnamed;
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return error instanceof Error ? error.message : String(error);
 }

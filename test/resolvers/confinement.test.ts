@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { NewObject } from '../../channels/index.ts';
 import { limits } from '../../src/limits.ts';
 import { FileTree } from '../../resolvers/index.ts';
+import { realPlatform } from '../../src/platform/index.ts';
 import type { FileTreeOptions } from '../../resolvers/index.ts';
 import { grantFiles, makeDirectory, textOf } from './host.ts';
 import type { Granted } from './host.ts';
@@ -163,7 +164,9 @@ describe('confinement', () => {
 
   it("where only weak confinement is to be had, it needs the operator's word", async () => {
     const directory = await makeDirectory();
-    await assert.rejects(FileTree.open({ root: directory, confinement: 'weak' }), { code: 'config_invalid' });
+    await assert.rejects(FileTree.open({ root: directory, confinement: 'weak', timers: realPlatform().timers }), {
+      code: 'config_invalid',
+    });
     assert.deepEqual(await readdir(directory), []);
     await rm(directory, { recursive: true });
   });

@@ -24,12 +24,14 @@ import { injectFault } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { grantFiles } from './host.ts';
 import type { Granted, TestObject } from './host.ts';
+import { realPlatform } from '../../src/platform/index.ts';
 import { CHANGES } from './changes.ts';
 import type { ChangeCase } from './changes.ts';
 
 /** Memory, where there is one: what is tested is the order of calls, and syncs cost nothing there. */
 const HOME = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const ID = Buffer.alloc(32, 7);
+const { timers } = realPlatform();
 
 interface Stage {
   readonly directory: string;
@@ -120,7 +122,7 @@ async function settleAndCheck(directory: string, change: ChangeCase, before: str
   assert.deepEqual(picture(directory), after);
   await granted.tree.forget([ID]);
   await granted.close();
-  const again = await FileTree.open({ root: directory });
+  const again = await FileTree.open({ root: directory, timers });
   assert.equal(await again.ask(ID), 'not_applied', 'a forgotten effect is one never heard of');
   await again.close();
   assert.deepEqual(picture(directory), after);
@@ -192,7 +194,7 @@ describe('file changes', () => {
           for (const [at, fault] of settling) {
             const faulty = await injectFault(at + 1, fault);
             faulty.arm();
-            const opening = FileTree.open({ root: directory });
+            const opening = FileTree.open({ root: directory, timers });
             await Promise.race([opening, faulty.died]).finally(() => faulty.restore());
             if (!faulty.struck) await (await opening).close();
             bury(directory);

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { NewChannel } from '../../channels/index.ts';
 import { limits } from '../../src/limits.ts';
 import { FileTree } from '../../resolvers/index.ts';
+import { realPlatform } from '../../src/platform/index.ts';
 import { MapValue, map } from '../../src/values/index.ts';
 import { grantFiles, makeDirectory, textOf } from './host.ts';
 import type { Granted } from './host.ts';
@@ -311,12 +312,12 @@ describe('directories', () => {
 
   it('are changed by one powerbox at a time; one that is gone is succeeded', async () => {
     await assert.rejects(
-      FileTree.open({ root: granted.directory }),
+      FileTree.open({ root: granted.directory, timers: realPlatform().timers }),
       (error: Error & { code?: string }) =>
         error.code === 'storage_locked' && error.message.includes(String(process.pid)),
     );
     writeFileSync(join(granted.directory, '.powerbox', 'owner'), JSON.stringify({ pid: 2 ** 22 + 1, started: '1' }));
-    await (await FileTree.open({ root: granted.directory })).close();
+    await (await FileTree.open({ root: granted.directory, timers: realPlatform().timers })).close();
   });
 
   it('whose record is damaged are not opened for writing', async () => {
@@ -328,6 +329,8 @@ describe('directories', () => {
     const bytes = readFileSync(path);
     bytes[30] = (bytes[30] ?? 0) ^ 1;
     writeFileSync(path, bytes);
-    await assert.rejects(FileTree.open({ root: granted.directory }), { code: 'storage_corrupt' });
+    await assert.rejects(FileTree.open({ root: granted.directory, timers: realPlatform().timers }), {
+      code: 'storage_corrupt',
+    });
   });
 });

@@ -13,7 +13,8 @@ import type { Value } from '../../src/values/index.ts';
 import { fileHandle } from '../../src/capability/index.ts';
 import { TestSource } from './source.ts';
 import { FileTree, directoryNative, fileNative } from '../../resolvers/index.ts';
-import type { FileTreeOptions } from '../../resolvers/index.ts';
+import type { FileGrant, FileTreeOptions } from '../../resolvers/index.ts';
+import { realPlatform } from '../../src/platform/index.ts';
 
 export class Host {
   readonly natives = new Map<string, Native>();
@@ -144,12 +145,15 @@ export async function makeDirectory(): Promise<string> {
 }
 
 export async function grantFiles(
-  options: Partial<FileTreeOptions> & { readonly grantReadOnly?: boolean } = {},
+  options: Partial<FileTreeOptions & Pick<FileGrant, 'allotted' | 'below'>> & { readonly grantReadOnly?: boolean } = {},
 ): Promise<Granted> {
   const directory = options.root ?? (await makeDirectory());
-  const tree = await FileTree.open({ ...options, root: directory });
-  const grants = new Map([['files', { tree, readOnly: tree.readOnly || options.grantReadOnly === true }]]);
-  const root = new Host([directoryNative(grants), fileNative(grants)]).object('directory', fileHandle('files', []));
+  const { timers } = realPlatform();
+  const tree = await FileTree.open({ timers, ...options, root: directory });
+  const { below = [], allotted = { bytes: null, entries: null } } = options;
+  const readOnly = tree.readOnly || options.grantReadOnly === true;
+  const grants = new Map([['files', { tree, readOnly, below, allotted }]]);
+  const root = new Host([directoryNative(grants), fileNative(grants)]).object('directory', fileHandle('files', below));
   return {
     directory,
     tree,
