@@ -25,7 +25,8 @@ export const timer = declareChannel({
   name: 'timer',
   doc:
     'The clock of the machine, and timers. A timer is durable: its due time is kept, so one that was set before a ' +
-    'restart fires after it; what is overdue then fires first, in the order of the due times. Nothing fires early.',
+    'restart fires after it; what is overdue then fires first, in the order of the due times. Nothing fires early, ' +
+    'unless the clock is set on; a delay or period ends in time when it is set back.',
   methods: {
     now: method({
       doc: 'Answers the time: milliseconds since 1970 (UTC). The clock may be set, so it can go back.',

@@ -8,7 +8,7 @@ import { powerHandle, readPowerHandle } from '../../src/capability/index.ts';
 import type { PowerOf } from '../../src/capability/index.ts';
 import { Later, NewSource } from '../../src/natives/index.ts';
 import type { Native, NativeAnswer, NativeCall, NativeError, Source } from '../../src/natives/index.ts';
-import type { Platform } from '../../src/platform/index.ts';
+import type { Clock, Platform } from '../../src/platform/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { Granted, grantGone, OpenSources } from '../granted.ts';
 import type { Resolver } from '../resolver.ts';
@@ -52,15 +52,15 @@ export class TimerResolver implements Resolver<'timer'> {
   }
 
   #answer(power: TimerPower, id: string, { method, args }: NativeCall): NativeAnswer {
-    const now_ms = this.#platform.clock.now_ms();
+    const now_ms = this.#schedule.now_ms();
     const [first, second] = args;
     switch (method) {
       case 'now':
-        return { ok: now_ms };
+        return { ok: this.#platform.clock.now_ms() };
       case 'after':
-        return this.#setting(power, id, () => new Later(once(id, now_ms + (first as number), second)));
+        return this.#setting(power, id, () => new Later(once(id, AFTER, now_ms + (first as number), second)));
       case 'at':
-        return this.#setting(power, id, () => new Later(once(id, first as number, second)));
+        return this.#setting(power, id, () => new Later(once(id, AT, first as number, second)));
       case 'every':
         if ((first as number) < power.period_ms_min) {
           return {
@@ -96,22 +96,33 @@ export class TimerResolver implements Resolver<'timer'> {
       void source.fail(refused);
       return;
     }
-    const run = rest[0] === TICKS ? tick : fireOnce;
-    void this.#set.during(grant, source, () => run(this.#schedule, source, rest));
+    void this.#set.during(grant, source, () =>
+      rest[0] === TICKS
+        ? tick(this.#schedule, source, rest)
+        : fireOnce(this.#schedule, this.#platform.clock, source, rest),
+    );
   }
 }
 
 /** Handles are values: the grant, a word, and times. */
-const ONCE = 'once';
+const AFTER = 'after';
+const AT = 'at';
 const TICKS = 'ticks';
 
-function once(id: string, due_ms: number, value: Value | undefined): NewSource {
-  return new NewSource(timer.name, powerHandle(id, ONCE, due_ms, value ?? null));
+function once(id: string, word: string, due_ms: number, value: Value | undefined): NewSource {
+  return new NewSource(timer.name, powerHandle(id, word, due_ms, value ?? null));
 }
 
-async function fireOnce(schedule: Schedule, source: Source, rest: readonly Value[]): Promise<void> {
-  const [, due_ms, value] = rest as [string, number, Value];
-  if ((await schedule.reached(due_ms, source.signal)) !== null) await source.push([value], { last: true });
+async function fireOnce(schedule: Schedule, clock: Clock, source: Source, rest: readonly Value[]): Promise<void> {
+  const [word, due_ms, value] = rest as [string, number, Value];
+  let early_ms = 0;
+  do {
+    const wait_ms = early_ms === 0 ? due_ms : schedule.now_ms() + early_ms;
+    if ((await schedule.reached(wait_ms, source.signal)) === null) return;
+    // What is said by the clock waits for the clock, also when that was set back.
+    early_ms = word === AT ? Math.max(0, due_ms - clock.now_ms()) : 0;
+  } while (early_ms > 0);
+  await source.push([value], { last: true });
 }
 
 /** One tick at most lies unread: the next one is due when that was taken, and counts what was passed over. */

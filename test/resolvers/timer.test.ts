@@ -278,7 +278,7 @@ describe('timer', () => {
   it('opened without a grant ends with an error', async () => {
     const resolver = new TimerResolver(platform);
     const source = new Host(resolver.natives).open(
-      new NewSource('timer', powerHandle('gone/timer', 'once', 5, null)),
+      new NewSource('timer', powerHandle('gone/timer', 'after', 5, null)),
       true,
     );
     assert.equal((await source.failed()).code, 'not_available');
@@ -305,77 +305,102 @@ describe('timer', () => {
   });
 });
 
-describe('the schedule of timers', () => {
-  /** A platform whose clock a test sets. */
-  function manual(): {
-    platform: Pick<Platform, 'clock' | 'timers'>;
-    set(now_ms: number): void;
-    delays_ms: number[];
-    wake(): void;
-  } {
-    let now_ms = 1_000;
-    const delays_ms: number[] = [];
-    let wake: (() => void) | null = null;
-    return {
-      platform: {
-        clock: { now_ms: () => now_ms, monotonic_ms: () => 0 },
-        timers: {
-          soon: (run) => run(),
-          after: (delay_ms, run) => {
-            delays_ms.push(delay_ms);
-            wake = run;
-            return {
-              cancel: () => {
-                wake = null;
-              },
-            };
+/** A platform whose clocks a test sets. */
+class Manual {
+  clock_ms = 1_000_000;
+  elapsed_ms = 7;
+  readonly delays_ms: number[] = [];
+  #wake: (() => void) | null = null;
+  readonly platform: Pick<Platform, 'clock' | 'timers'> = {
+    clock: { now_ms: () => this.clock_ms, monotonic_ms: () => this.elapsed_ms },
+    timers: {
+      soon: (run) => run(),
+      after: (delay_ms, run) => {
+        this.delays_ms.push(delay_ms);
+        this.#wake = run;
+        return {
+          cancel: () => {
+            this.#wake = null;
           },
-        },
+        };
       },
-      set: (to_ms) => {
-        now_ms = to_ms;
-      },
-      delays_ms,
-      wake: () => wake?.(),
-    };
-  }
-  const never = new AbortController().signal;
+    },
+  };
 
-  it('does not fire early when the clock is set back, and soon when it is set on', async () => {
-    const { platform, set, delays_ms, wake } = manual();
-    const schedule = new Schedule(platform);
-    let reached: number | null = null;
-    const waiting = schedule.reached(31_000, never).then((now_ms) => {
-      reached = now_ms;
+  /** Time goes by, and the timer that is set then runs. */
+  async pass(span_ms: number): Promise<void> {
+    this.clock_ms += span_ms;
+    this.elapsed_ms += span_ms;
+    this.#wake?.();
+    for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe('the schedule of timers', () => {
+  let manual: Manual;
+  let schedule: Schedule;
+  beforeEach(() => {
+    manual = new Manual();
+    schedule = new Schedule(manual.platform);
+  });
+  const never = new AbortController().signal;
+  const told = (due_ms: number): { reached: number | null } => {
+    const tell: { reached: number | null } = { reached: null };
+    void schedule.reached(due_ms, never).then((now_ms) => {
+      tell.reached = now_ms;
     });
-    assert.deepEqual(delays_ms, [30_000]);
-    set(500);
-    wake();
-    await Promise.resolve();
-    assert.equal(reached, null);
-    assert.deepEqual(delays_ms, [30_000, 30_500]);
-    set(40_000);
-    wake();
-    await waiting;
-    assert.equal(reached, 40_000);
+    return tell;
+  };
+
+  it('runs when the time has gone by, also when the clock is set back meanwhile', async () => {
+    const delay = told(1_030_000);
+    assert.deepEqual(manual.delays_ms, [30_000]);
+    manual.clock_ms -= 3_600_000;
+    await manual.pass(29_999);
+    assert.equal(delay.reached, null);
+    await manual.pass(1);
+    assert.equal(delay.reached, 1_030_000);
+  });
+
+  it('follows a clock that is set on, as after a sleep of the machine', async () => {
+    const delay = told(1_030_000);
+    manual.clock_ms += 3_600_000;
+    await manual.pass(1);
+    assert.equal(delay.reached, 4_600_001);
+    // Neither is lost when the clock goes back to what it was.
+    manual.clock_ms -= 3_600_000;
+    const next = told(schedule.now_ms() + 500);
+    await manual.pass(499);
+    assert.equal(next.reached, null);
+    await manual.pass(1);
+    assert.notEqual(next.reached, null);
+  });
+
+  it('keeps a moment of the clock waiting for the clock', async () => {
+    const resolver = new TimerResolver(manual.platform);
+    resolver.grant('main/timer', { kind: 'timer', name: 'timer', timers_max: 4, period_ms_min: 1 });
+    const object = new Host(resolver.natives).object('timer', powerHandle('main/timer'));
+    const [moment, delay] = [await object.source('at', 1_030_000), await object.source('after', 30_000)];
+    manual.clock_ms -= 100_000;
+    await manual.pass(30_000);
+    assert.deepEqual([moment.unread.length, delay.unread.length], [0, 1]);
+    await manual.pass(60_000);
+    await manual.pass(39_999);
+    assert.equal(moment.unread.length, 0);
+    await manual.pass(1);
+    assert.equal(moment.unread.length, 1);
   });
 
   it('looks at the clock each minute however long it waits', () => {
-    const { platform, delays_ms } = manual();
-    void new Schedule(platform).reached(10 ** 12, never);
-    assert.deepEqual(delays_ms, [60_000]);
+    told(10 ** 12);
+    assert.deepEqual(manual.delays_ms, [60_000]);
   });
 
   it('fires what is due together in the order of due times, and of one time in that of its asking', async () => {
-    const { platform, set, wake } = manual();
-    const schedule = new Schedule(platform);
     const fired: string[] = [];
-    const all = (['b5000', 'c7000', 'a3000', 'd7000', 'e9000'] as const).map((name) =>
-      schedule.reached(Number(name.slice(1)), never).then(() => fired.push(name)),
-    );
-    set(8_000);
-    wake();
-    await Promise.all(all.slice(0, 4));
+    for (const name of ['b5000', 'c7000', 'a3000', 'd7000', 'e9000'])
+      void schedule.reached(1_000_000 + Number(name.slice(1)), never).then(() => fired.push(name));
+    await manual.pass(8_000);
     assert.deepEqual(fired, ['a3000', 'b5000', 'c7000', 'd7000']);
   });
 });
