@@ -11,9 +11,10 @@ import type { RowChange, Rows } from '../store/index.ts';
 import type { Channel } from './channel.ts';
 import { writeChannel } from './channel-row.ts';
 import { CHANNEL_BYTES, type Channels } from './channels.ts';
-import type { Commit, EntryHeader } from './entry.ts';
+import type { Commit, EntryHeader, LogDrop, LogRecord } from './entry.ts';
+import type { Logs } from './logs.ts';
 import { type TermPolicy, writeTask } from './records.ts';
-import { channelRowKey, factRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
+import { channelRowKey, factRowKey, logRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
 import type { Messages } from './messages.ts';
 import { PagedDataShelf, PagedWaiterShelf } from './paged-shelf.ts';
 import type { LiveTask } from './tasks.ts';
@@ -31,18 +32,29 @@ export class Cutter implements TermPolicy {
   #taskPuts = new Map<number, LiveTask>();
   #taskGone: number[] = [];
   #facts = new Map<string, Value | undefined>();
+  #logged: LogRecord[] = [];
+  #dropped: LogDrop[] = [];
   // The cut that is being encoded, if any.
   #cutting: Channel[] = [];
   #next = 0;
   #changes: RowChange[] = [];
   #written: Channel[] = [];
+  #writtenLogs: readonly LogRecord[] = [];
   #entry = 0;
   #open = false;
 
   readonly #messages: Messages;
+  readonly #logs: Logs;
 
-  constructor(rows: Rows, channels: Channels, messages: Messages, sha256: (bytes: Uint8Array) => Uint8Array) {
+  constructor(
+    rows: Rows,
+    channels: Channels,
+    messages: Messages,
+    logs: Logs,
+    sha256: (bytes: Uint8Array) => Uint8Array,
+  ) {
     this.#rows = rows;
+    this.#logs = logs;
     this.#channels = channels;
     this.#messages = messages;
     this.#sha256 = sha256;
@@ -85,6 +97,8 @@ export class Cutter implements TermPolicy {
     for (const task of commit.tasks) if (task.state !== 'done') this.#taskPuts.set(task.number, task);
     for (const number of commit.tasksGone) if (!this.#taskPuts.delete(number)) this.#taskGone.push(number);
     for (const [key, value] of commit.facts) this.#facts.set(key, value);
+    for (const record of commit.logged) this.#logged.push(record);
+    for (const drop of commit.dropped) this.#dropped.push(drop);
   }
 
   noteChannel(channel: Channel): void {
@@ -104,6 +118,14 @@ export class Cutter implements TermPolicy {
 
   noteFact(key: string, value: Value | undefined): void {
     this.#facts.set(key, value);
+  }
+
+  noteLogged(record: LogRecord): void {
+    this.#logged.push(record);
+  }
+
+  noteDropped(drop: LogDrop): void {
+    this.#dropped.push(drop);
   }
 
   // ------------------------------------------------------------------ the cut
@@ -139,9 +161,20 @@ export class Cutter implements TermPolicy {
       if (value !== undefined) encoder.value(value);
       this.#changes.push({ key: factRowKey(key), value: value === undefined ? null : encoder.finish() });
     }
+    for (const { log, number, value } of this.#logged) {
+      encoder.reset();
+      encoder.value(value);
+      this.#changes.push({ key: logRowKey(log, number), value: encoder.finish() });
+    }
+    // After the puts: what was appended and dropped before the same cut ends up gone.
+    for (const { log, first, end } of this.#dropped)
+      for (let number = first; number < end; number++) this.#changes.push({ key: logRowKey(log, number), value: null });
+    this.#writtenLogs = this.#logged;
     this.#taskPuts = new Map();
     this.#taskGone = [];
     this.#facts = new Map();
+    this.#logged = [];
+    this.#dropped = [];
   }
 
   /** Before a turn changes a channel that the cut has still to encode. */
@@ -165,6 +198,8 @@ export class Cutter implements TermPolicy {
     this.#written = [];
     await this.#rows.write(changes, true);
     for (const channel of written) channel.cut = 0;
+    for (const { log, number } of this.#writtenLogs) this.#logs.stored(log, number);
+    this.#writtenLogs = [];
     this.#cutting = [];
     this.#next = 0;
     this.#open = false;

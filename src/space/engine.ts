@@ -21,6 +21,7 @@ import type { EntryHeader } from './entry.ts';
 import type { Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
 import { whenFewer } from './room.ts';
+import { Logs } from './logs.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions, Failpoint } from './options.ts';
 import { type PurseUsage, restingPurse } from './purse.ts';
@@ -68,6 +69,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #store: Store | null;
   readonly #cutter: Cutter | null;
   readonly messages: Messages;
+  readonly logs: Logs;
   readonly #commits: Committer;
   readonly #books: Books;
   readonly #quotas: Quotas | null;
@@ -112,7 +114,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
             readName,
           },
     );
-    this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, this.messages, sha256);
+    this.logs = new Logs(this, store?.rows ?? null, readName);
+    this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, this.messages, this.logs, sha256);
     this.#commits = new Committer(options, this, this.#cutter);
     this.#quotas = options.quotas === undefined ? null : new Quotas(options.quotas, this, platform);
     this.#books = new Books({
@@ -141,6 +144,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       channels: this.channels,
       readName: (bytes) => this.names.read(bytes),
       messages: this.messages,
+      logs: this.logs,
       cutter: this.#cutter as Cutter,
     });
     this.#turn = found.header.lastTurn;
@@ -391,8 +395,9 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       if (this.#tasksLeft === 0) {
         for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivals.length > 0; left--) {
           this.#runArrival(this.#arrivals.shift());
-          // The disk begins with these while the turns of the others run.
-          if (left % ARRIVALS_A_FLUSH === 0) this.#commits.flush();
+          // In a burst the disk begins with these while the turns of the others run. What comes alone is written
+          // together with what follows from it: the next call of a program begins in the commit of the last answer.
+          if (left % ARRIVALS_A_FLUSH === 0 && this.#arrivals.length >= ARRIVALS_A_FLUSH) this.#commits.flush();
         }
         this.#tasksLeft = TASKS_A_ROUND;
       }
@@ -487,7 +492,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     }
     this.tasks.hold(task, handling);
     if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
-    if (handling === 'outside') this.afterDurable(() => this.#router.deliver(task));
+    if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
+      this.afterDurable(() => this.#router.deliver(task));
   }
 
   #startTurn(task: LiveTask): TurnContext {
@@ -553,6 +559,14 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     if (value === undefined) this.#facts.delete(key);
     else this.#facts.set(key, value);
     if (this.#store !== null) this.#commits.current.facts.set(key, value);
+  }
+
+  log(log: string, value: Value): void {
+    this.logs.append(this.#commits.current, log, value);
+  }
+
+  dropLog(log: string, before: number): void {
+    this.logs.drop(this.#commits.current, log, before);
   }
 
   afterDurable(run: () => void): void {

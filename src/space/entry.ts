@@ -4,7 +4,7 @@
  * `spec/storage.md`; its version is the first number of an entry.
  *
  *   entry   := version lastTurn nextTask nextStamp
- *              causes data dataGone waiting waitingGone owners tasks tasksGone facts
+ *              causes data dataGone waiting waitingGone owners tasks tasksGone facts logged dropped
  *   each list is preceded by its count; a channel is an index into the channels named so far, or the next
  *   index and the channel's value
  */
@@ -17,7 +17,9 @@ import type { LiveTask } from './tasks.ts';
 import type { Terms } from './terms.ts';
 import type { Account, Receive, Task } from './types.ts';
 
-const ENTRY_VERSION = 1;
+const ENTRY_VERSION = 2;
+/** Without logs. */
+const ENTRY_VERSION_FIRST = 1;
 const MESSAGE_HERE = 0;
 const MESSAGE_OF_CAUSE = 1;
 const MESSAGE_IN_BLOB = 2;
@@ -33,6 +35,20 @@ export interface CauseRecord {
   readonly payload: Value;
   /** The message of a produce, else null; the payload is then the channel. */
   readonly message: readonly Value[] | null;
+}
+
+/** An entry of a log. */
+export interface LogRecord {
+  readonly log: string;
+  readonly number: number;
+  readonly value: Value;
+}
+
+/** Entries of a log that are forgotten: `first` up to, and without, `end`. */
+export interface LogDrop {
+  readonly log: string;
+  readonly first: number;
+  readonly end: number;
 }
 
 /** Somebody who waits for a commit. */
@@ -57,6 +73,8 @@ export class Commit {
   #sweepTasks = SWEEP_MIN;
   readonly tasksGone: number[] = [];
   readonly facts = new Map<string, Value | undefined>();
+  readonly logged: LogRecord[] = [];
+  readonly dropped: LogDrop[] = [];
   /** Who is told when this commit is durable, in order. */
   readonly #outbox: Settled[] = [];
   turns = 0;
@@ -260,6 +278,18 @@ export function writeEntry(
     encoder.boolean(value !== undefined);
     if (value !== undefined) encoder.value(value);
   }
+  encoder.uint(commit.logged.length);
+  for (const { log, number, value } of commit.logged) {
+    encoder.string(log);
+    encoder.uint(number);
+    encoder.value(value);
+  }
+  encoder.uint(commit.dropped.length);
+  for (const { log, first, end } of commit.dropped) {
+    encoder.string(log);
+    encoder.uint(first);
+    encoder.uint(end);
+  }
 }
 
 /** What recovery does with each consequence. Channels come as values: nothing is read for them. */
@@ -285,6 +315,8 @@ export interface EntryReader {
   task(task: Task): void;
   taskGone(number: number): void;
   fact(key: string, value: Value | undefined): void;
+  logged(record: LogRecord): void;
+  dropped(drop: LogDrop): void;
 }
 
 export function readEntry(
@@ -296,7 +328,7 @@ export function readEntry(
 ): readonly CauseRecord[] {
   const decoder = new Decoder(bytes, readName);
   const version = decoder.uint();
-  if (version !== ENTRY_VERSION)
+  if (version !== ENTRY_VERSION && version !== ENTRY_VERSION_FIRST)
     throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
   const header = { lastTurn: decoder.uint(), nextTask: decoder.uint(), nextStamp: decoder.uint() };
   reader.header(header);
@@ -355,6 +387,12 @@ export function readEntry(
   for (let count = decoder.uint(); count > 0; count--) {
     const key = decoder.string();
     reader.fact(key, decoder.boolean() ? decoder.value() : undefined);
+  }
+  if (version !== ENTRY_VERSION_FIRST) {
+    for (let count = decoder.uint(); count > 0; count--)
+      reader.logged({ log: decoder.string(), number: decoder.uint(), value: decoder.value() });
+    for (let count = decoder.uint(); count > 0; count--)
+      reader.dropped({ log: decoder.string(), first: decoder.uint(), end: decoder.uint() });
   }
   decoder.end();
   return causes;

@@ -6,5 +6,6 @@ export { type HostRequest, SpaceHost } from './host.ts';
 export type { PurseUsage, Quota } from './purse.ts';
 export { DEPLOY_KEY, HOLDER_KEY } from './purse.ts';
 export type { KeyedQuota, QuotaSource } from './quotas.ts';
+export type { LogRange, Logs } from './logs.ts';
 export { REPEAT_LABEL } from './repeat.ts';
 export { type ChannelContents, type Contents, contentsOf, type InspectLimits } from './inspect.ts';

@@ -8,6 +8,7 @@ import type { Channels } from './channels.ts';
 import { type Cutter, META_VERSION } from './cut.ts';
 import { type EntryHeader, type EntryReader, readEntry } from './entry.ts';
 import { Datum } from './items.ts';
+import type { Logs } from './logs.ts';
 import type { Messages } from './messages.ts';
 import { corrupt } from './corrupt.ts';
 import { readTask } from './records.ts';
@@ -28,6 +29,7 @@ export async function recover(from: {
   channels: Channels;
   readName: (bytes: Uint8Array) => Name;
   messages: Messages;
+  logs: Logs;
   cutter: Cutter;
 }): Promise<Recovered> {
   const { store, terms, channels, readName, cutter } = from;
@@ -94,6 +96,13 @@ export async function recover(from: {
       if (value === undefined) facts.delete(key);
       else facts.set(key, value);
       cutter.noteFact(key, value);
+    },
+    logged(record) {
+      from.logs.found(record.log, record.number, record.value);
+      cutter.noteLogged(record);
+    },
+    dropped(drop) {
+      cutter.noteDropped(drop);
     },
   };
   let tail_bytes = 0;

@@ -11,6 +11,7 @@ const DATUM = 0x64; // 'd'
 const WAITER = 0x77; // 'w'
 const DATA_INDEX = 0x69; // 'i'
 const WAITER_INDEX = 0x6a; // 'j'
+const LOG = 0x6c; // 'l'
 
 /** Longest channel key that is used as it is; a longer one (a large quoted value) is hashed. */
 const KEY_BYTES_MAX = 200;
@@ -58,6 +59,17 @@ export function indexRowKey(
   row[at++] = text.length;
   row.set(text, at);
   if (first !== null) row.writeUIntBE(first, at + text.length, 6);
+  return row;
+}
+
+/** Names of logs are short and plain: their length is one byte. */
+export function logRowKey(log: string, number: number): Uint8Array {
+  const name = Buffer.from(log, 'utf8');
+  const row = Buffer.allocUnsafeSlow(name.length + 8);
+  row[0] = LOG;
+  row[1] = name.length;
+  row.set(name, 2);
+  row.writeUIntBE(number, name.length + 2, 6);
   return row;
 }
 

@@ -15,6 +15,8 @@ export interface TurnHost {
   newTask(account: Account, body: Body, captures: readonly Value[]): void;
   fact(key: string): Value | undefined;
   setFact(key: string, value: Value | undefined): void;
+  log(log: string, value: Value): void;
+  dropLog(log: string, before: number): void;
   afterDurable(run: () => void): void;
   failed(account: Account, error: Error): void;
 }
@@ -84,6 +86,14 @@ export class TurnContext implements Turn {
 
   setFact(key: string, value: Value | undefined): void {
     this.#engine.setFact(key, value);
+  }
+
+  log(log: string, value: Value): void {
+    this.#engine.log(log, value);
+  }
+
+  dropLog(log: string, before: number): void {
+    this.#engine.dropLog(log, before);
   }
 
   afterDurable(run: () => void): void {

@@ -74,6 +74,10 @@ export interface Turn {
   /** Small durable facts of the layers above (deploys, effects begun, open handles), by key. */
   fact(key: string): Value | undefined;
   setFact(key: string, value: Value | undefined): void;
+  /** Appends to a log (a short plain name): rows of their own, read in ranges, durable with this turn. */
+  log(log: string, value: Value): void;
+  /** Forgets the entries of a log before a number. */
+  dropLog(log: string, before: number): void;
   /** Runs after the commit that holds this turn is durable: every acknowledgement, delivery and effect starts here. */
   afterDurable(run: () => void): void;
   /** A failure of one branch: counted and reported to the holder of the account; other branches go on. */
@@ -102,6 +106,11 @@ export interface TaskRouter {
   run(task: Task, turn: Turn): void;
   /** Called for each failure of a branch, inside the turn, so that what it counts is durable with the turn. */
   failed?(account: Account, error: Error, turn: Turn): void;
+  /**
+   * Whether this `outside` task is taken over at once, before it is durable: by whoever lets nothing out before a
+   * cause of his own is, which stands behind this task. It is then not delivered in this process.
+   */
+  takesAtOnce?(task: Task): boolean;
   /** Called for `outside` tasks once the commit that made them is durable, and again after a restart. */
   deliver(task: Task): void;
 }

@@ -17,6 +17,7 @@ import {
   list,
   type Name,
   NameMaker,
+  type Tuple,
   type Value,
 } from '../../src/values/index.ts';
 
@@ -115,6 +116,8 @@ class Reader {
       tasks: this.list(this.task),
       tasksGone: this.list(this.uint),
       facts: this.list(this.fact),
+      logged: this.list(() => ({ log: this.text(), number: this.uint(), value: this.value() })),
+      dropped: this.list(() => ({ log: this.text(), first: this.uint(), end: this.uint() })),
     };
   };
 
@@ -221,6 +224,9 @@ describe('space: bytes on disk', () => {
       });
       t.install('own', any, { label: 'owner', term: null, place: 0, environment: [] });
       t.setFact('k', 9);
+      t.log('notes', 'first');
+      t.log('notes', 'second');
+      t.dropLog('notes', 1);
       t.spawn({ label: 'later', term: null, place: 0, environment: [] }, [4]);
     });
     for (let index = 0; index < 100; index++)
@@ -242,7 +248,7 @@ describe('space: bytes on disk', () => {
         return found;
       })(),
     );
-    assert.ok(entries.every(({ version }) => version === 1));
+    assert.ok(entries.every(({ version }) => version === 2));
     assert.deepEqual(entries[0]?.causes, [
       { turn: 1, kind: 'produce', account: 7, payload: 'small', message: [1, 'one'] },
     ]);
@@ -269,7 +275,18 @@ describe('space: bytes on disk', () => {
       second.tasks.map(({ account, label, captures }) => [account, label, captures]),
       [[3, 'later', [4]]],
     );
-    assert.deepEqual(second.facts, [['k', 9]]);
+    assert.deepEqual(
+      second.facts.map(([key, value]) => [key, value === 9 ? value : (value as Tuple).items]),
+      [
+        ['k', 9],
+        ['log/notes', [1, 2]],
+      ],
+    );
+    assert.deepEqual(second.logged, [
+      { log: 'notes', number: 0, value: 'first' },
+      { log: 'notes', number: 1, value: 'second' },
+    ]);
+    assert.deepEqual(second.dropped, [{ log: 'notes', first: 0, end: 1 }]);
     const last = entries.at(-1) as (typeof entries)[number];
     const hash = last.causes[0]?.message as Uint8Array;
     assert.equal(hex(hash), hex(sha256(encodeValue(new List(['y'.repeat(100_000)])))));
@@ -327,6 +344,12 @@ describe('space: bytes on disk', () => {
       read(Buffer.from('fk'), (reader) => reader.value()),
       9,
     );
+    const note = Buffer.concat([Buffer.from('l'), Buffer.from([5]), Buffer.from('notes'), sixBytes(1)]);
+    assert.equal(
+      read(note, (reader) => reader.value()),
+      'second',
+    );
+    assert.deepEqual((read(Buffer.from('flog/notes'), (reader) => reader.value()) as Tuple).items, [1, 2]);
     const many = row('many').data as { count: number; root: ReturnType<Reader['root']>; arity: number };
     assert.deepEqual([many.count, many.arity, many.root.leaves], [100, 4, [{ first: 0, count: 100 }]]);
     assert.deepEqual(

@@ -23,10 +23,11 @@ interface State {
   installs: Map<string, Body>;
   data: Map<string, (readonly Value[])[]>;
   numbers: number;
+  logs: [string, Value][];
 }
 
 export class Disk {
-  state: State = { facts: new Map(), tasks: new Map(), installs: new Map(), data: new Map(), numbers: 0 };
+  state: State = { facts: new Map(), tasks: new Map(), installs: new Map(), data: new Map(), numbers: 0, logs: [] };
   causes: Cause[] = [];
   /** A restart may hand tasks over in any order; this is the worst. */
   newestFirst = false;
@@ -38,6 +39,7 @@ const copy = (state: State): State => ({
   installs: new Map(state.installs),
   data: new Map([...state.data].map(([key, list]) => [key, [...list]])),
   numbers: state.numbers,
+  logs: [...state.logs],
 });
 
 export const keyOf = (channel: Value): string =>
@@ -252,6 +254,8 @@ export class FakeEngine implements Engine {
       term: (term): TermReference => ({ hash: new Uint8Array(32), term, compiled: null }),
       fact: (key) => state.facts.get(key),
       setFact: (key, value) => void (value === undefined ? state.facts.delete(key) : state.facts.set(key, value)),
+      log: (log, value) => void state.logs.push([log, value]),
+      dropLog: () => {},
       afterDurable: (run) => void this.#after.push(run),
       fail: (error) => this.#router.failed?.(account, error, turn),
     };

@@ -183,6 +183,10 @@ export class TinySpace implements Turn {
     return known ?? made;
   }
 
+  log(): void {}
+
+  dropLog(): void {}
+
   fact(key: string): Value | undefined {
     return this.#facts.get(key);
   }

@@ -28,6 +28,8 @@ export async function readJournal(engine: SpaceEngine, store: Store): Promise<Jo
     task: nothing,
     taskGone: nothing,
     fact: nothing,
+    logged: nothing,
+    dropped: nothing,
   };
   const readName = (bytes: Uint8Array): Name => engine.names.read(bytes);
   for await (const { entry } of store.journal.read(store.journal.first)) {
