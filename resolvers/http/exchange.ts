@@ -26,6 +26,12 @@ export interface Sink {
   fail(error: PowerboxError): void;
 }
 
+/** One connection of a pool: it can be read no further for a while. */
+export interface Line {
+  hold(): void;
+  release(): void;
+}
+
 export interface ExchangeTimes {
   readonly connect_ms_max: number;
   readonly headers_ms_max: number;
@@ -49,6 +55,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #watch: Watch;
   #controller: Dispatcher.DispatchController | null = null;
+  /** The connection that it is made on, told by its pool before it begins. */
+  line: Line | null = null;
   #sink: Sink | null = null;
   #sent = false;
   #ended = false;
@@ -76,7 +84,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   resume(): void {
     if (this.#ended) return;
     this.#watch.enter('body', this.#options.times.idle_ms_max);
-    this.#controller?.resume();
+    this.line?.release();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -103,24 +111,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#sink = sink;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#ended || this.#sink === null) return;
     this.bytes += chunk.length;
     this.#watch.progress();
     if (this.#sink.data(chunk) || this.#ended) return;
     this.#watch.pause();
-    controller.pause();
+    this.line?.hold();
   }
 
   onResponseEnd(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#watch.end();
+    this.line?.release();
     this.#sink?.end();
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#end(failureOf(error, this.#options.where, this.#sink !== null));
+    const stage = this.#sink !== null ? 'answering' : this.#sent ? 'asking' : 'connecting';
+    this.#end(failureOf(error, this.#options.where, stage));
   }
 
   #expired(phase: string): void {
@@ -139,6 +149,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#ended = true;
     this.#watch.end();
     const sink = this.#sink;
+    // A connection that is not there yet is not this one's to end.
+    if (this.#controller !== null) this.line?.release();
     this.#controller?.abort(error);
     if (sink === null) this.#options.failed(error, this.#sent);
     else sink.fail(error);

@@ -15,8 +15,10 @@ function codeOf(error: unknown): string {
 }
 
 export function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  return REASONS[code] ?? (code.startsWith('HPE_') ? 'malformed' : reasonWord(error));
+  const known = REASONS[codeOf(error)];
+  if (known !== undefined) return known;
+  // Of the parser's errors only some have a code.
+  return error instanceof Error && error.name === 'HTTPParserError' ? 'malformed' : reasonWord(error);
 }
 
 /** Reasons after which a request that may be repeated is: the connection, not what was said over it. */
@@ -24,8 +26,11 @@ export function isPassing(reason: string): boolean {
   return reason === 'refused' || reason === 'reset' || reason === 'closed' || reason === 'unreachable';
 }
 
+/** How far an exchange has come. */
+export type Stage = 'connecting' | 'asking' | 'answering';
+
 /** `where` is an origin: no path, no query. */
-export function failureOf(error: unknown, where: string, answered: boolean): PowerboxError {
+export function failureOf(error: unknown, where: string, stage: Stage): PowerboxError {
   if (error instanceof PowerboxError) return error;
   const code = codeOf(error);
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
@@ -37,9 +42,21 @@ export function failureOf(error: unknown, where: string, answered: boolean): Pow
     return new PowerboxError('timed_out', `${where} was not reached in time`, { cause: error });
   }
   const reason = reasonOf(error);
-  if (answered) {
-    const word = reason === 'closed' || reason === 'reset' ? 'truncated' : reason;
-    return new PowerboxError('net_failed', `the answer of ${where} broke off: ${word}`, { cause: error });
+  switch (stage) {
+    case 'connecting':
+      return new PowerboxError('net_failed', `${where} cannot be reached: ${reason}`, { cause: error });
+    case 'asking': {
+      // The library says so, too, of lengths that contradict each other.
+      const word = reason === 'truncated' ? 'malformed' : reason;
+      return new PowerboxError('net_failed', `${where} gave no answer that can be read: ${word}`, { cause: error });
+    }
+    case 'answering': {
+      const word = reason === 'closed' || reason === 'reset' ? 'truncated' : reason;
+      return new PowerboxError('net_failed', `the answer of ${where} broke off: ${word}`, { cause: error });
+    }
+    default: {
+      const never: never = stage;
+      throw new Error(`no such stage: ${String(never)}`);
+    }
   }
-  return new PowerboxError('net_failed', `${where} cannot be reached: ${reason}`, { cause: error });
 }

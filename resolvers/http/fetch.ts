@@ -3,7 +3,6 @@
  * grant. Each hop is judged like a request of its own. Owns its place in the gate and its end; ending it early ends
  * whatever it waits for.
  */
-import type { Dispatcher } from 'undici';
 import { redirectTarget, shownHttpUrl } from '../../src/capability/index.ts';
 import type { Address, HttpUrl } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
@@ -17,7 +16,7 @@ import type { Entry, HttpGrant, Stoppable } from './grant.ts';
 import { IncomingBody } from './incoming.ts';
 import { ACCEPTED_CODINGS, codingOf, inflateWhole, tooLarge } from './inflate.ts';
 import type { Coding } from './inflate.ts';
-import type { Pools } from './pools.ts';
+import type { LineRequest, Pools } from './pools.ts';
 import { hasHeader } from './request.ts';
 import type { RequestPlan } from './request.ts';
 
@@ -222,8 +221,9 @@ export class Fetch implements Stoppable {
       const path = hop.url.query === '' ? hop.url.path : `${hop.url.path}?${hop.url.query}`;
       const headers = this.#headers(entry, hop, key);
       const { method, body } = hop;
+      const request: LineRequest = { path, method, headers, body, exchange };
       try {
-        pool.dispatch({ path, method: method as Dispatcher.HttpMethod, headers, body }, exchange);
+        pool.dispatch(request, exchange);
       } catch (error) {
         exchange.stop(new PowerboxError('native_failed', `the request could not be made`, { cause: error }));
       }

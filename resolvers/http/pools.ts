@@ -3,10 +3,12 @@
  * of this kind of power: each goes to an address that was judged, never to a name, and none outlives `close`.
  */
 import type { Socket } from 'node:net';
-import { Pool, buildConnector } from 'undici';
+import { Client, Pool, buildConnector } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { HttpUrl, Address } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
+import type { Exchange, Line } from './exchange.ts';
 
 /** Whom to trust, and what to show. */
 export interface TrustSettings {
@@ -76,6 +78,17 @@ export class Pools {
       ...(trust.privateKey === undefined ? {} : { key: trust.privateKey }),
     });
     const servername = url.address === null ? url.host : undefined;
+    const connect =
+      (line: SocketLine): buildConnector.connector =>
+      (options, callback) => {
+        const { servername: _, ...rest } = options;
+        const place = { ...rest, hostname: address.text, ...(servername === undefined ? {} : { servername }) };
+        // The connector gives the socket back, as its types do not say.
+        const socket = connector(place, callback) as unknown as Socket;
+        line.attach(socket);
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+      };
     return new Pool(url.origin, {
       connections: limits.http_connections_max,
       pipelining: 1,
@@ -84,14 +97,59 @@ export class Pools {
       // The time of each exchange is watched by the exchange itself.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: (options, callback) => {
-        const { servername: _, ...rest } = options;
-        const place = { ...rest, hostname: address.text, ...(servername === undefined ? {} : { servername }) };
-        // The connector gives the socket back, as its types do not say.
-        const socket = connector(place, callback) as unknown as Socket;
-        this.#sockets.add(socket);
-        socket.once('close', () => this.#sockets.delete(socket));
+      factory: (origin, options: Client.Options) => {
+        const line = new SocketLine();
+        return new LineClient(line, origin, { ...options, connect: connect(line) });
       },
     });
+  }
+}
+
+/** A request as a pool takes it, with whoever is to be told its line: the library hides its handler. */
+export interface LineRequest extends Dispatcher.DispatchOptions {
+  readonly exchange: Exchange;
+}
+
+/** One connection after the other, and one request at a time on each, which is told its line. */
+class LineClient extends Client {
+  readonly #line: SocketLine;
+
+  constructor(line: SocketLine, origin: URL, options: Client.Options) {
+    super(origin, options);
+    this.#line = line;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    (options as LineRequest).exchange.line = this.#line;
+    return super.dispatch(options, handler);
+  }
+}
+
+/**
+ * Holds a connection up at its socket. The library's own way to pause ends the whole process when the other side
+ * closes meanwhile (nodejs/undici issue 5360, mended in a major that needs a newer Node).
+ */
+class SocketLine implements Line {
+  #socket: Socket | null = null;
+  #held = false;
+
+  attach(socket: Socket): void {
+    this.#socket = socket;
+    this.#held = false;
+    const read = socket.read.bind(socket);
+    // What is not read waits, first in the socket, then with the sender.
+    socket.read = (size?: number) => (this.#held && this.#socket === socket && size !== 0 ? null : read(size));
+  }
+
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    const socket = this.#socket;
+    // Later, for it may be the parser itself that says so, and it cannot be entered twice.
+    queueMicrotask(() => socket?.emit('readable'));
   }
 }
