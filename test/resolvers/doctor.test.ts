@@ -1,8 +1,9 @@
 /** The doctor: machines that a test describes, thing by thing; and what a node says, or refuses, when it starts. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROLE_PROFILES } from '../../resolvers/hardware/roles.ts';
 import { amountText, examine, examineQuickly, shortfall } from '../../resolvers/index.ts';
 import type { MachineCheck } from '../../resolvers/index.ts';
 import type { MachineConfigSource, MachineRequirements, MachineShare, Role } from '../../src/capability/index.ts';
@@ -174,6 +175,24 @@ describe('the doctor', () => {
       'this machine falls short of the role observer: cores: 1 on this machine; memory: 1 GiB on this machine ' +
         '(powerbox doctor --role observer tells more)',
     );
+  });
+
+  it('requires what the specification says', () => {
+    const page = readFileSync(new URL('../../spec/machine.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+ \| .* \| .*\/s) \|$/gm)].map(([, role, row]) => [role, row]);
+    const profiles = ROLES.map((role) => {
+      const { cores, memory_bytes, disk_bytes, sync_ms, open_files, evaluation_per_second } = ROLE_PROFILES[role];
+      const parts = [
+        amountText(cores, 'cores'),
+        amountText(memory_bytes, 'bytes'),
+        amountText(disk_bytes, 'bytes'),
+        amountText(sync_ms, 'milliseconds'),
+        amountText(open_files, 'files'),
+        amountText(evaluation_per_second, 'per second'),
+      ];
+      return [role, parts.join(' | ')];
+    });
+    assert.deepEqual(rows, profiles);
   });
 
   it('writes amounts as a person reads them', () => {
