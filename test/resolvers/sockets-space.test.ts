@@ -1,0 +1,144 @@
+/** Sockets in programs, in a real space: both roles, over a kill, and the order of the journal. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openSpace } from '../../src/index.ts';
+import type { Space } from '../../src/index.ts';
+import { dial } from './sockets.ts';
+
+const CHILD = fileURLToPath(new URL('./listener-child.ts', import.meta.url));
+const TCP = { kind: 'tcp', listen: ['127.0.0.1:0'], connect: ['127.0.0.1:*'] } as const;
+
+/** Sends back what comes, on each connection, and says on `ended` how each one ended. */
+const ECHO = `new box(\`rho:powerbox\`), echo in {
+  contract echo(socket) = {
+    for (@data <- socket!?("receive")) {
+      match data {
+        Nil => { for (_ <- socket!?("close")) { @"ended"!("by its peer") } }
+        ("error", {"code": code ..._}) => { @"ended"!(code) }
+        _ => { for (_ <- socket!?("send", data)) { echo!(*socket) } }
+      }
+    }
+  } |
+  for (tcp <- box!?("tcpListener")) {
+    for (@{"connections": *connections, "local": local} <- tcp!?("bind", "127.0.0.1:0")) {
+      @"bound"!(local) |
+      for (socket, @about <= connections) { echo!(*socket) } |
+      for (_ <- @"stop") { for (_ <- tcp!?("close", *connections)) { @"stopped"!(Nil) } }
+    }
+  }
+}`;
+
+const CLIENT = `new box(\`rho:powerbox\`) in {
+  for (tcp <- box!?("tcpClient")) { for (connector <- tcp!?("resolve", "0")) {
+    for (@address <- @"dial") { for (socket <- connector!?("resolve", address)) {
+      for (_ <- socket!?("sendFrame", "hello")) { for (@answer <- socket!?("receiveFrame")) {
+        @"answer"!(answer) | for (_ <- socket!?("end")) { for (@end <- socket!?("receive")) { @"end"!([end]) } }
+      } }
+    } }
+  } }
+}`;
+
+async function reading(space: Space, channel: string): Promise<unknown> {
+  return (await space.consume([{ channel }], { limit_ms: 20_000 }))[0]?.[0];
+}
+
+/** What comes back for a text. */
+async function exchange(client: Socket, text: string): Promise<string> {
+  const answer = once(client, 'data');
+  client.write(text);
+  return String((await answer)[0]);
+}
+
+describe('sockets in a space', function () {
+  this.timeout(60_000);
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'powerbox-sockets-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('one program listens, another connects; both end their connection, and the port is closed', async () => {
+    const space = await openSpace({ data: directory, grants: { powers: [TCP] } });
+    try {
+      await space.run(ECHO);
+      await space.run(CLIENT);
+      const local = String(await reading(space, 'bound'));
+      await space.produce('dial', [local]);
+      assert.equal(Buffer.from((await reading(space, 'answer')) as Uint8Array).toString(), 'hello');
+      assert.deepEqual(await reading(space, 'end'), [null]);
+      assert.equal(await reading(space, 'ended'), 'by its peer');
+      const clients = await Promise.all(Array.from({ length: 100 }, () => dial(local)));
+      const answers = await Promise.all(clients.map((client, index) => exchange(client, `number ${index}`)));
+      assert.deepEqual(
+        answers,
+        clients.map((_, index) => `number ${index}`),
+      );
+      await space.produce('stop', [null]);
+      await reading(space, 'stopped');
+      await assert.rejects(async () => {
+        // The port is given back once the end of its source is durable.
+        for (;;) (await dial(local)).destroy();
+      });
+      assert.equal(await exchange(clients[0] as Socket, 'still there'), 'still there');
+      for (const client of clients) client.destroy();
+    } finally {
+      await space.close();
+    }
+  });
+
+  it('after SIGKILL the port is open again, and the sockets of the dead process answer handle_closed', async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', CHILD, directory, JSON.stringify(TCP), ECHO], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exit = once(child, 'exit');
+    const [bound] = (await Promise.race([once(child.stdout, 'data'), exit.then(() => ['exited'])])) as [unknown];
+    const local = String(bound).trim();
+    assert.match(local, /^127\.0\.0\.1:[0-9]+$/);
+    const client = await dial(local);
+    assert.equal(await exchange(client, 'before'), 'before');
+    const cut = once(client, 'close');
+    client.once('end', () => client.destroy());
+    child.kill('SIGKILL');
+    assert.deepEqual(await exit, [null, 'SIGKILL']);
+    await cut;
+    const space = await openSpace({ data: directory, grants: { powers: [TCP] } });
+    try {
+      assert.equal(await reading(space, 'ended'), 'handle_closed');
+      const again = await dial(local);
+      assert.equal(await exchange(again, 'after'), 'after');
+      again.destroy();
+    } finally {
+      await space.close();
+    }
+  });
+
+  it('a datagram is a message, and its answer leaves once it is durable', async () => {
+    const udp = { kind: 'udp', bind: ['127.0.0.1:0'], send: ['127.0.0.1:*'] } as const;
+    const space = await openSpace({ data: directory, grants: { powers: [udp] } });
+    try {
+      await space.run(`new box(\`rho:powerbox\`) in { for (udp <- box!?("udp")) {
+        for (server <- udp!?("bind", "0")) { for (@{"local": local ..._} <- server!?("info")) {
+          for (messages <- server!?("messages")) {
+            for (@data, @sender <= messages) { server!("send", sender, data) } |
+            for (client <- udp!?("bind", 0)) {
+              for (_ <- client!?("send", local, "hello")) { for (@[data, sender] <- client!?("receive")) {
+                @"answer"!([data, sender == local])
+              } }
+            }
+          }
+        } }
+      } }`);
+      const [data, same] = (await reading(space, 'answer')) as [Uint8Array, boolean];
+      assert.equal(Buffer.from(data).toString(), 'hello');
+      assert.equal(same, true);
+    } finally {
+      await space.close();
+    }
+  });
+});
