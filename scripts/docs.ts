@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { referencePage, SYSTEM_CHANNELS } from '../channels/index.ts';
+import { configurationJsonSchema, configurationPage } from './config-reference.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,6 +22,8 @@ const GENERATED: readonly GeneratedPage[] = [
   { path: 'spec/README.md', make: specificationIndex },
   { path: 'spec/errors/README.md', make: errorIndex },
   { path: 'spec/reference/channels.md', make: () => referencePage(SYSTEM_CHANNELS) },
+  { path: 'spec/reference/config.md', make: () => configurationPage(root) },
+  { path: 'spec/reference/powerbox.schema.json', make: () => configurationJsonSchema(root) },
 ];
 
 const failures: string[] = [];
@@ -82,9 +85,11 @@ function specificationIndex(): string {
     ...rows,
     '| [errors](errors/README.md) | Every error code: meaning, cause, cure |',
     '| [reference/channels.md](reference/channels.md) | Every system channel: methods, forms, effects |',
+    '| [reference/config.md](reference/config.md) | Every field of powerbox.yaml |',
     '',
     'Conformance cases as data: `programs/` (programs with what each must print or leave waiting), `vectors/` (values',
-    'and names byte by byte). `examples/` holds programs that need something granted.',
+    'and names byte by byte), `config/` (configurations that are wrong, with the exact lines that must be told).',
+    '`examples/` holds programs that need something granted.',
     '',
   ].join('\n');
 }

@@ -35,14 +35,13 @@ const listenAddress = z.string().superRefine((text, context) => {
 
 export const peersConfig = z
   .strictObject({
-    /** What the other nodes call this one. */
-    name: nodeName,
+    name: nodeName.describe('What the other nodes call this one.'),
     /** Address of this machine and port, as in `10.0.0.1:7400`; every address only where `0.0.0.0` is spelled out. */
     listen: listenAddress,
     nodes: z
       .array(
         z.strictObject({
-          name: nodeName,
+          name: nodeName.describe('What that node is called.'),
           /** Where it listens, as in `10.0.0.2:7400` or `node-b.example.com:7400`. */
           address: nodeAddress,
           /** Known to these two nodes and to no other: 32 bytes or more, as of `openssl rand -hex 32`. */

@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import {
   type Configuration,
   type ConfigurationRead,
@@ -154,6 +156,35 @@ publicSystem: bob
 function fields(value: unknown): object {
   return JSON.parse(JSON.stringify(value)) as object;
 }
+
+describe('the pages about configurations', () => {
+  const page = readFileSync(`${CASES}../config.md`, 'utf8');
+  const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const schema = z.fromJSONSchema(JSON.parse(readFileSync(`${CASES}../reference/powerbox.schema.json`, 'utf8')));
+  const names = (text: string): unknown => parse(text) as unknown;
+
+  it('show one that has no mistake, with two holders and no more', () => {
+    const files = {
+      '/etc/powerbox/shop.yaml': 'tea: 2',
+      '/etc/powerbox/shop.schema.json': '{"type": "object"}',
+      '/etc/powerbox/shop.rho': 'contract main(box, @config) = { Nil }',
+    };
+    const { holders, fillings } = good(example, files, { API_TOKEN: 'x' });
+    assert.deepEqual([...holders.keys()], ['shop', 'report']);
+    assert.deepEqual(
+      fillings.map(({ name }) => name),
+      ['API_TOKEN'],
+    );
+  });
+
+  it('have a JSON Schema that takes what is right and refuses what is misspelt', () => {
+    assert.deepEqual(schema.safeParse(names(example)).error, undefined);
+    assert.equal(schema.safeParse(names(readFileSync(`${CASES}misspelt.yaml`, 'utf8'))).success, false);
+    for (const wrong of ['version: 2', 'version: 1\npower: {}', 'version: 1\npowers: {a: {kind: files}}'])
+      assert.equal(schema.safeParse(names(wrong)).success, false, wrong);
+    assert.equal(schema.safeParse(names('version: 1\npowers: {files: {kind: files, root: x}}')).success, true);
+  });
+});
 
 describe('secrets of a configuration', () => {
   const API = (authorization: string): string => `

@@ -81,6 +81,7 @@ export const secretText = z
   .string({ error: SECRET_EXPECTED })
   .min(1, { error: SECRET_EXPECTED })
   .max(16_384, { error: SECRET_EXPECTED })
+  .meta({ writeOnly: true })
   .transform((written) => new Secret(written));
 
 /** Every secret below a value that a schema has read, with its path. */
