@@ -17,6 +17,7 @@ export const peers = declareChannel({
         "other's answers arrive in that order; no order is promised among others. The call needs a channel for its answer.",
       effect: 'change',
       recovery: 'repeat',
+      lane: null,
       forms: [
         {
           args: [
@@ -41,11 +42,13 @@ export const peers = declareChannel({
         'Answers the inbox: a channel on which each message arrives as `(from, message)`, with the name of the node ' +
         'that sent it. There is one inbox of a topic in a space; while it is open, another one is refused.',
       effect: 'observe',
+      lane: null,
       forms: [{ args: [], result: t.channel() }],
     }),
     close: method({
       doc: 'Ends an inbox. Nodes that send keep their messages until there is another one.',
       effect: 'observe',
+      lane: null,
       forms: [{ args: [{ name: 'inbox', type: t.name }], result: t.nil }],
     }),
     members: method({
@@ -53,11 +56,13 @@ export const peers = declareChannel({
         'Answers a map with an entry for each node that may be spoken with, and this one: `member` (it is connected ' +
         'and in service), `in_service` (what it said last) and `last_seen_ms` (since 1970, or Nil when it was never seen).',
       effect: 'observe',
+      lane: null,
       forms: [{ args: [], result: t.map(t.map(null)) }],
     }),
     self: method({
       doc: 'Answers the name of this node.',
       effect: 'observe',
+      lane: null,
       forms: [{ args: [], result: t.string() }],
     }),
   },

@@ -22,6 +22,7 @@ export interface Built {
   readonly child: string;
   readonly command: string;
   readonly voter: string;
+  readonly network: string;
 }
 
 export function build(): Built {
@@ -34,6 +35,7 @@ export function build(): Built {
     child: join(target, 'test/crash/child.js'),
     command: join(target, 'src/cli/main.js'),
     voter: join(target, 'test/crash/voter.js'),
+    network: join(target, 'test/crash/network-child.js'),
   };
 }
 

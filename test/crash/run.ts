@@ -1,10 +1,11 @@
 /**
  * The crash test as a command: `npm run soak:crash -- --kills 5000`, or one directory again with `--workload` and
- * `--at`. Prints each failure with the line that runs it again; exit code 1 when there was one.
+ * `--at`; `--workload network` is the one of network effects. Prints each failure with the line that runs it again; exit code 1 when there was one.
  */
 import { parseArgs } from 'node:util';
 import { campaign, type CampaignResult, type Kill, MOMENTS, repeat } from './campaign.ts';
 import type { Moment, Plant, WorkloadName } from './messages.ts';
+import { networkCampaign, networkDirectory } from './network.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,12 +39,33 @@ function run(): Promise<CampaignResult> {
   });
 }
 
-try {
+async function runNetwork(): Promise<void> {
+  const seed = Number(values.seed);
+  const plant = values.plant as Plant | undefined;
+  const result = await (values.at === undefined
+    ? networkCampaign({
+        seed,
+        kills: Number(values.kills),
+        plant,
+        progress: (killed) => process.stdout.write(`${killed} kills\n`),
+      })
+    : networkDirectory(values.at.split(',').map(killOf), seed, plant));
+  const { killed, directories, repeated, interrupted } = result;
+  process.stdout.write(
+    `${killed} kills in ${directories} directories, ${repeated} changes made again by their key, ${interrupted} interrupted: none seen twice\n`,
+  );
+}
+
+async function runLocal(): Promise<void> {
   const { killed, killedAt, directories, interrupted } = await run();
   for (const moment of MOMENTS) process.stdout.write(`${String(killedAt.get(moment) ?? 0).padStart(6)} at ${moment}\n`);
   process.stdout.write(
     `${killed} kills in ${directories} directories, ${interrupted} effects interrupted: nothing lost, nothing twice\n`,
   );
+}
+
+try {
+  await (values.workload === 'network' ? runNetwork() : runLocal());
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

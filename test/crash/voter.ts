@@ -4,7 +4,8 @@
  * standard input everything that it knows.
  */
 import { createInterface } from 'node:readline';
-import { openSpace, type HostValue } from '../../src/embedding/index.ts';
+import { openSpace } from '../../src/embedding/index.ts';
+import type { HostValue } from '../../src/values/index.ts';
 import type { VoterLine, VoterOptions } from './votes.ts';
 
 const options = JSON.parse(process.argv[2] as string) as VoterOptions;

@@ -1,6 +1,6 @@
 /** What the nodes of a vote run and say: two phases, a coordinator that proposes and others that agree or do not. */
 import type { PeersConfigSource } from '../../src/capability/index.ts';
-import type { HostValue } from '../../src/embedding/index.ts';
+import type { HostValue } from '../../src/values/index.ts';
 
 export interface VoterOptions {
   readonly data: string;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect as connectPlain, createServer, type Socket } from 'node:net';
 import { connect, createServer as createSecureServer, type TLSSocket } from 'node:tls';
+import { Later } from '../../../channels/index.ts';
 import { isPowerboxError } from '../../../src/errors.ts';
 import { peersConfig } from '../../../src/capability/index.ts';
 import type { PeersConfigSource } from '../../../src/capability/index.ts';
@@ -10,6 +11,7 @@ import { bundle, Bytes, list, Name } from '../../../src/values/index.ts';
 import { decodeFrame, encodeFrame, FrameReader } from '../../../resolvers/peers/frames.ts';
 import type { Frame, MessageId } from '../../../resolvers/peers/frames.ts';
 import { identityOf, pairKey } from '../../../resolvers/peers/keys.ts';
+import type { TestSource } from '../source.ts';
 import {
   configOf,
   configurations,
@@ -257,6 +259,31 @@ describe('peers: who must not come in, and who does what must not be done', () =
     assert.deepEqual(await inbox.take(), ['a', 'next']);
   });
 
+  it('what is arriving while its sender connects again is remembered once that is durable, and not before', async () => {
+    const inbox = await node.peers.source('messages');
+    let go = (): void => {};
+    const slow = new Promise<void>((resolve) => (go = resolve));
+    const push = inbox.push.bind(inbox);
+    const begun = new Promise<void>((resolve) => {
+      inbox.push = async (message, options) => {
+        resolve();
+        await slow;
+        return push(message, options);
+      };
+    });
+    const first = await greeted();
+    await first.hear('open');
+    first.say({ type: 'message', topic: 'peers', id: id(1), value: 1 });
+    await begun;
+    const second = await greeted();
+    // Its signs of life come, and nothing of the inbox.
+    await second.hear('alive', 2);
+    assert(second.heard.every(({ type }) => type !== 'open'));
+    go();
+    assert.deepEqual((await second.hear('open')).remembered, [id(1)]);
+    assert.equal(inbox.unread.length, 1);
+  });
+
   it('what is for no inbox is dropped', async () => {
     const puppet = await greeted();
     for (let number = 0; number < 1_000; number++)
@@ -391,22 +418,34 @@ describe('peers: who must not come in, and who does what must not be done', () =
     const [puppet] = puppets as [Puppet];
     await puppet.hear('hello');
     puppet.say({ type: 'welcome', version: 1, inService: true });
-    const effectId = new Uint8Array(32).fill(5);
-    const answer = await x.peers.run(x.peers.prepare('send', ['y', 1], effectId));
-    assert('ok' in answer);
-    const sent = x.host.open((answer.ok as { source: unknown }).source);
-    const mine = Buffer.from(effectId.subarray(0, 16)).toString('hex');
-    // Nothing was sent yet: there is no inbox.
-    puppet.say(
-      { type: 'taken', topic: 'peers', id: mine },
-      { type: 'declined', topic: 'peers', id: mine, code: 'cancelled' },
-      { type: 'taken', topic: 'peers', id: id(99) },
-    );
+    puppet.say({ type: 'open', topic: 'peers', remembered: [id(98)] });
     for (let number = 0; number < 2_000; number++)
       puppet.say({ type: 'open', topic: `topic${number}`, remembered: [] });
-    puppet.say({ type: 'open', topic: 'peers', remembered: [] });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(sent.unread.length, 0);
+    const sent: TestSource[] = [];
+    const COUNT = limits.peer_unsettled_max + 8;
+    for (let number = 0; number < COUNT; number++) {
+      const effectId = new Uint8Array(32).fill(number);
+      const answer = await x.peers.run(x.peers.prepare('send', ['y', number], effectId));
+      assert('ok' in answer && answer.ok instanceof Later);
+      sent.push(x.host.open(answer.ok.source));
+    }
+    // As many as may be on the way; of what was remembered and is not wanted, it is told to forget it.
+    await puppet.hear('message', limits.peer_unsettled_max);
+    assert.deepEqual((await puppet.hear('forget')).ids, [id(98)]);
+    const mine = (number: number): MessageId => Buffer.alloc(16, number).toString('hex');
+    for (let number = limits.peer_unsettled_max; number < COUNT; number++) {
+      puppet.say(
+        { type: 'taken', topic: 'peers', id: mine(number) },
+        { type: 'declined', topic: 'peers', id: mine(number), code: 'cancelled' },
+        { type: 'taken', topic: 'topic1', id: mine(0) },
+      );
+    }
+    puppet.say({ type: 'taken', topic: 'peers', id: id(99) }, { type: 'taken', topic: 'nothing', id: id(99) });
+    await puppet.hear('forget', 2);
+    assert(sent.every((source) => source.unread.length === 0 && !source.ended));
+    // What was asked is answered.
+    puppet.say({ type: 'taken', topic: 'peers', id: mine(0) });
+    assert.deepEqual(await sent[0]?.take(), [null]);
     await x.resolver.close();
     await new Promise((resolve) => {
       server.close(resolve);

@@ -90,8 +90,16 @@ describe('peers: messages', () => {
     assert('ok' in answer && answer.ok instanceof Later);
     const lost = first.host.open(answer.ok.source);
     // As a process that is killed: what it hears at the end, it keeps nowhere.
-    lost.push = () => new Promise(() => {});
+    const heard = new Promise<void>((resolve) => {
+      lost.push = () => {
+        resolve();
+        return new Promise(() => {});
+      };
+    });
     assert.deepEqual(await inbox.take(), ['a', 'once']);
+    await heard;
+    // What it could say too early would be heard by now.
+    await new Promise((resolve) => setTimeout(resolve, 50));
     await first.resolver.close();
     const second = await start('a');
     const resumed = second.host.open(answer.ok.source, true);

@@ -1,0 +1,40 @@
+/**
+ * Real processes, killed with SIGKILL while their effects are on the network. `CRASH_NETWORK_KILLS` is how many;
+ * the soak is `npm run soak:crash -- --workload network --kills 1000`.
+ */
+import assert from 'node:assert/strict';
+import { sources } from './life.ts';
+import { networkCampaign, type NetworkResult } from './network.ts';
+
+const KILLS = Number(process.env['CRASH_NETWORK_KILLS'] ?? 24);
+const SEED = Number(process.env['CRASH_SEED'] ?? 1);
+const PLANT_KILLS_MAX = 24;
+
+describe('a process killed with SIGKILL while its effects are on the network', function () {
+  this.timeout(600_000);
+  let result: NetworkResult | undefined;
+
+  before(() => void sources());
+
+  it(`has each change seen once by its key, or its caller told interrupted; timers fire once; ports open again: through ${KILLS} kills`, async () => {
+    result = await networkCampaign({ seed: SEED, kills: KILLS });
+    assert.ok(result.killed >= KILLS * 0.9, `only ${result.killed} of ${KILLS} kills came in time`);
+  });
+
+  it('made changes again, and left some interrupted: else the kills prove nothing', () => {
+    assert.ok(result !== undefined, 'the kills above came to no end');
+    assert.ok(result.repeated > 0, 'no change was made again');
+    assert.ok(result.interrupted > 0, 'no change was interrupted');
+    assert.equal(result.resumed, result.directories);
+  });
+
+  it('the planted bug effect-not-begun is found, and said how to run it again', async () => {
+    await assert.rejects(
+      networkCampaign({ seed: SEED, kills: PLANT_KILLS_MAX, plant: 'effect-not-begun' }),
+      (error) => {
+        assert.match(String(error), /--workload network --seed \d+ --at \S+ --plant effect-not-begun$/);
+        return true;
+      },
+    );
+  });
+});
