@@ -10,6 +10,7 @@ function measured(what: string, unit: string): MethodSource {
       `\`granted_${unit}\` how much of it the operator lets the node use, \`used_${unit}\` what the node uses, and ` +
       `\`left_${unit}\` what it could still use. What cannot be found out is Nil.`,
     effect: 'observe',
+    lane: null,
     forms: [{ args: [], result: t.map(t.either(t.int(), t.nil)) }],
   });
 }

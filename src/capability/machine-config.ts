@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { limits } from '../limits.ts';
+import type { Power } from './powers/index.ts';
 import { powerName } from './powers/name.ts';
 
 /** What a node can be; what each needs is data of the doctor. */
@@ -26,7 +27,9 @@ function bytes(what: string): z.ZodInt {
 export const machineShare = z.strictObject({
   cores: cores.optional().describe('Cores, also with a fraction.'),
   memory_bytes: bytes('memory_bytes').optional().describe('Memory.'),
-  disk_bytes: bytes('disk_bytes').optional().describe('Of the disk on which the space is kept.'),
+  disk_bytes: bytes('disk_bytes')
+    .optional()
+    .describe('Disk, for the space and for all that is allotted to roots of files.'),
 });
 export type MachineShare = z.output<typeof machineShare>;
 
@@ -60,3 +63,13 @@ export const machineConfig = z.strictObject({
 });
 export type MachineConfig = z.output<typeof machineConfig>;
 export type MachineConfigSource = z.input<typeof machineConfig>;
+
+/** Bytes that are allotted to roots of files, all together; of powers over one root the largest allotment counts. */
+export function allotted_bytes(powers: Iterable<Power | null>): number {
+  const roots = new Map<string, number>();
+  for (const power of powers) {
+    if (power?.kind !== 'files' || power.bytes === undefined) continue;
+    roots.set(power.root, Math.max(roots.get(power.root) ?? 0, power.bytes));
+  }
+  return [...roots.values()].reduce((sum, bytes) => sum + bytes, 0);
+}

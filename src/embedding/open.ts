@@ -43,7 +43,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const quotas = quotasOf(options, configuration?.quotas ?? null);
   const documents = new Documents(configuration, platform.hashing);
   const onFailure = authority.give('node/stderr', 'stderr', options.onFailure ?? tellFailure);
-  await requireMachine(configuration?.machine ?? null, options.data, onFailure);
+  if (options.unfinished !== 'hold') await requireMachine(configuration?.machine ?? null, options.data, onFailure);
   const { clock, timers } = platform;
   const dispatcher = new Dispatcher({
     platform: authority.give('node/dispatcher', 'clock', { clock, timers }),

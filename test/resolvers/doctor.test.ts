@@ -218,6 +218,11 @@ describe('the doctor', () => {
 
 describe('a node that starts', () => {
   const ENORMOUS: MachineConfigSource = { role: 'light', requirements: { stdio: { cores: 60_000 } } };
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'powerbox-share-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
   const start = async (machine: MachineConfigSource | undefined): Promise<FailureReport[]> => {
     const failures: FailureReport[] = [];
     const space = await openSpace({
@@ -260,5 +265,27 @@ describe('a node that starts', () => {
       });
     }
     assert.equal(checkConfiguration('/nowhere/powerbox.yaml').configuration, null);
+  });
+
+  it('is refused a share of the disk that is less than what it allots to files', async () => {
+    const allotting = (disk_bytes: number) =>
+      openSpace({
+        config: {
+          version: 1,
+          powers: {
+            one: { kind: 'files', root: directory, bytes: 700 },
+            same: { kind: 'files', root: directory, bytes: 500, readOnly: true },
+            other: { kind: 'files', root: join(directory, 'other'), bytes: 300 },
+          },
+          machine: { share: { disk_bytes } },
+        },
+      });
+    await (await allotting(1000)).close();
+    await assert.rejects(allotting(999), {
+      code: 'config_invalid',
+      message:
+        'the configuration: machine.share.disk_bytes: expected at least the 1000 bytes that powers of kind files allot ' +
+        'together, came 999',
+    });
   });
 });

@@ -12,9 +12,10 @@ import { type ConfigurationSurroundings, Draft, isMap, list, PROBLEMS, section }
 import type { HolderQuota, QuotaSettings } from '../quota.ts';
 import { peersConfig, type PeersConfig, secretFault } from '../peers-config.ts';
 import { readBy } from './issues.ts';
+import { allotted_bytes, type MachineConfig } from '../machine-config.ts';
 import { type Mistake, mistakeLine, shown } from './mistake.ts';
 import { readContracts, readHolders } from './references.ts';
-import { readPowers } from './powers.ts';
+import { type ConfiguredPowers, readPowers } from './powers.ts';
 import { configurationSchema } from './schema.ts';
 import { Fillings } from './secrets.ts';
 import { type ConfigurationText, readText, tooLarge, withoutText } from './text.ts';
@@ -60,17 +61,7 @@ function readConfiguration(
   const systemContracts = readContracts(data, holders, documents, draft);
   fillings.refuseOthers(text.data);
   for (const [name, power] of powers) requireDocuments(name, power, documents, draft);
-  for (const name of Object.keys(value?.machine?.requirements ?? {})) {
-    if (!powers.has(name))
-      draft.refuse(
-        ['machine', 'requirements', name],
-        `expected one of the powers: ${list(powers.keys())}`,
-        shown(name),
-        {
-          part: 'key',
-        },
-      );
-  }
+  if (value?.machine !== undefined) checkMachine(value.machine, powers, draft);
   if (value?.publicSystem !== undefined && !holders.has(value.publicSystem))
     draft.refuse(['publicSystem'], `expected one of the holders: ${list(holders.keys())}`, shown(value.publicSystem));
   const sorted = inOrder(draft.mistakes);
@@ -145,6 +136,18 @@ function named(data: unknown, draft: Draft): unknown {
     return [name, { ...power, name }];
   });
   return { ...(data as object), powers: Object.fromEntries(filled) };
+}
+
+function checkMachine({ share, requirements }: MachineConfig, powers: ConfiguredPowers, draft: Draft): void {
+  for (const name of Object.keys(requirements)) {
+    if (powers.has(name)) continue;
+    const expected = `expected one of the powers: ${list(powers.keys())}`;
+    draft.refuse(['machine', 'requirements', name], expected, shown(name), { part: 'key' });
+  }
+  const sum = allotted_bytes(powers.values());
+  if (share.disk_bytes === undefined || sum <= share.disk_bytes) return;
+  const expected = `expected at least the ${sum} bytes that powers of kind files allot together`;
+  draft.refuse(['machine', 'share', 'disk_bytes'], expected, shown(share.disk_bytes));
 }
 
 function requireDocuments(
