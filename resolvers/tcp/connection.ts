@@ -143,9 +143,9 @@ export class Connection {
     return this.#ended || this.#failure === null ? DONE : { error: this.#failure };
   }
 
-  /** Whoever hears the end has heard all there is to hear, once the socket is gone too. */
+  /** Whoever hears of a failure, or of the end when both sides have ended, has heard all there is to hear. */
   #told(): void {
-    if (this.#gone) this.#leaveTable(this.#failure?.message ?? 'both sides had ended it');
+    if (this.#gone || this.#failure !== null) this.#leaveTable(this.#failure?.message ?? 'both sides had ended it');
   }
 
   /** Reads on while there is room, and rests otherwise. */

@@ -149,9 +149,9 @@ export async function until(what: () => boolean | Promise<boolean>): Promise<voi
   while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Sockets and ports of this process that keep it alive: what a test leaves behind is still among them. */
+/** Sockets and ports that are open in this process: what a test leaves behind is still among them. */
 export function openHandles(): number {
-  const kinds = new Set(['TCPSocketWrap', 'TCPServerWrap', 'UDPWrap', 'TLSWrap', 'Timeout']);
+  const kinds = new Set(['TCPSocketWrap', 'TCPServerWrap', 'UDPWrap', 'TLSWrap']);
   return process.getActiveResourcesInfo().filter((kind) => kinds.has(kind)).length;
 }
 
