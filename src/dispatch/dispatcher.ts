@@ -199,8 +199,7 @@ export class Dispatcher implements TaskRouter {
   #runNative(task: Task, turn: Turn): void {
     const reference = readNativeEnvironment(task.body.environment);
     const native = this.#natives.get(reference.native) as Native;
-    const call =
-      this.#readTask === task && this.#read !== null ? this.#read : parseCall(native.declaration, messageOf(task));
+    const call = this.#callOf(native, task);
     this.#readTask = null;
     this.#read = null;
     this.#acting.source = sourceOf(reference, call);
@@ -245,6 +244,18 @@ export class Dispatcher implements TaskRouter {
     turn.setFact(begunKey(task.number), undefined);
   }
 
+  /**
+   * A change is handed over at once: its first act is a cause of its own, `begun`, which stands behind this task in
+   * the journal. So nothing of it leaves before both are durable, and most often one commit holds them.
+   */
+  takesAtOnce(task: Task): boolean {
+    if (this.#readTask !== task || this.#context === null || this.#interrupted.has(task.number)) return false;
+    const call = this.#read;
+    if (!(call instanceof Call) || call.method.effect !== 'change') return false;
+    this.deliver(task);
+    return true;
+  }
+
   deliver(task: Task): void {
     const context = this.#context;
     if (context === null) {
@@ -267,7 +278,7 @@ export class Dispatcher implements TaskRouter {
   #nativeJob(context: JobContext, task: Task): OutsideWork {
     const reference = readNativeEnvironment(task.body.environment);
     const native = this.#natives.get(reference.native);
-    const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
+    const call = native === undefined ? null : this.#callOf(native, task);
     if (native === undefined || !(call instanceof Call)) {
       throw new PowerboxError('label_unknown', `the task ${task.number} is no call that goes outside`);
     }
@@ -283,6 +294,11 @@ export class Dispatcher implements TaskRouter {
       call.method.patient ? null : this.#nativeCall_ms,
       reserved,
     );
+  }
+
+  /** As `handling` has just read it, most often. */
+  #callOf(native: Native, task: Task): Call | CallRefusal {
+    return this.#readTask === task && this.#read !== null ? this.#read : parseCall(native.declaration, messageOf(task));
   }
 
   #over(work: OutsideWork): void {

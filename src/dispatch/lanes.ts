@@ -16,6 +16,8 @@ export interface Job {
    * that waits on a thousand sockets can still send on each. How many there are is bounded by tasks outside.
    */
   readonly patient: boolean;
+  /** Its start only posts a cause, so it may be made inside a turn. All others start after it. */
+  readonly postsFirst: boolean;
   start(): void;
 }
 
@@ -42,6 +44,7 @@ export class Lanes {
   readonly #runningMax: number;
   readonly #lanes = new Map<string, Lane>();
   readonly #allowances = new Map<Account, Allowance>();
+  #inTurn = false;
 
   constructor(runningMax: number) {
     this.#runningMax = runningMax;
@@ -67,6 +70,21 @@ export class Lanes {
     const lane = this.#lane(job.lane);
     insertByNumber(lane, job);
     this.#advance(job.lane, lane);
+  }
+
+  /** As `done`, inside the turn in which the job's answer stands: the next may begin in the same commit. */
+  doneInTurn(job: Job): void {
+    this.#inTurn = true;
+    try {
+      this.done(job);
+    } finally {
+      this.#inTurn = false;
+    }
+  }
+
+  #start(job: Job): void {
+    if (this.#inTurn && !job.postsFirst) queueMicrotask(() => job.start());
+    else job.start();
   }
 
   /** The job's effect is over, in whatever way. Each started job says so exactly once. */
@@ -115,7 +133,7 @@ export class Lanes {
 
   #makeReady(job: Job): void {
     if (job.patient) {
-      job.start();
+      this.#start(job);
       return;
     }
     const allowance = this.#allowance(job.account);
@@ -131,7 +149,7 @@ export class Lanes {
         allowance.head = 0;
       }
       allowance.running++;
-      job.start();
+      this.#start(job);
     }
     if (allowance.running === 0 && allowance.head === allowance.ready.length) this.#allowances.delete(account);
   }

@@ -11,6 +11,7 @@ import type { Account, Task, Turn } from '../space/index.ts';
 import { Bytes, channelKey, List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import { begunKey, insist, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
+import type { Lanes } from './lanes.ts';
 import { applyOutcome } from './replies.ts';
 import { failureOf } from './stderr.ts';
 import type { Stage } from './types.ts';
@@ -54,6 +55,7 @@ export class NativeJob implements OutsideWork {
   readonly changing: boolean;
   readonly drained: boolean;
   readonly patient: boolean;
+  readonly postsFirst: boolean;
   stage: Stage = 'queued';
   readonly #context: JobContext;
   readonly #native: Native;
@@ -91,6 +93,7 @@ export class NativeJob implements OutsideWork {
     this.changing = call.method.effect === 'change';
     this.patient = call.method.patient;
     this.drained = this.changing && !this.patient;
+    this.postsFirst = this.changing && !interrupted;
     this.#context = context;
     this.#native = native;
     this.#task = task;
@@ -273,7 +276,7 @@ export class NativeJob implements OutsideWork {
     acting.source = '';
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
     // one commit holds both, and a crash takes both or none.
-    queueMicrotask(() => this.#release());
+    this.#release((lanes) => lanes.doneInTurn(this));
   }
 
   #forget(): void {
@@ -288,13 +291,13 @@ export class NativeJob implements OutsideWork {
   }
 
   #over(): void {
-    this.#release();
+    this.#release((lanes) => lanes.done(this));
     this.#context.over(this);
   }
 
-  #release(): void {
+  #release(done: (lanes: Lanes) => void): void {
     if (this.#released) return;
     this.#released = true;
-    this.#context.lanes.done(this);
+    done(this.#context.lanes);
   }
 }

@@ -20,6 +20,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   readonly what: string;
   readonly delivered_ms: number;
   readonly drained = false;
+  readonly postsFirst = false;
   readonly patient = false;
   stage: Stage = 'queued';
   readonly #context: JobContext;

@@ -84,6 +84,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   #scheduled = false;
   #closed: PowerboxError | null = null;
   #closing: (() => void) | null = null;
+  #paused = false;
 
   // The turn that is running.
   readonly #context: TurnContext;
@@ -177,6 +178,19 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     this.#router = router;
     this.#settleQuotas();
     this.schedule();
+  }
+
+  /**
+   * From now on, until the space is opened again, no task runs; what arrives is still applied and made durable. Said of
+   * a machine on which nothing new should be begun.
+   */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Whether tasks are run: not when the space closes, for those that are ready are durable, and go on when it opens. */
+  get #runsTasks(): boolean {
+    return this.#closing === null && !this.#paused;
   }
 
   /** What quotas say is on record, for turns follow from it: a cause of its own when they are others than before. */
@@ -401,7 +415,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
         }
         this.#tasksLeft = TASKS_A_ROUND;
       }
-      if (this.#closing === null) {
+      if (this.#runsTasks) {
         for (let left = this.#tasksLeft; left > 0; left--) {
           const task = this.tasks.next();
           if (task === null) break;
@@ -420,9 +434,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     }
   }
 
-  /** A space that closes starts no task any more: those that are ready are durable, and go on when it opens. */
   get #moreTurns(): boolean {
-    return this.#arrivals.length > 0 || (this.#closing === null && this.tasks.anyReady);
+    return this.#arrivals.length > 0 || (this.#runsTasks && this.tasks.anyReady);
   }
 
   #runArrival(arrival: Arrival): void {

@@ -1,8 +1,12 @@
 /** Laws of effects: what is journaled, what survives a kill, what a caller is told. */
 import assert from 'node:assert/strict';
 import { isErrorResult, NewChannel, NewObject } from '../../channels/index.ts';
+import { Dispatcher, installNative } from '../../src/dispatch/index.ts';
+import { simulatedPlatform } from '../../src/platform/index.ts';
+import { SpaceEngine } from '../../src/space/index.ts';
+import { openMemoryStore } from '../../src/store/index.ts';
 import { type Bundle, Kind, List, MapValue, Tuple, type Name, type Value } from '../../src/values/index.ts';
-import { freshName, rest, Site } from './support/world.ts';
+import { freshName, probeNative, rest, Site, World } from './support/world.ts';
 
 function codeOf(value: Value | undefined): string {
   assert.ok(value !== undefined && isErrorResult(value), 'an error answer was expected');
@@ -46,6 +50,43 @@ describe('effects', () => {
     assert.equal(await site.call(probe, 'once', 7), 7);
     assert.deepEqual(kinds(site), ['begun', 'finished']);
     assert.equal([...site.disk.state.facts.keys()].filter((key) => key.startsWith('effect/')).length, 0);
+  });
+
+  it('a change begins in the commit of its task, and the next of its object in that of its answer: two syncs each', async () => {
+    const platform = simulatedPlatform(7);
+    const store = openMemoryStore(platform);
+    const world = new World();
+    const engine = await platform.run(SpaceEngine.open({ platform, store, journal_tail_bytes_max: 2 ** 40 }));
+    const dispatcher = new Dispatcher({ platform, report: () => {} });
+    dispatcher.registerNative(probeNative(world));
+    dispatcher.attach(engine, engine.names);
+    engine.start(dispatcher);
+    const probe = await platform.run(
+      engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
+        installNative(turn, { native: 'probe', handle: 'p', id: '', cap: '' }, undefined),
+      ),
+    );
+    const before = store.journal.last;
+    let durable = 0;
+    world.behaviour = (call) => {
+      durable = store.journal.last;
+      return { ok: call.args[0] ?? null };
+    };
+    const send = (count: number): Promise<void> =>
+      platform.run(
+        engine.post({ kind: 'test', payload: null, account: 1 }, (turn) => {
+          for (let index = 0; index < count; index++) turn.produce(probe, ['once', index], false);
+        }),
+      );
+    await send(1);
+    await platform.run(dispatcher.quiescent(1));
+    assert.equal(store.journal.last - before, 2, 'task and begun; finished');
+    assert.equal(durable, before + 1, 'called when both were durable');
+    await send(5);
+    await platform.run(dispatcher.quiescent(1));
+    assert.equal(store.journal.last - before, 2 + 6, 'each answer with the beginning of the next');
+    assert.equal(world.done.length, 6);
+    await platform.run(engine.close());
   });
 
   it('an observation cut off by a kill is made again', async () => {
