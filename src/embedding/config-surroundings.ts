@@ -8,7 +8,7 @@ import type { ConfigurationSurroundings, FileText, SecretLookup } from '../capab
 import { limits } from '../limits.ts';
 
 /** Paths are relative to the directory of the configuration; of one that is no file, to that of the process. */
-export function surroundingsOf(file: string | null): ConfigurationSurroundings {
+export function surroundingsOf(file: string | null): Omit<ConfigurationSurroundings, 'contractFaults'> {
   const directory = file === null ? process.cwd() : dirname(file);
   return { resolve: (path) => resolve(directory, path), readFile, variable: (name) => process.env[name] };
 }

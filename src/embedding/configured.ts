@@ -12,6 +12,7 @@ import {
 } from '../capability/index.ts';
 import { rememberedConfiguration, surroundingsOf } from './config-surroundings.ts';
 import type { NodeAuthority } from './node-authority.ts';
+import { contractFaults } from './system-contract.ts';
 import type { OpenOptions } from './types.ts';
 
 export function configured(
@@ -36,7 +37,10 @@ export function configured(
 
 function configurationOf({ config, data, rememberGrants }: OpenOptions): Configuration | null {
   if (typeof config === 'object') {
-    return requireConfiguration(readConfigurationObject(config, surroundingsOf(null)), 'the configuration');
+    return requireConfiguration(
+      readConfigurationObject(config, { ...surroundingsOf(null), contractFaults }),
+      'the configuration',
+    );
   }
   const file =
     config ?? (data !== undefined && rememberGrants === true ? rememberedConfiguration(resolve(data)) : null);
@@ -46,5 +50,5 @@ function configurationOf({ config, data, rememberGrants }: OpenOptions): Configu
 /** What is wrong with a configuration file, and what it says where nothing is. Opens nothing. */
 export function checkConfiguration(file: string): ConfigurationRead {
   const path = resolve(file);
-  return readConfigurationFile(path, surroundingsOf(path));
+  return readConfigurationFile(path, { ...surroundingsOf(path), contractFaults });
 }

@@ -2,9 +2,9 @@
  * A system contract: a text with exactly one top-level `contract main(box, @config) = {…}`, turned into the term
  * that waits for its message and sends it. Owns that shape and the refusals of other shapes.
  */
-import { PowerboxError } from '../errors.ts';
-import { compileText, type Compiled } from '../rholang/index.ts';
-import { Kind, kindOf, type Name, par, type Receive, Send, type Value } from '../values/index.ts';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
+import { compileText, type Compiled, SourceErrors } from '../rholang/index.ts';
+import { Kind, kindOf, Name, par, type Receive, Send, type Value } from '../values/index.ts';
 
 export interface SystemContractOptions {
   readonly uris: ReadonlyMap<string, Value>;
@@ -30,6 +30,25 @@ export function compileSystemContract(
     );
   }
   return { term: par([term, new Send(main, message, false)]), positions };
+}
+
+/** What is wrong with a contract of a configuration, before there is a space: one line each, with its place. */
+export function contractFaults(text: string, uris: readonly string[]): readonly string[] {
+  const main = new Name(null, 0, 0, new Uint8Array(32));
+  try {
+    compileSystemContract(text, {
+      uris: new Map(uris.map((uri) => [uri, main])),
+      granted: uris,
+      main,
+      message: [null, null],
+    });
+    return [];
+  } catch (error) {
+    if (error instanceof SourceErrors)
+      return error.errors.map(({ line, column, message }) => `${line}:${column}: ${message}`);
+    if (isPowerboxError(error)) return [`1:1: ${error.message}`];
+    throw error;
+  }
 }
 
 function isMain(term: Value, main: Name): boolean {

@@ -31,6 +31,7 @@ function surroundings(
       return text === undefined ? { problem: 'missing' } : { text };
     },
     variable: (name) => variables[name],
+    contractFaults: (text, uris) => (text.includes('wrong') ? [`1:2: wrong among ${uris.join(' ')}`] : []),
   };
 }
 
@@ -156,6 +157,128 @@ publicSystem: bob
 function fields(value: unknown): object {
   return JSON.parse(JSON.stringify(value)) as object;
 }
+
+describe('grants of a configuration', () => {
+  const POWERS: Readonly<Record<string, object>> = {
+    stdio: { kind: 'stdio' },
+    files: { kind: 'files', root: './files', below: 'a', bytes: 1000, entries: 10 },
+    http: { kind: 'http', origins: [{ origin: 'https://a.example.com', methods: ['GET', 'POST'], paths: ['/v1'] }] },
+    tcp: { kind: 'tcp', connect: ['a.example.com:1', 'b.example.com:2'], listen: ['127.0.0.1:80'] },
+    udp: { kind: 'udp', send: ['10.0.0.0/8:53'], bind: ['127.0.0.1:53'], multicast: ['239.1.0.0/16'] },
+    timer: { kind: 'timer', timers_max: 100, period_ms_min: 100 },
+    random: { kind: 'random', bytes_max: 100 },
+    crypto: { kind: 'crypto' },
+    config: { kind: 'config', documents: ['a', 'b'] },
+    peers: { kind: 'peers', nodes: ['north', 'south'], message_bytes_max: 1000 },
+    hardware: { kind: 'hardware' },
+    load: { kind: 'load' },
+  };
+
+  function grant(power: string, changes: object): ConfigurationRead {
+    return readConfigurationObject(
+      {
+        version: 1,
+        powers: POWERS as never,
+        documents: { a: { value: 1 }, b: { value: 2 } },
+        holders: { h: { grants: [{ power, ...changes }] } },
+      },
+      surroundings(),
+    );
+  }
+
+  const narrower: readonly (readonly [power: string, changes: object])[] = [
+    ['files', { below: 'a/b/c', readOnly: true, bytes: 999, entries: 0 }],
+    [
+      'http',
+      { origins: [{ origin: 'https://a.example.com', methods: ['GET'], paths: ['/v1/x'], headersRefused: ['x-a'] }] },
+    ],
+    ['tcp', { connect: ['b.example.com:2'], listen: [], sockets_max: 1, in_bytes_per_second: 10 }],
+    ['udp', { multicast: [], reply_only: true, datagrams_per_second: 1 }],
+    ['timer', { timers_max: 99, period_ms_min: 101 }],
+    ['random', { bytes_max: 1 }],
+    ['config', { documents: ['b'] }],
+    ['peers', { nodes: ['south'], message_bytes_max: 1 }],
+  ];
+  for (const [power, changes] of narrower) {
+    it(`make a power of kind ${power} narrower, and keep what they do not name`, () => {
+      const { configuration, mistakes } = grant(power, changes);
+      assert.deepEqual(mistakes, []);
+      const { kind } = POWERS[power] as { kind: string };
+      const [held] = configuration?.holders.get('h')?.powers ?? [];
+      assert.equal(held?.kind, kind);
+      const whole = configuration?.powers.get(power);
+      for (const [field, value] of Object.entries({ ...whole, ...(power === 'http' ? {} : changes) }))
+        if (field !== 'origins') assert.deepEqual((held as Record<string, unknown> | undefined)?.[field], value, field);
+    });
+  }
+
+  it('never make one wider: a higher bound, a longer list or another value of any field is refused', () => {
+    let tried = 0;
+    for (const [name, source] of Object.entries(POWERS)) {
+      const { configuration } = grant(name, {});
+      const whole = configuration?.powers.get(name) as Readonly<Record<string, unknown>>;
+      for (const [field, value] of Object.entries(whole)) {
+        if (['kind', 'name', 'origins'].includes(field)) continue;
+        for (const wider of widerThan(field, value)) {
+          tried++;
+          const { configuration: read } = grant(name, { [field]: wider });
+          assert.equal(read, null, `${name}.${field}: ${JSON.stringify(wider)} for ${JSON.stringify(value)}`);
+        }
+      }
+      for (const field of ['kind', 'name']) {
+        if (!(field in whole)) continue;
+        const other = field === 'kind' ? (source as { kind: string }).kind : 'other';
+        assert.equal(grant(name, { [field]: other }).configuration, null, `${name}.${field}`);
+      }
+    }
+    assert.ok(tried > 30, String(tried));
+    for (const [field, value] of Object.entries({
+      origin: 'https://b.example.com',
+      methods: ['GET', 'DELETE'],
+      paths: ['/v10'],
+      addresses: ['10.0.0.0/8'],
+      request_bytes_max: 100_000_000,
+      redirects_max: 6,
+      headers: { 'x-other': 'y' },
+      idempotencyHeader: 'x-key',
+      tls: { ca: 'other.pem' },
+    })) {
+      const origins = [{ origin: 'https://a.example.com', [field]: value }];
+      assert.equal(grant('http', { origins }).configuration, null, field);
+    }
+  });
+
+  function widerThan(field: string, value: unknown): readonly unknown[] {
+    if (typeof value === 'number') return [field.endsWith('_min') ? value - 1 : value + 1];
+    if (typeof value === 'boolean') return ['readOnly', 'reply_only'].includes(field) ? [] : [true];
+    if (Array.isArray(value)) return [[...value, WIDER[field] ?? 'c']];
+    if (typeof value === 'string') return ['', `${value}x`, '..'];
+    return [];
+  }
+  /** One item more that is right in itself. */
+  const WIDER: Readonly<Record<string, string>> = {
+    connect: 'c.example.com:3',
+    listen: '127.0.0.1:81',
+    send: '10.0.0.0/7:53',
+    bind: '127.0.0.1:54',
+    multicast: '239.2.0.0/16',
+  };
+
+  it('give a power another name, once each, and the console none', () => {
+    assert.equal(grant('files', { as: 'docs' }).configuration?.holders.get('h')?.powers[0]?.kind, 'files');
+    assert.match(lines(grant('stdio', { as: 'docs' }))[0] ?? '', /the power of kind stdio has no other name/);
+    assert.match(lines(grant('files', { as: 'System' }))[0] ?? '', /holders\.h\.grants\[0\]\.as: a name is/);
+    const twice = read(
+      'version: 1\npowers: {t: {kind: timer}}\nholders: {h: {grants: [t, {power: t, timers_max: 1}]}}',
+    );
+    assert.match(lines(twice)[0] ?? '', /^c:3:27: .*each name once.*\(give one of them another name with as\)$/);
+  });
+
+  it('of the same files below another directory do not stack paths that leave it', () => {
+    for (const below of ['a/..', 'a/../b', '/a', 'a//b', 'A', 'ab', ''])
+      assert.equal(grant('files', { below }).configuration, null, below);
+  });
+});
 
 describe('the pages about configurations', () => {
   const page = readFileSync(`${CASES}../config.md`, 'utf8');

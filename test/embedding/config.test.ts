@@ -384,6 +384,9 @@ systemContracts:
       write('shop.rho', 'Nil');
       const config = write('powerbox.yaml', CONFIG);
       await assert.rejects(open({ config }), coded('config_invalid', /contract main/));
+      write('shop.rho', 'new c(`rho:crypto:sha256Hash`) in {\n  x!(1) }');
+      const told = /:8:24: systemContracts\[0\]\.file: expected a contract: shop\.rho:1:7: .*\n.*shop\.rho:2:3: /;
+      await assert.rejects(open({ config }), coded('config_invalid', told));
       write('shop.rho', CONTRACT('open'));
       await settled(await open({ config }));
       assert.deepEqual(printed, ['open 7']);

@@ -10,6 +10,8 @@ export interface ConfigurationSurroundings {
   /** A path of the configuration, absolute. */
   resolve(path: string): string;
   variable(name: string): string | undefined;
+  /** What is wrong with the text of a system contract for whom these URIs are bound; its lines and columns, in words. */
+  contractFaults(text: string, uris: readonly string[]): readonly string[];
 }
 
 export type FileText =

@@ -1,5 +1,6 @@
 /** What one section says of another: holders and their grants, contracts and their holders. */
 import { limits } from '../../limits.ts';
+import { grantedUris } from '../powerbox.ts';
 import { powerNameOf } from '../powers/index.ts';
 import type { Power } from '../powers/index.ts';
 import type { ConfiguredContract, ConfiguredDocument, ConfiguredHolder } from './configuration.ts';
@@ -28,7 +29,7 @@ export function readHolders(
       if (power === null) return;
       const known = powerNameOf(power);
       if (held.has(known)) {
-        const hint = isMap(grant) || power.kind === 'stdio' ? '' : 'give one of them another name with as';
+        const hint = power.kind === 'stdio' ? '' : 'give one of them another name with as';
         draft.refuse(path, 'expected each name once among the grants of a holder', shown(known), { hint });
       }
       held.set(known, power);
@@ -67,6 +68,10 @@ export function readContracts(
       });
     }
     const text = draft.file([...path, 'file'], file, 'a contract', limits.source_bytes_max);
-    return text === null ? [] : [{ name, file, text, holder, config }];
+    if (text === null) return [];
+    const powers = holders.get(holder)?.powers;
+    const faults = powers === undefined ? [] : draft.surroundings.contractFaults(text, grantedUris(powers));
+    for (const fault of faults) draft.refuse([...path, 'file'], `expected a contract: ${file}:${fault}`, '');
+    return [{ name, file, text, holder, config }];
   });
 }
