@@ -7,12 +7,13 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { PowerSource } from '../../src/capability/index.ts';
 import { openSpace } from '../../src/index.ts';
 import type { Space } from '../../src/index.ts';
 import { dial } from './sockets.ts';
 
 const CHILD = fileURLToPath(new URL('./listener-child.ts', import.meta.url));
-const TCP = { kind: 'tcp', listen: ['127.0.0.1:0'], connect: ['127.0.0.1:*'] } as const;
+const TCP: PowerSource = { kind: 'tcp', listen: ['127.0.0.1:0'], connect: ['127.0.0.1:*'] };
 
 /** Sends back what comes, on each connection, and says on `ended` how each one ended. */
 const ECHO = `new box(\`rho:powerbox\`), echo in {
@@ -119,7 +120,7 @@ describe('sockets in a space', function () {
   });
 
   it('a datagram is a message, and its answer leaves once it is durable', async () => {
-    const udp = { kind: 'udp', bind: ['127.0.0.1:0'], send: ['127.0.0.1:*'] } as const;
+    const udp: PowerSource = { kind: 'udp', bind: ['127.0.0.1:0'], send: ['127.0.0.1:*'] };
     const space = await openSpace({ data: directory, grants: { powers: [udp] } });
     try {
       await space.run(`new box(\`rho:powerbox\`) in { for (udp <- box!?("udp")) {

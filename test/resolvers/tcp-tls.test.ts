@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect as connectPlain, createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { NewObject } from '../../channels/index.ts';
 import { map } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
@@ -172,7 +172,7 @@ describe('TCP with TLS', () => {
       const port = Number(String(answer.get('local')).split(':')[1]);
       return { site, port, source: site.host.open(answer.get('connections')) };
     }
-    const dialTls = (port: number, options: object = {}): TLSSocket =>
+    const dialTls = (port: number, options: ConnectionOptions = {}): TLSSocket =>
       connect({
         host: '127.0.0.1',
         port,
