@@ -68,8 +68,8 @@ export class UdpSocket {
     this.family = place.address.family;
     this.#place = place;
     this.#removed = removed;
-    const { replyOnly, replyRatio_max } = grant.power;
-    this.#senders = replyOnly ? new Senders(replyRatio_max, limits.reply_senders_max) : null;
+    const { reply_only, replyRatio_max } = grant.power;
+    this.#senders = reply_only ? new Senders(replyRatio_max, limits.reply_senders_max) : null;
     this.#socket = createSocket({
       type: this.family === 4 ? 'udp4' : 'udp6',
       ipv6Only: this.family === 6,

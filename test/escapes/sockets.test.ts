@@ -250,7 +250,7 @@ describe('escapes over TCP and UDP', () => {
 
   it('a forged sender gets no more out of a grant that replies than was put into it, over any number of datagrams', async () => {
     const { udp } = canaries;
-    const site = grantUdp({ bind: ['127.0.0.1:0'], send: ['127.0.0.1:*'], replyOnly: true });
+    const site = grantUdp({ bind: ['127.0.0.1:0'], send: ['127.0.0.1:*'], reply_only: true });
     const server = await root(site, 'udp').resolve('bind', 0);
     // The victim has sent nothing: nothing is sent to it.
     assert.equal(await codeOf(server, 'send', [`127.0.0.1:${udp}`, 'amplified']), 'address_refused');

@@ -172,13 +172,17 @@ describe('TCP with TLS', () => {
       const port = Number(String(answer.get('local')).split(':')[1]);
       return { site, port, source: site.host.open(answer.get('connections')) };
     }
-    const dialTls = (port: number, options: ConnectionOptions = {}): TLSSocket =>
+    const dialTls = (
+      port: number,
+      options: Pick<ConnectionOptions, 'cert' | 'key'> = {},
+      allowHalfOpen = true,
+    ): TLSSocket =>
       connect({
         host: '127.0.0.1',
         port,
         ca: authority.own.cert,
         servername: 'server.example',
-        allowHalfOpen: true,
+        ...{ allowHalfOpen },
         ...options,
       });
 
@@ -232,8 +236,9 @@ describe('TCP with TLS', () => {
       const { site, port, source } = await listener({ serverTls });
       const known = authority.issue('DNS:client.example');
       const unknown = stranger.issue('DNS:client.example');
-      for (const options of [{}, { cert: unknown.cert, key: unknown.key }]) {
-        const client = dialTls(port, { ...options, allowHalfOpen: false }).resume();
+      const none: Pick<ConnectionOptions, 'cert' | 'key'> = {};
+      for (const options of [none, { cert: unknown.cert, key: unknown.key }]) {
+        const client = dialTls(port, options, false).resume();
         await new Promise((resolve) => client.on('error', () => {}).once('close', resolve));
       }
       const client = dialTls(port, { cert: known.cert, key: known.key });

@@ -140,7 +140,7 @@ describe('UDP', () => {
   });
 
   it('a grant that only replies sends to nobody who has not sent, and never more than came from there', async () => {
-    const replying = grantUdp({ ...LOOPBACK, replyOnly: true, replyRatio_max: 1.5 });
+    const replying = grantUdp({ ...LOOPBACK, reply_only: true, replyRatio_max: 1.5 });
     const socket = await bind(replying);
     assert.match(await socket.refusal('send', peer.address, 'x'), /^address_refused: .*has sent nothing here/);
     await peer.send('12345678', await localOf(socket));

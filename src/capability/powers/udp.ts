@@ -18,7 +18,7 @@ export const udpPower = z.strictObject({
    * Only who has sent may be sent to, and no more bytes than came from there, times `replyRatio_max`: a forged
    * sender then gets no more out of this node than was put into it.
    */
-  replyOnly: z.boolean().default(false),
+  reply_only: z.boolean().default(false),
   replyRatio_max: z.number().positive().max(limits.reply_ratio_max).default(1),
   sockets_max: socketsMax,
   /** Datagrams sent in a second, in the mean. */
