@@ -34,7 +34,7 @@ export class ConfigResolver implements Resolver<'config'> {
     const found = names.includes(name) ? this.#documents.get(name) : undefined;
     if (found !== undefined) return { ok: method === 'hash' ? found.hash : found.value };
     const held =
-      names.length === 0 ? 'none is' : `${names.map((known) => JSON.stringify(known)).join(', ')} may be read`;
+      names.length === 0 ? 'none may be read' : `${names.map((known) => JSON.stringify(known)).join(', ')} may be read`;
     return {
       error: { code: 'not_available', message: `no document ${JSON.stringify(name)} was granted here; ${held}` },
     };
