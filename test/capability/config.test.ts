@@ -103,6 +103,16 @@ publicSystem: bob
     assert.deepEqual(lines(wrong), ['c: version: expected 1, came 2']);
   });
 
+  it('may be JSON as programs write it, with tabs, a byte order mark and other line ends', () => {
+    const source = { version: 1, data: 'x', holders: { a: { grants: [] } } };
+    for (const text of [
+      JSON.stringify(source, null, '\t'),
+      `\uFEFF${JSON.stringify(source)}`,
+      'version: 1\r\ndata: x\r\nholders: {a: {}}\r\n',
+    ])
+      assert.equal(good(text).data, '/etc/powerbox/x');
+  });
+
   it('grants nothing that it does not name', () => {
     assert.equal(good('version: 1').holders.size, 0);
     assert.deepEqual(good('version: 1\nholders: {a: {}}').holders.get('a')?.powers, []);
@@ -122,6 +132,14 @@ publicSystem: bob
     ['a number that would be rounded', 'version: 12345678901234567890', /^c:1:10: version: a number is finite/],
     ['a name of the language', 'version: 1\n__proto__: {}', /^c:2:1: a key is a text, came "__proto__"$/],
     ['an escape that is none', 'version: "\\q"', /^c:1:\d+: invalid escape sequence/],
+    ['a NUL', 'version: 1\ndata: "a\\0b"', /^c:2:7: data: a text has no NUL/],
+    ['half of a character', '{"version": 1, "data": "\\ud800"}', /^c:1:24: data: a text has no NUL and no half/],
+    ['another version of YAML', '%YAML 1.1\n---\nversion: 1\npublicSystem: no', /^c:1:1: there are no directives/],
+    [
+      'a grant of no directory',
+      'version: 1\nholders: {a: {grants: [files/]}}',
+      /^c:2:24: .*after the \/, came "files\/"$/,
+    ],
     ['a merge', 'version: 1\n<<: {data: x}', /^c:2:1: \["<<"\]: expected one of version/],
   ];
   for (const [law, text, line] of texts) {

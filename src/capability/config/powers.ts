@@ -32,6 +32,10 @@ export function readGrant(
   draft: Draft,
   fillings: Fillings,
 ): Power | null {
+  if (typeof source === 'string' && /\/$/.test(source)) {
+    draft.refuse(path, 'expected a directory after the /', shown(source));
+    return null;
+  }
   const wanted = wantedBy(source, powers);
   if (wanted === null) return null;
   const { name, as, changes, namePath } = wanted;

@@ -42,6 +42,7 @@ export function readText(text: string): ConfigurationText {
   }
   // After a mistake of form nothing that stands there is sure to mean what it seems to.
   if (reading.mistakes.length > 0) return { ...withoutText(undefined), mistakes: onePerLine(reading.mistakes) };
+  if (document.directives?.yaml.explicit === true) reading.refuse([], 0, 'there are no directives', '%YAML');
   visit(document, { Node: (_, node) => reading.look(node as Node) });
   const data = reading.read(document.contents, []);
   return { data, placeOf: (path, part) => reading.placeOf(path, part), mistakes: onePerLine(reading.mistakes) };
@@ -96,6 +97,8 @@ class Reading {
     const { value } = node;
     if (typeof value === 'number' && !isExact(value))
       this.refuse(path, offsetOf(node), 'a number is finite, and a whole one at most 2^53', String(node.source));
+    if (typeof value === 'string' && (value.includes('\0') || /\p{Surrogate}/u.test(value)))
+      this.refuse(path, offsetOf(node), 'a text has no NUL and no half of a character', shown(value));
     return value;
   }
 
