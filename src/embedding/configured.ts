@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import {
   type Configuration,
   type ConfigurationRead,
+  mistakeLine,
   readConfigurationFile,
   readConfigurationObject,
   requireConfiguration,
@@ -35,16 +36,27 @@ export function configured(
   return { configuration, options };
 }
 
-function configurationOf({ config, data, rememberGrants }: OpenOptions): Configuration | null {
+function configurationOf({ config, data, rememberGrants, unfinished, onFailure }: OpenOptions): Configuration | null {
   if (typeof config === 'object') {
-    return requireConfiguration(
-      readConfigurationObject(config, { ...surroundingsOf(null), contractFaults }),
-      'the configuration',
-    );
+    const read = readConfigurationObject(config, { ...surroundingsOf(null), contractFaults });
+    return requireConfiguration(read, 'the configuration');
   }
-  const file =
-    config ?? (data !== undefined && rememberGrants === true ? rememberedConfiguration(resolve(data)) : null);
-  return file === null ? null : requireConfiguration(checkConfiguration(file), file);
+  if (config !== undefined) return requireConfiguration(checkConfiguration(config), config);
+  const file = data !== undefined && rememberGrants === true ? rememberedConfiguration(resolve(data)) : null;
+  if (file === null) return null;
+  const read = checkConfiguration(file);
+  const [first] = read.mistakes;
+  if (unfinished !== 'hold' || first === undefined) return requireConfiguration(read, file);
+  // Who only looks needs nothing of it: a secret that is not at hand, say, should keep nobody from looking.
+  onFailure?.({
+    deploy: 0,
+    code: 'config_invalid',
+    message: `the configuration is left out, for it has mistakes: ${mistakeLine(file, first)}`,
+    hint: `powerbox config check ${file} shows all of them`,
+    source: 'configuration',
+    dropped: 0,
+  });
+  return null;
 }
 
 /** What is wrong with a configuration file, and what it says where nothing is. Opens nothing. */
