@@ -43,6 +43,8 @@ export class Peer {
   readonly outbox: Outbox;
   readonly #options: PeerOptions;
   readonly #closing = new AbortController();
+  /** Every connection that stands, greeted or not. */
+  readonly #links = new Set<Link>();
   #outgoing: Link | null = null;
   #incoming: Link | null = null;
   #retry: Cancellable | null = null;
@@ -77,11 +79,10 @@ export class Peer {
   }
 
   close(): void {
-    this.#closing.abort();
     this.#retry?.cancel();
     this.outbox.close();
-    this.#outgoing?.end(null);
-    this.#incoming?.end(null);
+    this.#closing.abort();
+    for (const link of [...this.#links]) link.end(null);
   }
 
   /** It has connected and proved its name; what it says first must agree with that. */
@@ -239,13 +240,19 @@ export class Peer {
     },
   ): Link {
     const { platform, inService } = this.#options;
-    return new Link({
+    const link: Link = new Link({
       socket,
       clock: platform.clock,
       timers: platform.timers,
       inService,
       onRoom: () => this.outbox.pump(),
-      ...hooks,
+      onFrame: hooks.onFrame,
+      onEnd: (broken) => {
+        this.#links.delete(link);
+        hooks.onEnd(broken);
+      },
     });
+    this.#links.add(link);
+    return link;
   }
 }

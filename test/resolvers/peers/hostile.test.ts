@@ -453,6 +453,51 @@ describe('peers: who must not come in, and who does what must not be done', () =
     });
   });
 
+  it('a node that closes leaves nothing open, wherever its connections stand', async () => {
+    const count = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => /TCP|TLS|Connect|Timeout|GetAddr/.test(resource)).length;
+    const [other, own, nobody] = await freePorts(3);
+    // It takes connections and says nothing: handshakes with it never end.
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(other, '127.0.0.1', resolve));
+    const accepted: Socket[] = [];
+    silent.on('connection', (socket) => {
+      socket.on('error', () => {});
+      accepted.push(socket);
+    });
+    const before = count();
+    const x = await startNode(
+      peersConfig.parse({
+        name: 'x',
+        listen: `127.0.0.1:${own}`,
+        nodes: [
+          { name: 'y', address: `127.0.0.1:${other}`, secret: secretOf('x', 'y') },
+          { name: 'z', address: `127.0.0.1:${nobody}`, secret: secretOf('x', 'z') },
+        ],
+      }),
+    );
+    const sent = await x.peers.source('send', 'z', 1, 60_000);
+    const raw = connectPlain(own as number, '127.0.0.1');
+    raw.on('error', () => {});
+    const ungreeted = connect({
+      ...PSK,
+      host: '127.0.0.1',
+      port: own as number,
+      checkServerIdentity: () => undefined,
+      pskCallback: () => ({ psk: pairKey(bytesOf(secretOf('x', 'y')), 'y', 'x'), identity: identityOf('y', 'x') }),
+    });
+    ungreeted.on('error', () => {});
+    await new Promise((resolve) => ungreeted.on('secureConnect', resolve));
+    await until(() => accepted.length > 0);
+    const gone = Promise.all([raw, ungreeted].map((socket) => new Promise((resolve) => socket.on('close', resolve))));
+    sent.leave();
+    await x.resolver.close();
+    await gone;
+    for (const socket of accepted) socket.destroy();
+    await until(() => count() <= before);
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
   it('an address that is taken is told at once, and nothing stays open', async () => {
     await assert.rejects(startNode(configOf(sources, 'b')), (error: unknown) => {
       assert(isPowerboxError(error) && error.code === 'config_invalid');
