@@ -162,6 +162,22 @@ describe('timer', () => {
       assert(later !== undefined && later >= 31 && later <= 33, `${later}`);
     });
 
+    it('lets no more lie unread however often its process ends', async () => {
+      let space = await platform.run(SimulatedSpace.open(platform, disk));
+      await platform.run(space.run(ticking('"every", 1000')));
+      for (let life = 0; life < 5; life++) {
+        await pass(platform, 2_500);
+        space.kill();
+        space = await platform.run(SimulatedSpace.open(platform, disk));
+      }
+      await platform.run(space.run(reading));
+      await pass(platform, 10);
+      const [[first], [second], ...others] = (await platform.run(space.all('out'))) as [[number], [number]];
+      assert.equal(first, 1);
+      assert(second >= 12, `${second}`);
+      assert.deepEqual(others, []);
+    });
+
     it('ends with the tick that was said', async () => {
       const space = await platform.run(SimulatedSpace.open(platform, disk));
       await platform.run(space.run(ticking('"every", 1000, 2')));
