@@ -14,6 +14,7 @@ import { Kind } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import type { Lookup } from '../net/lookup.ts';
 import { netFailure } from '../net/reason.ts';
+import { takenBack } from './grant.ts';
 import type { TcpGrant } from './grant.ts';
 
 export interface ConnectOptions {
@@ -76,6 +77,7 @@ export async function connect<T>(
   const left_ms = (): number => Math.max(1, Math.ceil(until_ms - clock.monotonic_ms()));
   const { signal } = caller;
   const addresses = await caller.lookup.checked(host, port, grant.connectRules, { signal, limit_ms: left_ms() });
+  requireGranted(grant);
   let failure: unknown = null;
   for (const [index, one] of addresses.entries()) {
     // A silent address leaves time for those after it.
@@ -84,10 +86,17 @@ export async function connect<T>(
       return await dial(grant, one, { host, port, localPort, options, limit_ms, timers }, caller);
     } catch (error) {
       failure = error;
+      requireGranted(grant);
       if (signal?.aborted === true || clock.monotonic_ms() >= until_ms) break;
     }
   }
   const { code, message } = netFailure(`${address} cannot be reached`, failure);
+  throw new PowerboxError(code, message);
+}
+
+function requireGranted({ signal }: TcpGrant): void {
+  if (!signal.aborted) return;
+  const { code, message } = takenBack();
   throw new PowerboxError(code, message);
 }
 
@@ -111,6 +120,7 @@ function dial<T>(grant: TcpGrant, address: Address, dialled: Dialled, { signal, 
     const settled = (): void => {
       timer.cancel();
       signal?.removeEventListener('abort', cancel);
+      grant.signal.removeEventListener('abort', cancel);
       socket.off('error', failed);
       socket.off('close', closed);
     };
@@ -127,6 +137,7 @@ function dial<T>(grant: TcpGrant, address: Address, dialled: Dialled, { signal, 
       failed(new PowerboxError('timed_out', `no connection to ${dialled.host}:${dialled.port} within ${limit_ms} ms`)),
     );
     signal?.addEventListener('abort', cancel, { once: true });
+    grant.signal.addEventListener('abort', cancel, { once: true });
     socket.once('error', failed);
     socket.once('close', closed);
     socket.once(options.tls ? 'secureConnect' : 'connect', () => {

@@ -21,6 +21,11 @@ interface Waiter {
 }
 
 const DONE: NativeAnswer = { ok: null };
+/**
+ * Bytes handed to the system at once. What a peer takes slowly is then seen to go, piece by piece, and its connection
+ * is not taken for idle.
+ */
+const PIECE_BYTES = 256 * 1024;
 
 export class Connection {
   readonly number: number;
@@ -40,8 +45,8 @@ export class Connection {
   /** A write that the system has not taken yet; the next ones wait in line, so that at most one is held in memory. */
   #writing = false;
   readonly #line: (() => void)[] = [];
-  /** Gives up the send that waits for the rate of the grant. */
-  #giveUp: (() => void) | null = null;
+  /** The send that waits for the rate of the grant, and whether anything of it has gone. */
+  #waiting: { readonly begun: boolean; giveUp(): void } | null = null;
   #ending = false;
   /** Reading rests: there is enough, or the rate of the grant is used up. */
   #paused = false;
@@ -160,18 +165,18 @@ export class Connection {
 
   // -------------------------------------------------------------- sending
 
-  send(parts: readonly Uint8Array[], signal: () => AbortSignal | undefined): Promise<NativeAnswer> {
+  send(bytes: Uint8Array, signal: () => AbortSignal | undefined): Promise<NativeAnswer> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.resolve(refusal);
     return new Promise((resolve) => {
       if (!this.#writing) {
-        this.#write(parts, resolve, signal);
+        this.#write(bytes, resolve, signal);
         return;
       }
       // An earlier call was cut off while the peer did not read: its bytes go first.
       const waiting = (): void => {
         const later = this.#refusal();
-        if (later === null && signal()?.aborted !== true) this.#write(parts, resolve, signal);
+        if (later === null && signal()?.aborted !== true) this.#write(bytes, resolve, signal);
         else {
           resolve(later ?? cancelledSend());
           this.#next();
@@ -191,53 +196,58 @@ export class Connection {
     return { error: { code: 'handle_closed', message } };
   }
 
-  #write(
-    parts: readonly Uint8Array[],
-    resolve: (answer: NativeAnswer) => void,
-    signal: () => AbortSignal | undefined,
-  ): void {
+  #write(bytes: Uint8Array, resolve: (answer: NativeAnswer) => void, signal: () => AbortSignal | undefined): void {
     this.#writing = true;
+    this.#piece(bytes, 0, resolve);
+    const waiting = this.#waiting;
+    if (waiting !== null) {
+      const leave = (): void => {
+        if (this.#waiting === waiting) waiting.giveUp();
+      };
+      signal()?.addEventListener('abort', leave, { once: true });
+    }
+  }
+
+  /** When the rate of the grant has room for it. */
+  #piece(bytes: Uint8Array, start: number, resolve: (answer: NativeAnswer) => void): void {
+    const end = Math.min(bytes.length, start + PIECE_BYTES);
     const { outgoing } = this.grant;
-    const size = parts.reduce((sum, part) => sum + part.length, 0);
-    const waiting =
-      outgoing?.take(size, () => {
-        this.#giveUp = null;
-        this.#hand(parts, size, resolve);
-      }) ?? null;
-    if (outgoing === null) this.#hand(parts, size, resolve);
-    if (waiting === null) return;
+    if (outgoing === null) {
+      this.#hand(bytes, start, end, resolve);
+      return;
+    }
+    const turn = outgoing.take(end - start, () => {
+      this.#waiting = null;
+      this.#hand(bytes, start, end, resolve);
+    });
+    if (turn === null) return;
     const giveUp = (): void => {
-      if (this.#giveUp !== giveUp) return;
-      this.#giveUp = null;
-      waiting.cancel();
+      this.#waiting = null;
+      turn.cancel();
       resolve(this.#refusal() ?? cancelledSend());
       this.#next();
     };
-    this.#giveUp = giveUp;
-    signal()?.addEventListener('abort', giveUp, { once: true });
+    this.#waiting = { begun: start > 0, giveUp };
   }
 
-  #hand(parts: readonly Uint8Array[], size: number, resolve: (answer: NativeAnswer) => void): void {
-    const taken = (error?: Error | null): void => {
+  #hand(bytes: Uint8Array, start: number, end: number, resolve: (answer: NativeAnswer) => void): void {
+    if (end === start) {
+      this.#taken(0, null, resolve);
+      return;
+    }
+    const { length } = bytes;
+    this.#socket.write(end - start === length ? bytes : bytes.subarray(start, end), (error) => {
       this.active_ms = this.grant.now_ms();
-      if (error === undefined || error === null) this.#sent_bytes += size;
-      else this.#fail(netFailure(this.#shown(), error));
-      resolve(this.#failure === null ? DONE : { error: this.#failure });
-      this.#next();
-    };
-    const [first, ...more] = parts;
-    if (first === undefined || size === 0) {
-      taken();
-      return;
-    }
-    if (more.length === 0) {
-      this.#socket.write(first, taken);
-      return;
-    }
-    this.#socket.cork();
-    this.#socket.write(first);
-    for (const [index, part] of more.entries()) this.#socket.write(part, index === more.length - 1 ? taken : undefined);
-    this.#socket.uncork();
+      if (end === length || (error !== undefined && error !== null)) this.#taken(length, error, resolve);
+      else this.#piece(bytes, end, resolve);
+    });
+  }
+
+  #taken(size: number, error: Error | null | undefined, resolve: (answer: NativeAnswer) => void): void {
+    if (error === undefined || error === null) this.#sent_bytes += size;
+    else this.#fail(netFailure(this.#shown(), error));
+    resolve(this.#failure === null ? DONE : { error: this.#failure });
+    this.#next();
   }
 
   #next(): void {
@@ -252,10 +262,15 @@ export class Connection {
     if (refusal !== null) return Promise.resolve(refusal);
     this.#ending = true;
     return new Promise((resolve) => {
-      this.#socket.end((error?: Error | null) => {
-        if (error !== undefined && error !== null) this.#fail(netFailure(this.#shown(), error));
-        resolve(this.#failure === null ? DONE : { error: this.#failure });
-      });
+      const finish = (): void => {
+        this.#socket.end((error?: Error | null) => {
+          if (error !== undefined && error !== null) this.#fail(netFailure(this.#shown(), error));
+          resolve(this.#failure === null ? DONE : { error: this.#failure });
+        });
+        this.#next();
+      };
+      if (this.#writing) this.#line.push(finish);
+      else finish();
     });
   }
 
@@ -264,7 +279,9 @@ export class Connection {
   /** What was sent still goes out; the sweep of the grant ends a peer who does not take it. */
   close(): void {
     this.#leave({ code: 'handle_closed', message: 'this socket was closed' });
-    if (this.#socket.writableLength > 0) this.#socket.destroySoon();
+    if (this.#waiting?.begun === false) this.#waiting.giveUp();
+    if (this.#writing) this.#line.push(() => this.#socket.destroySoon());
+    else if (this.#socket.writableLength > 0) this.#socket.destroySoon();
     else this.#socket.destroy();
   }
 
@@ -309,7 +326,7 @@ export class Connection {
     this.#held?.cancel();
     this.#held = null;
     if (!this.#ended) this.#fail({ code: 'net_failed', message: `${this.#shown()}: closed` });
-    this.#giveUp?.();
+    this.#waiting?.giveUp();
     for (const waiting of this.#line.splice(0)) waiting();
     this.grant.closed(this);
   }

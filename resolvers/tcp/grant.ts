@@ -85,7 +85,7 @@ export class TcpGrant {
   readonly #listeners = new Set<Listener>();
   #held = 0;
   #sweep: Cancellable | null = null;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(
     id: string,
@@ -109,6 +109,11 @@ export class TcpGrant {
     this.outgoing = out_bytes_per_second === undefined ? null : new Bucket(platform, out_bytes_per_second);
   }
 
+  /** Aborted when it is taken back: what is being opened under it ends. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   now_ms(): number {
     return this.#platform.clock.monotonic_ms();
   }
@@ -124,7 +129,7 @@ export class TcpGrant {
 
   /** Room for one more socket; whoever gets it gives it back with `release`, or lends it to a connection. */
   hold(): NativeError | null {
-    if (this.#closed) return { code: 'not_available', message: 'this grant has been taken back' };
+    if (this.signal.aborted) return takenBack();
     if (this.#held >= this.power.sockets_max) {
       const message = `${this.#held} sockets are open under this grant, and it has room for ${this.power.sockets_max}`;
       return { code: 'quota_exceeded', message };
@@ -164,8 +169,8 @@ export class TcpGrant {
 
   /** Everything under it ends now. */
   close(): void {
-    this.#closed = true;
-    const error: NativeError = { code: 'not_available', message: 'the grant of this connection was taken back' };
+    this.#closing.abort();
+    const error = takenBack();
     for (const listener of [...this.#listeners]) listener.stop();
     for (const connection of [...this.#connections]) connection.kill(error);
     this.incoming?.close();
@@ -182,7 +187,7 @@ export class TcpGrant {
   // -------------------------------------------------------------- idle ones
 
   #arm(): void {
-    if (this.#closed) return;
+    if (this.signal.aborted) return;
     const period_ms = Math.ceil(this.power.idle_ms_max / SWEEPS);
     this.#sweep ??= this.#platform.timers.after(period_ms, () => {
       this.#sweep = null;
@@ -207,4 +212,9 @@ export class TcpGrant {
       });
     }
   }
+}
+
+/** What was opened under a grant, or is being opened, when it is taken back. */
+export function takenBack(): NativeError {
+  return { code: 'not_available', message: 'the grant of this connection was taken back' };
 }

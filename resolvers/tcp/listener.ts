@@ -9,6 +9,7 @@ import { createServer as createSecureServer } from 'node:tls';
 import { NewObject } from '../../src/natives/index.ts';
 import type { Source } from '../../src/natives/index.ts';
 import type { Cancellable, Timers } from '../../src/platform/index.ts';
+import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { map } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
@@ -17,6 +18,7 @@ import type { Place } from '../net/listen.ts';
 import { netFailure } from '../net/reason.ts';
 import { shownEndpoint } from './connection.ts';
 import type { Connection } from './connection.ts';
+import { takenBack } from './grant.ts';
 import type { TcpGrant } from './grant.ts';
 
 export interface ListenerOptions {
@@ -48,6 +50,12 @@ export class Listener {
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
     await listener.#listen();
+    if (options.grant.signal.aborted) {
+      listener.#server.close();
+      listener.#claim?.cancel();
+      const { code, message } = takenBack();
+      throw new PowerboxError(code, message);
+    }
     options.grant.listening(listener);
     return listener;
   }

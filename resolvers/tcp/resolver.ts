@@ -234,9 +234,9 @@ function onConnection(connection: Connection, call: NativeCall): Promise<NativeA
   const signal = (): AbortSignal | undefined => call.signal;
   switch (method) {
     case 'send':
-      return connection.send([bytesOf(args[0])], signal);
+      return connection.send(bytesOf(args[0]), signal);
     case 'sendFrame':
-      return sendFrame(connection, bytesOf(args[0]), signal);
+      return connection.send(framed(bytesOf(args[0])), signal);
     case 'receive':
       return connection.receive(call.form === 0 ? SOME : { kind: 'exactly', count: args[0] as number }, signal);
     case 'receiveUntil':
@@ -255,12 +255,9 @@ function onConnection(connection: Connection, call: NativeCall): Promise<NativeA
   }
 }
 
-function sendFrame(
-  connection: Connection,
-  data: Uint8Array,
-  signal: () => AbortSignal | undefined,
-): Promise<NativeAnswer> {
-  const head = Buffer.alloc(FRAME_HEAD_BYTES);
-  head.writeUInt32BE(data.length);
-  return connection.send(data.length === 0 ? [head] : [head, data], signal);
+function framed(data: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + data.length);
+  frame.writeUInt32BE(data.length);
+  frame.set(data, FRAME_HEAD_BYTES);
+  return frame;
 }

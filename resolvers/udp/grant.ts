@@ -37,6 +37,10 @@ export class UdpGrant {
     return group.kind === 'multicast' && this.#groups.some((network) => contains(network, group));
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Room for one more socket; whoever gets it gives it back, or lends it to a socket. */
   hold(): NativeError | null {
     if (this.#closed) return { code: 'not_available', message: 'this grant has been taken back' };

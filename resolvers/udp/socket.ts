@@ -5,6 +5,7 @@
 import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Address } from '../../src/capability/index.ts';
+import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import type { NativeAnswer, NativeError, Source } from '../../src/natives/index.ts';
 import type { Cancellable } from '../../src/platform/index.ts';
@@ -53,6 +54,10 @@ export class UdpSocket {
   ): Promise<UdpSocket> {
     const socket = new UdpSocket(number, grant, place, removed);
     await socket.#bind();
+    if (grant.isClosed) {
+      socket.#socket.close();
+      throw new PowerboxError('not_available', 'the grant of this socket was taken back');
+    }
     grant.opened(socket);
     return socket;
   }

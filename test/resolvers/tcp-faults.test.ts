@@ -1,11 +1,11 @@
 /** Peers, names and networks that fail: each an error value in time, and nothing left open. */
 import assert from 'node:assert/strict';
 import { NewObject } from '../../channels/index.ts';
-import { bytes } from '../../src/values/index.ts';
+import { bytes, map } from '../../src/values/index.ts';
 import type { TcpResolver } from '../../resolvers/tcp/resolver.ts';
 import type { TestObject } from './host.ts';
 import { textOf } from './host.ts';
-import { connector, dial, grantTcp, infoOf, openHandles, Peer, received, root, until } from './sockets.ts';
+import { connector, dial, grantTcp, grantUdp, infoOf, openHandles, Peer, received, root, until } from './sockets.ts';
 import type { Site } from './sockets.ts';
 
 const LARGE = bytes(new Uint8Array(16 * 1024 * 1024));
@@ -158,11 +158,32 @@ describe('faults of TCP', () => {
     for (const other of [await peer.next(), await peer.next()]) other.pause();
     const answer = await root(site, 'tcpListener').map('bind', '127.0.0.1:0');
     site.host.open(answer.get('connections'));
-    const waiting = Promise.all([reading.refusal('receive'), writing.refusal('send', LARGE)]);
-    await Promise.resolve();
+    const connecting = await connector(site);
+    const waiting = Promise.all([
+      reading.refusal('receive'),
+      writing.refusal('send', LARGE),
+      // The peer answers no handshake.
+      connecting.refusal('resolve', peer.address, map([['tls', true]])),
+    ]);
+    const silent = await peer.next();
+    silent.resume();
     site.resolver.close();
     for (const refusal of await waiting) assert.match(refusal, /^not_available/);
+    await until(() => silent.destroyed || silent.readableEnded);
     await assert.rejects(dial(String(answer.get('local'))), { code: 'ECONNREFUSED' });
+  });
+
+  it('what is being opened when its grant is taken back is not opened', async () => {
+    const site = await granted();
+    const udp = grantUdp({ bind: ['127.0.0.1:0'] });
+    const opening = [
+      (await connector(site)).refusal('resolve', peer.address),
+      root(site, 'tcpListener').refusal('bind', '127.0.0.1:0'),
+      root(udp, 'udp').refusal('bind', 0),
+    ];
+    site.resolver.close();
+    udp.resolver.close();
+    for (const refusal of await Promise.all(opening)) assert.match(refusal, /^not_available/);
   });
 
   it('what the system or a peer says never stands in a message', async () => {

@@ -219,6 +219,27 @@ describe('a TCP connection to outside', () => {
     while (got < 1024 * 1024) got += (await received(socket))?.length ?? assert.fail('the peer ended');
   });
 
+  it('a peer that reads slowly, but reads, is not idle; and what was sent before close goes out whole', async () => {
+    const idle = await grantTcp({ ...LOOPBACK, idle_ms_max: 120 });
+    const socket = await (await connector(idle)).resolve('resolve', peer.address);
+    const other = await peer.next();
+    let got = 0;
+    const ended = new Promise((resolve) => other.once('end', resolve));
+    other.on('data', (chunk) => {
+      got += chunk.length;
+      other.pause();
+      setTimeout(() => other.resume(), 1);
+    });
+    const size = 16 * 1024 * 1024;
+    const sending = socket.answer('send', bytes(new Uint8Array(size)));
+    await new Promise((resolve) => setImmediate(resolve));
+    await socket.call('close');
+    await Promise.all([sending, ended]);
+    assert.equal(got, size);
+    await until(() => idle.timers() === 0);
+    idle.resolver.close();
+  });
+
   it('a send that was given up still goes out before later ones, and no more than one is held', async () => {
     const socket = await open();
     const other = await peer.next();
@@ -258,6 +279,17 @@ describe('a TCP connection to outside', () => {
     other.write('y');
     while ((await received(socket)) !== 'y');
     assert.ok(performance.now() - read_ms >= 190, 'the bytes came too early');
+    // What is larger than a second's worth goes in pieces, and the last waits for them.
+    let went = 0;
+    const large = await grantTcp({ ...LOOPBACK, out_bytes_per_second: 2_000_000 });
+    const wide = await (await connector(large)).resolve('resolve', peer.address);
+    const reader = await peer.next();
+    reader.on('data', (chunk) => (went += chunk.length));
+    const send_ms = performance.now();
+    await wide.call('send', bytes(new Uint8Array(2_300_000)));
+    assert.ok(performance.now() - send_ms >= 100, 'the pieces came too early');
+    await until(() => went === 2_300_000);
+    large.resolver.close();
     slow.resolver.close();
     assert.equal(slow.timers(), 0);
   });
