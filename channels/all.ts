@@ -10,6 +10,7 @@ import { load } from './load.ts';
 import { peers } from './peers.ts';
 import { random } from './random.ts';
 import { input, output, stderr, stderrAck, stdout, stdoutAck } from './stdio.ts';
+import { revoker } from './revoker.ts';
 import { system } from './system.ts';
 import { socket, tcpClient, tcpConnector, tcpListener } from './tcp.ts';
 import { text } from './text.ts';
@@ -47,4 +48,5 @@ export const SYSTEM_CHANNELS: readonly ChannelDeclaration[] = [
   hardware,
   load,
   config,
+  revoker,
 ];

@@ -11,7 +11,7 @@
 import { Kind, MapValue, Tuple } from '../src/values/index.ts';
 import type { Value } from '../src/values/index.ts';
 import type { ErrorCode } from '../src/errors.ts';
-import { PLAIN_METHOD } from './declare.ts';
+import { methodOf, PLAIN_METHOD } from './declare.ts';
 import type { ChannelDeclaration, Form, Method, Reading } from './declare.ts';
 import { Later, NewChannel, NewMap, NewObject, NewSource } from './native.ts';
 import type { NativeResult } from './native.ts';
@@ -49,7 +49,7 @@ export function parseCall(declaration: ChannelDeclaration, message: readonly Val
   const replyFirst = first !== undefined && typeof first !== 'string' && isReplyName(first);
   const start = replyFirst ? 2 : 1;
   const name = replyFirst ? message[1] : first;
-  const found = typeof name === 'string' ? declaration.methods.get(name) : undefined;
+  const found = typeof name === 'string' ? methodOf(declaration, name) : undefined;
   if (found === undefined) return unknownMethod(declaration, message, name, replyFirst);
   const readings = found.readings[message.length - start];
   if (readings !== null && readings !== undefined) {
@@ -67,7 +67,7 @@ export function parseMethodCall(
   name: string,
   args: readonly Value[],
 ): Call | CallRefusal {
-  const found = declaration.methods.get(name);
+  const found = methodOf(declaration, name);
   if (found === undefined || declaration.kind === 'plain') return unknownMethod(declaration, args, name, false);
   for (const reading of found.readings[args.length] ?? []) {
     if (reading.trailing === 0 && fits(reading, args, 0)) return finish(declaration, found, reading, args, 0, false);

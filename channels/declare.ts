@@ -6,6 +6,7 @@
  * A declaration that could be read two ways is refused with `declaration_invalid` when it is made, so at start.
  */
 import { PowerboxError } from '../src/errors.ts';
+import { ATTENUATIONS, isAttenuation } from './attenuation.ts';
 import { NAME_BIT, TUPLE_BIT } from './types.ts';
 import type { Type } from './types.ts';
 
@@ -99,6 +100,7 @@ export function declareChannel(source: {
   const methods = new Map<string, Method>();
   for (const [name, text] of Object.entries(source.methods)) {
     if (!WORD.test(name)) invalid(source.name, `the method name ${JSON.stringify(name)} is not a word in camelCase`);
+    if (isAttenuation(name)) invalid(source.name, `every object has a method ${name} already`);
     methods.set(name, compile(source.name, name, text, [0, 1, 2]));
   }
   if (methods.size === 0) invalid(source.name, 'it has no method');
@@ -153,6 +155,19 @@ function compile(channel: string, name: string, source: MethodSource, trailings:
   if (lane !== null && lane !== '' && !WORD.test(lane))
     invalid(channel, `the lane ${JSON.stringify(lane)} of ${name} is not a word`);
   return { name, doc, effect, recovery, forms, patient, lane, readings };
+}
+
+/** What every object with methods can be asked besides; the dispatcher answers. */
+export const UNIVERSAL_METHODS: ReadonlyMap<string, Method> = new Map(
+  Object.entries(ATTENUATIONS).map(([name, { doc, effect, args, result }]) => [
+    name,
+    compile('every object', name, { doc, effect, lane: null, forms: [{ args, result }] }, [0, 1, 2]),
+  ]),
+);
+
+/** The method of this name on channels of a declaration. */
+export function methodOf(declaration: ChannelDeclaration, name: string): Method | undefined {
+  return declaration.methods.get(name) ?? (declaration.kind === 'plain' ? undefined : UNIVERSAL_METHODS.get(name));
 }
 
 /** Whether one list of values could be both. */

@@ -3,6 +3,7 @@ export * from './types.ts';
 export * from './declare.ts';
 export * from './call.ts';
 export * from './native.ts';
+export { revoker } from './revoker.ts';
 export { system } from './system.ts';
 export { input, output, stderr, stderrAck, stdout, stdoutAck } from './stdio.ts';
 export { directory } from './directory.ts';

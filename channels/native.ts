@@ -29,6 +29,8 @@ export interface NativeCall {
   readonly handle: Value;
   /** The object's durable state as its last finished call left it; undefined for objects without state. */
   readonly state: Value | undefined;
+  /** The capability by which the object is called: its grant, or one derived from it. */
+  readonly cap?: string;
   /** Aborted when the caller's time is over or the space closes. A change that has begun is not cut off by it. */
   readonly signal?: AbortSignal;
 }
@@ -45,6 +47,8 @@ export class NewObject {
     readonly handle: Value,
     /** First state; undefined for an object that never changes. */
     readonly state: Value | undefined = undefined,
+    /** The grant that it stands under besides the capability of the call that made it; absent: that one alone. */
+    readonly grant: string | null = null,
   ) {}
 }
 

@@ -1,5 +1,6 @@
 /** The reference page of system channels, from their declarations alone: what it says is what is checked. */
 import type { ChannelDeclaration, Form, Method } from './declare.ts';
+import { UNIVERSAL_METHODS } from './declare.ts';
 import { describe } from './types.ts';
 
 export function referencePage(declarations: readonly ChannelDeclaration[]): string {
@@ -9,7 +10,20 @@ export function referencePage(declarations: readonly ChannelDeclaration[]): stri
     'Made from the declarations in `channels/` by `scripts/generate-channels.ts`; do not edit it by hand. What calls,',
     'effects, recovery and errors are is said in [channels](../channels.md).',
   ];
-  return `${[...head, ...declarations.flatMap(channelSection)].join('\n')}\n`;
+  return `${[...head, ...universalSection(), ...declarations.flatMap(channelSection)].join('\n')}\n`;
+}
+
+/** Once for all channels: their methods are everybody's. */
+function universalSection(): string[] {
+  const every = { name: 'object', kind: 'methods' as const, doc: '', methods: UNIVERSAL_METHODS, replies: true };
+  return [
+    '',
+    '## Every object',
+    '',
+    'What follows can be asked of every channel with methods. It answers a channel to the same object that can do less;',
+    'what comes out of that one can do no more than it. See [capabilities](../capabilities.md).',
+    ...[...UNIVERSAL_METHODS.values()].flatMap((method) => methodSection(every, method)),
+  ];
 }
 
 function channelSection(declaration: ChannelDeclaration): string[] {

@@ -5,8 +5,9 @@
 import { describe, system } from '../channels/index.ts';
 import type { Method } from '../channels/index.ts';
 import { grantId, readSystemHandle } from '../src/capability/index.ts';
-import type { SystemReference } from '../src/capability/index.ts';
-import type { Native, NativeAnswer, NativeCall } from '../src/natives/index.ts';
+import type { HeldPower, SystemReference } from '../src/capability/index.ts';
+import { NewObject } from '../src/natives/index.ts';
+import type { Native, NativeAnswer, NativeCall, NativeResult } from '../src/natives/index.ts';
 import { list, map } from '../src/values/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { writeText } from './stdio.ts';
@@ -40,8 +41,18 @@ function handOut(call: NativeCall): NativeAnswer {
     call.form === 0
       ? (held.find(({ name }) => name === usual) ?? held[0])
       : held.find(({ name }) => name === call.args[0]);
-  if (wanted !== undefined) return { ok: wanted.channel };
+  if (wanted !== undefined) return { ok: handedOut(reference.holder, wanted, call.cap) };
   return notGranted(call.form === 0 ? call.method : `${call.method} ${JSON.stringify(call.args[0])}`, call);
+}
+
+/** Who has the powerbox whole gets the channel itself; who has a part of it, no more than such a part. */
+function handedOut(
+  holder: string,
+  { name, channel, native, handle }: HeldPower,
+  cap: string | undefined,
+): NativeResult {
+  if (cap === undefined || cap === grantId(holder, system.name)) return channel;
+  return new NewObject(native, handle, undefined, grantId(holder, name));
 }
 
 /** Of powers that are not called like the method that hands them out. */

@@ -53,6 +53,9 @@ export const ERROR_CODES = [
   'file_exists',
   'binary_refused',
   'quota_exceeded',
+  'not_permitted',
+  'revoked',
+  'expired',
   // network
   'address_refused',
   'url_invalid',

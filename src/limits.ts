@@ -47,6 +47,16 @@ export const limits = {
   cache_bytes_default: 256 * 1024 * 1024,
   /** Bytes of row blocks that the database keeps in memory, beside the channel cache. */
   row_blocks_bytes_default: 16 * 1024 * 1024,
+  /**
+   * Bytes that a data directory keeps for a full disk: to open both databases again, each of which may write the log of
+   * the last run, 4 MiB and one batch, anew before it drops it, and to record what is still under way.
+   */
+  ballast_bytes: 6 * 1024 * 1024,
+  /**
+   * Bytes that changes of files leave on the file system of the data directory: as much as the journal's database may
+   * need at once, behind the back of whoever writes. So what contracts write never stops the space.
+   */
+  journal_room_bytes: 5 * 1024 * 1024,
   /** Commits that may run ahead of the one being written, in bytes of encoded entry. */
   commit_ahead_bytes_max: 8 * 1024 * 1024,
   /** Milliseconds of turns between two yields to the event loop. Never shows in the record. */
@@ -77,6 +87,18 @@ export const limits = {
   source_unread_default: 64,
   /** The most that a native may say: it bounds what a program that never reads can pile up. */
   source_unread_max: 65_536,
+  /** Methods that one restriction names. */
+  restrict_methods_max: 256,
+  /** Milliseconds of a limit or an expiry that a program sets: ten years, far from the end of the safe integers. */
+  capability_ms_max: 10 * 366 * 24 * 3_600_000,
+  /** Calls that a program counts. */
+  capability_calls_max: 2 ** 40,
+  /** Capabilities derived one from another: each is looked at in every call. */
+  capability_depth_max: 32,
+  /** Derived capabilities of one deploy that stand; each is a fact in memory. */
+  capabilities_max: 10_000,
+  /** Accounts remembered as users of one derived capability. */
+  capability_users_max: 16,
   /** Objects that one answer may hand out. */
   answer_objects_max: 256,
   /** Milliseconds for which a clean stop waits for changes that are under way. */

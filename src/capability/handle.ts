@@ -53,6 +53,9 @@ export interface HeldPower {
   readonly method: string;
   readonly name: string;
   readonly channel: Value;
+  /** What stands behind the channel: for who has the powerbox only in part, and so gets no more than a part of this. */
+  readonly native: string;
+  readonly handle: Value;
 }
 
 /** What a system process hands out, in the order of its granting. */
@@ -65,7 +68,10 @@ export interface SystemReference {
 export function systemHandle({ holder, powers }: SystemReference): Value {
   return map([
     ['holder', holder],
-    ['powers', list(powers.map(({ method, name, channel }) => list([method, name, channel])))],
+    [
+      'powers',
+      list(powers.map(({ method, name, channel, native, handle }) => list([method, name, channel, native, handle]))),
+    ],
   ]);
 }
 
@@ -74,8 +80,8 @@ export function readSystemHandle(handle: Value): SystemReference {
     throw new Error('the handle of a system process must be a map');
   }
   const powers = itemsOf(get(handle, 'powers')).map((entry): HeldPower => {
-    const [method, name, channel] = itemsOf(entry) as [string, string, Value];
-    return { method, name, channel };
+    const [method, name, channel, native, object] = itemsOf(entry) as [string, string, Value, string, Value];
+    return { method, name, channel, native, handle: object };
   });
   const holder = get(handle, 'holder');
   return { holder: typeof holder === 'string' ? holder : '', powers };

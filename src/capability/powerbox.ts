@@ -74,11 +74,11 @@ function systemOf(turn: Turn, holder: string, grants: readonly Grant[]): Value {
 function heldOf(turn: Turn, holder: string, power: Power): HeldPower[] {
   const name = powerNameOf(power);
   const id = grantId(holder, name);
-  return POWER_ROOTS[power.kind].map(({ method, native }) => ({
-    method,
-    name,
-    channel: channel(turn, holder, `${method}/${name}`, name, native, rootHandle(power, id, method)),
-  }));
+  return POWER_ROOTS[power.kind].map(({ method, native }) => {
+    const handle = rootHandle(power, id, method);
+    const own = channel(turn, holder, `${method}/${name}`, name, native, handle);
+    return { method, name, channel: own, native, handle };
+  });
 }
 
 function rootHandle(power: Power, id: string, method: string): Value {

@@ -6,7 +6,8 @@
  *
  *   outcome   made | ("map", [[key, made], …]) | ("later", native, handle, [state], unread) | ("closes", channel, value)
  *             | ("error", code, text)
- *   made      ("ok", value) | ("object", native, handle, [state]) | ("channel", [[value, …], …])
+ *             | ("derived", rule)
+ *   made      ("ok", value) | ("object", native, handle, [state], [grant]) | ("channel", [[value, …], …])
  *             | ("source", native, handle, [state], unread)
  *   [state]   a list that is empty when there is none
  *   unread    messages that may lie unread before the native has to wait
@@ -16,6 +17,8 @@ import type { Call } from '../../channels/index.ts';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { List, Tuple, type Value } from '../values/index.ts';
+import { Derived } from './attenuator.ts';
+import { ruleValue } from './capabilities.ts';
 import type { Counts } from './types.ts';
 import { oneLine, type Failure } from './stderr.ts';
 import { valueFault, type Room } from './value-check.ts';
@@ -74,6 +77,7 @@ function result(call: Call, fields: { readonly ok: unknown; readonly closes: unk
   const { ok, closes } = fields;
   const form = call.method.forms[call.form];
   if (form === undefined) return 'the form that was called is not declared';
+  if (ok instanceof Derived) return new Tuple(['derived', ruleValue(ok.rule)]);
   const outcome =
     ok instanceof Later
       ? sourceItem('later', ok.source, room)
@@ -95,7 +99,9 @@ export function made(thing: unknown, room: Room): Tuple | string {
   if (thing instanceof NewObject) {
     const fault = objectFault(thing.native, thing.handle, thing.state, room);
     if (fault !== null) return `its new object ${fault}`;
-    return new Tuple(['object', thing.native, thing.handle, optional(thing.state)]);
+    const grant = thing.grant === null ? undefined : thing.grant;
+    if (grant !== undefined && typeof grant !== 'string') return 'its new object stands under a grant that is no text';
+    return new Tuple(['object', thing.native, thing.handle, optional(thing.state), optional(grant)]);
   }
   if (thing instanceof NewSource) return sourceItem('source', thing, room);
   if (thing instanceof NewChannel) {

@@ -3,21 +3,34 @@
  * Owns the tables of runners and natives, the work that is outside, and what is parked for want of a runner.
  * It receives its runners; it must never name one, nor let a failing one reach another.
  */
-import { Call, NATIVE_LABEL, parseCall, readNativeEnvironment, stateKey } from '../../channels/index.ts';
+import { Call, NATIVE_LABEL, parseCall, readNativeEnvironment, revoker, stateKey } from '../../channels/index.ts';
 import type { CallRefusal, Method, Native, NativeReference } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Account, Engine, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
 import type { List, Value } from '../values/index.ts';
 import { outcomeOf } from './answers.ts';
+import { attenuatorOf, isUniversal } from './attenuator.ts';
+import { cancelled, Capabilities, expired, isFailure, revoked } from './capabilities.ts';
+import type { Admission, Capability, Ended } from './capabilities.ts';
+import { Expiry } from './expiry.ts';
 import { countFailure, readFailures, type Failures } from './failures.ts';
-import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
+import {
+  BEGUN_PREFIX,
+  begunKey,
+  insist,
+  recordOf,
+  reportDurably,
+  type Acting,
+  type JobContext,
+  type OutsideWork,
+} from './job.ts';
 import { Lanes } from './lanes.ts';
 import { laneOfBegun, NativeJob } from './native-job.ts';
 import { OutsideJob } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
-import { applyOutcome, applyRefusal } from './replies.ts';
+import { applyOutcome, applyRefusal, replyError } from './replies.ts';
 import { Sources } from './sources.ts';
 import { failureOf, Stderr, type Failure } from './stderr.ts';
 import type {
@@ -57,6 +70,8 @@ export class Dispatcher implements TaskRouter {
   #readTask: Task | null = null;
   #read: Call | CallRefusal | null = null;
   readonly #acting: Acting = { task: null, source: '' };
+  readonly capabilities = new Capabilities((turn, made) => turn.afterDurable(() => this.#expiry.expect(made)));
+  readonly #expiry: Expiry;
   readonly sources = new Sources(
     (name) => this.#natives.get(name),
     (account) => this.#quiescence?.check(account),
@@ -66,6 +81,8 @@ export class Dispatcher implements TaskRouter {
     this.#options = options;
     this.#nativeCall_ms = options.nativeCall_ms ?? limits.native_call_ms_default;
     this.#stderr = new Stderr(options.platform.clock, options.report);
+    this.#expiry = new Expiry(options.platform, this.capabilities, (made) => this.#expire(made));
+    this.#natives.set(revoker.name, { declaration: revoker, inline: () => ({ ok: null }) });
     this.#lanes = new Lanes(options.effectsRunningMax ?? limits.effects_running_max);
   }
 
@@ -126,8 +143,11 @@ export class Dispatcher implements TaskRouter {
       lanes: this.#lanes,
       stderr: this.#stderr,
       sources: this.sources,
+      capabilities: this.capabilities,
       counts: this.counts,
       stopped: false,
+      paused: false,
+      outage: null,
       failpoint: this.#options.failpoint ?? null,
       unbegun: this.#options.plant === 'effect-not-begun',
       over: (work) => this.#over(work),
@@ -138,13 +158,15 @@ export class Dispatcher implements TaskRouter {
       this.#interrupted.set(number, lane);
       this.#lanes.reserve(lane, number);
     }
+    this.capabilities.attach(engine);
     this.sources.attach(this.#context);
     for (const task of this.#early.splice(0)) this.deliver(task);
   }
 
-  /** Opens the sources of earlier processes: said once the engine has been started with this router. */
+  /** Opens the sources of earlier processes, and lets time go on: said once the engine has been started with this router. */
   openSources(): void {
     this.sources.start();
+    this.#expiry.start();
   }
 
   handling(task: Task): Handling {
@@ -167,7 +189,17 @@ export class Dispatcher implements TaskRouter {
     const call = parseCall(native.declaration, messageOf(task));
     this.#readTask = task;
     this.#read = call;
-    return call.ok && call.method.effect !== 'none' ? 'outside' : 'inline';
+    if (!call.ok || call.method.effect === 'none') return 'inline';
+    const admitted = this.#admit(task, native, call);
+    // What is refused is answered in a turn, and what is counted is counted in one.
+    return isFailure(admitted) || admitted.counted ? 'inline' : 'outside';
+  }
+
+  #admit(task: Task, native: Native, call: Call): Admission | Failure {
+    const [, , , cap, isCounted] = task.body.environment;
+    const { capabilities } = this;
+    const { name } = native.declaration;
+    return capabilities.admit(cap as string, name, call.method, isUniversal(call.method), isCounted === COUNTED);
   }
 
   run(task: Task, turn: Turn): void {
@@ -205,10 +237,22 @@ export class Dispatcher implements TaskRouter {
     this.#acting.source = sourceOf(reference, call);
     if (this.#interrupted.size > 0) this.#dropInterrupted(task, turn);
     const failure = call.ok
-      ? this.#answerInline(task, turn, native, reference, call)
+      ? this.#answerAdmitted(task, turn, native, reference, call)
       : applyRefusal(turn, reference.native, call);
     if (failure !== null) reportDurably(turn, task.account, this.#stderr, failure, this.#acting.source, task.number);
     this.#acting.source = '';
+  }
+
+  #answerAdmitted(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
+    const { capabilities } = this;
+    const admitted = this.#admit(task, native, call);
+    const refused = isFailure(admitted) ? admitted : admitted.counted ? capabilities.take(turn, reference.cap) : null;
+    capabilities.used(turn, reference.cap, task.account);
+    if (refused !== null) return replyError(turn, call, refused, reference.native, call.method.name);
+    if (call.method.effect === 'none') return this.#answerInline(task, turn, native, reference, call);
+    // It has been counted, and goes outside from here on.
+    turn.spawn({ ...task.body, environment: [...task.body.environment.slice(0, 4), COUNTED] }, task.captures);
+    return null;
   }
 
   #answerInline(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
@@ -216,7 +260,8 @@ export class Dispatcher implements TaskRouter {
     const { method, form, args } = call;
     let answer: unknown;
     try {
-      answer = native.inline?.({
+      if (native.declaration === revoker) this.#takeBack(turn, method.name, reference.handle as string);
+      answer = this.#answering(native, call).inline?.({
         method: method.name,
         form,
         args,
@@ -224,6 +269,7 @@ export class Dispatcher implements TaskRouter {
         account: task.account,
         handle: reference.handle,
         state,
+        cap: reference.cap,
       });
     } catch (thrown) {
       this.counts.thrown++;
@@ -232,7 +278,7 @@ export class Dispatcher implements TaskRouter {
     const outcome = outcomeOf(call, answer, this.counts);
     for (const note of outcome.notes)
       reportDurably(turn, task.account, this.#stderr, note, this.#acting.source, task.number);
-    return applyOutcome(turn, task.account, this.sources, reference, call, outcome);
+    return applyOutcome(turn, task.account, this, reference, call, outcome);
   }
 
   /** The declaration has changed since the change began: it is answered in the turn now, and nothing waits for it. */
@@ -284,16 +330,30 @@ export class Dispatcher implements TaskRouter {
     }
     const reserved = this.#interrupted.get(task.number) ?? null;
     this.#interrupted.delete(task.number);
+    const usual_ms = call.method.patient ? null : this.#nativeCall_ms;
     return new NativeJob(
       context,
-      native,
+      this.#answering(native, call),
       task,
       reference,
       call,
       reserved !== null,
-      call.method.patient ? null : this.#nativeCall_ms,
+      this.#limitOf(task, native, call, usual_ms),
       reserved,
     );
+  }
+
+  /** The native, or who answers in its place what every object can be asked. */
+  #answering(native: Native, { method }: Call): Native {
+    return isUniversal(method) ? attenuatorOf(native.declaration, this.#options.platform.clock) : native;
+  }
+
+  /** The least of what the method has and what those who handed the channel on allow. */
+  #limitOf(task: Task, native: Native, call: Call, usual_ms: number | null): number | null {
+    const admitted = this.#admit(task, native, call);
+    const limit_ms = isFailure(admitted) ? null : admitted.limit_ms;
+    if (limit_ms === null) return usual_ms;
+    return usual_ms === null ? limit_ms : Math.min(usual_ms, limit_ms);
   }
 
   /** As `handling` has just read it, most often. */
@@ -304,6 +364,44 @@ export class Dispatcher implements TaskRouter {
   #over(work: OutsideWork): void {
     this.#work.delete(work.number);
     this.#quiescence?.check(work.account);
+  }
+
+  // -------------------------------------------------------------- capabilities
+
+  #takeBack(turn: Turn, method: string, cap: string): void {
+    if (method === 'revoke') this.endCapability(turn, cap, 'revoked');
+    else this.#cutBelow(turn, cap, cancelled());
+  }
+
+  /**
+   * Ends a capability, or a grant, and all that were derived from it: sources end, and calls under way are cut off
+   * once that is durable. False: it had ended before.
+   */
+  endCapability(turn: Turn, cap: string, ended: Ended): boolean {
+    if (!this.capabilities.end(turn, cap, ended)) return false;
+    const failure = ended === 'revoked' ? revoked() : expired();
+    for (const source of this.sources.records())
+      if (this.capabilities.isBelow(source.cap, cap)) this.sources.end(turn, source.id, failure);
+    this.#cutBelow(turn, cap, failure);
+    return true;
+  }
+
+  /** Its time is over: that is a cause, for no turn has a clock. */
+  #expire({ id, by }: Capability): void {
+    const cause = { kind: 'expired', payload: recordOf([id]), account: by };
+    const context = this.#context;
+    if (context === null || context.stopped) return;
+    // A space that closes meanwhile finds it again when it opens.
+    insist(context, () => context.engine.post(cause, (turn) => this.endCapability(turn, id, 'expired'))).catch(
+      () => {},
+    );
+  }
+
+  #cutBelow(turn: Turn, cap: string, failure: Failure): void {
+    turn.afterDurable(() => {
+      for (const work of this.#work.values())
+        if (work.cap !== null && this.capabilities.isBelow(work.cap, cap)) work.cut(failure);
+    });
   }
 
   // -------------------------------------------------------------- failures
@@ -355,8 +453,20 @@ export class Dispatcher implements TaskRouter {
     if (context === null) return Promise.resolve();
     context.stopped = true;
     this.sources.stop();
+    this.#expiry.stop();
     for (const work of this.#work.values()) work.leave();
     return this.#waiters().drained(this.#work, context.timers);
+  }
+
+  /**
+   * The node is out of service: nothing more starts, in this process. What has started is awaited, and its answer made
+   * durable; `outage`, when there is one, becomes a fact in the first turn that ends a change.
+   */
+  pause(outage: Value | null): void {
+    const context = this.#context;
+    if (context === null) throw new PowerboxError('bad_request', 'this dispatcher has no space yet');
+    context.paused = true;
+    context.outage = outage;
   }
 
   #engine(): Engine {
@@ -369,6 +479,9 @@ export class Dispatcher implements TaskRouter {
     return this.#quiescence;
   }
 }
+
+/** Fifth in the environment of a call that has been counted. */
+const COUNTED = 'counted';
 
 const NO_RUNNER: InlineRunner = { run: () => {} };
 const NO_ID = new Uint8Array(0);

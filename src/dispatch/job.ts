@@ -3,6 +3,7 @@ import { isPowerboxError } from '../errors.ts';
 import type { Clock, Timers } from '../platform/index.ts';
 import type { Account, Engine, Task, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Job, Lanes } from './lanes.ts';
 import type { Sources } from './sources.ts';
 import type { Failure, Stderr } from './stderr.ts';
@@ -14,6 +15,10 @@ export interface OutsideWork extends Job {
   readonly what: string;
   readonly stage: Stage;
   readonly delivered_ms: number;
+  /** By what right a native is called; null for work of other labels. */
+  readonly cap: string | null;
+  /** Answers it with this failure, now or as soon as its turn comes, and cuts off what it has begun. */
+  cut(failure: Failure): void;
   /** The process leaves: what only looks at the world, or waits for a person, is cut off and left to recovery. */
   leave(): void;
   /** Whether a clean stop should wait for its end. */
@@ -40,13 +45,21 @@ export interface JobContext {
   readonly counts: Counts;
   readonly ids: EffectIds;
   readonly sources: Sources;
+  readonly capabilities: Capabilities;
   /** Nothing new starts any more. */
   stopped: boolean;
+  /** Nothing new starts any more, and what has started is awaited: the node is out of service. */
+  paused: boolean;
+  /** Why it is, as long as no turn has it on record. */
+  outage: Value | null;
   over(work: OutsideWork): void;
 }
 
 /** The key of the fact that a change has begun and not finished. */
 export const BEGUN_PREFIX = 'effect/';
+
+/** The fact that the node is out of service: `(ms since 1970, reason, root)`. */
+export const SERVICE_FACT = 'service';
 
 export function begunKey(task: number): string {
   return `${BEGUN_PREFIX}${task}`;

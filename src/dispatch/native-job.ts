@@ -10,10 +10,10 @@ import type { Cancellable } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import { Bytes, channelKey, List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
-import { begunKey, insist, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
+import { begunKey, insist, SERVICE_FACT, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
 import type { Lanes } from './lanes.ts';
 import { applyOutcome } from './replies.ts';
-import { failureOf } from './stderr.ts';
+import { failureOf, type Failure } from './stderr.ts';
 import type { Stage } from './types.ts';
 
 /** The fact of a change that has begun: which object it is at, with what method, in which lane. */
@@ -61,6 +61,10 @@ export class NativeJob implements OutsideWork {
   readonly #native: Native;
   readonly #task: Task;
   readonly #reference: NativeReference;
+  /** Said by whoever took the right away, or cancelled; the call is answered so when its turn comes. */
+  #cutBy: Failure | null = null;
+  /** Answers the question that the native has been asked. */
+  #settle: ((outcome: Outcome) => void) | null = null;
   readonly #call: Call;
   /** That it had begun before this process: recovery decides. */
   readonly #interrupted: boolean;
@@ -105,14 +109,27 @@ export class NativeJob implements OutsideWork {
   }
 
   start(): void {
-    // A process that leaves starts nothing; the task is durable and comes again.
-    if (this.#context.stopped) return;
+    // A process that leaves starts nothing, nor does a node that is out of service; the task is durable and comes again.
+    if (this.#context.stopped || this.#context.paused) return;
     this.stage = 'running';
     this.#perform().then(
       () => this.#over(),
       // Only the engine rejects here, and that is final for the space: whoever owns it has been told.
       () => this.#over(),
     );
+  }
+
+  get cap(): string {
+    return this.#reference.cap;
+  }
+
+  cut(failure: Failure): void {
+    if (this.stage === 'answered' || this.#cutBy !== null) return;
+    this.#cutBy = failure;
+    const settle = this.#settle;
+    if (settle === null) return;
+    settle(errorOutcome(failure));
+    this.#cutOff();
   }
 
   leave(): void {
@@ -130,6 +147,8 @@ export class NativeJob implements OutsideWork {
 
   async #outcome(): Promise<Outcome> {
     const { engine } = this.#context;
+    // Nothing of it was done; of one that had begun before this process, recovery has the word.
+    if (this.#cutBy !== null && !this.#interrupted) return errorOutcome(this.#cutBy);
     if (!this.changing) return this.#make(this.#stateIn(engine));
     if (!this.#interrupted) return this.#make(await this.#begin());
     const state = this.#stateIn(engine);
@@ -163,14 +182,22 @@ export class NativeJob implements OutsideWork {
     const cause = { kind: 'begun', payload, account: this.account };
     if (this.#context.unbegun) return this.#stateIn(this.#context.engine);
     this.#context.failpoint?.('begun:before');
+    const { engine } = this.#context;
     const state = await insist(this.#context, () =>
-      this.#context.engine.post(cause, (turn) => {
+      engine.post(cause, (turn) => {
         turn.setFact(begunKey(number), begun);
         return this.#stateIn(turn);
       }),
     );
     this.#context.failpoint?.('begun:after');
+    // Nothing is done, so recovery finds it begun, and the native asked says so.
+    if (this.#context.paused) return this.#neverStarted();
     return state;
+  }
+
+  #neverStarted(): Promise<never> {
+    this.stage = 'queued';
+    return new Promise(() => {});
   }
 
   async #make(state: Value | undefined): Promise<Outcome> {
@@ -189,9 +216,16 @@ export class NativeJob implements OutsideWork {
           return;
         }
         over = true;
+        this.#settle = null;
         this.#timer?.cancel();
         resolve(outcome);
       };
+      if (this.#cutBy !== null) {
+        over = true;
+        resolve(errorOutcome(this.#cutBy));
+        return;
+      }
+      this.#settle = settle;
       const limit_ms = this.#limit_ms;
       if (limit_ms !== null) {
         this.#timer = timers.after(limit_ms, () => {
@@ -221,6 +255,7 @@ export class NativeJob implements OutsideWork {
       account: this.account,
       handle: this.#reference.handle,
       state,
+      cap: this.#reference.cap,
       get signal() {
         return signal();
       },
@@ -244,26 +279,36 @@ export class NativeJob implements OutsideWork {
   /** Task gone, fact gone, objects made, reply sent: one turn. */
   async #finish(answer: Outcome): Promise<void> {
     const state = new List(answer.state === undefined ? [] : [answer.state]);
+    const { engine, failpoint } = this.#context;
+    const outage = this.changing ? this.#takeOutage() : null;
     const cause = {
       kind: this.changing ? 'finished' : 'result',
-      payload: recordOf([this.number, answer.outcome, state]),
+      payload: recordOf([this.number, answer.outcome, state, ...(outage === null ? [] : [outage])]),
       account: this.account,
     };
-    const { engine, failpoint } = this.#context;
     failpoint?.('effect:after');
     failpoint?.('finished:before');
-    await insist(this.#context, () => engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer)));
+    await insist(this.#context, () => engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer, outage)));
     failpoint?.('finished:after');
     if (this.#call.method.recovery === 'ask') this.#forget();
   }
 
-  #apply(turn: Turn, answer: Outcome): void {
-    const { acting, counts, sources, stderr } = this.#context;
+  /** What this change is to put on record, if no other has. */
+  #takeOutage(): Value | null {
+    const { outage } = this.#context;
+    this.#context.outage = null;
+    return outage;
+  }
+
+  #apply(turn: Turn, answer: Outcome, outage: Value | null): void {
+    if (outage !== null) turn.setFact(SERVICE_FACT, outage);
+    const { acting, capabilities, counts, stderr } = this.#context;
     if (this.changing) turn.setFact(begunKey(this.number), undefined);
     acting.task = this.#task;
     acting.source = this.what;
     try {
-      const failure = applyOutcome(turn, this.account, sources, this.#reference, this.#call, answer);
+      capabilities.used(turn, this.#reference.cap, this.account);
+      const failure = applyOutcome(turn, this.account, this.#context, this.#reference, this.#call, answer);
       if (failure !== null) reportDurably(turn, this.account, stderr, failure, this.what, this.number);
       for (const note of answer.notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
     } catch (thrown) {

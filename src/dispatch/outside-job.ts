@@ -16,6 +16,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   readonly number: number;
   readonly account: Account;
   readonly lane = null;
+  readonly cap = null;
   readonly label: string;
   readonly what: string;
   readonly delivered_ms: number;
@@ -52,7 +53,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   }
 
   start(): void {
-    if (this.#context.stopped) return;
+    if (this.#context.stopped || this.#context.paused) return;
     this.stage = 'running';
     const limit_ms = this.#limit_ms;
     if (limit_ms !== null) this.#timer = this.#context.timers.after(limit_ms, () => this.#timeOut(limit_ms));
@@ -62,6 +63,9 @@ export class OutsideJob implements OutsideWork, OutsideControl {
       this.#thrown(thrown);
     }
   }
+
+  /** No capability stands over it. */
+  cut(): void {}
 
   leave(): void {
     this.#timer?.cancel();

@@ -2,13 +2,14 @@
  * From the journal's form of an answer (`answers.ts`) into the turn: names are drawn, natives installed, sources
  * written down, the reply sent. Reads nothing but that form and the facts, so a replay does the same.
  */
-import { errorResult, NATIVE_LABEL, nativeEnvironment, stateKey } from '../../channels/index.ts';
+import { errorResult, NATIVE_LABEL, nativeEnvironment, revoker, stateKey } from '../../channels/index.ts';
 import type { Call, CallRefusal, NativeReference } from '../../channels/index.ts';
 import { PowerboxError, type ErrorCode } from '../errors.ts';
 import type { MessagePattern } from '../match/index.ts';
 import type { Account, Turn } from '../space/index.ts';
-import { bundle, FreeVariable, Kind, List, map, type Tuple, type Name, type Value } from '../values/index.ts';
+import { bundle, FreeVariable, Kind, List, list, map, type Tuple, type Name, type Value } from '../values/index.ts';
 import type { Outcome } from './answers.ts';
+import { readRule, type Capabilities, type Rule } from './capabilities.ts';
 import type { Sources } from './sources.ts';
 import type { Failure } from './stderr.ts';
 
@@ -23,6 +24,12 @@ export const ANY_MESSAGE: MessagePattern = {
   match: (message) => [new List(message)],
 };
 
+/** What is made is written down here. */
+export interface Holding {
+  readonly sources: Sources;
+  readonly capabilities: Capabilities;
+}
+
 /** Where the reply of one call goes and what stands behind it; the same from a call and from a refusal. */
 export interface ReplyTo {
   readonly ret: Value | null;
@@ -36,7 +43,7 @@ export interface ReplyTo {
 export function applyOutcome(
   turn: Turn,
   account: Account,
-  sources: Sources,
+  holding: Holding,
   reference: NativeReference,
   call: Call,
   answer: Pick<Outcome, 'outcome' | 'state'>,
@@ -49,7 +56,7 @@ export function applyOutcome(
     case 'error':
       return fail({ code: items[1] as ErrorCode, message: items[2] as string, hint: '' });
     case 'closes': {
-      const closed = sources.close(turn, items[1] as Value, reference.native);
+      const closed = holding.sources.close(turn, items[1] as Value, reference.native);
       if (!closed)
         return fail({
           code: 'handle_closed',
@@ -60,7 +67,7 @@ export function applyOutcome(
       return null;
     }
     default: {
-      const maker = new Maker(turn, account, sources, reference.cap);
+      const maker = new Maker(turn, account, holding, reference.cap, reference);
       const failure = items[0] === 'later' ? maker.later(call, items) : maker.answer(call.ret, answer.outcome);
       return failure === null ? null : fail(failure);
     }
@@ -79,15 +86,18 @@ export function applyRefusal(turn: Turn, native: string, refusal: CallRefusal): 
 export class Maker {
   readonly #turn: Turn;
   readonly #account: Account;
-  readonly #sources: Sources;
+  readonly #holding: Holding;
   readonly #cap: string;
+  /** The object that was called; null where nobody called. */
+  readonly #called: NativeReference | null;
   #made = 0;
 
-  constructor(turn: Turn, account: Account, sources: Sources, cap: string) {
+  constructor(turn: Turn, account: Account, holding: Holding, cap: string, called: NativeReference | null) {
     this.#turn = turn;
     this.#account = account;
-    this.#sources = sources;
+    this.#holding = holding;
     this.#cap = cap;
+    this.#called = called;
   }
 
   answer(ret: Value | null, outcome: Tuple): Failure | null {
@@ -130,7 +140,9 @@ export class Maker {
       case 'object': {
         const state = (items[3] as List).items[0];
         const id = state === undefined ? '' : this.#nextId();
-        const reference = { native: items[1] as string, handle: items[2] as Value, id, cap: this.#cap };
+        const cap = this.#capFor((items[4] as List | undefined)?.items[0] as string | undefined);
+        if (typeof cap !== 'string') return cap;
+        const reference = { native: items[1] as string, handle: items[2] as Value, id, cap };
         return bundle(installNative(turn, reference, state), false, true);
       }
       case 'channel': {
@@ -142,14 +154,35 @@ export class Maker {
         const name = turn.newName();
         return this.#source(items, name, null) ?? bundle(name, true, false);
       }
+      case 'derived':
+        return this.#derived(readRule(items[1] as Value));
       default:
         throw new PowerboxError('native_failed', 'the record of an answer holds no known outcome');
     }
   }
 
+  /** What stands under a grant of its own is held through the capability of the call, unless that is the grant itself. */
+  #capFor(grant: string | undefined): string | Failure {
+    if (grant === undefined || grant === this.#cap) return this.#cap;
+    return this.#holding.capabilities.through(this.#turn, grant, this.#cap, this.#account);
+  }
+
+  /** A channel to the called object that can do less; for one that can be revoked, its revoker beside it. */
+  #derived(rule: Rule): Value | Failure {
+    const turn = this.#turn;
+    const called = this.#called as NativeReference;
+    const cap = this.#holding.capabilities.derive(turn, this.#nextId(), this.#cap, rule, this.#account);
+    if (typeof cap !== 'string') return cap;
+    const channel = bundle(installNative(turn, { ...called, cap }, undefined), false, true);
+    if (rule.kind !== 'revocable') return channel;
+    // Under no capability: it only takes away, and must not end before what it is there to end.
+    const by = { native: revoker.name, handle: cap, id: '', cap: '' };
+    return list([channel, bundle(installNative(turn, by, undefined), false, true)]);
+  }
+
   #source(items: readonly Value[], channel: Value, errors: Value | null): Failure | null {
     const [kind, native, handle, state, unread] = items;
-    return this.#sources.create(this.#turn, {
+    return this.#holding.sources.create(this.#turn, {
       id: this.#nextId(),
       native: native as string,
       handle: handle as Value,

@@ -181,7 +181,15 @@ export class Sources {
   #openAt(source: OpenSource): void {
     const context = this.#context;
     const native = this.#native(source.record.native);
-    if (context === null || context.stopped || native === undefined || source.opened || source.signal.aborted) return;
+    if (
+      context === null ||
+      context.stopped ||
+      context.paused ||
+      native === undefined ||
+      source.opened ||
+      source.signal.aborted
+    )
+      return;
     source.opened = true;
     try {
       if (native.open !== undefined) {
@@ -223,11 +231,14 @@ class OpenSource implements Source {
   readonly #sources: Sources;
   readonly #leaving = new AbortController();
   #pushing: Promise<unknown> = Promise.resolve();
+  /** Whether the reader is behind is not known yet: the source is of an earlier process. */
+  #behind: boolean;
 
   constructor(sources: Sources, record: SourceRecord, resumed: boolean) {
     this.#sources = sources;
     this.record = record;
     this.resumed = resumed;
+    this.#behind = resumed;
   }
 
   get id(): string {
@@ -283,9 +294,12 @@ class OpenSource implements Source {
       if (typeof item === 'string') return this.#fail(garbage(item));
       items.push(item);
     }
+    // What an earlier process sent may lie unread yet: a restart must not let one more in each time.
+    if (this.#behind && !(await this.#roomForMore())) return false;
+    this.#behind = false;
     const arrived = await this.#post([new List(items), new List(state === undefined ? [] : [state]), last], (turn) => {
       const { record } = this;
-      const maker = new Maker(turn, record.account, this.#sources, record.cap);
+      const maker = new Maker(turn, record.account, this.#sources.context, record.cap, null);
       const values: Value[] = [];
       for (const item of items) {
         const value = maker.make(item.items);

@@ -310,10 +310,10 @@ describe('effects', () => {
     });
     first.world.behaviour = bump as never;
     const ret = freshName();
-    for (let count = 0; count < 5; count++) await first.send(counter, ['count', ret]);
+    for (let count = 0; count < 5; count++) await first.send(counter, ['tally', ret]);
     await first.dispatcher.quiescent(1);
     const second = first.restart();
-    await second.send(counter, ['count', ret]);
+    await second.send(counter, ['tally', ret]);
     await second.dispatcher.quiescent(1);
     assert.deepEqual(
       second.engine.waiting(ret).map((message) => message[0]),
@@ -348,7 +348,7 @@ describe('effects', () => {
       const object = (await site.call(probe, method, 0)) as Bundle;
       assert.equal(object.kind, Kind.Bundle);
       assert.deepEqual([object.read, object.write], [false, true]);
-      assert.equal(await site.call(object.body, 'count'), 42);
+      assert.equal(await site.call(object.body, 'tally'), 42);
     }
   });
 

@@ -50,7 +50,7 @@ export const probeDeclaration = declareChannel({
     hear: { doc: 'x', effect: 'observe', patient: true, lane: 'in', forms: [form] },
     say: { doc: 'x', effect: 'change', recovery: 'repeat', lane: 'out', forms: [form] },
     fetch: { doc: 'x', effect: 'change', recovery: 'repeat', lane: null, forms: [form] },
-    count: { doc: 'x', effect: 'change', recovery: 'ask', forms: [{ args: [], result: t.int() }] },
+    tally: { doc: 'x', effect: 'change', recovery: 'ask', forms: [{ args: [], result: t.int() }] },
   },
 });
 
