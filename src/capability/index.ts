@@ -44,7 +44,7 @@ export type {
   FileText,
   Mistake,
 } from './config/index.ts';
-export { fillSecrets, Secret, type SecretLookup } from './powers/secret.ts';
+export { fillSecrets, type SecretLookup } from './powers/secret.ts';
 export { grantId, parseGrant, parseGrants, readGrants } from './grant.ts';
 export type { FilesGrant, Grant, NativeGrant, StdioGrant } from './grant.ts';
 export {
@@ -61,7 +61,7 @@ export { holderQuotaSchema, quotaSchema, quotaSource, quotasSchema, readQuotas }
 export type { HolderQuota, QuotaSettings, QuotaSettingsSource } from './quota.ts';
 export { endpointOf, peerAddresses, peersConfig } from './peers-config.ts';
 export type { PeerAddress, PeersConfig, PeersConfigSource } from './peers-config.ts';
-export { machineConfig, machineShare, ROLES } from './machine-config.ts';
+export { ROLES } from './machine-config.ts';
 export type {
   MachineConfig,
   MachineConfigSource,
