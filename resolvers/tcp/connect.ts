@@ -94,8 +94,8 @@ export async function connect<T>(
   throw new PowerboxError(code, message);
 }
 
-function requireGranted({ signal }: TcpGrant): void {
-  if (!signal.aborted) return;
+function requireGranted({ isClosed }: TcpGrant): void {
+  if (!isClosed) return;
   const { code, message } = takenBack();
   throw new PowerboxError(code, message);
 }
@@ -120,7 +120,7 @@ function dial<T>(grant: TcpGrant, address: Address, dialled: Dialled, { signal, 
     const settled = (): void => {
       timer.cancel();
       signal?.removeEventListener('abort', cancel);
-      grant.signal.removeEventListener('abort', cancel);
+      opened();
       socket.off('error', failed);
       socket.off('close', closed);
     };
@@ -137,7 +137,7 @@ function dial<T>(grant: TcpGrant, address: Address, dialled: Dialled, { signal, 
       failed(new PowerboxError('timed_out', `no connection to ${dialled.host}:${dialled.port} within ${limit_ms} ms`)),
     );
     signal?.addEventListener('abort', cancel, { once: true });
-    grant.signal.addEventListener('abort', cancel, { once: true });
+    const opened = grant.opening(cancel);
     socket.once('error', failed);
     socket.once('close', closed);
     socket.once(options.tls ? 'secureConnect' : 'connect', () => {

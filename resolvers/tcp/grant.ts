@@ -85,7 +85,9 @@ export class TcpGrant {
   readonly #listeners = new Set<Listener>();
   #held = 0;
   #sweep: Cancellable | null = null;
-  readonly #closing = new AbortController();
+  /** Ends what is being opened; a signal would warn when it has more than a few listeners. */
+  readonly #opening = new Set<() => void>();
+  #closed = false;
 
   constructor(
     id: string,
@@ -109,9 +111,14 @@ export class TcpGrant {
     this.outgoing = out_bytes_per_second === undefined ? null : new Bucket(platform, out_bytes_per_second);
   }
 
-  /** Aborted when it is taken back: what is being opened under it ends. */
-  get signal(): AbortSignal {
-    return this.#closing.signal;
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** `end` is called when the grant is taken back before the opening is over. Returns what says that it is. */
+  opening(end: () => void): () => void {
+    this.#opening.add(end);
+    return () => this.#opening.delete(end);
   }
 
   now_ms(): number {
@@ -129,7 +136,7 @@ export class TcpGrant {
 
   /** Room for one more socket; whoever gets it gives it back with `release`, or lends it to a connection. */
   hold(): NativeError | null {
-    if (this.signal.aborted) return takenBack();
+    if (this.#closed) return takenBack();
     if (this.#held >= this.power.sockets_max) {
       const message = `${this.#held} sockets are open under this grant, and it has room for ${this.power.sockets_max}`;
       return { code: 'quota_exceeded', message };
@@ -169,7 +176,8 @@ export class TcpGrant {
 
   /** Everything under it ends now. */
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
+    for (const end of [...this.#opening]) end();
     const error = takenBack();
     for (const listener of [...this.#listeners]) listener.stop();
     for (const connection of [...this.#connections]) connection.kill(error);
@@ -187,7 +195,7 @@ export class TcpGrant {
   // -------------------------------------------------------------- idle ones
 
   #arm(): void {
-    if (this.signal.aborted) return;
+    if (this.#closed) return;
     const period_ms = Math.ceil(this.power.idle_ms_max / SWEEPS);
     this.#sweep ??= this.#platform.timers.after(period_ms, () => {
       this.#sweep = null;

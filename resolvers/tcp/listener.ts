@@ -50,7 +50,7 @@ export class Listener {
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
     await listener.#listen();
-    if (options.grant.signal.aborted) {
+    if (options.grant.isClosed) {
       listener.#server.close();
       listener.#claim?.cancel();
       const { code, message } = takenBack();
