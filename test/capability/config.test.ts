@@ -377,6 +377,8 @@ holders:
       /expected the variable TOKEN to be set, came no such variable$/,
     );
     assert.match(lines(read(API('${env:TOKEN}'), {}, { TOKEN: '' }))[0] ?? '', /came an empty one$/);
+    for (const near of ['${env:TOKEN', '${ENV:TOKEN}', 'x${TOKEN}', '${given}', ''])
+      assert.match(lines(read(API(near)))[0] ?? '', /the text of a secret is expected: .*, came a text$/, near);
     assert.match(lines(read(API('${file:no}')))[0] ?? '', /expected a secret: a file that is there, came "no"$/);
     assert.match(
       lines(read('version: 1\ndata: "${env:HOME}/space"', {}, { HOME: '/root' }))[0] ?? '',

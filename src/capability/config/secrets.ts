@@ -1,6 +1,6 @@
 /** Fills secrets from variables and files, and refuses placeholders that stand anywhere else. Shows no text of one. */
 import { limits } from '../../limits.ts';
-import { hasPlaceholder, type SecretSource, secretsIn } from '../powers/secret.ts';
+import { hasPlaceholder, SECRET_EXPECTED, type SecretSource, secretsIn } from '../powers/secret.ts';
 import type { Draft } from './draft.ts';
 import { type Path, pathText, shown } from './mistake.ts';
 
@@ -23,6 +23,7 @@ export class Fillings {
       for (const { from, name } of secret.placeholders())
         this.#draft.fillings.push({ path: pathText(whole), from, name });
       secret.fill((from, name) => this.#look(from, name, whole));
+      if (!secret.isFilled && secret.placeholders().length === 0) this.#draft.refuse(whole, SECRET_EXPECTED, 'a text');
     }
   }
 

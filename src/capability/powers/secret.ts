@@ -81,6 +81,8 @@ export const secretText = z
   .string({ error: SECRET_EXPECTED })
   .min(1, { error: SECRET_EXPECTED })
   .max(16_384, { error: SECRET_EXPECTED })
+  // What is nearly a placeholder would be taken for the secret itself.
+  .refine((text) => text === WITHHELD || !text.replaceAll(PLACEHOLDER, '').includes('${'), { error: SECRET_EXPECTED })
   .meta({ writeOnly: true })
   .transform((written) => new Secret(written));
 
