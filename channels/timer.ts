@@ -5,6 +5,7 @@ import { t } from './types.ts';
 
 const delay = t.int({ min: 0, max: limits.timer_delay_ms_max });
 const moment = t.int({ min: 0, max: limits.moment_ms_max });
+const VALUE = `Answers the value, of which less than about ${limits.timer_value_bytes_max} bytes are kept.`;
 /** No tuple, which could be taken for an error, and no name, which could be taken for the channel of the reply. */
 const value = t.either(
   t.nil,
@@ -45,7 +46,7 @@ export const timer = declareChannel({
             { name: 'value', type: value },
           ],
           result: value,
-          doc: 'Answers the value.',
+          doc: VALUE,
         },
       ],
     }),
@@ -60,7 +61,7 @@ export const timer = declareChannel({
             { name: 'value', type: value },
           ],
           result: value,
-          doc: 'Answers the value.',
+          doc: VALUE,
         },
       ],
     }),

@@ -315,6 +315,8 @@ export const limits = {
   timers_max: 65_536,
   /** Milliseconds of the shortest period when the operator does not say: each tick is a turn and a commit. */
   timer_period_ms_default: 10,
+  /** Bytes, about, of a value that a timer keeps until it fires: it is a fact, and facts are in memory. */
+  timer_value_bytes_max: 64 * 1024,
   /** Milliseconds after which a sleeping timer looks at the clock again: it may have been set, or the machine slept. */
   timer_look_ms: 60_000,
   /** Cores that a configuration may name: no machine has more, so a larger number is a mistake. */

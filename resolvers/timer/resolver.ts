@@ -6,9 +6,11 @@
 import { timer } from '../../channels/index.ts';
 import { powerHandle, readPowerHandle } from '../../src/capability/index.ts';
 import type { PowerOf } from '../../src/capability/index.ts';
+import { limits } from '../../src/limits.ts';
 import { Later, NewSource } from '../../src/natives/index.ts';
 import type { Native, NativeAnswer, NativeCall, NativeError, Source } from '../../src/natives/index.ts';
 import type { Clock, Platform } from '../../src/platform/index.ts';
+import { sizeOf } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { Granted, grantGone, OpenSources } from '../granted.ts';
 import type { Resolver } from '../resolver.ts';
@@ -54,6 +56,10 @@ export class TimerResolver implements Resolver<'timer'> {
   #answer(power: TimerPower, id: string, { method, args }: NativeCall): NativeAnswer {
     const now_ms = this.#schedule.now_ms();
     const [first, second] = args;
+    if (second !== undefined && sizeOf(second, limits.timer_value_bytes_max) >= limits.timer_value_bytes_max) {
+      const message = `a timer keeps a value of less than about ${limits.timer_value_bytes_max} bytes until it fires`;
+      return { error: { code: 'value_too_large', message } };
+    }
     switch (method) {
       case 'now':
         return { ok: this.#platform.clock.now_ms() };
@@ -134,13 +140,13 @@ function ticks(id: string, start_ms: number, period_ms: number, count: Value | u
 async function tick(schedule: Schedule, source: Source, rest: readonly Value[]): Promise<void> {
   const [, start_ms, period_ms, count] = rest as [string, number, number, number | null];
   const last = count ?? Number.MAX_SAFE_INTEGER;
-  for (;;) {
-    const next = ((source.state as number | undefined) ?? 0) + 1;
-    const now_ms = await schedule.reached(start_ms + next * period_ms, source.signal);
+  let number = (source.state as number | undefined) ?? 0;
+  while (number < last) {
+    const now_ms = await schedule.reached(start_ms + (number + 1) * period_ms, source.signal);
     if (now_ms === null) return;
-    const number = Math.min(last, Math.max(next, Math.floor((now_ms - start_ms) / period_ms)));
-    const more = await source.push([number, start_ms + number * period_ms], { state: number, last: number === last });
-    if (!more || number === last) return;
+    number = Math.min(last, Math.max(number + 1, Math.floor((now_ms - start_ms) / period_ms)));
+    const due_ms = start_ms + number * period_ms;
+    if (!(await source.push([number, due_ms], { state: number, last: number === last }))) return;
   }
 }
 

@@ -8,6 +8,7 @@ import { readGrants } from '../../src/capability/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import type { Platform, SimulatedPlatform } from '../../src/platform/index.ts';
 import { SimulatedDisk } from '../../src/store/index.ts';
+import { list } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { Host } from './host.ts';
 import { SimulatedSpace } from './simulated-space.ts';
@@ -244,6 +245,9 @@ describe('timer', () => {
     const object = new Host(resolver.natives).object('timer', powerHandle('main/timer'));
     assert.match(await object.refusal('every', 99), /^not_available: .*at least 100 ms, but 99 ms came/);
     await object.source('every', 100);
+    await object.answer('after', 5, 'x'.repeat(65_000));
+    for (const large of ['x'.repeat(65_536), list(Array<string>(9_000).fill(''))])
+      assert.match(await object.refusal('after', 5, large), /^value_too_large: .*less than about 65536 bytes/);
     for (const args of [
       ['after', -1],
       ['after', 1e13 + 1],
