@@ -184,6 +184,14 @@ describe('cli: a configuration', function () {
     assert.match((await bench.run('system', 'list', '--data', 'space')).stdout, /: running as deploy \d+, /);
   });
 
+  it('has help with examples for each of its commands', async () => {
+    const commands = [['config', 'check'], ['config', 'show'], ['holders'], ['system', 'list'], ['system', 'update']];
+    for (const { code, stdout } of await Promise.all(commands.map((command) => bench.run(...command, '--help')))) {
+      assert.equal(code, 0);
+      assert.match(stdout, /Examples:\n {2}\$ powerbox /);
+    }
+  });
+
   describe('a program with a source', () => {
     const TICKS =
       'new box(`rho:powerbox`), out(`rho:io:stdout`) in { for (timer <- box!?("timer"); ticks <- timer!?("every", 50)) { contract @"go"(n) = { for (_, _ <- ticks) { out!("tick") | @"go"!(Nil) } } | @"go"!(Nil) } }';
