@@ -99,6 +99,12 @@ export const limits = {
   capabilities_max: 10_000,
   /** Accounts remembered as users of one derived capability. */
   capability_users_max: 16,
+  /** Milliseconds for which rows of the audit are kept, unless the operator says otherwise: ninety days. */
+  audit_age_ms_default: 90 * 24 * 3_600_000,
+  /** Bytes of rows of the audit that are kept, unless the operator says otherwise: some 300,000 calls. */
+  audit_bytes_default: 64 * 1024 * 1024,
+  /** Rows after which it is looked whether some are too old or too many. */
+  audit_trim_rows: 512,
   /** Objects that one answer may hand out. */
   answer_objects_max: 256,
   /** Milliseconds for which a clean stop waits for changes that are under way. */

@@ -144,6 +144,7 @@ export class Dispatcher implements TaskRouter {
       stderr: this.#stderr,
       sources: this.sources,
       capabilities: this.capabilities,
+      audit: this.#options.audit ?? null,
       counts: this.counts,
       stopped: false,
       paused: false,

@@ -1,5 +1,6 @@
 /** Labels to runners, effects begun and finished, failures counted, quiescence. */
 export { Dispatcher } from './dispatcher.ts';
+export { Audit, type AuditRow, type Retention } from './audit.ts';
 export { SERVICE_FACT } from './job.ts';
 export { ANY_MESSAGE, installNative } from './replies.ts';
 export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './types.ts';

@@ -3,6 +3,7 @@ import { isPowerboxError } from '../errors.ts';
 import type { Clock, Timers } from '../platform/index.ts';
 import type { Account, Engine, Task, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
+import type { Audit } from './audit.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Job, Lanes } from './lanes.ts';
 import type { Sources } from './sources.ts';
@@ -46,6 +47,8 @@ export interface JobContext {
   readonly ids: EffectIds;
   readonly sources: Sources;
   readonly capabilities: Capabilities;
+  /** Null: calls are not written down. */
+  readonly audit: Audit | null;
   /** Nothing new starts any more. */
   stopped: boolean;
   /** Nothing new starts any more, and what has started is awaited: the node is out of service. */
@@ -74,15 +77,13 @@ export function recordOf(parts: readonly Value[]): Tuple {
  * As `ask`, again and again while the engine has no room for one more cause. Any other refusal is final for
  * the space, and for this work.
  */
-export async function insist<T>(context: JobContext, ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!isPowerboxError(error) || error.code !== 'too_many_tasks') throw error;
-      await new Promise<void>((resolve) => void context.timers.after(RETRY_MS, resolve));
-    }
-  }
+export function insist<T>(context: JobContext, ask: () => Promise<T>): Promise<T> {
+  // No async function: nearly always the first answer is taken, for each of very many calls.
+  return ask().catch(async (error: unknown) => {
+    if (!isPowerboxError(error) || error.code !== 'too_many_tasks') throw error;
+    await new Promise<void>((resolve) => void context.timers.after(RETRY_MS, resolve));
+    return insist(context, ask);
+  });
 }
 
 const RETRY_MS = 5;

@@ -10,6 +10,7 @@ import type { Cancellable } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import { Bytes, channelKey, List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
+import type { Measured } from './audit.ts';
 import { begunKey, insist, SERVICE_FACT, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
 import type { Lanes } from './lanes.ts';
 import { applyOutcome } from './replies.ts';
@@ -40,10 +41,20 @@ export function laneOf(reference: NativeReference, lane: string): string {
 function objectKey(reference: NativeReference): string {
   if (reference.id !== '') return `id/${reference.id}`;
   if (typeof reference.handle === 'string') return `text/${reference.native}/${reference.handle}`;
-  return `value/${reference.native}/${channelKey(reference.handle)}`;
+  const { handle } = reference;
+  let key = typeof handle === 'object' && handle !== null ? handleKeys.get(handle) : undefined;
+  if (key === undefined) {
+    key = channelKey(handle);
+    if (typeof handle === 'object' && handle !== null) handleKeys.set(handle, key);
+  }
+  return `value/${reference.native}/${key}`;
 }
 
+/** Of handles in memory: the one of an object is the same for all its calls, most often. */
+const handleKeys = new WeakMap<object, string>();
+
 const NO_ID = new Uint8Array(0);
+const NOT_MEASURED: Measured = { start_ms: 0, duration_ms: 0, bytes: 0 };
 
 export class NativeJob implements OutsideWork {
   readonly number: number;
@@ -75,6 +86,7 @@ export class NativeJob implements OutsideWork {
   #abort: AbortController | null = null;
   #aborted = false;
   #timer: Cancellable | null = null;
+  #start_ms = 0;
   #released = false;
 
   constructor(
@@ -112,6 +124,7 @@ export class NativeJob implements OutsideWork {
     // A process that leaves starts nothing, nor does a node that is out of service; the task is durable and comes again.
     if (this.#context.stopped || this.#context.paused) return;
     this.stage = 'running';
+    this.#start_ms = this.#context.clock.now_ms();
     this.#perform().then(
       () => this.#over(),
       // Only the engine rejects here, and that is final for the space: whoever owns it has been told.
@@ -279,16 +292,21 @@ export class NativeJob implements OutsideWork {
   /** Task gone, fact gone, objects made, reply sent: one turn. */
   async #finish(answer: Outcome): Promise<void> {
     const state = new List(answer.state === undefined ? [] : [answer.state]);
-    const { engine, failpoint } = this.#context;
+    const { audit, engine, failpoint } = this.#context;
     const outage = this.changing ? this.#takeOutage() : null;
+    const measured = audit?.measured(this.#start_ms, this.#call.args, answer) ?? NOT_MEASURED;
+    const { start_ms, duration_ms, bytes } = measured;
+    const seen = new Tuple([start_ms, duration_ms, bytes]);
     const cause = {
       kind: this.changing ? 'finished' : 'result',
-      payload: recordOf([this.number, answer.outcome, state, ...(outage === null ? [] : [outage])]),
+      payload: recordOf([this.number, answer.outcome, state, seen, ...(outage === null ? [] : [outage])]),
       account: this.account,
     };
     failpoint?.('effect:after');
     failpoint?.('finished:before');
-    await insist(this.#context, () => engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer, outage)));
+    await insist(this.#context, () =>
+      engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer, outage, measured)),
+    );
     failpoint?.('finished:after');
     if (this.#call.method.recovery === 'ask') this.#forget();
   }
@@ -300,7 +318,7 @@ export class NativeJob implements OutsideWork {
     return outage;
   }
 
-  #apply(turn: Turn, answer: Outcome, outage: Value | null): void {
+  #apply(turn: Turn, answer: Outcome, outage: Value | null, measured: Measured): void {
     if (outage !== null) turn.setFact(SERVICE_FACT, outage);
     const { acting, capabilities, counts, stderr } = this.#context;
     if (this.changing) turn.setFact(begunKey(this.number), undefined);
@@ -317,11 +335,31 @@ export class NativeJob implements OutsideWork {
       const { code, message, hint } = failureOf(thrown);
       turn.fail(new PowerboxError(code, message, { hint }));
     }
+    this.#writeDown(turn, answer, measured);
     acting.task = null;
     acting.source = '';
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
     // one commit holds both, and a crash takes both or none.
     this.#release((lanes) => lanes.doneInTurn(this));
+  }
+
+  #writeDown(turn: Turn, { outcome }: Outcome, measured: Measured): void {
+    const { audit, capabilities } = this.#context;
+    const { native, cap } = this.#reference;
+    audit?.record(
+      turn,
+      {
+        account: this.account,
+        grant: capabilities.rootOf(cap),
+        cap,
+        native,
+        method: this.#call.method.name,
+        args: this.#call.args,
+        result: outcome.items[0] === 'error' ? (outcome.items[1] as string) : 'ok',
+        effectId: this.#effectId,
+      },
+      measured,
+    );
   }
 
   #forget(): void {

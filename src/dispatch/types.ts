@@ -2,6 +2,7 @@
 import type { Cancellable, Clock, Timers } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
+import type { Audit } from './audit.ts';
 import type { Report } from './stderr.ts';
 
 /**
@@ -93,6 +94,8 @@ export type DispatchFailpoint = (typeof DISPATCH_FAILPOINTS)[number];
 export interface DispatcherOptions {
   readonly platform: DispatcherPlatform;
   readonly report: Report;
+  /** Where calls are written down; it is attached to the space before the dispatcher is. */
+  readonly audit?: Audit;
   readonly effectsRunningMax?: number;
   readonly nativeCall_ms?: number;
   /** Called at named moments of an effect: the crash test kills the process there. */

@@ -1,0 +1,219 @@
+/**
+ * The audit: one row for each call of a native that was more than computing, appended in the turn that records the
+ * call, so durable with it. Owns the form of a row and how long rows are kept; what was said in a call is in it as a
+ * hash alone. Must never hold a raw name, a token or what a call carried.
+ */
+import { limits } from '../limits.ts';
+import type { Clock, Hashing } from '../platform/index.ts';
+import type { Account, Engine, Logs, Turn } from '../space/index.ts';
+import { Bytes, encodeValue, List, Tuple, type Value } from '../values/index.ts';
+import type { Outcome } from './answers.ts';
+import { DEPLOY_PREFIX, holderOfDeploy } from './deploys.ts';
+import { recordOf } from './job.ts';
+
+/** Name of the log. */
+const LOG = 'audit';
+
+/** How long rows are kept. */
+export interface Retention {
+  readonly age_ms_max: number;
+  readonly bytes_max: number;
+}
+
+/** What is known of a call when it has been answered. */
+export interface AuditedCall {
+  readonly account: Account;
+  /** The grant that the capability was derived from; empty for an object of the program around the space. */
+  readonly grant: string;
+  readonly cap: string;
+  readonly native: string;
+  readonly method: string;
+  readonly args: readonly Value[];
+  /** `ok`, or the code of the error. */
+  readonly result: string;
+  /** Empty for a call that only looks. */
+  readonly effectId: Uint8Array;
+}
+
+/** What of a call no turn can know, so it stands in the cause. */
+export interface Measured {
+  /** When it was made, since 1970. */
+  readonly start_ms: number;
+  readonly duration_ms: number;
+  readonly bytes: number;
+}
+
+/** One row, as it is read. */
+export interface AuditRow extends Measured {
+  readonly number: number;
+  readonly account: Account;
+  /** Whose deploy called; empty for the program around the space. */
+  readonly holder: string;
+  readonly grant: string;
+  readonly cap: string;
+  readonly native: string;
+  readonly method: string;
+  /** SHA-256 of the canonical bytes of the list of arguments. */
+  readonly digest: Uint8Array;
+  readonly result: string;
+  readonly effectId: Uint8Array;
+}
+
+/** What the audit needs of the space. */
+export type AuditEngine = Pick<Engine, 'post'> & { readonly logs: Logs };
+
+export class Audit {
+  readonly #hashing: Hashing;
+  readonly #clock: Clock;
+  readonly #retention: Retention;
+  #engine: AuditEngine | null = null;
+  /** Bytes of all rows so far, as the rows themselves count them. */
+  #total_bytes = 0;
+  #untilTrim = 0;
+  #trimming = false;
+
+  constructor(hashing: Hashing, clock: Clock, retention: Partial<Retention> = {}) {
+    this.#hashing = hashing;
+    this.#clock = clock;
+    this.#retention = {
+      age_ms_max: retention.age_ms_max ?? limits.audit_age_ms_default,
+      bytes_max: retention.bytes_max ?? limits.audit_bytes_default,
+    };
+  }
+
+  /** The space as it was found. */
+  attach(engine: AuditEngine): void {
+    this.#engine = engine;
+    const { first, next } = engine.logs.range(LOG);
+    const last = next > first ? engine.logs.read(LOG, next - 1) : undefined;
+    this.#total_bytes = last === undefined ? 0 : totalOf(last);
+  }
+
+  /** Outside of any turn. Where the native does not say how many bytes went in or out, those of what was said count. */
+  measured(start_ms: number, args: readonly Value[], { outcome, bytes }: Pick<Outcome, 'outcome' | 'bytes'>): Measured {
+    const duration_ms = Math.max(0, Math.round(this.#clock.now_ms() - start_ms));
+    return { start_ms: Math.floor(start_ms), duration_ms, bytes: bytes ?? sizeOf(args) + sizeOf(outcome.items) };
+  }
+
+  /** In the turn that records the answer. */
+  record(turn: Turn, call: AuditedCall, { start_ms, duration_ms, bytes }: Measured): void {
+    const { account, grant, cap, native, method, args, result, effectId } = call;
+    const deploy = turn.fact(DEPLOY_PREFIX + account);
+    const holder = deploy === undefined ? '' : holderOfDeploy(deploy);
+    const digest = this.#hashing.sha256(encodeValue(new List(args)));
+    const texts = [holder, grant, cap, native, method, result];
+    this.#total_bytes += texts.reduce((sum, text) => sum + text.length, ROW_BYTES);
+    turn.log(
+      LOG,
+      new Tuple([
+        this.#total_bytes,
+        start_ms,
+        duration_ms,
+        bytes,
+        account,
+        ...texts,
+        new Bytes(digest),
+        new Bytes(effectId),
+      ]),
+    );
+    if (--this.#untilTrim > 0) return;
+    this.#untilTrim = limits.audit_trim_rows;
+    turn.afterDurable(() => void this.trim());
+  }
+
+  // ------------------------------------------------------------------ reading
+
+  range(): { readonly first: number; readonly next: number } {
+    return this.#required.logs.range(LOG);
+  }
+
+  /** Undefined when it is not kept any more, or not there yet. */
+  read(number: number): AuditRow | undefined {
+    const value = this.#required.logs.read(LOG, number);
+    return value === undefined ? undefined : readRow(number, value);
+  }
+
+  follow(run: () => void): { cancel(): void } {
+    return this.#required.logs.follow(LOG, run);
+  }
+
+  // ------------------------------------------------------------------ retention
+
+  /** Drops what is too old or too much; that is a cause, for no turn has a clock. */
+  async trim(): Promise<void> {
+    const engine = this.#engine;
+    if (engine === null || this.#trimming) return;
+    const before = this.#keptFrom();
+    if (before <= engine.logs.range(LOG).first) return;
+    this.#trimming = true;
+    try {
+      const cause = { kind: 'retention', payload: recordOf([LOG, before]), account: 0 };
+      await engine.post(cause, (turn) => turn.dropLog(LOG, before));
+    } catch {
+      // A space that closes, or is busy: the next time does it.
+    } finally {
+      this.#trimming = false;
+    }
+  }
+
+  /** The first row that stays. Rows are in the order of their turns, so by time nearly; a search by halves is enough. */
+  #keptFrom(): number {
+    const { logs } = this.#required;
+    const { first, next } = logs.range(LOG);
+    const { age_ms_max, bytes_max } = this.#retention;
+    const oldest_ms = this.#clock.now_ms() - age_ms_max;
+    const stays = (number: number): boolean => {
+      const value = logs.read(LOG, number);
+      if (value === undefined) return false;
+      return this.#total_bytes - totalOf(value) < bytes_max && startOf(value) >= oldest_ms;
+    };
+    let [low, high] = [first, next];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (stays(middle)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  get #required(): AuditEngine {
+    if (this.#engine === null) throw new Error('the audit has no space yet');
+    return this.#engine;
+  }
+}
+
+/** What a row takes beside its texts: key, numbers, both hashes, and their headers. */
+const ROW_BYTES = 120;
+
+function sizeOf(values: readonly Value[]): number {
+  return encodeValue(new List(values)).length;
+}
+
+function totalOf(row: Value): number {
+  return (row as Tuple).items[0] as number;
+}
+
+function startOf(row: Value): number {
+  return (row as Tuple).items[1] as number;
+}
+
+function readRow(number: number, row: Value): AuditRow {
+  const [, start_ms, duration_ms, bytes, account, holder, grant, cap, native, method, result, digest, effectId] = (
+    row as Tuple
+  ).items;
+  return {
+    number,
+    start_ms: start_ms as number,
+    duration_ms: duration_ms as number,
+    bytes: bytes as number,
+    account: account as number,
+    holder: holder as string,
+    grant: grant as string,
+    cap: cap as string,
+    native: native as string,
+    method: method as string,
+    result: result as string,
+    digest: (digest as Bytes).bytes,
+    effectId: (effectId as Bytes).bytes,
+  };
+}
