@@ -19,6 +19,11 @@ export const ADAPTERS = [
     reason: 'Writes files that are there wholly or not at all; used by the data directory and the blobs.',
   },
   {
+    file: 'src/store/service.ts',
+    touches: ['files', 'randomness'],
+    reason: 'Keeps the state of service and its reserve, and probes directories; hashes what it keeps.',
+  },
+  {
     file: 'src/store/file-blobs.ts',
     touches: ['files'],
     reason: 'Keeps blobs as files; its twin is the simulated store.',

@@ -13,6 +13,8 @@ export {
   nativeMethod,
   openSpace,
   processConsole,
+  restoreService,
+  serviceHealth,
 } from './embedding/index.ts';
 export type * from './embedding/index.ts';
 export { ERROR_CODES, type ErrorCode, isPowerboxError, PowerboxError } from './errors.ts';

@@ -32,6 +32,8 @@ export interface Desk {
   readonly record: EffectRecord;
   /** Of the grant under which it is changed. */
   readonly allotted: Allotment;
+  /** Rejects where the disk would be too full after so many more bytes. */
+  readonly requireDisk: (bytes: number) => Promise<void>;
 }
 
 export const aside = {
@@ -50,14 +52,14 @@ export async function replaceFile(desk: Desk, id: string, path: readonly string[
     await refuseNewBinary(data, 0, shown);
     const old_bytes = entry === null ? 0 : Number(entry.stat.size);
     const adds = { bytes: data.length - old_bytes, entries: entry === null ? 1 : 0 };
-    await place(desk, id, path, folder, name, adds, () => makeFile(desk, id, entry, data, 0));
+    await place(desk, id, path, folder, name, adds, data.length, () => makeFile(desk, id, entry, data, 0));
   });
 }
 
 export async function makeDirectory(desk: Desk, id: string, path: readonly string[]): Promise<void> {
   await inParent(desk.root, path, async (folder, name, shown) => {
     if ((await look(desk.root, folder, name, shown)) !== null) throw exists(shown);
-    await place(desk, id, path, folder, name, { bytes: 0, entries: 1 }, () => makeFolder(desk, id));
+    await place(desk, id, path, folder, name, { bytes: 0, entries: 1 }, DIRECTORY_BYTES, () => makeFolder(desk, id));
   });
 }
 
@@ -76,7 +78,8 @@ export async function writeInPlace(
       await refuseNewBinary(data, at, shown);
       // Of no bytes nothing is written, at whatever offset.
       const bytes = data.length === 0 ? 0 : at + data.length;
-      await place(desk, id, path, folder, name, { bytes, entries: 1 }, () => makeFile(desk, id, null, data, at));
+      const adds = { bytes, entries: 1 };
+      await place(desk, id, path, folder, name, adds, data.length, () => makeFile(desk, id, null, data, at));
       return;
     }
     const { handle, stat } = await openFile(desk.root, folder, name, O_RDWR, shown);
@@ -87,8 +90,8 @@ export async function writeInPlace(
       await refuseBinaries(handle, size, data, at, Math.max(size, at + data.length), shown);
       if (data.length === 0) return;
       const adds = { bytes: Math.max(0, at + data.length - size), entries: 0 };
-      requireRoomFor(desk, adds);
       const undo = Math.max(0, Math.min(data.length, size - at));
+      await requireRoomFor(desk, adds, data.length + undo);
       if (undo > 0) await saveUndo(desk, id, handle, at, undo);
       const change = { op: 'write', path, inode: String(stat.ino), size, offset: at, undo } as const;
       await write(desk, id, change, adds, handle, data);
@@ -158,7 +161,7 @@ export async function truncateFile(desk: Desk, id: string, path: readonly string
       await refuseBinaries(handle, size, NO_BYTES, 0, next, shown);
       if (size === next) return;
       const adds = { bytes: next - size, entries: 0 };
-      requireRoomFor(desk, adds);
+      await requireRoomFor(desk, adds, 0);
       const change = { op: 'truncate', path, inode: String(stat.ino), size, next } as const;
       const line = await begin(desk, id, change, adds, null);
       try {
@@ -239,9 +242,10 @@ async function place(
   folder: Folder,
   name: string,
   adds: Usage,
+  made_bytes: number,
   make: () => Promise<string>,
 ): Promise<void> {
-  requireRoomFor(desk, adds);
+  await requireRoomFor(desk, adds, made_bytes);
   await discard(desk, aside.made(id));
   const inode = await make();
   const line = await begin(desk, id, { op: 'place', path, inode }, adds, aside.made(id));
@@ -348,11 +352,17 @@ export async function discard(desk: Desk, name: string): Promise<void> {
   }
 }
 
+/** What a directory takes on most file systems. */
+const DIRECTORY_BYTES = 4096;
 const NO_BYTES = new Uint8Array(0);
 
-/** The tree counts before it lets a bounded grant change anything, so there is a count where there is a bound. */
-function requireRoomFor({ record, allotted }: Desk, adds: Usage): void {
-  requireRoom(record.used ?? NOTHING, adds, allotted);
+/**
+ * The tree counts before it lets a bounded grant change anything, so there is a count where there is a bound.
+ * `taken_bytes` are those of the disk while the change is made; what frees some takes none.
+ */
+async function requireRoomFor(desk: Desk, adds: Usage, taken_bytes: number): Promise<void> {
+  requireRoom(desk.record.used ?? NOTHING, adds, desk.allotted);
+  if (taken_bytes > 0) await desk.requireDisk(taken_bytes);
 }
 
 /** Of a file that is not there yet, or is replaced as a whole. */

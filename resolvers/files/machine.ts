@@ -32,11 +32,13 @@ export function failedMachine(error: unknown): string | null {
     const code = errnoOf(at);
     if (NO_CHANGES.has(code)) return code;
   }
-  return error instanceof MachineError ? error.message : null;
+  return error instanceof MachineError ? error.reason : null;
 }
 
-/** The machine does not say what is wrong, and yet it is wrong: a file system that takes no more bytes. */
+/** What the machine does not say by itself: a disk is so full that nothing should be written any more. */
 export class MachineError extends PowerboxError {
+  readonly reason = 'ENOSPC';
+
   constructor(message: string) {
     super('file_failed', message);
   }

@@ -2,11 +2,12 @@
  * Directories that were granted. Owns the trees: a root is opened once however many grants speak of it, and
  * closed here.
  */
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { FilesGrant } from '../../src/capability/index.ts';
 import { isPowerboxError, PowerboxError } from '../../src/errors.ts';
 import type { Native } from '../../src/natives/index.ts';
+import { limits } from '../../src/limits.ts';
 import { directoryNative } from '../directory.ts';
 import { fileNative } from '../file.ts';
 import type { Resolver } from '../resolver.ts';
@@ -108,6 +109,15 @@ export class FilesResolver implements Resolver<'files'> {
     });
   }
 
+  /** Whether what fills this root also fills the disk of the space. */
+  async #sharesDisk(root: string): Promise<boolean> {
+    const { outOfReach } = this.#options;
+    if (outOfReach === null) return false;
+    const deviceOf = async (path: string): Promise<bigint | null> =>
+      (await stat(path, { bigint: true }).catch(() => null))?.dev ?? null;
+    return (await deviceOf(outOfReach)) === (await deviceOf(root));
+  }
+
   async #open(grant: FilesGrant): Promise<string> {
     const root = await realpath(grant.root).catch(() => grant.root);
     await this.#requireOutside(root);
@@ -131,6 +141,7 @@ export class FilesResolver implements Resolver<'files'> {
         readOnly: grant.readOnly,
         acceptWeakConfinement: grant.acceptWeakConfinement,
         timers: this.#options.timers,
+        kept_bytes: (await this.#sharesDisk(root)) ? limits.journal_room_bytes : 0,
         onOutage: this.#options.onOutage,
       }),
     );

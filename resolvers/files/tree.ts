@@ -13,7 +13,7 @@ import { makeQueue } from './queue.ts';
 import type { Queue } from './queue.ts';
 import type { Desk } from './change.ts';
 import { leaveOwnership, takeOwnership } from './owner.ts';
-import { failedMachine, readAgain } from './machine.ts';
+import { failedMachine, MachineError, readAgain } from './machine.ts';
 import { SIDECAR } from './path.ts';
 import { EffectRecord } from './record.ts';
 import { settle, sweep } from './settle.ts';
@@ -32,6 +32,8 @@ export interface FileTreeOptions {
   readonly confinement?: Confinement;
   /** For the attempts of a read that the machine fails. */
   readonly timers: Timers;
+  /** Bytes that changes leave on the file system, for others; default: none. */
+  readonly kept_bytes?: number;
   /** The machine has failed a change beneath this root; what it answers is waited for. */
   readonly onOutage?: (outage: Outage) => Promise<void>;
 }
@@ -91,7 +93,9 @@ export class FileTree {
       await takeOwnership(sidecar, options.root);
       owned = true;
       record = await EffectRecord.open(sidecar);
-      const desk: Desk = { root, sidecar, record, allotted: NO_ALLOTMENT };
+      const { kept_bytes = 0 } = options;
+      const requireDisk = (bytes: number): Promise<void> => leaveRoom(root, bytes, kept_bytes);
+      const desk: Desk = { root, sidecar, record, allotted: NO_ALLOTMENT, requireDisk };
       await settle(desk);
       await sweep(desk);
       return new FileTree(root, desk, options);
@@ -156,11 +160,7 @@ export class FileTree {
 
   /** Bytes that the file system of the root has left for this user. */
   async diskFree_bytes(): Promise<number> {
-    return this.read(async (root) => {
-      const { bavail, bsize } = await statfs(root.folder.at('.'), { bigint: true });
-      const free = bavail * bsize;
-      return Number(free > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : free);
-    });
+    return this.read(freeOf);
   }
 
   /** Runs a read beside other reads, and beside no change; again where the machine fails it. */
@@ -215,6 +215,22 @@ export class FileTree {
   #requireOpen(): void {
     if (this.#closed) throw new PowerboxError('space_closed', 'the powerbox is closed');
   }
+}
+
+async function freeOf(root: Root): Promise<number> {
+  const { bavail, bsize } = await statfs(root.folder.at('.'), { bigint: true });
+  const free = bavail * bsize;
+  return Number(free > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : free);
+}
+
+/** Refuses, as a full disk would, what leaves less than is kept. */
+async function leaveRoom(root: Root, bytes: number, kept_bytes: number): Promise<void> {
+  if (kept_bytes === 0) return;
+  const free = await freeOf(root);
+  if (free - bytes >= kept_bytes) return;
+  throw new MachineError(
+    `the disk is full: it has ${free} bytes left, of which ${kept_bytes} are kept for the journal of the space`,
+  );
 }
 
 /** The count, begun by a walk where there is none yet or it can no longer be told. */

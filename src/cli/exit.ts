@@ -35,6 +35,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   storage_read_only: EXIT.storage,
   storage_full: EXIT.storage,
   storage_version: EXIT.storage,
+  out_of_service: EXIT.storage,
   outcome_unknown: EXIT.storage,
   unfinished_work: EXIT.storage,
   space_closed: EXIT.storage,

@@ -131,6 +131,8 @@ function leftUnfinished(terminal: Terminal, options: CommonOptions, unfinished: 
 /** After a storage error the next opening decides what happened, and resume is that opening. */
 function withResumeLine(options: CommonOptions, error: unknown): unknown {
   if (!isPowerboxError(error) || options.data === undefined || exitCodeOf(error) !== EXIT.storage) return error;
+  // That has its own way back, and resuming is not it.
+  if (error.code === 'out_of_service') return error;
   const hint = `opening it again decides what happened: ${resumeLine(options)}`;
   return new PowerboxError(error.code, error.message, { hint, cause: error.cause });
 }

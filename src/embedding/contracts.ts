@@ -8,7 +8,7 @@ import type { Deploys } from '../dispatch/index.ts';
 import type { Hashing } from '../platform/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
 import { Kind, List, type Value } from '../values/index.ts';
-import type { SystemContractReport } from './types.ts';
+import type { FailureReport, SystemContractReport } from './types.ts';
 
 /** What deploys of system contracts are called, and the facts by which the space knows that one has had its message. */
 export const SYSTEM_PREFIX = 'system/';
@@ -57,6 +57,9 @@ function report(
   const hash = note?.hash ?? '';
   const fileHash = configured === undefined ? '' : textHash(configured.text, hashing);
   const isStarted = typeof account === 'number';
+  const isChanged = configured !== undefined && fileHash !== hash;
+  // One that was given as text is in no configuration, and misses none.
+  const isMissing = configured === undefined && note !== null && note.file !== '';
   return {
     name,
     deploy: isStarted ? account : null,
@@ -64,13 +67,32 @@ function report(
     file: configured?.file ?? note?.file ?? '',
     hash,
     fileHash,
-    state: !isStarted
-      ? 'not started'
-      : configured === undefined
-        ? 'not configured'
-        : fileHash === hash
-          ? 'running'
-          : 'changed',
+    state: !isStarted ? 'not started' : isMissing ? 'not configured' : isChanged ? 'changed' : 'running',
+  };
+}
+
+/** What is told where a contract is to be started of which another text was started; null where it is the same. */
+export function changedContract(
+  engine: SpaceEngine,
+  { name, text, file }: { readonly name: string; readonly text: string; readonly file: string },
+  hashing: Hashing,
+): FailureReport | null {
+  const account = engine.fact(SYSTEM_PREFIX + name);
+  const fileHash = textHash(text, hashing);
+  const hash = noteOf(engine.fact(CONTRACT_PREFIX + name))?.hash ?? '';
+  if (typeof account !== 'number' || hash === fileHash) return null;
+  const runs = hash === '' ? 'one that was started before' : hash.slice(0, 12);
+  const has = file === '' ? 'the text that was given is' : `${file} has`;
+  return {
+    deploy: account,
+    code: 'config_invalid',
+    message: `the system contract ${name} goes on as ${runs}; ${has} ${fileHash.slice(0, 12)}, which was not started`,
+    hint:
+      file === ''
+        ? 'give it another name, or configure it: see spec/config.md'
+        : `powerbox system update ${name} starts it; see spec/config.md for what becomes of the old one`,
+    source: SYSTEM_PREFIX + name,
+    dropped: 0,
   };
 }
 

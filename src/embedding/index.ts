@@ -12,4 +12,5 @@ export {
 export { checkConfiguration } from './configured.ts';
 export { type ExamineOptions, examineMachine } from './doctor.ts';
 export { openSpace } from './open.ts';
+export { restoreService, serviceHealth } from './service.ts';
 export type * from './types.ts';

@@ -6,6 +6,7 @@ import { cwd } from 'node:process';
 import type { MachineConfig } from '../capability/index.ts';
 import { examineQuickly, machineProbes, shortfall } from '../../resolvers/index.ts';
 import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { realPlatform } from '../platform/index.ts';
 import type { FailureReport } from './types.ts';
 
@@ -33,4 +34,11 @@ export async function requireMachine(
   const hint = strict ? 'Set machine.strict to false to start all the same.' : '';
   if (strict) throw new PowerboxError('machine_short', line, { hint });
   report({ deploy: 0, code: 'machine_short', message: line, hint, source: 'doctor', dropped: 0 });
+}
+
+/** The cache of channels is what a space holds most memory for: at most a quarter of the node's share. */
+export function cacheOf(machine: MachineConfig | null): { readonly cache_bytes?: number } {
+  const memory_bytes = machine?.share.memory_bytes;
+  if (memory_bytes === undefined) return {};
+  return { cache_bytes: Math.min(limits.cache_bytes_default, Math.floor(memory_bytes / 4)) };
 }

@@ -12,6 +12,9 @@ export const NODE_PARTS = {
   'node/dispatcher': 'measures the time of calls',
   'node/resolvers': 'acts for holders, within the grant of each call',
   'node/stderr': 'tells of failures that no caller hears of',
+  'node/service': 'keeps in mind that the node is out of service, also when the disk is full',
+  'node/doctor': 'looks at the machine',
+  'node/peers': 'listens for the other nodes, and connects to them',
   'node/contracts': 'starts system contracts, each with the powerbox of its holder',
 } as const;
 export type NodePart = keyof typeof NODE_PARTS;

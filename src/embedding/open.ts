@@ -16,9 +16,10 @@ import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
 import { HostChannels } from './host-channels.ts';
 import { NodeAuthority } from './node-authority.ts';
-import { requireMachine } from './machine.ts';
+import { cacheOf, requireMachine } from './machine.ts';
 import { OpenedSpace } from './opened-space.ts';
 import { Powers } from './powers.ts';
+import { Service } from './service.ts';
 import { quotasOf } from './usage.ts';
 import type { OpenOptions, Space } from './types.ts';
 
@@ -43,7 +44,9 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const quotas = quotasOf(options, configuration?.quotas ?? null);
   const documents = new Documents(configuration, platform.hashing);
   const onFailure = authority.give('node/stderr', 'stderr', options.onFailure ?? tellFailure);
-  if (options.unfinished !== 'hold') await requireMachine(configuration?.machine ?? null, options.data, onFailure);
+  const machine = configuration?.machine ?? null;
+  if (machine !== null) authority.give('node/doctor', 'machine', machine, { ...machine });
+  if (options.unfinished !== 'hold') await requireMachine(machine, options.data, onFailure);
   const { clock, timers } = platform;
   const dispatcher = new Dispatcher({
     platform: authority.give('node/dispatcher', 'clock', { clock, timers }),
@@ -62,11 +65,16 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       platform: authority.give('node/space', 'platform', platform),
       store,
       ...(quotas === undefined ? {} : { quotas }),
+      ...cacheOf(configuration?.machine ?? null),
       ...instruments,
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
     });
     await recovered?.(engine);
     const deploys = new Deploys(engine);
+    const { data } = options;
+    if (data !== undefined) authority.give('node/service', 'directory', data, { durability: 'sync' });
+    const service = await Service.open({ engine, platform, data, tell: onFailure });
+    if (options.unfinished === 'refuse') service.requireIn();
     refuseUnfinished(options, deploys);
     powers = await Powers.open({
       engine,
@@ -76,30 +84,44 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       console: authority.give('node/resolvers', 'console', options.console ?? processConsole()),
       configuration,
       documents,
+      service,
+      tell: onFailure,
+      authority,
     });
     for (const native of options.natives ?? []) dispatcher.registerNative(native);
     dispatcher.attach(engine, engine.names);
+    service.attach(dispatcher);
+    const host = new SpaceHost(engine, platform);
+    if (!service.isIn) host.refuse(service.refusal());
+    service.onLeave((refusal) => {
+      host.refuse(refusal);
+      options.onOutOfService?.(service.health());
+    });
     const parts = {
       engine,
       dispatcher,
       deploys,
       powers,
-      channels: new HostChannels(engine, new SpaceHost(engine, platform)),
+      channels: new HostChannels(engine, host),
+      service,
       configuration,
       documents,
       authority,
       hashing: platform.hashing,
+      tell: onFailure,
     };
     const space = new OpenedSpace(parts, options);
     if (options.unfinished === 'hold') return space;
     engine.start(dispatcher);
+    // What is there is told, and what is under way elsewhere is taken; nothing is begun.
+    if (!service.isIn) return space;
     dispatcher.openSources();
     if (configuration?.file && options.data !== undefined)
       rememberConfiguration(resolve(options.data), configuration.file);
     await documents.settle(engine);
     await powers.settle();
     await powers.settlePublicSystem();
-    await space.startContracts(onFailure);
+    await space.startContracts();
     return space;
   } catch (error) {
     await powers?.close();

@@ -11,7 +11,7 @@ import type { Hashing } from '../platform/index.ts';
 import { compileText, RHO_LABEL, rememberPositions } from '../rholang/index.ts';
 import { type Contents, contentsOf, type SpaceEngine } from '../space/index.ts';
 import { type Name, toValue, type Value } from '../values/index.ts';
-import { contractNote, contractReports, SYSTEM_PREFIX, textHash } from './contracts.ts';
+import { changedContract, contractNote, contractReports, SYSTEM_PREFIX, textHash } from './contracts.ts';
 import type { Documents } from './documents.ts';
 import type { HostChannels } from './host-channels.ts';
 import type { NodeAuthority } from './node-authority.ts';
@@ -19,11 +19,13 @@ import type { Powers } from './powers.ts';
 import { refuseSystemSends } from './public-system.ts';
 import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
 import { refillReport, usageReports } from './usage.ts';
+import type { Service } from './service.ts';
 import { compileSystemContract } from './system-contract.ts';
 import type {
   ChannelName,
   Deploy,
   FailureReport,
+  HealthReport,
   HolderReport,
   LeaseOptions,
   Message,
@@ -51,7 +53,9 @@ export interface Parts {
   readonly configuration: Configuration | null;
   readonly documents: Documents;
   readonly authority: NodeAuthority;
+  readonly service: Service;
   readonly hashing: Hashing;
+  readonly tell: (failure: FailureReport) => void;
 }
 
 interface ContractText {
@@ -75,9 +79,12 @@ export class OpenedSpace implements Space {
     this.#parts = parts;
     this.data = data ?? null;
     this.#natives = [...natives];
-    parts.engine.onClose((error) => {
+    const refuse = (error: Error): void => {
       for (const reject of this.#waiting) reject(error);
-    });
+    };
+    parts.engine.onClose(refuse);
+    // Nothing comes to rest there: what is ready waits for another opening.
+    parts.service.onLeave(refuse);
   }
 
   // -------------------------------------------------------------- messages
@@ -122,6 +129,7 @@ export class OpenedSpace implements Space {
     native: Native,
     { uri = `native:${native.declaration.name}` }: { readonly uri?: string } = {},
   ): Promise<Value> {
+    this.#parts.service.requireIn();
     const isRegistered = this.#natives.includes(native);
     const name = await this.#parts.powers.addNative(native, uri, isRegistered);
     if (!isRegistered) this.#natives.push(native);
@@ -129,7 +137,8 @@ export class OpenedSpace implements Space {
   }
 
   async run(text: string, { name = 'program', holder }: RunOptions = {}): Promise<Deploy> {
-    const { powers, deploys } = this.#parts;
+    const { powers, deploys, service } = this.#parts;
+    service.requireIn();
     const uris = await powers.bound(holder);
     const { term, positions } = compileText(text, { uris, granted: powers.granted(holder) });
     if (!powers.isPublic) refuseSystemSends(term, positions);
@@ -138,11 +147,21 @@ export class OpenedSpace implements Space {
   }
 
   system(text: string, { name = 'system', config = {}, holder }: SystemOptions = {}): Promise<Deploy | null> {
-    return this.#startContract({ name, text, file: '', config: toValue(config), holder });
+    return this.#startOnce({ name, text, file: '', config: toValue(config), holder });
+  }
+
+  /** Of one that was started with another text it is told that this one is not. */
+  async #startOnce(contract: ContractText): Promise<Deploy | null> {
+    const { engine, hashing, tell } = this.#parts;
+    const started = await this.#startContract(contract);
+    const changed = started === null ? changedContract(engine, contract, hashing) : null;
+    if (changed !== null) tell(changed);
+    return started;
   }
 
   async #startContract(contract: ContractText, replaces?: number): Promise<Deploy | null> {
-    const { powers, deploys, engine, hashing } = this.#parts;
+    const { powers, deploys, engine, hashing, service } = this.#parts;
+    service.requireIn();
     const { name, text, file, config, holder = powers.holder } = contract;
     const label = `${SYSTEM_PREFIX}${name}`;
     if (engine.fact(label) !== replaces) return null;
@@ -167,23 +186,10 @@ export class OpenedSpace implements Space {
     return started === null ? null : this.#handle(started);
   }
 
-  /** Those of the configuration that were never started; of one whose file has changed it is told that it has not been. */
-  async startContracts(tell: (failure: FailureReport) => void): Promise<void> {
-    for (const contract of this.#parts.configuration?.systemContracts ?? []) {
-      if ((await this.#startContract(this.#contractText(contract))) !== null) continue;
-      const report = this.systemContracts().find(({ name }) => name === contract.name);
-      if (report?.state !== 'changed' || report.deploy === null) continue;
-      const { name, file, hash, fileHash } = report;
-      const runs = hash === '' ? 'one that was started before' : hash.slice(0, 12);
-      tell({
-        deploy: report.deploy,
-        code: 'config_invalid',
-        message: `the system contract ${name} goes on as ${runs}; ${file} has ${fileHash.slice(0, 12)}, which was not started`,
-        hint: `powerbox system update ${name} starts it; see spec/config.md for what becomes of the old one`,
-        source: SYSTEM_PREFIX + name,
-        dropped: 0,
-      });
-    }
+  /** Those of the configuration that were never started. */
+  async startContracts(): Promise<void> {
+    for (const contract of this.#parts.configuration?.systemContracts ?? [])
+      await this.#startOnce(this.#contractText(contract));
   }
 
   #contractText({ name, text, file, holder, config }: ConfiguredContract): ContractText {
@@ -270,6 +276,8 @@ export class OpenedSpace implements Space {
 
   /** A space that closes settles nothing any more: whoever waits is told why. */
   #unlessClosed<T>(promise: Promise<T>): Promise<T> {
+    const { service } = this.#parts;
+    if (!service.isIn) return Promise.reject(service.refusal());
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
       promise.then(resolve, reject).finally(() => this.#waiting.delete(reject));
@@ -319,6 +327,10 @@ export class OpenedSpace implements Space {
 
   #isQuiescent(): boolean {
     return this.#parts.deploys.unfinished().length === 0;
+  }
+
+  health(): HealthReport {
+    return this.#parts.service.health();
   }
 
   // -------------------------------------------------------------- the end

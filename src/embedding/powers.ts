@@ -14,6 +14,7 @@ import {
   fillSecrets,
   grantedUris,
   type Grant,
+  type PeersConfig,
   type Power,
   openPublicSystem,
   OPERATOR_PREFIX,
@@ -31,8 +32,10 @@ import { print } from '../rholang/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Documents } from './documents.ts';
+import type { NodeAuthority } from './node-authority.ts';
 import { secretLookup } from './config-surroundings.ts';
-import type { Grants, OpenOptions } from './types.ts';
+import type { Service } from './service.ts';
+import type { FailureReport, Grants, OpenOptions } from './types.ts';
 
 const GRANTS_PREFIX = 'grants/';
 const PUBLIC_FACT = 'public-system';
@@ -45,6 +48,9 @@ export interface PowersOptions {
   readonly options: OpenOptions;
   readonly configuration: Configuration | null;
   readonly documents: Documents;
+  readonly tell: (failure: FailureReport) => void;
+  readonly authority: NodeAuthority;
+  readonly service: Service;
 }
 
 interface Holder {
@@ -64,12 +70,22 @@ export class Powers {
   readonly #natives: Grant[] = [];
   readonly #withheld: readonly string[];
   readonly #publicSystem: string | null;
-  readonly #tell: NonNullable<OpenOptions['onFailure']>;
+  readonly #tell: (failure: FailureReport) => void;
 
-  private constructor({ engine, dispatcher, platform, console, options, configuration, documents }: PowersOptions) {
+  private constructor({
+    engine,
+    dispatcher,
+    platform,
+    console,
+    options,
+    configuration,
+    documents,
+    service,
+    ...node
+  }: PowersOptions) {
     this.#engine = engine;
     this.#dispatcher = dispatcher;
-    this.#tell = options.onFailure ?? (() => {});
+    this.#tell = node.tell;
     const granted = readGrants(configurationOf(options.grants ?? {}));
     this.holder = holderOf(granted, platform);
     this.#add(this.holder, granted);
@@ -81,7 +97,10 @@ export class Powers {
       platform,
       show: (value) => print(value),
       documents: documents.values,
-      peers: configuration?.peers ?? null,
+      inService: () => service.isIn,
+      onOutage: (outage) => service.leave(outage),
+      peers: peersOf(configuration, node.authority),
+      report: ({ code, message }) => this.#tell({ deploy: 0, code, message, hint: '', source: 'peers', dropped: 0 }),
       share: configuration?.machine?.share ?? {},
       ...(options.data === undefined ? {} : { outOfReach: resolve(options.data) }),
     });
@@ -96,7 +115,7 @@ export class Powers {
     const powers = new Powers(options);
     for (const native of powers.#resolvers.natives) options.dispatcher.registerNative(native);
     // What only looks at a space opens nothing: no directory is locked, no change settled.
-    if (options.options.unfinished === 'hold') return powers;
+    if (options.options.unfinished === 'hold' || !options.service.isIn) return powers;
     try {
       for (const { name, granted } of powers.#holders.values()) {
         fillSecrets(granted, secretLookup());
@@ -236,6 +255,14 @@ export class Powers {
   close(): Promise<void> {
     return this.#resolvers.close();
   }
+}
+
+/** The network among the configured nodes: who is handed it, is written down. */
+function peersOf(configuration: Configuration | null, authority: NodeAuthority): PeersConfig | null {
+  const peers = configuration?.peers ?? null;
+  if (peers === null) return null;
+  const { listen, nodes } = peers;
+  return authority.give('node/peers', 'network', peers, { listen, connect: nodes.map(({ address }) => address) });
 }
 
 /** What a configuration file would say. Roots are absolute, so that they mean the same wherever the space is opened. */

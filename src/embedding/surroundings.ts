@@ -3,6 +3,7 @@
  * whether a directory is there. The only file of this folder that touches them.
  */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Console, streamConsole } from '../../resolvers/index.ts';
 import type { FailureReport } from './types.ts';
 
@@ -14,6 +15,11 @@ export function processConsole(): Required<Console> {
 /** Where nobody asked to hear of failures, a person should. */
 export function tellFailure({ code, message, source, hint }: FailureReport): void {
   process.stderr.write(`${code}: ${message}${source === '' ? '' : ` (${source})`}${hint === '' ? '' : `; ${hint}`}\n`);
+}
+
+/** Where powerbox keeps its own files beneath a granted directory: the one place there that it may always write to. */
+export function sidecarOf(root: string): string {
+  return join(root, '.powerbox');
 }
 
 export function directoryExists(path: string): boolean {

@@ -63,6 +63,8 @@ export interface OpenOptions {
   readonly console?: Console;
   /** One structured record for each failure that no caller hears of. Default: a line on standard error. */
   readonly onFailure?: (failure: FailureReport) => void;
+  /** The machine has failed a change of a file, and the node is out of service from now on. */
+  readonly onOutOfService?: (health: HealthReport) => void;
   /** The space has closed itself because storage failed. */
   readonly onClosed?: (error: Error) => void;
 }
@@ -141,6 +143,11 @@ export interface QuiescentOptions {
   /** Also wait until no source is open that could still speak: a server then goes on until its ports are closed. */
   readonly silent?: boolean;
 }
+
+/** Whether the node may begin anything; and why not: since when (ISO 8601), what the machine said, of which directory. */
+export type HealthReport =
+  | { readonly service: 'in'; readonly since: null; readonly reason: null; readonly root: null }
+  | { readonly service: 'out'; readonly since: string; readonly reason: string; readonly root: string };
 
 /** One program that was given to the space. */
 export interface Deploy {
@@ -269,10 +276,15 @@ export interface Programs {
   inspect(channel?: string): Promise<Report>;
 }
 
-/** One open space. After a storage error every call rejects, and the space is closed for good. */
+/**
+ * One open space. Out of service, every operation that begins something is refused with `out_of_service`; what is there
+ * is still read, counted and inspected. After a storage error every call rejects, and the space is closed for good.
+ */
 export interface Space extends Channels, Programs, AsyncDisposable {
   /** Directory of the space, as it was given or configured; null in memory. */
   readonly data: string | null;
+  /** Whether the node is in service. */
+  health(): HealthReport;
   /** Finishes the commit under way and closes. Nothing that was acknowledged is lost. */
   close(): Promise<void>;
 }

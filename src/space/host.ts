@@ -30,6 +30,9 @@ export class SpaceHost {
   readonly #platform: Platform;
   /** Callers who wait, to be told when the space closes. */
   readonly #waiting = new Set<(error: Error) => void>();
+  /** The same callers, to be told that they wait in vain: what they wait for stays where it is. */
+  readonly #giveUps = new Set<(error: PowerboxError) => void>();
+  #refusal: PowerboxError | null = null;
   /** Timers of leases, by the key of their fact. */
   readonly #leases = new Map<string, Cancellable>();
 
@@ -52,6 +55,7 @@ export class SpaceHost {
     options: { readonly persist?: boolean; readonly account?: Account; readonly lease_ms?: number } = {},
   ): Promise<void> {
     const { persist = false, account = 0, lease_ms } = options;
+    if (this.#refusal !== null) throw this.#refusal;
     if (lease_ms === undefined) return this.#engine.produce(channel, message, persist, account);
     if (!(lease_ms > 0)) throw new PowerboxError('bad_request', `a lease of ${lease_ms} ms; it must be longer than 0`);
     const ends_ms = Math.ceil(this.#platform.clock.now_ms() + lease_ms);
@@ -76,6 +80,7 @@ export class SpaceHost {
   async produceAll(
     messages: readonly { readonly channel: Value; readonly message: readonly Value[]; readonly persist?: boolean }[],
   ): Promise<void> {
+    if (this.#refusal !== null) throw this.#refusal;
     const payload = new List(
       messages.map(({ channel, message, persist }) => new List([channel, new List(message), persist ?? false])),
     );
@@ -105,6 +110,8 @@ export class SpaceHost {
 
   /** Takes data that match, one for each slot, oldest first; answers their captures in slot order. */
   take(request: HostRequest): Promise<readonly Value[]> {
+    const isRead = request.timeout_ms === 0 && request.slots.every(({ peek }) => peek === true);
+    if (this.#refusal !== null && !isRead) return Promise.reject(this.#refusal);
     const receive: Receive = {
       persist: false,
       body: HOST_BODY,
@@ -133,6 +140,12 @@ export class SpaceHost {
     return { data: place.data?.live ?? 0, waiting: (place.waiters?.live ?? 0) + (place.owner === null ? 0 : 1) };
   }
 
+  /** From now on nothing is put in or taken out, and who waits for data is told why; what is there is still read. */
+  refuse(error: PowerboxError): void {
+    this.#refusal = error;
+    for (const giveUp of [...this.#giveUps]) giveUp(error);
+  }
+
   #waitFor(receive: Receive, request: HostRequest): Promise<readonly Value[]> {
     const { signal, timeout_ms } = request;
     return new Promise((resolve, reject) => {
@@ -147,6 +160,7 @@ export class SpaceHost {
       const settle = (): void => {
         settled = true;
         this.#waiting.delete(refuse);
+        this.#giveUps.delete(giveUp);
         timer?.cancel();
         signal?.removeEventListener('abort', abort);
       };
@@ -188,6 +202,7 @@ export class SpaceHost {
         turn = at;
       };
       this.#waiting.add(refuse);
+      this.#giveUps.add(giveUp);
       this.#engine.request(receive, deliver, stored, refuse).then(wait, refuse);
     });
   }

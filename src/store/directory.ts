@@ -4,6 +4,7 @@
  *   powerbox.json   what this directory is: format, version, id of the space, when it was made; and `ready` once
  *                   both databases are there, so that one that is lost later is not taken for a new one
  *   keys            nameKey and sealKey, for the owner's eyes only
+ *   service         whether the node is in service; ballast: room for a disk that is full (see service.ts)
  *   lock            process id and start time of who has it open; only information, `level` holds the true lock
  *   journal/ rows/  two databases
  *   blobs/          large values by hash

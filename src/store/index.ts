@@ -3,3 +3,12 @@ export { type OpenStoreOptions, openStore } from './level-store.ts';
 export { openMemoryStore } from './memory-store.ts';
 export { SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.ts';
 export { type SimulatedStoreOptions, openSimulatedStore } from './simulated-store.ts';
+export {
+  dropBallast,
+  IN_SERVICE,
+  makeBallast,
+  probe,
+  readService,
+  type ServiceState,
+  writeService,
+} from './service.ts';

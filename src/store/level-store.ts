@@ -26,6 +26,7 @@ import { type Bytes, openLevelJournal } from './level-journal.ts';
 import { damageOf } from './level-log.ts';
 import { LevelRows } from './level-rows.ts';
 import { openMemoryStore } from './memory-store.ts';
+import { makeBallast, makeReserve, readService } from './service.ts';
 import type { Durability, Store } from './types.ts';
 
 export type OpenStoreOptions = {
@@ -59,6 +60,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     const cacheSize = options.cacheBytes ?? limits.row_blocks_bytes_default;
     const rowsLevel = await openLevel(at.rows, { cacheSize }, opening);
     await makeDirectory(at.blobs, sync);
+    await settleReserve(place, identity);
     if (!identity.ready) await markReady(place, identity);
     else if (sync) await settleIdentity(place);
     const journal = await openLevelJournal({ level: journalLevel, location: at.journal, seed, sync, health });
@@ -70,6 +72,23 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   } catch (error) {
     for (const level of opened) await level.close().catch(() => undefined);
     throw storageError(`${directory} cannot be opened`, error);
+  }
+}
+
+/** A directory that is new must have room for its reserve; one that was made before this was kept gets it if it can. */
+async function settleReserve(
+  { directory, platform, sync }: { readonly directory: string; readonly platform: Platform; readonly sync: boolean },
+  { ready }: Identity,
+): Promise<void> {
+  if (!ready) return makeReserve(directory, platform, sync);
+  const state = await readService(directory);
+  if (state?.service === 'out') return;
+  try {
+    if (state === null) await makeReserve(directory, platform, sync);
+    else await makeBallast(directory, platform);
+  } catch (error) {
+    const failure = storageError(`${directory} cannot be written`, error);
+    if (failure.code !== 'storage_full') throw failure;
   }
 }
 

@@ -334,12 +334,14 @@ describe('a directory that is not ours', () => {
       await writeFile(join(directory, '.powerbox-new-00ff'), 'half');
       await (await open(directory)).close();
       deepStrictEqual((await readdir(directory)).sort(), [
+        'ballast',
         'blobs',
         'journal',
         'keys',
         'lost+found',
         'powerbox.json',
         'rows',
+        'service',
       ]);
       await (await open(join(directory, 'blobs', 'deep', 'deeper'))).close();
     });

@@ -4,6 +4,7 @@ import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerInspect } from './inspect.ts';
 import { registerRun } from './run.ts';
+import { registerService } from './service.ts';
 import { registerSystem } from './system.ts';
 
 export const COMMANDS: readonly Register[] = [
@@ -12,4 +13,5 @@ export const COMMANDS: readonly Register[] = [
   registerConfig,
   registerSystem,
   registerDoctor,
+  registerService,
 ];
