@@ -135,6 +135,36 @@ describe('embedding: the machine', () => {
     assert.equal(await take('rest'), 'two\nthree');
   });
 
+  it('what was taken back ends: a timer that waits, ticks, lines, and hashes, which no resolver knows of', async () => {
+    await run(`for (timer <- box!?("timer") & crypto <- box!?("crypto") & stdin <- box!?("stdin")) {
+      for (@[limited, revoker] <- timer!?("revocable")) {
+        for (ticks <- @limited!?("every", 3600000)) { for (@x <- ticks) { @"ticks"!(x) } | @"revoke"!(revoker) } |
+        for (@x <- @limited!?("after", 3600000)) { @"timer"!(x) }
+      } |
+      for (@[limited, revoker] <- stdin!?("revocable")) {
+        for (lines <- @limited!?("readLines")) { for (@x <- lines) { @"lines"!(x) } | @"revoke"!(revoker) }
+      } |
+      for (@[limited, revoker] <- crypto!?("revocable")) {
+        @"revoke"!(revoker) | @"crypto"!(limited)
+      }
+    }`);
+    await space.quiescent();
+    await space.run(
+      'for (@one <- @"revoke" & @two <- @"revoke" & @three <- @"revoke") { @one!("revoke") | @two!("revoke") | @three!("revoke") }',
+    );
+    await space.quiescent();
+    await space.run(
+      'for (@limited <- @"crypto") { for (@x <- @limited!?("sha256", "61".hexToBytes())) { @"hash"!(x) } }',
+    );
+    for (const channel of ['ticks', 'timer', 'lines', 'hash'])
+      assert.match(JSON.stringify(await take(channel)), /"error".*revoked/, channel);
+    assert.deepEqual((await space.quiescent()).pending, []);
+    // What was not taken back is whole: the input was left to others.
+    await run('for (stdin <- box!?("stdin")) { @"line"!(*stdin.readLine()) }');
+    stdin.write('still here\n');
+    assert.equal(await take('line'), 'still here');
+  });
+
   it('ticks of a space that is opened without their grant end with an error that their reader hears', async () => {
     const data = mkdtempSync(join(tmpdir(), 'powerbox-ticks-'));
     await space.close();

@@ -9,6 +9,8 @@ import type { MachineCheck } from '../../resolvers/index.ts';
 import type { MachineConfigSource, MachineRequirements, MachineShare, Role } from '../../src/capability/index.ts';
 import { checkConfiguration, examineMachine, openSpace, ROLES } from '../../src/index.ts';
 import type { FailureReport } from '../../src/index.ts';
+import { cacheOf } from '../../src/embedding/machine.ts';
+import { limits } from '../../src/limits.ts';
 import { fakeProbes, type Faked } from './fake-probes.ts';
 
 const GIB = 2 ** 30;
@@ -265,6 +267,15 @@ describe('a node that starts', () => {
       });
     }
     assert.equal(checkConfiguration('/nowhere/powerbox.yaml').configuration, null);
+  });
+
+  it('keeps its cache within a quarter of its share of the memory', () => {
+    const cache = (share: MachineShare): number | undefined =>
+      cacheOf({ share, strict: false, requirements: {}, role: undefined }).cache_bytes;
+    assert.equal(cache({ memory_bytes: 64 * 2 ** 20 }), 16 * 2 ** 20);
+    assert.equal(cache({ memory_bytes: 64 * GIB }), limits.cache_bytes_default);
+    assert.equal(cache({}), undefined);
+    assert.equal(cacheOf(null).cache_bytes, undefined);
   });
 
   it('is refused a share of the disk that is less than what it allots to files', async () => {
