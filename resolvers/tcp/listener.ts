@@ -37,7 +37,7 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   /** Handshakes under way, by their remote end; each holds a place. */
-  readonly #handshakes = new Set<string>();
+  readonly #handshakes = new Map<string, Socket>();
   /** Connections of which nobody has been told, oldest first. */
   readonly #unannounced: Connection[] = [];
   #source: Source | null = null;
@@ -88,11 +88,11 @@ export class Listener {
     server.on('connection', (raw: Socket) => {
       raw.on('error', () => {});
       const end = shownEndpoint(raw.remoteAddress, raw.remotePort);
-      if (this.#handshakes.has(end) || grant.hold() !== null) {
+      if (this.#stopped || this.#handshakes.has(end) || grant.hold() !== null) {
         raw.destroy();
         return;
       }
-      this.#handshakes.add(end);
+      this.#handshakes.set(end, raw);
       raw.once('close', () => {
         if (this.#handshakes.delete(end)) grant.release();
       });
@@ -100,7 +100,7 @@ export class Listener {
     server.on('secureConnection', (socket) => {
       const end = shownEndpoint(socket.remoteAddress, socket.remotePort);
       // The place that was held for the handshake is the connection's now.
-      if (this.#handshakes.delete(end)) this.#take(socket, true);
+      if (!this.#stopped && this.#handshakes.delete(end)) this.#take(socket, true);
       else socket.destroy();
     });
     server.on('tlsClientError', (_error, socket) => void socket.destroy());
@@ -139,6 +139,7 @@ export class Listener {
     this.#stopped = true;
     this.#claim?.cancel();
     this.#server.close();
+    for (const raw of this.#handshakes.values()) raw.destroy();
     for (const connection of this.#unannounced.splice(0)) dismiss(connection);
     this.#options.grant.stopped(this);
     this.#options.stopped();

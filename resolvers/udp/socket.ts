@@ -163,6 +163,7 @@ export class UdpSocket {
       void source.fail(announced());
       return;
     }
+    if (source.signal.aborted) return;
     this.#source = source;
     source.signal.addEventListener(
       'abort',

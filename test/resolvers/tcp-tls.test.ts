@@ -231,6 +231,19 @@ describe('TCP with TLS', () => {
       site.resolver.close();
     });
 
+    it('a port that is closed leaves no handshake under way', async () => {
+      const { site, port, source } = await listener();
+      const slow = connectPlain(port, '127.0.0.1')
+        .on('error', () => {})
+        .resume();
+      await new Promise((resolve) => slow.once('connect', resolve));
+      const ended = new Promise((resolve) => slow.once('close', resolve));
+      source.leave();
+      await ended;
+      site.resolver.close();
+      assert.equal(site.timers(), 0);
+    });
+
     it('asks for a certificate where the grant says so, and takes none of a stranger', async () => {
       const serverTls = { cert: good.certFile, key: good.keyFile, clientCa: authority.own.certFile };
       const { site, port, source } = await listener({ serverTls });
