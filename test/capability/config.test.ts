@@ -364,7 +364,12 @@ holders:
     ]);
     const misplaced = `version: 1\npowers: {api: {kind: http, origins: [{origin: "https://a.example.com", headers: ${CANARY}}]}}`;
     const nested = API('x').replace('"x"', `[${CANARY}]`);
-    for (const text of [misplaced, nested]) {
+    const peers = (secret: string): string =>
+      `version: 1\npeers: {name: a, listen: "127.0.0.1:1", nodes: [{name: b, address: "127.0.0.1:2", secret: ${secret}}]}`;
+    const short = peers(CANARY);
+    const twice = peers(`${CANARY.repeat(4)}}, {name: c, address: "127.0.0.1:3", secret: ${CANARY.repeat(4)}`);
+    const long = API(CANARY.repeat(5_000));
+    for (const text of [misplaced, nested, short, twice, long, peers(`[${CANARY}]`), peers(`{${CANARY}: 1}`)]) {
       const told = lines(read(text));
       assert.ok(told.length > 0);
       assert.ok(!told.join().includes(CANARY), told.join('\n'));

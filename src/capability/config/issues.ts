@@ -2,8 +2,7 @@
  * What a schema refuses, in the words of a configuration: where it stands, what was expected, what came. Owns the
  * wording of every refusal for which a schema has no words of its own.
  */
-import type { z } from 'zod';
-import { SECRET_EXPECTED } from '../powers/secret.ts';
+import { z } from 'zod';
 import { kindOf, meant, type Mistake, type Path, pathText, shown } from './mistake.ts';
 import type { ConfigurationText } from './text.ts';
 
@@ -18,10 +17,22 @@ export function readBy<S extends z.ZodType>(
 ): { readonly value: z.output<S> | undefined; readonly mistakes: readonly Mistake[] } {
   const read = schema.safeParse(data, { error: wording });
   if (read.success) return { value: read.data, mistakes: [] };
-  return { value: undefined, mistakes: read.error.issues.flatMap((issue) => mistakesOf(issue, data, text, base)) };
+  return {
+    value: undefined,
+    mistakes: read.error.issues.flatMap((issue) => mistakesOf(issue, { schema, data, text, base })),
+  };
 }
 
-function mistakesOf(issue: Issue, data: unknown, text: ConfigurationText, base: Path): Mistake[] {
+/** What is read, and by what. */
+interface Subject {
+  readonly schema: z.ZodType;
+  readonly data: unknown;
+  readonly text: ConfigurationText;
+  readonly base: Path;
+}
+
+function mistakesOf(issue: Issue, subject: Subject): Mistake[] {
+  const { data, text, base } = subject;
   const path = [...base, ...issue.path];
   const value = at(data, issue.path);
   switch (issue.code) {
@@ -41,9 +52,7 @@ function mistakesOf(issue: Issue, data: unknown, text: ConfigurationText, base: 
     case 'invalid_union': {
       const nearest = nearestBranch(issue.errors);
       if (nearest !== null)
-        return nearest.flatMap((inner) =>
-          mistakesOf({ ...inner, path: [...issue.path, ...inner.path] }, data, text, base),
-        );
+        return nearest.flatMap((inner) => mistakesOf({ ...inner, path: [...issue.path, ...inner.path] }, subject));
       const options = issue.message.split(' or ');
       const isKind = 'options' in issue;
       const place = text.placeOf(path, value === undefined ? 'key' : 'value');
@@ -66,19 +75,43 @@ function mistakesOf(issue: Issue, data: unknown, text: ConfigurationText, base: 
     case 'invalid_value': {
       const options = issue.values.map(String);
       const hint = typeof value === 'string' ? meant(value, options) : '';
-      return [simple(issue.message, path, value, text, hint)];
+      return [simple(issue, value, subject, hint)];
     }
     default:
-      return [simple(issue.message, path, value, text, '')];
+      return [simple(issue, value, subject, '')];
   }
 }
 
-function simple(expected: string, path: Path, value: unknown, text: ConfigurationText, hint: string): Mistake {
-  const isSecret = expected === SECRET_EXPECTED;
+function simple(issue: Issue, value: unknown, { schema, text, base }: Subject, hint: string): Mistake {
+  const { message: expected } = issue;
+  const path = [...base, ...issue.path];
   // Where a map or a list belongs a secret may stand by mistake.
-  const isHidden = isSecret || /^expected a (map|list)/.test(expected);
+  const isHidden = isSecretAt(schema, issue.path) || /^expected a (map|list)/.test(expected);
   const came = isHidden ? kindOf(value) : shown(value);
   return { path: pathText(path), ...text.placeOf(path, value === undefined ? 'key' : 'value'), expected, came, hint };
+}
+
+/** What a schema is made of, as far as the way to a field goes. */
+interface Definition {
+  readonly shape?: Readonly<Record<string, z.ZodType>>;
+  readonly element?: z.ZodType;
+  readonly valueType?: z.ZodType;
+  readonly innerType?: z.ZodType;
+  readonly in?: z.ZodType;
+  readonly options?: readonly z.ZodType[];
+}
+
+/** Whether a secret stands there, by the schema: also where it is one that is refused. */
+function isSecretAt(schema: z.ZodType | undefined, path: Path): boolean {
+  if (schema === undefined) return false;
+  if (path.length === 0 && z.globalRegistry.get(schema)?.['writeOnly'] === true) return true;
+  const { shape, element, valueType, innerType, in: input, options } = schema._zod.def as Definition;
+  const wrapped = innerType ?? input;
+  if (wrapped !== undefined) return isSecretAt(wrapped, path);
+  if (options !== undefined) return options.some((option) => isSecretAt(option, path));
+  const [part, ...rest] = path;
+  if (part === undefined) return false;
+  return isSecretAt(shape?.[String(part)] ?? element ?? valueType, rest);
 }
 
 /** Of several readings the one that came furthest: the one of the same kind of value. */

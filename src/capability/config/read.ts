@@ -90,7 +90,7 @@ export function requireConfiguration({ configuration, mistakes }: ConfigurationR
   if (configuration !== null) return configuration;
   const [first, ...others] = mistakes.map((mistake) => mistakeLine(file, mistake));
   throw new PowerboxError('config_invalid', [first, ...others].join('\n'), {
-    hint: `powerbox config check ${file} shows the mistakes; spec/reference/config.md has every section`,
+    hint: 'powerbox config check shows the mistakes of a file; spec/reference/config.md has every field',
   });
 }
 
