@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -78,6 +79,15 @@ powers:
   crypto: {kind: crypto}
   config: {kind: config, documents: [prices]}
   load: {kind: load}
+  http: {kind: http, origins: [{origin: "http://127.0.0.1:9"}]}
+  tcp: {kind: tcp}
+  udp: {kind: udp}
+  hardware: {kind: hardware}
+  peers: {kind: peers}
+peers:
+  name: here
+  listen: 127.0.0.1:0
+  nodes: [{name: there, address: "127.0.0.1:1", secret: 0123456789abcdef0123456789abcdef}]
 documents:
   prices: {value: {tea: 2, cake: [1.5, null, true, "two"]}}
   secret: {value: 1}
@@ -90,6 +100,11 @@ holders:
   crypto: {grants: [crypto]}
   config: {grants: [config]}
   load: {grants: [load]}
+  http: {grants: [http]}
+  tcp: {grants: [tcp]}
+  udp: {grants: [udp]}
+  hardware: {grants: [hardware]}
+  peers: {grants: [peers]}
   reader: {grants: [{power: files, below: reports, readOnly: true}]}
 `;
 
@@ -104,6 +119,11 @@ holders:
       crypto: ['crypto', 'methods'],
       config: ['config', 'methods'],
       load: ['load', 'methods'],
+      http: ['httpClient', 'methods'],
+      tcp: ['methods', 'tcpClient', 'tcpListener'],
+      udp: ['methods', 'udp'],
+      hardware: ['hardware', 'methods'],
+      peers: ['methods', 'peers'],
       reader: ['fileSystem', 'methods'],
     };
     for (const [holder, methods] of Object.entries(expected)) {
@@ -187,25 +207,44 @@ holders:
     await again.close();
     rmSync(config);
     await assert.rejects(open({ data, rememberGrants: true }), coded('config_invalid', /powerbox\.yaml/));
+    const looking = await open({ data, rememberGrants: true, unfinished: 'hold' });
+    assert.match(
+      failures.map(({ message }) => message).join(),
+      /^the configuration is left out.*a file that is there$/,
+    );
+    assert.equal((await looking.inspect()).quiescent, true);
+    await looking.close();
     await open({ data });
   });
 
   it('keeps secrets out of the directory, of reports and of what is told', async () => {
     const canary = 'canary-51c9';
     process.env['POWERBOX_TEST_TOKEN'] = canary;
+    const heard: unknown[] = [];
+    const server = createServer(({ headers }, response) => {
+      heard.push([headers['authorization'], headers['x-key']]);
+      response.end('done');
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
     try {
       const config = write(
         'powerbox.yaml',
         `version: 1
 data: ./space
 powers:
-  api: {kind: http, origins: [{origin: "http://127.0.0.1:9", addresses: ["127.0.0.1"], headers: {authorization: "Bearer \${env:POWERBOX_TEST_TOKEN}", x-key: ${canary}}}]}
+  api: {kind: http, origins: [{origin: "http://127.0.0.1:${port}", addresses: ["127.0.0.1"], headers: {authorization: "Bearer \${env:POWERBOX_TEST_TOKEN}", x-key: ${canary}}}]}
 holders: {alice: {grants: [api]}}
 `,
       );
       const space = await open({ config });
-      await ask(space, 'alice', ASK('"methods"'));
-      const seen = JSON.stringify([space.holders(), await space.inspect(), failures]);
+      const get = `new box(\`rho:powerbox\`) in {
+        for (http <- box!?("httpClient"); page <- http!?("resolve", "http://127.0.0.1:${port}/"); @got <- page!?("get")) { @"answer"!(got) }
+      }`;
+      const answer = (await ask(space, 'alice', get)) as { status: number };
+      assert.equal(answer.status, 200);
+      assert.deepEqual(heard, [[`Bearer ${canary}`, canary]]);
+      const seen = JSON.stringify([answer, space.holders(), await space.inspect(), failures]);
       assert.ok(seen.includes('POWERBOX_TEST_TOKEN'));
       assert.ok(!seen.includes(canary), seen);
       await space.close();
@@ -217,6 +256,7 @@ holders: {alice: {grants: [api]}}
         assert.ok(!readFileSync(join(entry.parentPath, entry.name)).includes(canary), entry.name);
     } finally {
       delete process.env['POWERBOX_TEST_TOKEN'];
+      server.close();
     }
   });
 
@@ -241,6 +281,24 @@ holders: {alice: {grants: [api]}}
       { ...powers[0], origins: [{ ...powers[0].origins[0], headers: { 'x-key': '${env:POWERBOX_TEST_NONE}' } }] },
     ];
     await assert.rejects(open({ grants: { powers: missing as never } }), coded('config_invalid', /POWERBOX_TEST_NONE/));
+  });
+
+  it('bounds what each holder may store by its quotas, and those without by those of everybody', async () => {
+    const space = await open({
+      config: {
+        version: 1,
+        powers: { timer: { kind: 'timer' } },
+        quotas: { bytes_max: 1_000_000 },
+        holders: { small: { grants: ['timer'], quotas: { bytes_max: 2_000 } }, large: { grants: ['timer'] } },
+      },
+    });
+    const store = `@"stored"!("${'x'.repeat(5_000)}")`;
+    for (const holder of ['small', 'large']) await (await space.run(store, { holder })).quiescent();
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['quota_exceeded'],
+    );
+    assert.equal(space.count('stored').data, 1);
   });
 
   it('answers on the public name with the powerbox of the holder that the file names', async () => {
@@ -380,6 +438,24 @@ systemContracts:
       assert.deepEqual(printed, []);
     });
 
+    it('that were given as text are told of in the same way when another text has their name', async () => {
+      const space = await open();
+      assert.notEqual(await space.system(CONTRACT('one'), { name: 'given', config: { tea: 1 } }), null);
+      assert.equal(await space.system(CONTRACT('one'), { name: 'given' }), null);
+      assert.deepEqual(failures, []);
+      assert.equal(await space.system(CONTRACT('two'), { name: 'given' }), null);
+      assert.match(
+        failures.map(({ message }) => message).join(),
+        /^the system contract given goes on as [0-9a-f]{12}; the text/,
+      );
+      await settled(space);
+      assert.deepEqual(printed, ['one 1']);
+      assert.deepEqual(
+        space.systemContracts().map(({ state }) => state),
+        ['running'],
+      );
+    });
+
     it('that are no contract refuse the opening, and nothing stays open', async () => {
       write('shop.rho', 'Nil');
       const config = write('powerbox.yaml', CONFIG);
@@ -402,6 +478,8 @@ data: ./space
 powers: {timer: {kind: timer}}
 holders: {alice: {grants: [timer]}}
 systemContracts: [{name: shop, file: shop.rho, holder: alice}]
+machine: {share: {cores: 1}}
+peers: {name: here, listen: "127.0.0.1:7399", nodes: [{name: there, address: "127.0.0.1:1", secret: canary-0123456789abcdef0123456789abcdef}]}
 `,
     );
     const space = await open({ config });
@@ -417,9 +495,11 @@ systemContracts: [{name: shop, file: shop.rho, holder: alice}]
           ],
         ],
         ['node/stderr', [['stderr', {}]]],
+        ['node/doctor', [['machine', { strict: false, share: { cores: 1 }, requirements: {} }]]],
         ['node/dispatcher', [['clock', {}]]],
         ['node/store', [['directory', { durability: 'sync' }]]],
         ['node/space', [['platform', {}]]],
+        ['node/service', [['directory', { durability: 'sync' }]]],
         [
           'node/resolvers',
           [
@@ -427,9 +507,11 @@ systemContracts: [{name: shop, file: shop.rho, holder: alice}]
             ['console', {}],
           ],
         ],
+        ['node/peers', [['network', { listen: '127.0.0.1:7399', connect: ['127.0.0.1:1'] }]]],
         ['node/contracts', [['shop', { powerboxOf: 'alice', file: 'shop.rho' }]]],
       ],
     );
+    assert.ok(!JSON.stringify(parts).includes('canary'));
     const programs = space.holders().filter(({ name }) => !name.startsWith('node/'));
     assert.deepEqual(
       programs.map(({ name, holds }) => [/^operator-/.test(name) ? 'operator' : name, holds.map(({ kind }) => kind)]),
