@@ -9,9 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { PeersConfigSource } from '../../src/capability/index.ts';
+import { Random } from '../../src/platform/index.ts';
 import { configurations } from '../resolvers/peers/support/nodes.ts';
 import { sources } from './life.ts';
-import { outcomeOf, voterProgram, type VoterLine, type VoterOptions } from './votes.ts';
+import { exchangeProgram, outcomeOf, voterProgram, type VoterLine, type VoterOptions } from './votes.ts';
 
 type Told = Extract<VoterLine, { readonly type: 'told' }>;
 
@@ -75,7 +76,10 @@ class Voter {
   }
 }
 
-describe('nodes that agree', function () {
+const SEED = Number(process.env['CRASH_SEED'] ?? 1);
+const KILLS = Number(process.env['CRASH_PEERS_KILLS'] ?? 10);
+
+describe('nodes that send each other messages', function () {
   this.timeout(120_000);
   const PROPOSALS = Array.from({ length: 24 }, (_, index) => index + 1);
   let directory: string;
@@ -129,5 +133,43 @@ describe('nodes that agree', function () {
       );
     }
     assert.deepEqual(toldA.asked, []);
+  });
+
+  it(`hear each message once, through ${KILLS} kills of either at any time`, async () => {
+    const random = new Random(SEED, 14);
+    const config = await configurations('left', 'right');
+    const sent = Array.from({ length: 200 }, (_, index) => index + 1);
+    const start = (node: 'left' | 'right'): Voter => {
+      const voter = new Voter({
+        data: join(directory, node),
+        config: config[node] as PeersConfigSource,
+        program: exchangeProgram(node === 'left' ? 'right' : 'left'),
+        proposals: sent,
+      });
+      voters.push(voter);
+      return voter;
+    };
+    const nodes = { left: start('left'), right: start('right') };
+    for (let kill = 0; kill < KILLS; kill++) {
+      const node = random.chance(0.5) ? 'left' : 'right';
+      const had = nodes[node].decided;
+      const more = random.below(25);
+      // Some way into its work, or anywhere at all when the work is done.
+      await nodes[node].until(
+        () => nodes[node].decided >= Math.min(had + more, sent.length) && nodes[node].decided > 0,
+      );
+      await new Promise((resolve) => setTimeout(resolve, random.below(30)));
+      await nodes[node].kill();
+      nodes[node] = start(node);
+    }
+    for (const node of [nodes.left, nodes.right]) await node.until(() => node.decided >= sent.length);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const numbers = (messages: readonly (readonly unknown[])[]): number[] =>
+      messages.map(([number]) => Number(number)).toSorted((left, right) => left - right);
+    for (const told of [await nodes.left.tell(), await nodes.right.tell()]) {
+      assert.deepEqual(numbers(told.decided), sent, 'messages that arrived');
+      assert.deepEqual(numbers(told.asked), sent, 'messages of which the arrival was answered');
+      assert.deepEqual(told.strange, []);
+    }
   });
 });

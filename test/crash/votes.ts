@@ -59,3 +59,18 @@ contract main(box, @_) = {
   }
 }`;
 }
+
+/** Everything that this node puts in is told to the other one, and whatever arrives is kept: twice, if it comes twice. */
+export function exchangeProgram(other: string): string {
+  return `
+contract main(box, @_) = {
+  for (peers <- box!?("peers"); inbox <- peers!?("messages")) {
+    for (@_, @number <= inbox) { @"decided"!(number, true) } |
+    for (@number, @_ <= @"proposals") {
+      for (@answer <- peers!?("send", "${other}", number)) {
+        match answer { Nil => { @"asked"!(number) } failure => { @"strange"!(failure) } }
+      }
+    }
+  }
+}`;
+}

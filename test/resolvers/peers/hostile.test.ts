@@ -456,10 +456,19 @@ describe('peers: who must not come in, and who does what must not be done', () =
   it('a node that closes leaves nothing open, wherever its connections stand', async () => {
     const count = (): number =>
       process.getActiveResourcesInfo().filter((resource) => /TCP|TLS|Connect|Timeout|GetAddr/.test(resource)).length;
-    const [other, own, nobody] = await freePorts(3);
+    const [other, own, nobody, mute] = await freePorts(4);
     // It takes connections and says nothing: handshakes with it never end.
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(other, '127.0.0.1', resolve));
+    // It ends the handshake, and never greets.
+    const key = pairKey(bytesOf(secretOf('x', 'w')), 'x', 'w');
+    const secure: TLSSocket[] = [];
+    const wordless = createSecureServer({ ...PSK, pskCallback: () => key }, (socket) => {
+      socket.on('error', () => {});
+      socket.resume();
+      secure.push(socket);
+    });
+    await new Promise<void>((resolve) => wordless.listen(mute, '127.0.0.1', resolve));
     const accepted: Socket[] = [];
     silent.on('connection', (socket) => {
       socket.on('error', () => {});
@@ -473,6 +482,7 @@ describe('peers: who must not come in, and who does what must not be done', () =
         nodes: [
           { name: 'y', address: `127.0.0.1:${other}`, secret: secretOf('x', 'y') },
           { name: 'z', address: `127.0.0.1:${nobody}`, secret: secretOf('x', 'z') },
+          { name: 'w', address: `127.0.0.1:${mute}`, secret: secretOf('x', 'w') },
         ],
       }),
     );
@@ -488,14 +498,20 @@ describe('peers: who must not come in, and who does what must not be done', () =
     });
     ungreeted.on('error', () => {});
     await new Promise((resolve) => ungreeted.on('secureConnect', resolve));
-    await until(() => accepted.length > 0);
+    await until(() => accepted.length > 0 && secure.length > 0);
     const gone = Promise.all([raw, ungreeted].map((socket) => new Promise((resolve) => socket.on('close', resolve))));
     sent.leave();
+    const closed_ms = performance.now();
     await x.resolver.close();
-    await gone;
+    await Promise.all([
+      gone,
+      ...secure.map((socket) => socket.closed || new Promise((resolve) => socket.on('close', resolve))),
+    ]);
+    // Not only when the time of their handshake is over.
+    assert(performance.now() - closed_ms < limits.peer_handshake_ms / 2);
     for (const socket of accepted) socket.destroy();
     await until(() => count() <= before);
-    await new Promise((resolve) => silent.close(resolve));
+    await Promise.all([silent, wordless].map((server) => new Promise((resolve) => server.close(resolve))));
   });
 
   it('an address that is taken is told at once, and nothing stays open', async () => {
