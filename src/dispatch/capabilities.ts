@@ -95,6 +95,16 @@ export class Capabilities {
     return failure ?? found;
   }
 
+  /** The least time that those who handed it on allow a call; null: nothing was said. */
+  limitOf(cap: string): number | null {
+    let limit_ms: number | null = null;
+    this.#walk(cap, ({ rule }) => {
+      if (rule.kind === 'within') limit_ms = Math.min(limit_ms ?? rule.limit_ms, rule.limit_ms);
+      return null;
+    });
+    return limit_ms;
+  }
+
   /** Takes one from every count on the way; a failure when one of them has none left, and then nothing was taken. */
   take(turn: Turn, cap: string): Failure | null {
     const counting: Capability[] = [];

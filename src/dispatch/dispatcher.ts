@@ -31,7 +31,7 @@ import { OutsideJob } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
 import { applyOutcome, applyRefusal, replyError } from './replies.ts';
-import { Sources } from './sources.ts';
+import { Sources, type SourceRecord } from './sources.ts';
 import { failureOf, Stderr, type Failure } from './stderr.ts';
 import type {
   Counts,
@@ -371,7 +371,16 @@ export class Dispatcher implements TaskRouter {
 
   #takeBack(turn: Turn, method: string, cap: string): void {
     if (method === 'revoke') this.endCapability(turn, cap, 'revoked');
-    else this.#cutBelow(turn, cap, cancelled());
+    else {
+      this.#cutBelow(turn, cap, cancelled());
+      // A reply that comes later is a call under way; any other source is a thing that was handed out.
+      this.#endSources(turn, cap, cancelled(), ({ replies }) => replies);
+    }
+  }
+
+  #endSources(turn: Turn, cap: string, failure: Failure, which: (source: SourceRecord) => boolean): void {
+    for (const source of this.sources.records())
+      if (which(source) && this.capabilities.isBelow(source.cap, cap)) this.sources.end(turn, source.id, failure);
   }
 
   /**
@@ -381,8 +390,7 @@ export class Dispatcher implements TaskRouter {
   endCapability(turn: Turn, cap: string, ended: Ended): boolean {
     if (!this.capabilities.end(turn, cap, ended)) return false;
     const failure = ended === 'revoked' ? revoked() : expired();
-    for (const source of this.sources.records())
-      if (this.capabilities.isBelow(source.cap, cap)) this.sources.end(turn, source.id, failure);
+    this.#endSources(turn, cap, failure, () => true);
     this.#cutBelow(turn, cap, failure);
     return true;
   }

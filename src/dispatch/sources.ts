@@ -191,6 +191,7 @@ export class Sources {
     )
       return;
     source.opened = true;
+    if (source.record.replies) this.#limit(context, source);
     try {
       if (native.open !== undefined) {
         native.open(source);
@@ -201,6 +202,15 @@ export class Sources {
       context.counts.thrown++;
       void source.fail(failureOf(thrown, 'native_failed'));
     }
+  }
+
+  /** A reply that comes later is within the time that the caller allows, counted by each process from its start. */
+  #limit({ capabilities, timers }: JobContext, source: OpenSource): void {
+    const limit_ms = capabilities.limitOf(source.record.cap);
+    if (limit_ms === null) return;
+    const message = `${source.record.native} has not answered within ${limit_ms} ms`;
+    const timer = timers.after(limit_ms, () => void source.fail({ code: 'timed_out', message }));
+    source.signal.addEventListener('abort', () => timer.cancel(), { once: true });
   }
 
   // ------------------------------------------------------------------ for the open ends

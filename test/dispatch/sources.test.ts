@@ -15,7 +15,7 @@ import {
 import { ANY_MESSAGE as ANY } from '../../src/dispatch/index.ts';
 import type { Cause } from '../../src/space/index.ts';
 import { limits } from '../../src/limits.ts';
-import type { Bundle, MapValue, Tuple, Value } from '../../src/values/index.ts';
+import { type Bundle, List, type MapValue, type Tuple, type Value } from '../../src/values/index.ts';
 import { freshName, probeNative, rest, Site, World } from './support/world.ts';
 
 const feed = declareChannel({
@@ -250,6 +250,27 @@ describe('a source', () => {
     await feed.opened[0]?.push(['now'], { last: true });
     assert.deepEqual(feed.site.engine.waiting(ret), [['now']]);
   });
+
+  for (const [how, code] of [
+    ['within', 'timed_out'],
+    ['revocable', 'cancelled'],
+  ] as const) {
+    it(`that is the reply of a call ends with the call: ${code}`, async () => {
+      const feed = new Feed();
+      const { site } = feed;
+      const made = (await site.call(await feed.channel(), how, ...(how === 'within' ? [50] : []))) as Bundle | List;
+      const [channel, revoker] = (made instanceof List ? made.items : [made]) as [Bundle, Bundle];
+      const ret = freshName();
+      await site.send(channel.body, ['later', ret]);
+      await site.dispatcher.settled(1);
+      await rest();
+      if (how === 'within') site.time.advance(50);
+      else await site.call(revoker.body, 'cancel');
+      await rest();
+      assert.equal(codeOf(site.engine.waiting(ret)[0]?.[0]), code);
+      assert.deepEqual([feed.opened[0]?.signal.aborted, facts(feed), site.time.waiting], [true, [], 0]);
+    });
+  }
 
   it('cannot be the reply of a call that asks for none', async () => {
     const feed = new Feed();
