@@ -121,6 +121,18 @@ describe('embedding: the machine', () => {
     assert.equal(written, 'you said one. you said two. ');
   });
 
+  it('what is printed with an acknowledgement stands in the order of the program', async () => {
+    await run(`for (out <- box!?("stdout")) { new loop in {
+      contract loop(@n) = { match n { 500 => @"over"!(true) _ => { for (_ <- out!?("print", "\${n}" %% {"n": n})) { loop!(n + 1) } } } } |
+      loop!(0)
+    } }`);
+    assert.equal(await take('over'), true);
+    assert.deepEqual(
+      written.split('\n').slice(0, -1),
+      Array.from({ length: 500 }, (_, n) => `${n}`),
+    );
+  });
+
   it('lines that are closed leave the rest to others', async () => {
     await run(`for (stdin <- box!?("stdin")) { for (lines <- stdin!?("readLines")) {
       for (@first <- lines) {

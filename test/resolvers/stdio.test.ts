@@ -178,6 +178,17 @@ describe('lines of standard input that arrive', () => {
     assert.equal(source.ended, true);
   });
 
+  it('arrive ten thousand at a time, none lost, none twice, in order', async () => {
+    const { stdin, input } = new Streams();
+    const source = await input.source('readLines');
+    let text = '';
+    for (let line = 0; line < 10_000; line++) text += `line ${line}\n`;
+    for (let start = 0; start < text.length; start += 1_021) stdin.write(text.slice(start, start + 1_021));
+    stdin.end();
+    for (let line = 0; line < 10_000; line++) assert.deepEqual(await source.take(), [`line ${line}`]);
+    assert.deepEqual(await source.take(), [null]);
+  });
+
   it('are not read ahead of a slow reader', async () => {
     const { stdin, input } = new Streams();
     const source = await input.source('readLines');
