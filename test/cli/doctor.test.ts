@@ -1,6 +1,6 @@
 /** `powerbox doctor` as a person and as a program meets it: real processes of the built command, this machine. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { Bench, records } from './powerbox.ts';
 
 const CHECKS = ['node', 'cores', 'memory', 'disk', 'disk free', 'open files', 'clock', 'entropy', 'sync', 'evaluation'];
@@ -54,6 +54,27 @@ describe('cli: doctor', function () {
     assert.match(stderr, /this machine falls short of the role light/);
   });
 
+  it('finds the limit of a control group that really holds it, not what the machine has', async function () {
+    const group = memoryGroup(700_000_000);
+    if (group === null) {
+      // Only who may make control groups can see this.
+      this.skip();
+      return;
+    }
+    try {
+      const enter = `echo $$ > ${group}/cgroup.procs && exec "$@"`;
+      const running = bench.startUnder(['/bin/sh', '-c', enter, 'sh'], 'doctor', '--json', '--role', 'observer');
+      const { code, stdout } = await running.ended;
+      assert.equal(code, 2);
+      const memory = records(stdout).find(({ check }) => check === 'memory');
+      assert.equal(memory?.['verdict'], 'short');
+      assert(Math.abs(Number(memory?.['found']) - 700_000_000) < 100_000, String(memory?.['found']));
+      assert.match(String(memory?.['reason']), /on this machine, 667\.6 MiB by its control group$/);
+    } finally {
+      rmdirSync(group);
+    }
+  });
+
   it('refuses a role that there is none of, and a configuration with a mistake', async () => {
     const role = await bench.run('doctor', '--role', 'king');
     assert.equal(role.code, 64);
@@ -78,3 +99,26 @@ describe('cli: doctor', function () {
     assert.match(refused.stderr, /^machine_short: /m);
   });
 });
+
+/** A control group with so much memory, or null where none can be made. */
+function memoryGroup(memory_bytes: number): string | null {
+  for (const [mount, limit] of [
+    ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes'],
+    ['/sys/fs/cgroup', 'memory.max'],
+  ] as const) {
+    const group = `${mount}/powerbox-test-${process.pid}`;
+    if (!existsSync(`${mount}/cgroup.procs`)) continue;
+    try {
+      mkdirSync(group);
+    } catch {
+      continue;
+    }
+    try {
+      writeFileSync(`${group}/${limit}`, String(memory_bytes));
+      return group;
+    } catch {
+      rmdirSync(group);
+    }
+  }
+  return null;
+}
