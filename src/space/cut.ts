@@ -6,7 +6,7 @@
  * encoded and the entry is durable, the rows are written in one atomic batch that carries the entry's number,
  * and the journal up to it is dropped. So recovery reads the rows and lays the entries after them over it.
  */
-import { Encoder, type Value } from '../values/index.ts';
+import { Encoder, Name, type Value } from '../values/index.ts';
 import type { RowChange, Rows } from '../store/index.ts';
 import type { Channel } from './channel.ts';
 import { writeChannel } from './channel-row.ts';
@@ -197,7 +197,12 @@ export class Cutter implements TermPolicy {
     this.#changes = [];
     this.#written = [];
     await this.#rows.write(changes, true);
-    for (const channel of written) channel.cut = 0;
+    for (const channel of written) {
+      channel.cut = 0;
+      // Reply names, most of them: nothing lies there any more, and hardly anything ever will again.
+      if (channel.value instanceof Name && !channel.dirty && !channel.stored && channel.pins === 0 && channel.empty)
+        this.#channels.forget(channel);
+    }
     for (const { log, number } of this.#writtenLogs) this.#logs.stored(log, number);
     this.#writtenLogs = [];
     this.#cutting = [];

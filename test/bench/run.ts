@@ -6,10 +6,22 @@ import { bench as codec } from './codec.ts';
 import { bench as cold } from './cold.ts';
 import { bench as comm } from './comm.ts';
 import { bench as durable } from './durable.ts';
+import { bench as files } from './files.ts';
+import { bench as http } from './http.ts';
 import { bench as matching } from './matching.ts';
+import { bench as tcp } from './tcp.ts';
 import type { BenchLine } from './support.ts';
 
-const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = { comm, matching, durable, cold, codec };
+const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
+  comm,
+  matching,
+  durable,
+  cold,
+  codec,
+  files,
+  tcp,
+  http,
+};
 const words = process.argv.slice(2);
 const json = words.includes('--json');
 const at = words.indexOf('--only');

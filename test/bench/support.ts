@@ -1,7 +1,10 @@
 /** What the benchmarks share: a result line, medians of interleaved rounds, spaces in memory and on disk. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { compilePattern } from '../../src/match/index.ts';
 import { realPlatform } from '../../src/platform/index.ts';
 import { compileText, RHO_LABEL, RholangRunner } from '../../src/rholang/index.ts';
@@ -53,6 +56,43 @@ export function line(
     goal: `at least ${least}`,
     met: ratio >= least,
   };
+}
+
+/** As `line`, where less is better. */
+export function atMost(
+  name: string,
+  unit: string,
+  ours: number,
+  reference: string,
+  theirs: number,
+  most: number,
+): BenchLine {
+  const ratio = ours / theirs;
+  return {
+    name,
+    value: Number(ours.toFixed(3)),
+    unit,
+    reference: `${reference}: ${theirs.toFixed(3)}`,
+    ratio: Number(ratio.toFixed(3)),
+    goal: `at most ${most}`,
+    met: ratio <= most,
+  };
+}
+
+/** A server in a process of its own, on a port of the loopback, for as long as `body` takes. */
+export async function withServer<T>(kind: 'echo' | 'http', body: (port: number) => Promise<T>): Promise<T> {
+  const source = import.meta.url.endsWith('.ts');
+  const path = fileURLToPath(new URL(`./server-child.${source ? 'ts' : 'js'}`, import.meta.url));
+  const child = spawn(process.execPath, [...(source ? ['--import', 'tsx'] : []), path, kind], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
+    return await body(Number(chunk.toString()));
+  } finally {
+    child.stdin.end();
+    await once(child, 'exit');
+  }
 }
 
 export function missing(name: string, unit: string, reference: string, least: number): BenchLine {
