@@ -13,8 +13,10 @@ import { streamConsole } from '../../resolvers/index.ts';
 import type { Console } from '../../resolvers/index.ts';
 import { isErrorResult } from '../../channels/index.ts';
 import { streamHandle } from '../../src/capability/handle.ts';
+import fc from 'fast-check';
 import { openSpace } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
+import { Bytes } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { Host, textOf } from './host.ts';
 import type { TestObject } from './host.ts';
@@ -91,6 +93,50 @@ describe('standard input', () => {
       }
       assert.deepEqual(lines, ['ä', '€uro', '', '𝄞'], `${size} bytes at once`);
     }
+  });
+
+  it('loses and doubles nothing, however it comes and however it is asked for', async () => {
+    const part = fc
+      .array(fc.constantFrom('a', 'bc', '\n', '\n\n', 'ä'), { maxLength: 8 })
+      .map((letters) => letters.join(''));
+    const ask = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 9 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(part, { maxLength: 12 }),
+        fc.array(ask, { minLength: 1, maxLength: 6 }),
+        async (parts, asks) => {
+          const { stdin, input } = new Streams();
+          const text = Buffer.from(`${parts.join('')}\n`);
+          const writing = (async () => {
+            for (const written of parts) {
+              stdin.write(written);
+              await turn();
+            }
+            stdin.end('\n');
+          })();
+          const got: Buffer[] = [];
+          for (let index = 0; ; index++) {
+            const count = asks[index % asks.length] ?? 0;
+            if (count === 0) {
+              const line = await input.call('readLine');
+              if (line === null) break;
+              assert(typeof line === 'string' && !line.includes('\n'));
+              got.push(Buffer.from(`${line}\n`));
+            } else {
+              const read = await input.call('read', count);
+              assert(read instanceof Bytes && read.bytes.length <= count);
+              if (read.bytes.length === 0) break;
+              got.push(Buffer.from(read.bytes));
+            }
+          }
+          await writing;
+          // A character that bytes have cut in two ends a line as what it is not.
+          if (!asks.some((count) => count > 0) || !parts.join('').includes('ä'))
+            assert.deepEqual(Buffer.concat(got), text);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 
   it('refuses a line that is too long once, passes it over, and goes on with the next', async () => {
