@@ -103,6 +103,10 @@ export const limits = {
   audit_age_ms_default: 90 * 24 * 3_600_000,
   /** Bytes of rows of the audit that are kept, unless the operator says otherwise: some 300,000 calls. */
   audit_bytes_default: 64 * 1024 * 1024,
+  /** The longest time that an operator may keep them: a hundred years, far from the end of what a date can be. */
+  audit_age_ms_max: 100 * 366 * 24 * 3_600_000,
+  /** The most that an operator may keep: 1 TiB. */
+  audit_bytes_max: 2 ** 40,
   /** Rows after which it is looked whether some are too old or too many. */
   audit_trim_rows: 512,
   /** Objects that one answer may hand out. */
@@ -273,6 +277,8 @@ export const limits = {
   http_pools_max: 256,
   /** Milliseconds for which an idle connection is kept, whatever its server offers. */
   http_keep_alive_ms_max: 60_000,
+  /** URLs of resources that are kept as they were read; past it the oldest is read again. */
+  http_urls_kept_max: 1_024,
   /** Milliseconds until the headers of an answer, when the operator does not say. */
   http_headers_ms_default: 15_000,
   /** Milliseconds between two parts of a body, when the operator does not say. */

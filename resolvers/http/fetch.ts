@@ -171,10 +171,12 @@ export class Fetch implements Stoppable {
   async #answered(entry: Entry, hop: Hop, follows: boolean): Promise<Outcome> {
     const key = entry.settings.idempotencyHeader === undefined ? '' : this.#key;
     for (let repeats = 0; ; repeats++) {
-      const addresses = await this.#addresses(entry, hop.url);
+      const { host, address, port } = hop.url;
+      const known = this.#context.lookup.checkedNow(host, address, port, entry.addresses);
+      const addresses = known ?? (await this.#addresses(entry, hop.url));
       let outcome: Outcome | null = null;
-      for (const address of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
-        outcome = await this.#exchanged(entry, hop, address, follows, key);
+      for (const each of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
+        outcome = await this.#exchanged(entry, hop, each, follows, key);
         // Another address is tried only while nothing was sent to this one.
         if (outcome.kind !== 'failed' || outcome.sent || !isPassing(reasonOf(outcome.error.cause))) break;
       }

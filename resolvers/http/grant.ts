@@ -51,17 +51,17 @@ export class HttpGrant {
 
   /** The entry that says what this request may do, or why there is none. */
   find(url: HttpUrl, method: string): Entry | PowerboxError {
-    const here = this.#entries.filter(({ rule }) => namesOrigin(rule, url));
-    const covering = here.filter(({ settings }) => pathRefusal(url.path, settings.paths) === null);
-    const found = covering.find(({ settings }) => settings.methods.some((each) => each === method));
-    if (found !== undefined) return found;
-    const [first] = here;
-    const why =
-      first === undefined
-        ? `${url.origin} is not among what was granted`
-        : covering.length === 0
-          ? `${shownHttpUrl(url)} is refused: ${pathRefusal(url.path, first.settings.paths)}`
-          : `${method} is not granted at ${shownHttpUrl(url)}`;
+    let why = `${url.origin} is not among what was granted`;
+    let isCovered = false;
+    for (const entry of this.#entries) {
+      if (!namesOrigin(entry.rule, url)) continue;
+      const refusal = pathRefusal(url.path, entry.settings.paths);
+      if (refusal === null) {
+        if (entry.settings.methods.some((each) => each === method)) return entry;
+        isCovered = true;
+        why = `${method} is not granted at ${shownHttpUrl(url)}`;
+      } else if (!isCovered) why = `${shownHttpUrl(url)} is refused: ${refusal}`;
+    }
     return new PowerboxError('address_refused', why);
   }
 

@@ -42,6 +42,8 @@ export class HttpResolver implements Resolver<'http'> {
   readonly #grants = new Map<string, HttpGrant>();
   readonly #pools = new Pools();
   readonly #context: FetchContext;
+  /** As they stand in handles. */
+  readonly #urls = new Map<string, HttpUrl>();
   /** Bodies whose channels are not durable yet, by the key in the handle of their source. */
   readonly #unclaimed = new Map<string, Unclaimed>();
 
@@ -132,9 +134,20 @@ export class HttpResolver implements Resolver<'http'> {
   #place(handle: Value): { readonly grant: HttpGrant; readonly url: HttpUrl } {
     const { grant, rest } = readPowerHandle(handle);
     const [text] = rest;
-    const url = typeof text === 'string' ? parseHttpUrl(text) : 'it is no text';
+    return { grant: this.#find(grant), url: this.#url(text) };
+  }
+
+  /** Of a handle, so it has been read before; the last ones are remembered. */
+  #url(text: Value | undefined): HttpUrl {
+    if (typeof text !== 'string') throw new Error('the handle of a resource has no URL');
+    const known = this.#urls.get(text);
+    if (known !== undefined) return known;
+    const url = parseHttpUrl(text);
     if (typeof url === 'string') throw new Error(`the handle of a resource has no URL: ${url}`);
-    return { grant: this.#find(grant), url };
+    const [oldest] = this.#urls.keys();
+    if (this.#urls.size >= limits.http_urls_kept_max && oldest !== undefined) this.#urls.delete(oldest);
+    this.#urls.set(text, url);
+    return url;
   }
 
   #answer(fetched: Fetched, plan: RequestPlan, grant: HttpGrant): NativeAnswer {

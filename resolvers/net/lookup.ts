@@ -28,6 +28,8 @@ export interface LookupLimits {
 interface Known {
   readonly addresses: Promise<readonly Address[]>;
   readonly until_ms: number;
+  /** Null until the answer is there. */
+  found: readonly Address[] | null;
 }
 
 export class Lookup {
@@ -52,24 +54,25 @@ export class Lookup {
     rules: AddressRules,
     { signal, limit_ms }: LookupLimits,
   ): Promise<readonly Address[]> {
-    const literal = parseAddress(host);
-    if (literal !== null) {
-      if (allows(rules, { host, address: literal, port })) return [literal];
-      throw refused(host, port, [literal.kind]);
-    }
+    const now = this.checkedNow(host, parseAddress(host), port, rules);
+    if (now !== null) return now;
     // What no rule names is refused unasked: a question, too, tells something to whoever answers it.
     if (!mayName(rules, host, port)) {
       throw new PowerboxError('address_refused', `${host}:${port} is not among what was granted`);
     }
-    const found = await this.#within(this.#addresses(host), host, signal, limit_ms);
-    const allowed = found.filter((address) => allows(rules, { host, address, port }));
-    if (allowed.length === 0)
-      throw refused(
-        host,
-        port,
-        found.map(({ kind }) => kind),
-      );
-    return allowed;
+    return allowed(await this.#within(this.#addresses(host), host, signal, limit_ms), host, port, rules);
+  }
+
+  /** The same at once, for an address or a name of which the answer is there already; null where there is a wait. */
+  checkedNow(host: string, literal: Address | null, port: number, rules: AddressRules): readonly Address[] | null {
+    if (literal !== null) {
+      if (allows(rules, { host, address: literal, port })) return [literal];
+      throw refused(host, port, [literal.kind]);
+    }
+    const known = this.#known.get(host);
+    if (known === undefined || known.found === null || known.until_ms <= this.#options.clock.monotonic_ms())
+      return null;
+    return mayName(rules, host, port) ? allowed(known.found, host, port, rules) : null;
   }
 
   #addresses(host: string): Promise<readonly Address[]> {
@@ -78,11 +81,17 @@ export class Lookup {
     if (known !== undefined && known.until_ms > now_ms) return known.addresses;
     this.#known.delete(host);
     const addresses = this.#ask(host);
-    this.#known.set(host, { addresses, until_ms: now_ms + limits.lookup_kept_ms });
-    // A failure is not kept: whoever asks next asks again.
-    addresses.catch(() => {
-      if (this.#known.get(host)?.addresses === addresses) this.#known.delete(host);
-    });
+    const asked: Known = { addresses, until_ms: now_ms + limits.lookup_kept_ms, found: null };
+    this.#known.set(host, asked);
+    addresses.then(
+      (found) => {
+        asked.found = found;
+      },
+      // A failure is not kept: whoever asks next asks again.
+      () => {
+        if (this.#known.get(host) === asked) this.#known.delete(host);
+      },
+    );
     const [oldest] = this.#known.keys();
     if (this.#known.size > limits.lookups_kept_max && oldest !== undefined) this.#known.delete(oldest);
     return addresses;
@@ -126,6 +135,17 @@ export class Lookup {
 
 async function resolveBySystem(host: string): Promise<readonly string[]> {
   return (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+}
+
+/** Those that may be connected to; refused when there are none. */
+function allowed(found: readonly Address[], host: string, port: number, rules: AddressRules): readonly Address[] {
+  const open = found.filter((address) => allows(rules, { host, address, port }));
+  if (open.length > 0) return open;
+  throw refused(
+    host,
+    port,
+    found.map(({ kind }) => kind),
+  );
 }
 
 /** The kinds of what came, not the addresses: those of a network are nobody's business who was not let in. */
