@@ -1,11 +1,27 @@
 /** Programs of several spaces that send each other messages, as they are written and configured. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, promises, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { any, type FailureReport, openSpace, type Space } from '../../../src/index.ts';
+import { any, type FailureReport, openSpace, restoreService, type Space } from '../../../src/index.ts';
 import type { PeersConfigSource } from '../../../src/capability/index.ts';
 import { configurations, type Sources, until } from './support/nodes.ts';
+
+/** Lets the next sync of a file of this process fail once, as a disk does; what is answered takes that back. */
+async function failingSync(): Promise<() => void> {
+  const probe = await promises.open('/');
+  const prototype = Object.getPrototypeOf(probe) as { sync: () => Promise<void> };
+  await probe.close();
+  const { sync } = prototype;
+  let left = 1;
+  prototype.sync = async function patched(this: unknown) {
+    if (left-- > 0) throw Object.assign(new Error('EIO: injected'), { code: 'EIO' });
+    return sync.call(this);
+  };
+  return () => {
+    prototype.sync = sync;
+  };
+}
 
 describe('peers: programs', () => {
   let sources: Sources;
@@ -105,6 +121,71 @@ describe('peers: programs', () => {
       return message?.[0] === true;
     });
   });
+
+  it('a node that a failing disk took out of service is no member to others; back in service it hears what was kept for it', async () => {
+    const files = join(directory, 'files');
+    mkdirSync(files);
+    const data = join(directory, 'b');
+    const startB = async (): Promise<Space> => {
+      const space = await openSpace({
+        data,
+        config: { version: 1, peers: sources['b'] as PeersConfigSource },
+        grants: { stdio: false, files, powers: [{ kind: 'peers' }] },
+        onFailure: () => {},
+      });
+      open.push(space);
+      return space;
+    };
+    // In memory, so that the failure below is that of one node only.
+    const a = await openSpace({
+      config: { version: 1, peers: sources['a'] as PeersConfigSource },
+      grants: { stdio: false, powers: [{ kind: 'peers' }] },
+    });
+    open.push(a);
+    let b = await startB();
+    await b.run(LISTEN);
+    await b.run(
+      'new box(`rho:powerbox`) in { for (d <- box!?("fileSystem"); f <- d!?("resolve", "x"); @_ <- @"go") { f!("write", "y") } }',
+    );
+    await a.run(
+      having(`contract @"ask"(_) = {
+        for (@members <- peers!?("members")) {
+          @"member"!(members.get("b").get("member"), members.get("b").get("in_service"))
+        }
+      }`),
+    );
+    const sees = async (isMember: boolean): Promise<void> =>
+      until(async () => {
+        await a.produce('ask', [null]);
+        const [message] = await a.consume([{ channel: 'member' }]);
+        return message?.[0] === isMember && message[1] === isMember;
+      });
+    await sees(true);
+    const restore = await failingSync();
+    try {
+      await b.produce('go', [null]);
+      await until(() => b.health().service === 'out');
+    } finally {
+      restore();
+    }
+    await sees(false);
+    await a.run(having('for (@answer <- peers!?("send", "b", "kept")) { @"answered"!(answer) }'));
+    await stop(b);
+    // Out of service it is there, and says so.
+    b = await startB();
+    await until(async () => {
+      await a.produce('ask', [null]);
+      const [message] = await a.consume([{ channel: 'member' }]);
+      return message?.[0] === false;
+    });
+    assert.equal(a.count('answered').data, 0);
+    await stop(b);
+    await restoreService({ data });
+    b = await startB();
+    assert.deepEqual(await a.consume([{ channel: 'answered' }]), [[null]]);
+    assert.deepEqual(await b.take('heard'), ['a', 'kept']);
+    await sees(true);
+  }).timeout(20_000);
 
   it('a node with another secret is told to the operator of both', async () => {
     await start('b');
