@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,30 +10,13 @@ import { fileURLToPath } from 'node:url';
 import type { PowerSource } from '../../src/capability/index.ts';
 import { openSpace } from '../../src/index.ts';
 import type { Space } from '../../src/index.ts';
-import { dial } from './sockets.ts';
+import { dial, openHandles, Peer, until } from './sockets.ts';
 
 const CHILD = fileURLToPath(new URL('./listener-child.ts', import.meta.url));
 const TCP: PowerSource = { kind: 'tcp', listen: ['127.0.0.1:0'], connect: ['127.0.0.1:*'] };
 
-/** Sends back what comes, on each connection, and says on `ended` how each one ended. */
-const ECHO = `new box(\`rho:powerbox\`), echo in {
-  contract echo(socket) = {
-    for (@data <- socket!?("receive")) {
-      match data {
-        Nil => { for (_ <- socket!?("close")) { @"ended"!("by its peer") } }
-        ("error", {"code": code ..._}) => { @"ended"!(code) }
-        _ => { for (_ <- socket!?("send", data)) { echo!(*socket) } }
-      }
-    }
-  } |
-  for (tcp <- box!?("tcpListener")) {
-    for (@{"connections": *connections, "local": local} <- tcp!?("bind", "127.0.0.1:0")) {
-      @"bound"!(local) |
-      for (socket, @about <= connections) { echo!(*socket) } |
-      for (_ <- @"stop") { for (_ <- tcp!?("close", *connections)) { @"stopped"!(Nil) } }
-    }
-  }
-}`;
+/** Sends back what comes, on each connection; the example of the specification. */
+const ECHO = readFileSync(fileURLToPath(new URL('../../spec/examples/echo-server.rho', import.meta.url)), 'utf8');
 
 const CLIENT = `new box(\`rho:powerbox\`) in {
   for (tcp <- box!?("tcpClient")) { for (connector <- tcp!?("resolve", "0")) {
@@ -59,10 +42,16 @@ async function exchange(client: Socket, text: string): Promise<string> {
 describe('sockets in a space', function () {
   this.timeout(60_000);
   let directory: string;
+  let handles: number;
   beforeEach(() => {
+    handles = openHandles();
     directory = mkdtempSync(join(tmpdir(), 'powerbox-sockets-'));
   });
-  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+  afterEach(async () => {
+    rmSync(directory, { recursive: true, force: true });
+    // A space that is closed leaves no socket open, whatever its programs were waiting for.
+    await until(() => openHandles() <= handles);
+  });
 
   it('one program listens, another connects; both end their connection, and the port is closed', async () => {
     const space = await openSpace({ data: directory, grants: { powers: [TCP] } });
@@ -93,6 +82,43 @@ describe('sockets in a space', function () {
     }
   });
 
+  it('a program that passes on what comes loses nothing and changes no order, at the pace of the reader', async () => {
+    const sent = Buffer.from(
+      Array.from({ length: 2 * 1024 * 1024 }, (_, index) => (index * 31 + (index >> 11)) & 0xff),
+    );
+    const from = await Peer.open((socket) => socket.end(sent));
+    const to = await Peer.open();
+    const space = await openSpace({ data: directory, grants: { powers: [{ ...TCP, receive_bytes_max: 64 * 1024 }] } });
+    try {
+      await space.run(`new box(\`rho:powerbox\`), relay in {
+        contract relay(from, to) = {
+          for (@data <- from!?("receive")) {
+            if (data == Nil) { to!("end") }
+            else { for (@Nil <- to!?("send", data)) { relay!(*from, *to) } }
+          }
+        } |
+        for (tcp <- box!?("tcpClient")) { for (connector <- tcp!?("resolve", 0)) {
+          for (from <- connector!?("resolve", "${from.address}")) {
+            for (to <- connector!?("resolve", "${to.address}")) { relay!(*from, *to) }
+          }
+        } }
+      }`);
+      const reader = await to.next();
+      const chunks: Buffer[] = [];
+      reader.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        reader.pause();
+        setImmediate(() => reader.resume());
+      });
+      await once(reader, 'end');
+      assert.ok(Buffer.concat(chunks).equals(sent));
+    } finally {
+      await space.close();
+      await from.close();
+      await to.close();
+    }
+  });
+
   it('after SIGKILL the port is open again, and the sockets of the dead process answer handle_closed', async () => {
     const child = spawn(process.execPath, ['--import', 'tsx', CHILD, directory, JSON.stringify(TCP), ECHO], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -108,9 +134,15 @@ describe('sockets in a space', function () {
     child.kill('SIGKILL');
     assert.deepEqual(await exit, [null, 'SIGKILL']);
     await cut;
-    const space = await openSpace({ data: directory, grants: { powers: [TCP] } });
+    const codes: string[] = [];
+    const space = await openSpace({
+      data: directory,
+      grants: { powers: [TCP] },
+      onFailure: ({ code }) => void codes.push(code),
+    });
     try {
       assert.equal(await reading(space, 'ended'), 'handle_closed');
+      assert.ok(codes.includes('handle_closed'), 'the holder hears of it too');
       const again = await dial(local);
       assert.equal(await exchange(again, 'after'), 'after');
       again.destroy();
