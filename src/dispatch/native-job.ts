@@ -125,11 +125,11 @@ export class NativeJob implements OutsideWork {
     if (this.#context.stopped || this.#context.paused) return;
     this.stage = 'running';
     this.#start_ms = this.#context.clock.now_ms();
-    this.#perform().then(
-      () => this.#over(),
-      // Only the engine rejects here, and that is final for the space: whoever owns it has been told.
-      () => this.#over(),
-    );
+    // Each step calls the next, and only what has to be waited for is a promise: there are very many calls.
+    if (this.#cutBy !== null && !this.#interrupted) this.#finish(errorOutcome(this.#cutBy));
+    else if (!this.changing) this.#make(this.#stateIn(this.#context.engine));
+    else if (this.#interrupted) this.#recover();
+    else this.#begin();
   }
 
   get cap(): string {
@@ -151,33 +151,24 @@ export class NativeJob implements OutsideWork {
     this.#cutOff();
   }
 
-  async #perform(): Promise<void> {
-    const outcome = await this.#outcome();
-    if (this.#aborted && this.#context.stopped && !this.drained) return;
-    this.stage = 'answered';
-    await this.#finish(outcome);
-  }
-
-  async #outcome(): Promise<Outcome> {
-    const { engine } = this.#context;
-    // Nothing of it was done; of one that had begun before this process, recovery has the word.
-    if (this.#cutBy !== null && !this.#interrupted) return errorOutcome(this.#cutBy);
-    if (!this.changing) return this.#make(this.#stateIn(engine));
-    if (!this.#interrupted) return this.#make(await this.#begin());
-    const state = this.#stateIn(engine);
+  /** It had begun before this process, and nobody knows how far it got. */
+  #recover(): void {
+    const state = this.#stateIn(this.#context.engine);
     switch (this.#call.method.recovery) {
       case 'repeat':
-        return this.#make(state);
-      case 'ask': {
-        const told = await this.#answer('ask', state);
-        return told === 'not_applied' ? this.#make(state) : (told as Outcome);
-      }
+        this.#make(state);
+        return;
+      case 'ask':
+        this.#answer('ask', state, (told) => (told === 'not_applied' ? this.#make(state) : this.#finish(told)));
+        return;
       default:
-        return errorOutcome({
-          code: 'interrupted',
-          message: `${this.what} was under way when the process ended; whether it was done is not known`,
-          hint: '',
-        });
+        this.#finish(
+          errorOutcome({
+            code: 'interrupted',
+            message: `${this.what} was under way when the process ended; whether it was done is not known`,
+            hint: '',
+          }),
+        );
     }
   }
 
@@ -188,77 +179,79 @@ export class NativeJob implements OutsideWork {
   }
 
   /** Makes it durable that the change begins; the state is read in that turn, so after the predecessor's answer. */
-  async #begin(): Promise<Value | undefined> {
+  #begin(): void {
     const { number } = this;
+    const { engine, failpoint } = this.#context;
+    if (this.#context.unbegun) {
+      // Not at once: this may be a turn.
+      queueMicrotask(() => this.#make(this.#stateIn(engine)));
+      return;
+    }
     const payload = recordOf([number, this.#reference.native, this.#call.method.name, new Bytes(this.#effectId)]);
     const begun = writeBegun(this.#reference, this.#call);
     const cause = { kind: 'begun', payload, account: this.account };
-    if (this.#context.unbegun) return this.#stateIn(this.#context.engine);
-    this.#context.failpoint?.('begun:before');
-    const { engine } = this.#context;
-    const state = await insist(this.#context, () =>
+    failpoint?.('begun:before');
+    const posted = insist(this.#context, () =>
       engine.post(cause, (turn) => {
         turn.setFact(begunKey(number), begun);
         return this.#stateIn(turn);
       }),
     );
-    this.#context.failpoint?.('begun:after');
-    // Nothing is done, so recovery finds it begun, and the native asked says so.
-    if (this.#context.paused) return this.#neverStarted();
-    return state;
+    posted.then(
+      (state) => {
+        failpoint?.('begun:after');
+        // Nothing is done, so recovery finds it begun, and the native asked says so.
+        if (this.#context.paused) this.stage = 'queued';
+        else this.#make(state);
+      },
+      () => this.#over(),
+    );
   }
 
-  #neverStarted(): Promise<never> {
-    this.stage = 'queued';
-    return new Promise(() => {});
+  #make(state: Value | undefined): void {
+    this.#answer('call', state, (outcome) => this.#finish(outcome as Outcome));
   }
 
-  async #make(state: Value | undefined): Promise<Outcome> {
-    return (await this.#answer('call', state)) as Outcome;
-  }
-
-  /** One question to the native within the time limit. Never rejects. */
-  #answer(verb: 'call' | 'ask', state: Value | undefined): Promise<Outcome | 'not_applied'> {
+  /** One question to the native within the time limit; `then` hears once, whatever the native does. */
+  #answer(verb: 'call' | 'ask', state: Value | undefined, then: (outcome: Outcome | 'not_applied') => void): void {
     const { counts, timers } = this.#context;
-    return new Promise((resolve) => {
-      let over = false;
-      const settle = (outcome: Outcome | 'not_applied'): void => {
-        if (over) {
-          counts.late++;
-          this.#forget();
-          return;
-        }
-        over = true;
-        this.#settle = null;
-        this.#timer?.cancel();
-        resolve(outcome);
-      };
-      if (this.#cutBy !== null) {
-        over = true;
-        resolve(errorOutcome(this.#cutBy));
+    if (this.#cutBy !== null) {
+      then(errorOutcome(this.#cutBy));
+      return;
+    }
+    let over = false;
+    const settle = (outcome: Outcome | 'not_applied'): void => {
+      if (over) {
+        counts.late++;
+        this.#forget();
         return;
       }
-      this.#settle = settle;
-      const limit_ms = this.#limit_ms;
-      if (limit_ms !== null) {
-        this.#timer = timers.after(limit_ms, () => {
-          const message = `${this.what} has not answered within ${limit_ms} ms`;
-          settle(errorOutcome({ code: 'timed_out', message, hint: '' }));
-          this.#cutOff();
-        });
-      }
-      this.#ask(verb, state).then(
-        (answer) =>
-          settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),
-        (thrown: unknown) => {
-          counts.thrown++;
-          settle(errorOutcome(failureOf(thrown, 'native_failed')));
-        },
-      );
-    });
+      over = true;
+      this.#settle = null;
+      this.#timer?.cancel();
+      then(outcome);
+    };
+    this.#settle = settle;
+    const limit_ms = this.#limit_ms;
+    if (limit_ms !== null) {
+      this.#timer = timers.after(limit_ms, () => {
+        const message = `${this.what} has not answered within ${limit_ms} ms`;
+        settle(errorOutcome({ code: 'timed_out', message, hint: '' }));
+        this.#cutOff();
+      });
+    }
+    this.#ask(verb, state).then(
+      (answer) =>
+        settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),
+      (thrown: unknown) => {
+        counts.thrown++;
+        settle(errorOutcome(failureOf(thrown, 'native_failed')));
+      },
+    );
   }
 
-  async #ask(verb: 'call' | 'ask', state: Value | undefined): Promise<unknown> {
+  /** What the native hands back, a throw included, as one promise. */
+  #ask(verb: 'call' | 'ask', state: Value | undefined): Promise<unknown> {
     const signal = (): AbortSignal => this.#signal();
     const call: NativeCall = {
       method: this.#call.method.name,
@@ -275,7 +268,11 @@ export class NativeJob implements OutsideWork {
     };
     const native = this.#native;
     this.#context.failpoint?.('effect:before');
-    return verb === 'call' ? native.call?.(call) : native.ask?.(call);
+    try {
+      return Promise.resolve(verb === 'call' ? native.call?.(call) : native.ask?.(call));
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   #signal(): AbortSignal {
@@ -290,7 +287,13 @@ export class NativeJob implements OutsideWork {
   }
 
   /** Task gone, fact gone, objects made, reply sent: one turn. */
-  async #finish(answer: Outcome): Promise<void> {
+  #finish(answer: Outcome): void {
+    // What only looks at the world is left to the next process when this one goes.
+    if (this.#aborted && this.#context.stopped && !this.drained) {
+      this.#over();
+      return;
+    }
+    this.stage = 'answered';
     const state = new List(answer.state === undefined ? [] : [answer.state]);
     const { audit, engine, failpoint } = this.#context;
     const outage = this.changing ? this.#takeOutage() : null;
@@ -304,11 +307,18 @@ export class NativeJob implements OutsideWork {
     };
     failpoint?.('effect:after');
     failpoint?.('finished:before');
-    await insist(this.#context, () =>
+    const finished = insist(this.#context, () =>
       engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer, outage, measured)),
     );
-    failpoint?.('finished:after');
-    if (this.#call.method.recovery === 'ask') this.#forget();
+    finished.then(
+      () => {
+        failpoint?.('finished:after');
+        if (this.#call.method.recovery === 'ask') this.#forget();
+        this.#over();
+      },
+      // Only the engine rejects here, and that is final for the space: whoever owns it has been told.
+      () => this.#over(),
+    );
   }
 
   /** What this change is to put on record, if no other has. */

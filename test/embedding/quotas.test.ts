@@ -99,7 +99,8 @@ describe('embedding: quotas', () => {
       [{ default: { tasks_per_second: 2_000_000_000 } }, /at most 1000000000/],
     ] as const) {
       await assert.rejects(
-        open({ quotas }),
+        // As it would come from a program without types.
+        open({ quotas: quotas as NonNullable<OpenOptions['quotas']> }),
         (error: unknown) => isPowerboxError(error) && error.code === 'config_invalid' && expected.test(error.message),
       );
     }
