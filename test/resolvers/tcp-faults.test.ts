@@ -219,6 +219,34 @@ describe('faults of TCP', () => {
     for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 50 }, one));
     assert.equal(ended, 1000);
     await until(() => site.timers() === 0);
+    // Each place was given back once: there is room for as many as ever, and for not one more.
+    const answers = await Promise.all(Array.from({ length: 65 }, () => from.answer('resolve', peer.address)));
+    assert.equal(answers.filter((answer) => 'ok' in answer).length, 64);
     await echo.close();
+  });
+
+  it('a port to which a hundred come and go in all manners holds as many as ever afterwards', async () => {
+    const site = await granted({ sockets_max: 9 });
+    const answer = await root(site, 'tcpListener').map('bind', '127.0.0.1:0');
+    const source = site.host.open(answer.get('connections'));
+    const local = String(answer.get('local'));
+    for (let count = 0; count < 100; count++) {
+      const client = await dial(local);
+      const kind = count % 3;
+      if (kind === 0) client.resetAndDestroy();
+      else if (kind === 1) client.end();
+      const socket = site.host.made((await source.take())[0]);
+      if (kind < 2) await socket.answer('receive');
+      await socket.answer('close');
+      client.destroy();
+    }
+    await until(() => site.timers() === 0);
+    const clients = await Promise.all(Array.from({ length: 9 }, () => dial(local)));
+    let refused = 0;
+    for (const client of clients) client.once('end', () => refused++);
+    await until(() => refused === 1);
+    for (let count = 0; count < 8; count++) await source.take();
+    assert.equal(refused, 1);
+    for (const client of clients) client.destroy();
   });
 });
