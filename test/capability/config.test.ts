@@ -376,6 +376,17 @@ holders:
     }
   });
 
+  it('of a power with another mistake are told of in the same run, and nothing else of it is filled in', () => {
+    const text = API('${env:TOKEN}').replace('headers:', 'methods: [FETCH], paths: ["${env:PATH}"], headers:');
+    const told = lines(read(text)).join('\n');
+    for (const part of [/methods\[0\]: expected one of/, /paths\[0\]: only a secret/, /the variable TOKEN to be set/])
+      assert.match(told, part);
+    assert.deepEqual(
+      read(text, {}, { TOKEN: CANARY }).fillings.map(({ name }) => name),
+      ['TOKEN'],
+    );
+  });
+
   it('that nothing fills are mistakes, and placeholders stand nowhere else', () => {
     assert.match(
       lines(read(API('${env:TOKEN}')))[0] ?? '',

@@ -102,7 +102,7 @@ interface Definition {
 }
 
 /** Whether a secret stands there, by the schema: also where it is one that is refused. */
-function isSecretAt(schema: z.ZodType | undefined, path: Path): boolean {
+export function isSecretAt(schema: z.ZodType | undefined, path: Path): boolean {
   if (schema === undefined) return false;
   if (path.length === 0 && z.globalRegistry.get(schema)?.['writeOnly'] === true) return true;
   const { shape, element, valueType, innerType, in: input, options } = schema._zod.def as Definition;

@@ -16,7 +16,7 @@ export function readPowers(data: unknown, draft: Draft, fillings: Fillings): Con
   for (const [name, source] of Object.entries(section(data, 'powers') ?? {})) {
     const { value } = readBy(powerSchema, source, draft.text);
     const path: Path = ['powers', name];
-    if (value === undefined) fillings.passOver(path);
+    if (value === undefined) fillings.fillUnread(powerSchema, source, path);
     else fillings.fill(value, path);
     powers.set(name, value === undefined ? null : withPaths(value, draft));
   }

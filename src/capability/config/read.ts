@@ -100,7 +100,7 @@ function readPeers(data: unknown, draft: Draft, fillings: Fillings): PeersConfig
   if (source === undefined) return null;
   const { value } = readBy(peersConfig, source, draft.text, ['peers']);
   if (value === undefined) {
-    fillings.passOver(['peers']);
+    fillings.fillUnread(peersConfig, source, ['peers']);
     return null;
   }
   fillings.fill(value, ['peers']);

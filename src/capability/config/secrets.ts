@@ -1,14 +1,16 @@
 /** Fills secrets from variables and files, and refuses placeholders that stand anywhere else. Shows no text of one. */
+import type { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { hasPlaceholder, SECRET_EXPECTED, type SecretSource, secretsIn } from '../powers/secret.ts';
+import { hasPlaceholder, Secret, SECRET_EXPECTED, type SecretSource, secretsIn } from '../powers/secret.ts';
 import type { Draft } from './draft.ts';
+import { isSecretAt } from './issues.ts';
 import { type Path, pathText, shown } from './mistake.ts';
 
 /** Looks texts of secrets up, each once: a grant that narrows a power has the power's secrets again. */
 export class Fillings {
   readonly #draft: Draft;
   readonly #found = new Map<string, string | null>();
-  /** Where secrets stand, and where nobody could tell. */
+  /** Where secrets stand. */
   readonly #secret: Path[] = [];
 
   constructor(draft: Draft) {
@@ -32,9 +34,15 @@ export class Fillings {
     for (const { secret } of secretsIn(value)) secret.fill((from, name) => this.#found.get(`${from}:${name}`) ?? null);
   }
 
-  /** Of what could not be read nobody knows which fields are secret. */
-  passOver(path: Path): void {
-    this.#secret.push(path);
+  /** As `fill`, for what could not be read: what is missing for its secrets is told in the same run. */
+  fillUnread(schema: z.ZodType, source: unknown, base: Path): void {
+    const look = (value: unknown, path: Path): void => {
+      if (typeof value === 'string' && isSecretAt(schema, path)) this.fill(new Secret(value), [...base, ...path]);
+      else if (typeof value === 'object' && value !== null)
+        for (const [key, below] of Object.entries(value))
+          look(below, [...path, Array.isArray(value) ? Number(key) : key]);
+    };
+    look(source, []);
   }
 
   #look(from: SecretSource, name: string, path: Path): string | null {
