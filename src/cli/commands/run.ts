@@ -1,5 +1,6 @@
 /** `powerbox run` and `powerbox resume`: programs, run to quiescence. Each is a thin call of the public API. */
 import { basename } from 'node:path';
+import { PowerboxError } from '../../index.ts';
 import { type CommonOptions, isUnfinished, open, working } from '../session.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
 import { common, example, type Register, requirePlace } from './command.ts';
@@ -12,7 +13,7 @@ interface RunOptions extends CommonOptions {
 export const registerRun: Register = (program, { terminal, leave }) => {
   common(program.command('run'))
     .description('run a program, to quiescence')
-    .argument('<file>', 'a program in Rholang, or - for standard input')
+    .argument('[file]', 'a program in Rholang, or - for standard input; none to run what --config starts')
     .option('--also', 'run beside the work that an earlier run left in the directory')
     .option('--system <file>', 'a system contract: contract main(box, @config) = {…}, which gets its powerbox once')
     .option('--public-system', 'also answer on the public name @"system"')
@@ -22,11 +23,12 @@ export const registerRun: Register = (program, { terminal, leave }) => {
       example(
         'run hello.rho',
         'run notes.rho --data ./space --grant files=./notes',
+        'run --config powerbox.yaml --data ./space',
         'run report.rho --config powerbox.yaml --holder alice',
         'run hello.rho --json | jq -r "select(.type == \\"stdout\\").text"',
       ),
     )
-    .action((file: string, options) => leave(run(terminal, file, options)));
+    .action((file: string | undefined, options) => leave(run(terminal, file, options)));
 
   common(program.command('resume'))
     .description('go on with what an earlier run left, to quiescence')
@@ -35,8 +37,13 @@ export const registerRun: Register = (program, { terminal, leave }) => {
     .action((options) => leave(resume(terminal, options)));
 };
 
-async function run(terminal: Terminal, file: string, options: RunOptions): Promise<number> {
-  const text = readProgram(file);
+async function run(terminal: Terminal, file: string | undefined, options: RunOptions): Promise<number> {
+  const text = file === undefined ? null : readProgram(file);
+  if (text === null && options.config === undefined && options.system === undefined) {
+    throw new PowerboxError('usage', 'a program is missing', {
+      hint: 'powerbox run FILE; without one, --config or --system says what runs',
+    });
+  }
   const systemText = options.system === undefined ? null : readProgram(options.system);
   const { holder } = options;
   const whose = holder === undefined ? {} : { holder };
@@ -44,11 +51,11 @@ async function run(terminal: Terminal, file: string, options: RunOptions): Promi
   return working(terminal, options, space, async () => {
     const system =
       systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? ''), ...whose });
-    const deploy = await space.run(text, { name: basename(file), ...whose });
+    const deploy = text === null ? null : await space.run(text, { name: basename(file ?? ''), ...whose });
     // A program may hand its work to what earlier ones left there (the sender of a message pays for what it sets off),
     // so the end of it is the end of all; beside unfinished work it is not waited for.
     if (options.also !== true) return space.deploys();
-    return system === null ? [deploy] : [system, deploy];
+    return [system, deploy].filter((started) => started !== null);
   });
 }
 
