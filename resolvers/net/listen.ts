@@ -10,7 +10,7 @@ export interface Place {
 }
 
 const PORT = /^(?:0|[1-9][0-9]{0,4})$/;
-export const PORT_MAX = 65_535;
+const PORT_MAX = 65_535;
 
 /** A port as programs write it: an Int, or decimal digits. Null for anything else. */
 export function readPort(value: Value | undefined): number | null {

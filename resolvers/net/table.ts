@@ -23,19 +23,11 @@ export class SocketTable<T extends { readonly grant: { readonly id: string } }> 
     this.#process = Buffer.from(randomness.bytes(PROCESS_BYTES)).toString('hex');
   }
 
-  get size(): number {
-    return this.#sockets.size;
-  }
-
-  values(): IterableIterator<T> {
-    return this.#sockets.values();
-  }
-
   nextNumber(): number {
     return ++this.#last;
   }
 
-  /** `more`: what else tells the object, after which socket it is. */
+  /** `more`: what tells the object besides the number. */
   handle(grant: string, number: number, ...more: readonly Value[]): Value {
     return powerHandle(grant, this.#process, number, ...more);
   }

@@ -83,6 +83,7 @@ export class TcpGrant {
   readonly #removed: (connection: Connection, reason: string) => void;
   readonly #connections = new Set<Connection>();
   readonly #listeners = new Set<Listener>();
+  /** Sockets that are open, being opened, or not yet left by their program. */
   #held = 0;
   #sweep: Cancellable | null = null;
   /** Ends what is being opened; a signal would warn when it has more than a few listeners. */
@@ -127,11 +128,6 @@ export class TcpGrant {
 
   hasLocalPort(port: number): boolean {
     return hasPort(this.#localPorts, port);
-  }
-
-  /** Sockets that are open, being opened, or not yet left by their program. */
-  get held(): number {
-    return this.#held;
   }
 
   /** Room for one more socket; whoever gets it gives it back with `release`, or lends it to a connection. */
