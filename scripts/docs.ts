@@ -87,8 +87,8 @@ function specificationIndex(): string {
     '| [reference/channels.md](reference/channels.md) | Every system channel: methods, forms, effects |',
     '| [reference/config.md](reference/config.md) | Every field of powerbox.yaml |',
     '',
-    'Conformance cases as data: `programs/` (programs with what each must print or leave waiting), `vectors/` (values',
-    'and names byte by byte), `config/` (configurations that are wrong, with the exact lines that must be told).',
+    'Conformance cases as data: `programs/` (programs with what each must print or leave waiting), `vectors/`',
+    '(values, names and what nodes say, byte by byte), `config/` (configurations that are wrong, with the exact lines that must be told).',
     '`examples/` holds programs that need something granted.',
     '',
   ].join('\n');

@@ -129,8 +129,8 @@ export class Link {
         if (this.#ended || this.#leaving) return;
       }
     } catch (error) {
-      if (!isPowerboxError(error)) throw error;
-      this.end(error.message);
+      // A bug of this node's, most likely; yet what another node can set off must not end this process.
+      this.end(isPowerboxError(error) ? error.message : `what it said could not be handled (${String(error)})`);
     }
   }
 

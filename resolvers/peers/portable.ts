@@ -51,7 +51,8 @@ function holdsName(value: Value): boolean {
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (next === null || typeof next !== 'object') continue;
     if (next.kind === Kind.Name || next.kind === Kind.Bundle) return true;
-    if (isNode(next)) waiting.push(...partsOf(next));
+    // One by one: a list may have more items than a call takes arguments.
+    if (isNode(next)) for (const part of partsOf(next)) waiting.push(part);
   }
   return false;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect as connectPlain, createServer, type Socket } from 'node:net';
 import { connect, createServer as createSecureServer, type TLSSocket } from 'node:tls';
+import fc from 'fast-check';
 import { Later } from '../../../channels/index.ts';
 import { isPowerboxError } from '../../../src/errors.ts';
 import { peersConfig } from '../../../src/capability/index.ts';
@@ -282,6 +283,45 @@ describe('peers: who must not come in, and who does what must not be done', () =
     go();
     assert.deepEqual((await second.hear('open')).remembered, [id(1)]);
     assert.equal(inbox.unread.length, 1);
+  });
+
+  it('whatever a node says, what is not understood ends its connection only', async () => {
+    await node.peers.source('messages');
+    const said = [
+      encodeFrame({ type: 'message', topic: 'peers', id: id(1), value: list([1, 'a', new Bytes(new Uint8Array(9))]) }),
+      encodeFrame({ type: 'forget', topic: 'peers', ids: [id(1), id(2)] }),
+      encodeFrame({ type: 'alive', inService: true }),
+    ];
+    const garbled = fc
+      .tuple(fc.constantFrom(...said), fc.nat(), fc.nat(255))
+      .map(([bytes, at, byte]) =>
+        Uint8Array.from(bytes, (old, index) => (index === 4 + (at % (bytes.length - 4)) ? byte : old)),
+      );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(garbled, fc.uint8Array({ maxLength: 40 })), { minLength: 1 }),
+        async (parts) => {
+          const puppet = await greeted();
+          await puppet.hear('open');
+          for (const part of parts) puppet.socket.write(part);
+          puppet.socket.end();
+          await puppet.ended();
+        },
+      ),
+      { numRuns: 60 },
+    );
+    await works();
+  }).timeout(30_000);
+
+  it('lists longer than a call can have arguments are taken, from programs and from nodes', async () => {
+    const long = list(Array.from({ length: 500_000 }, () => 0));
+    const inbox = await node.peers.source('messages');
+    const puppet = await greeted();
+    await puppet.hear('open');
+    puppet.say({ type: 'message', topic: 'peers', id: id(1), value: long });
+    const [, value] = (await inbox.take()) as [string, { readonly items: readonly unknown[] }];
+    assert.equal(value.items.length, 500_000);
+    assert('ok' in (await node.peers.answer('send', 'c', long)));
   });
 
   it('what is for no inbox is dropped', async () => {
