@@ -111,7 +111,9 @@ export function isSecretAt(schema: z.ZodType | undefined, path: Path): boolean {
   if (options !== undefined) return options.some((option) => isSecretAt(option, path));
   const [part, ...rest] = path;
   if (part === undefined) return false;
-  return isSecretAt(shape?.[String(part)] ?? element ?? valueType, rest);
+  // What a configuration calls a field may be called so in every object.
+  const field = shape !== undefined && Object.hasOwn(shape, part) ? shape[String(part)] : undefined;
+  return isSecretAt(field ?? element ?? valueType, rest);
 }
 
 /** Of several readings the one that came furthest: the one of the same kind of value. */
