@@ -271,12 +271,14 @@ export const limits = {
   http_open_max: 1_024,
   /** Requests of one grant that wait for others to end; past it `rate_limited`. */
   http_waiting_max: 1_024,
-  /** Connections to one address of one origin. */
-  http_connections_max: 256,
+  /** Connections to one address of one origin; past it requests wait for one. As many as an account has effects. */
+  http_connections_max: 64,
   /** Pools of connections, one for each origin and address; past it an idle one is closed. */
   http_pools_max: 256,
   /** Milliseconds for which an idle connection is kept, whatever its server offers. */
   http_keep_alive_ms_max: 60_000,
+  /** Milliseconds after which a call begins to heed that nobody waits for it any more. */
+  http_heed_ms: 10,
   /** URLs of resources that are kept as they were read; past it the oldest is read again. */
   http_urls_kept_max: 1_024,
   /** Milliseconds until the headers of an answer, when the operator does not say. */

@@ -69,7 +69,7 @@ export class Audit {
   #engine: AuditEngine | null = null;
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
-  #untilTrim = 0;
+  #untilTrim: number = limits.audit_trim_rows;
   #trimming = false;
 
   constructor(hashing: Hashing, clock: Clock, retention: Partial<Retention> = {}) {

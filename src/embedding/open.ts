@@ -4,12 +4,13 @@
  * close, and gives back what it opened when a later part refuses.
  */
 import { resolve } from 'node:path';
-import { Deploys, type DispatchFailpoint, Dispatcher } from '../dispatch/index.ts';
+import { Audit, Deploys, type DispatchFailpoint, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { realPlatform } from '../platform/index.ts';
 import { RHO_LABEL, RholangRunner } from '../rholang/index.ts';
 import { type EngineOptions, type Failpoint, SpaceEngine, SpaceHost } from '../space/index.ts';
 import { openMemoryStore, openStore, type Store } from '../store/index.ts';
+import { requireRetention } from './audit.ts';
 import { rememberConfiguration } from './config-surroundings.ts';
 import { configured } from './configured.ts';
 import { Documents } from './documents.ts';
@@ -46,9 +47,13 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const onFailure = authority.give('node/stderr', 'stderr', options.onFailure ?? tellFailure);
   const machine = configuration?.machine ?? null;
   if (machine !== null) authority.give('node/doctor', 'machine', machine, { ...machine });
-  if (options.unfinished !== 'hold') await requireMachine(machine, options.data, onFailure);
+  if (options.unfinished !== 'hold') await requireMachine(machine, options, onFailure);
   const { clock, timers } = platform;
+  const retention = options.audit ?? {};
+  requireRetention(retention);
+  const audit = new Audit(platform.hashing, clock, retention);
   const dispatcher = new Dispatcher({
+    audit,
     platform: authority.give('node/dispatcher', 'clock', { clock, timers }),
     ...(failpoint === undefined ? {} : { failpoint }),
     ...(plant === 'effect-not-begun' ? { plant } : {}),
@@ -70,6 +75,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
     });
     await recovered?.(engine);
+    audit.attach(engine);
     const deploys = new Deploys(engine);
     const { data } = options;
     if (data !== undefined) authority.give('node/service', 'directory', data, { durability: 'sync' });
@@ -99,6 +105,8 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     });
     const parts = {
       engine,
+      audit,
+      yielding: () => new Promise<void>((resolve) => timers.soon(resolve)),
       dispatcher,
       deploys,
       powers,
@@ -116,6 +124,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     // What is there is told, and what is under way elsewhere is taken; nothing is begun.
     if (!service.isIn) return space;
     dispatcher.openSources();
+    await audit.trim();
     if (configuration?.file && options.data !== undefined)
       rememberConfiguration(resolve(options.data), configuration.file);
     await documents.settle(engine);

@@ -4,7 +4,7 @@
  */
 import type { Native } from '../../channels/index.ts';
 import { type Configuration, type ConfiguredContract, type Power, powerNameOf } from '../capability/index.ts';
-import type { Deploy as DeployRecord, Deploys, Dispatcher } from '../dispatch/index.ts';
+import type { Audit, Deploy as DeployRecord, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Hashing } from '../platform/index.ts';
@@ -12,6 +12,7 @@ import { compileText, RHO_LABEL, rememberPositions } from '../rholang/index.ts';
 import { type Contents, contentsOf, type SpaceEngine } from '../space/index.ts';
 import { type Name, toValue, type Value } from '../values/index.ts';
 import { changedContract, contractNote, contractReports, SYSTEM_PREFIX, textHash } from './contracts.ts';
+import { readAudit } from './audit.ts';
 import type { Documents } from './documents.ts';
 import type { HostChannels } from './host-channels.ts';
 import type { NodeAuthority } from './node-authority.ts';
@@ -22,6 +23,8 @@ import { refillReport, usageReports } from './usage.ts';
 import type { Service } from './service.ts';
 import { compileSystemContract } from './system-contract.ts';
 import type {
+  AuditOptions,
+  AuditRecord,
   ChannelName,
   Deploy,
   FailureReport,
@@ -47,6 +50,8 @@ import type {
 export interface Parts {
   readonly dispatcher: Dispatcher;
   readonly engine: SpaceEngine;
+  readonly audit: Audit;
+  readonly yielding: () => Promise<void>;
   readonly powers: Powers;
   readonly deploys: Deploys;
   readonly channels: HostChannels;
@@ -73,6 +78,8 @@ export class OpenedSpace implements Space {
   readonly #natives: Native[];
   /** Who waits for quiescence, to be told when the space closes. */
   readonly #waiting = new Set<(error: Error) => void>();
+  /** Who follows the audit, to be woken when the space closes. */
+  readonly #readers = new Set<() => void>();
   #closing: Promise<void> | null = null;
 
   constructor(parts: Parts, { natives = [], data }: OpenOptions) {
@@ -83,6 +90,9 @@ export class OpenedSpace implements Space {
       for (const reject of this.#waiting) reject(error);
     };
     parts.engine.onClose(refuse);
+    parts.engine.onClose(() => {
+      for (const wake of this.#readers) wake();
+    });
     // Nothing comes to rest there: what is ready waits for another opening.
     parts.service.onLeave(refuse);
   }
@@ -289,6 +299,11 @@ export class OpenedSpace implements Space {
   usage(): readonly UsageReport[] {
     const { deploys, engine } = this.#parts;
     return usageReports(engine, (deploy) => deploys.get(deploy)?.holder ?? '');
+  }
+
+  audit(options: AuditOptions = {}): AsyncIterable<AuditRecord> {
+    const { audit, engine, yielding } = this.#parts;
+    return readAudit(audit, { yielding, closed: () => engine.closed, readers: this.#readers }, options);
   }
 
   async inspect(channel?: string): Promise<Report> {

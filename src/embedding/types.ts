@@ -51,12 +51,16 @@ export interface OpenOptions {
   readonly config?: string | ConfigurationSource;
   /** What holders may store and run; goes before the quotas of the configuration. Default: as much as they like. */
   readonly quotas?: QuotaSettingsSource;
+  /** How long the record of calls is kept, by age and by size, whichever ends first. Default: ninety days, 64 MiB. */
+  readonly audit?: AuditRetention;
   /** Also what was granted in earlier openings, to the work that had it then and to no other. Default false. */
   readonly rememberGrants?: boolean;
   /** Refuse with `config_invalid` when there is no space in `data` yet. */
   readonly mustExist?: boolean;
   /** What is done with work that an earlier run left: go on (the default), refuse to open, or leave it as it is. */
   readonly unfinished?: 'resume' | 'refuse' | 'hold';
+  /** Refuse with `machine_short` on a machine that falls short of the configured role; else that is only said. */
+  readonly strict?: boolean;
   /** Natives that answer from the start on; also those that an earlier run registered. */
   readonly natives?: readonly Native[];
   /** Default: the standard streams of this process. */
@@ -137,6 +141,54 @@ export interface HeldReport {
   readonly kind: Power['kind'] | 'node';
   /** In words of the configuration, secrets as placeholders. */
   readonly limits: Readonly<Record<string, unknown>>;
+}
+
+/** How long rows of the audit are kept. They are looked at when the space opens and every few hundred calls. */
+export interface AuditRetention {
+  readonly age_ms_max?: number;
+  readonly bytes_max?: number;
+}
+
+/** Which rows of the audit are read: those that fit all that is said. */
+export interface AuditOptions {
+  /** Whose deploy called. */
+  readonly holder?: string;
+  /** `holder/power`, also of channels that were derived from it. */
+  readonly grant?: string;
+  /** `get`, or `httpClient.get`. */
+  readonly method?: string;
+  /** Milliseconds since 1970. */
+  readonly since_ms?: number;
+  /** The newest so many of those that fit; they come in their order all the same. */
+  readonly limit?: number;
+  /** Go on with new ones as they become durable, until the loop is left or the space closes. */
+  readonly follow?: boolean;
+}
+
+/** One call of a native that was more than computing. What was said in it is here as a hash alone. */
+export interface AuditRecord {
+  /** Place in the audit; never given twice. */
+  readonly number: number;
+  /** When the call was made: ISO 8601, UTC. */
+  readonly time: string;
+  readonly duration_ms: number;
+  /** Whose deploy called; empty for this program. */
+  readonly holder: string;
+  readonly deploy: number;
+  /** The grant under which it was made: `holder/power`. */
+  readonly grant: string;
+  /** The grant again, or what was derived from it and passed on. */
+  readonly capability: string;
+  readonly native: string;
+  readonly method: string;
+  /** SHA-256 of the canonical bytes of the list of arguments, in hexadecimal. */
+  readonly digest: string;
+  /** `ok`, or the code of the error. */
+  readonly result: string;
+  /** In and out, as the native counts them; else those of arguments and result. */
+  readonly bytes: number;
+  /** By which the native knows a change again, in hexadecimal; null for a call that only looks. */
+  readonly effect: string | null;
 }
 
 export interface QuiescentOptions {
@@ -272,6 +324,8 @@ export interface Programs {
   quiescent(options?: QuiescentOptions): Promise<Report>;
   /** What is used of each quota, by holder. Whoever has no quota is not counted. */
   usage(): readonly UsageReport[];
+  /** The calls of natives that were more than computing, oldest first. */
+  audit(options?: AuditOptions): AsyncIterable<AuditRecord>;
   /** What waits, on one channel (written in Rholang) or on all. */
   inspect(channel?: string): Promise<Report>;
 }

@@ -1,4 +1,5 @@
 /** Every group of commands, in the order of the help. A new one is a file of this folder and a line here. */
+import { registerAudit } from './audit.ts';
 import type { Register } from './command.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
@@ -14,4 +15,5 @@ export const COMMANDS: readonly Register[] = [
   registerSystem,
   registerDoctor,
   registerService,
+  registerAudit,
 ];
