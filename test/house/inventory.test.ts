@@ -43,17 +43,27 @@ const NEED_NO_GRANT: Readonly<Record<string, string>> = {
   'tcpListener.close': 'ends the source behind a channel that its caller holds',
 };
 
-/** The forms in which natives write the grant into their handles. */
-const LISTS: readonly Value[] = [powerHandle(GONE), powerHandle(GONE, 'a'), powerHandle(GONE, 'a', 'b')];
-const HANDLES: Readonly<Record<string, readonly Value[]>> = {
-  input: [`stdin ${GONE}`],
-  output: [`stdout ${GONE}`, `stderr ${GONE}`],
-  httpResource: [powerHandle(GONE, 'http://127.0.0.1/'), powerHandle(GONE, 'https://localhost/a?b')],
-  stdout: [GONE],
-  stdoutAck: [GONE],
-  stderr: [GONE],
-  stderrAck: [GONE],
-};
+/** The forms in which natives write the id of a grant into their handles. */
+function handlesOf(channel: string, grant: string): readonly Value[] {
+  switch (channel) {
+    case 'stdout':
+    case 'stdoutAck':
+    case 'stderr':
+    case 'stderrAck':
+      return [grant];
+    case 'input':
+      return [`stdin ${grant}`];
+    case 'output':
+      return [`stdout ${grant}`, `stderr ${grant}`];
+    case 'httpResource':
+      return [powerHandle(grant, 'http://127.0.0.1/'), powerHandle(grant, 'https://localhost/a?b')];
+    default:
+      return [powerHandle(grant), powerHandle(grant, 'a'), powerHandle(grant, 'a', 'b')];
+  }
+}
+
+/** What somebody else is granted, by name. */
+const POWERS = ['stdio', 'files', 'http', 'tcp', 'udp', 'timer', 'random', 'crypto', 'hardware', 'peers'];
 
 const GARBAGE: readonly Value[] = [
   null,
@@ -208,7 +218,7 @@ describe('house: authority', () => {
       const { name: channel } = native.declaration;
       if (channel === 'system' || REACH_NOTHING[channel] !== undefined) continue;
       if (NEED_NO_GRANT[`${channel}.${method.name}`] !== undefined) continue;
-      const handles = HANDLES[channel] ?? LISTS;
+      const handles = handlesOf(channel, GONE);
       for (const handle of handles) {
         for await (const { answer, what } of answers(native, method, handle)) {
           count++;
@@ -226,7 +236,7 @@ describe('house: authority', () => {
     for (const [native, method] of methods()) {
       if (method.recovery !== 'ask') continue;
       for (const index of method.forms.keys()) {
-        const [handle] = HANDLES[native.declaration.name] ?? LISTS;
+        const [handle] = handlesOf(native.declaration.name, GONE);
         const call = { ...callOf(native.declaration, method, index, 0), handle: handle as Value };
         const answer = await native.ask?.(call);
         // What is not known to have been made would be called again, and that is refused above.
@@ -243,7 +253,7 @@ describe('house: authority', () => {
     for (const native of resolvers.natives) {
       if (native.open === undefined) continue;
       const { name: channel } = native.declaration;
-      for (const handle of HANDLES[channel] ?? LISTS) {
+      for (const handle of handlesOf(channel, GONE)) {
         for (const resumed of [true, false]) {
           const source = new TestSource(new NewSource(channel, handle), resumed);
           native.open(source);
@@ -281,11 +291,10 @@ describe('house: authority', () => {
     const of = (channel: string): Native =>
       resolvers.natives.find(({ declaration }) => declaration.name === channel) as Native;
     const natives = ['directory', 'file', 'httpResource', 'tcpListener', 'udp', 'timer', 'random', 'hardware', 'peers'];
-    const given = new Set(['files', 'http', 'tcp', 'udp', 'timer', 'random', 'hardware', 'peers', 'stdio', 'crypto']);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...natives),
-        fc.oneof(fc.string(), fc.constantFrom(...given), fc.constantFrom('__proto__', 'constructor', 'toString')),
+        fc.oneof(fc.string(), fc.constantFrom(...POWERS), fc.constantFrom('__proto__', 'constructor', 'toString')),
         fc.constantFrom('nobody', 'Operator', 'operator ', '', 'operator/files', '__proto__'),
         async (channel, power, holder) => {
           const native = of(channel);
@@ -303,6 +312,26 @@ describe('house: authority', () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it('a native whose grant was taken back answers not_available, in every form of every method', async () => {
+    const taken = POWERS.map((power) => `operator/${power}`);
+    resolvers.revoke('operator');
+    const wrong = new Set<string>();
+    for (const [native, method] of methods()) {
+      const { name: channel } = native.declaration;
+      if (channel === 'system' || REACH_NOTHING[channel] !== undefined) continue;
+      if (NEED_NO_GRANT[`${channel}.${method.name}`] !== undefined) continue;
+      for (const id of taken) {
+        for (const handle of handlesOf(channel, id)) {
+          for await (const { answer, what } of answers(native, method, handle)) {
+            const outcome = 'error' in answer ? answer.error.code : 'ok';
+            if (outcome !== 'not_available') wrong.add(`${what} of ${id}: ${outcome}`);
+          }
+        }
+      }
+    }
+    assert.deepEqual([...wrong], []);
   });
 
   it('nothing of all this came out, and nothing was left unheard', () => {
