@@ -25,6 +25,7 @@ export interface CommonOptions {
   readonly config?: string;
   readonly holder?: string;
   readonly untilQuiescent?: boolean;
+  readonly strict?: boolean;
 }
 
 export async function open(
@@ -47,6 +48,7 @@ export async function open(
     rememberGrants: true,
     mustExist: unfinished !== 'refuse',
     unfinished,
+    ...(options.strict === true ? { strict: true } : {}),
     console: terminal.console,
     onFailure: (failure) => tellFailure(terminal, failure),
   });

@@ -8,7 +8,7 @@ import { examineQuickly, machineProbes, shortfall } from '../../resolvers/index.
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { realPlatform } from '../platform/index.ts';
-import type { FailureReport } from './types.ts';
+import type { FailureReport, OpenOptions } from './types.ts';
 
 /** Where the space is; without a directory, where one would be made if nobody said where. */
 export function placeOf(data: string | null | undefined): { readonly place: string; readonly holdsSpace: boolean } {
@@ -21,17 +21,17 @@ export function placeOf(data: string | null | undefined): { readonly place: stri
  */
 export async function requireMachine(
   machine: MachineConfig | null,
-  data: string | null | undefined,
+  { data, strict = machine?.strict === true }: Pick<OpenOptions, 'data' | 'strict'>,
   report: (failure: FailureReport) => void,
   look: typeof examineQuickly = examineQuickly,
 ): Promise<void> {
   if (machine?.role === undefined) return;
-  const { role, share, requirements, strict } = machine;
+  const { role, share, requirements } = machine;
   const { clock } = realPlatform();
   const examined = { role, share, requirements, ...placeOf(data), probes: machineProbes(clock), clock };
   const line = shortfall(await look(examined));
   if (line === null) return;
-  const hint = strict ? 'Set machine.strict to false to start all the same.' : '';
+  const hint = strict ? 'Without strict (--strict, machine.strict) it would start all the same.' : '';
   if (strict) throw new PowerboxError('machine_short', line, { hint });
   report({ deploy: 0, code: 'machine_short', message: line, hint, source: 'doctor', dropped: 0 });
 }

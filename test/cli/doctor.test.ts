@@ -90,6 +90,8 @@ describe('cli: doctor', function () {
     const told = await bench.run('run', program, '--config', config(50_000));
     assert.match(told.stderr, /^machine_short: this machine falls short of the role light: cores: /m);
     assert.equal(told.stdout, '"up"\n');
+    const option = await bench.run('run', program, '--config', config(50_000), '--strict');
+    assert.deepEqual([option.code, option.stdout], [78, '']);
     bench.write(
       'strict.yaml',
       'version: 1\npowers: { stdio: { kind: stdio } }\nmachine: { role: light, strict: true, requirements: { stdio: { cores: 50000 } } }\n',

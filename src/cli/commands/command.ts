@@ -29,6 +29,7 @@ export function common(command: Command): Command {
       ]),
     )
     .option('--until-quiescent', 'leave also when sources are open that could still speak (timers, ports, peers)')
+    .option('--strict', 'refuse on a machine that falls short of the configured role (see powerbox doctor)')
     .option('--json', JSON_HELP);
 }
 
