@@ -2,9 +2,10 @@
  * What a configuration reaches: files by their path, and variables of this process. The only file of this folder
  * that reads them, and only what a configuration names.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ConfigurationSurroundings, FileText, SecretLookup } from '../capability/index.ts';
+import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 
 /** Paths are relative to the directory of the configuration; of one that is no file, to that of the process. */
@@ -50,19 +51,42 @@ function readFile(path: string, bytes_max: number): FileText {
 /** Stands in a data directory: where the configuration is with which it was opened last. */
 const REMEMBERED = 'configuration';
 
+/** Null where none is. Refused with `config_invalid` when it cannot be read: without it nobody would be bounded by it. */
 export function rememberedConfiguration(data: string): string | null {
+  const read = readFile(join(data, REMEMBERED), limits.config_bytes_max);
+  if ('problem' in read && read.problem === 'missing') return null;
+  const file = 'text' in read ? pathIn(read.text) : null;
+  if (file !== null) return file;
+  throw new PowerboxError('config_invalid', `${join(data, REMEMBERED)} does not say where the configuration is`, {
+    hint: 'Give the configuration again: --config FILE.',
+  });
+}
+
+function pathIn(text: string): string | null {
   try {
-    const { file } = JSON.parse(readFileSync(join(data, REMEMBERED), 'utf8')) as { file?: unknown };
+    const { file } = JSON.parse(text) as { readonly file?: unknown };
     return typeof file === 'string' ? file : null;
   } catch {
     return null;
   }
 }
 
-/** Whole or not at all. It only helps: what it names is given again at any time. */
+/** Whole or not at all, and on disk before anything is started by it. */
 export function rememberConfiguration(data: string, file: string): void {
-  if (rememberedConfiguration(data) === file) return;
+  const read = readFile(join(data, REMEMBERED), limits.config_bytes_max);
+  if ('text' in read && pathIn(read.text) === file) return;
   const fresh = join(data, `.powerbox-new-${REMEMBERED}`);
   writeFileSync(fresh, `${JSON.stringify({ file })}\n`);
+  syncPath(fresh);
   renameSync(fresh, join(data, REMEMBERED));
+  syncPath(data);
+}
+
+function syncPath(path: string): void {
+  const descriptor = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

@@ -207,6 +207,14 @@ holders:
     await again.close();
     rmSync(config);
     await assert.rejects(open({ data, rememberGrants: true }), coded('config_invalid', /powerbox\.yaml/));
+    for (const damaged of ['', '{"file": 1}', 'null']) {
+      writeFileSync(join(data, 'configuration'), damaged);
+      await assert.rejects(open({ data, rememberGrants: true }), coded('config_invalid', /--config FILE/));
+    }
+    write('other.yaml', 'version: 1');
+    await (await open({ data, config: join(directory, 'other.yaml') })).close();
+    await (await open({ data, rememberGrants: true })).close();
+    rmSync(join(directory, 'other.yaml'));
     const looking = await open({ data, rememberGrants: true, unfinished: 'hold' });
     assert.match(
       failures.map(({ message }) => message).join(),
