@@ -26,7 +26,9 @@ function bytes(what: string): z.ZodInt {
 /** How much of the machine the node may use. What is not said is all that the control group leaves. */
 export const machineShare = z.strictObject({
   cores: cores.optional().describe('Cores, also with a fraction.'),
-  memory_bytes: bytes('memory_bytes').optional().describe('Memory.'),
+  memory_bytes: bytes('memory_bytes')
+    .optional()
+    .describe('Memory; the cache of the space holds at most a quarter of it.'),
   disk_bytes: bytes('disk_bytes')
     .optional()
     .describe('Disk, for the space and for all that is allotted to roots of files.'),
@@ -35,14 +37,15 @@ export type MachineShare = z.output<typeof machineShare>;
 
 /** What one power needs beside what the role needs. */
 export const machineRequirements = z.strictObject({
-  cores: cores.optional(),
-  memory_bytes: bytes('memory_bytes').optional(),
-  disk_bytes: bytes('disk_bytes').optional(),
+  cores: cores.optional().describe('Cores, added to those of the role.'),
+  memory_bytes: bytes('memory_bytes').optional().describe('Memory, added to that of the role.'),
+  disk_bytes: bytes('disk_bytes').optional().describe('Disk, added to that of the role.'),
   open_files: z
     .int('open_files is a whole number')
     .min(1, 'open_files is at least 1')
     .max(limits.machine_open_files_max, `open_files is at most ${limits.machine_open_files_max}`)
-    .optional(),
+    .optional()
+    .describe('Files and sockets open at once, added to those of the role.'),
 });
 export type MachineRequirements = z.output<typeof machineRequirements>;
 
