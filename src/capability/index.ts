@@ -57,7 +57,7 @@ export {
 } from './handle.ts';
 export type { FileReference, HeldPower, PowerReference, SystemReference } from './handle.ts';
 export { POWERBOX_URI, PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';
-export { holderQuotaSchema, quotaSchema, quotaSource, quotasSchema, readQuotas } from './quota.ts';
+export { quotaSource, readQuotas } from './quota.ts';
 export type { HolderQuota, QuotaSettings, QuotaSettingsSource } from './quota.ts';
 export { endpointOf, peerAddresses, peersConfig } from './peers-config.ts';
 export type { PeerAddress, PeersConfig, PeersConfigSource } from './peers-config.ts';

@@ -23,7 +23,7 @@ const rate = (what: string) =>
     .optional();
 
 /** What is left out has no bound. */
-export const quotaSchema = z.strictObject({
+const quotaSchema = z.strictObject({
   /** About how many bytes of messages and waiting continuations may lie at once. */
   bytes_max: amount('bytes_max'),
   continuations_max: amount('continuations_max'),
@@ -36,7 +36,7 @@ export const quotaSchema = z.strictObject({
 /** Of a holder: for all its deploys together, and where that is said for each of them. */
 export const holderQuotaSchema = quotaSchema.extend({ eachDeploy: quotaSchema.optional() });
 
-export const quotasSchema = z.strictObject({
+const quotasSchema = z.strictObject({
   /** Of each holder that is not named below. */
   default: holderQuotaSchema.optional(),
   holders: z.record(z.string().min(1), holderQuotaSchema).default({}),

@@ -392,7 +392,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       return;
     }
     for (const account of this.tasks.takeSettled()) for (const run of this.#idle) run(account);
-    this.#quotas?.arm();
+    if (this.#runsTasks) this.#quotas?.arm();
     const ahead = this.#commits.appending && this.#commits.full;
     // When rows are behind, the cut that is under way asks for the next slice.
     if (!ahead && this.#moreTurns && !this.#commits.rowsBehind) this.schedule();
