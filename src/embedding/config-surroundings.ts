@@ -76,10 +76,15 @@ export function rememberConfiguration(data: string, file: string): void {
   const read = readFile(join(data, REMEMBERED), limits.config_bytes_max);
   if ('text' in read && pathIn(read.text) === file) return;
   const fresh = join(data, `.powerbox-new-${REMEMBERED}`);
-  writeFileSync(fresh, `${JSON.stringify({ file })}\n`);
-  syncPath(fresh);
-  renameSync(fresh, join(data, REMEMBERED));
-  syncPath(data);
+  try {
+    writeFileSync(fresh, `${JSON.stringify({ file })}\n`);
+    syncPath(fresh);
+    renameSync(fresh, join(data, REMEMBERED));
+    syncPath(data);
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    throw new PowerboxError('storage_failed', `${data} cannot keep where its configuration is: ${code}`, { cause });
+  }
 }
 
 function syncPath(path: string): void {

@@ -120,13 +120,13 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     };
     const space = new OpenedSpace(parts, options);
     if (options.unfinished === 'hold') return space;
+    if (service.isIn && configuration?.file && options.data !== undefined)
+      rememberConfiguration(resolve(options.data), configuration.file);
     engine.start(dispatcher);
     // What is there is told, and what is under way elsewhere is taken; nothing is begun.
     if (!service.isIn) return space;
     dispatcher.openSources();
     await audit.trim();
-    if (configuration?.file && options.data !== undefined)
-      rememberConfiguration(resolve(options.data), configuration.file);
     await documents.settle(engine);
     await powers.settle();
     await powers.settlePublicSystem();
