@@ -105,16 +105,25 @@ export class HttpResolver implements Resolver<'http'> {
   async #asked(call: NativeCall): Promise<NativeAnswer> {
     const { grant, url } = this.#place(call.handle);
     const plan = planOf(url, call);
-    const fetch = new Fetch(this.#context, grant, plan, Buffer.from(call.effectId).toString('hex'));
+    const { effectId } = call;
+    const key = effectId.length === 0 ? '' : Buffer.from(effectId).toString('hex');
     const cancel = (): void => fetch.stop(new PowerboxError('cancelled', 'nobody waits for this answer any more'));
-    const { signal } = call;
-    signal?.addEventListener('abort', cancel);
-    if (signal?.aborted === true) cancel();
+    // A signal costs as much as half a request, so it is asked for only when there is something to wait for.
+    let signal: AbortSignal | undefined;
+    const heed = (): void => {
+      if (signal !== undefined) return;
+      signal = call.signal;
+      signal?.addEventListener('abort', cancel);
+      if (signal?.aborted === true) cancel();
+    };
+    const fetch = new Fetch(this.#context, grant, plan, key, heed);
+    const timer = this.#platform.timers.after(limits.http_heed_ms, heed);
     grant.add(fetch);
     try {
       return this.#answer(await fetch.run(), plan, grant);
     } finally {
       grant.delete(fetch);
+      timer.cancel();
       signal?.removeEventListener('abort', cancel);
     }
   }

@@ -18,13 +18,27 @@ function checked(faultOf: (text: string) => string | null) {
 }
 
 /** Names are told apart without their case, so there is one way to write each. */
-const headerName = checked((name) => {
+function nameFault(name: string): string | null {
   const fault = headerNameFault(name);
   if (fault !== null) return fault;
   return name === name.toLowerCase() ? null : `header names are written in lower case: ${name.toLowerCase()}`;
-});
+}
 
-const nodeHeader = headerName.refine((name) => !isNodeHeader(name), 'this header is written by the node itself');
+function ownNameFault(name: string): string | null {
+  return nameFault(name) ?? (isNodeHeader(name) ? 'this header is written by the node itself' : null);
+}
+
+/** A secret is known only when it is used: the resolver refuses what is no value of a header then. */
+const ownHeaders = z.record(z.string(), secretText).superRefine((headers, context) => {
+  const names = Object.keys(headers);
+  if (names.length > limits.http_rules_max) {
+    context.addIssue({ code: 'custom', message: `at most ${limits.http_rules_max} headers are added` });
+  }
+  for (const name of names) {
+    const fault = ownNameFault(name);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault, path: [name] });
+  }
+});
 
 const file = z.string().min(1);
 const tls = z
@@ -73,18 +87,11 @@ export const httpOrigin = z.strictObject({
   stream_ms_max: z.int().min(1).max(limits.http_stream_ms_max).default(limits.http_stream_ms_default),
   redirects_max: z.int().min(0).max(limits.http_redirects_max).default(limits.http_redirects_default),
   /** Gets the effect's own key, so that the server can tell a repetition: then changes are repeated after a crash. */
-  idempotencyHeader: nodeHeader.optional(),
+  idempotencyHeader: checked(ownNameFault).optional(),
   /** Added to each request; programs neither see nor replace them. */
-  headers: z
-    // A secret is known only when it is used: the resolver refuses what is no value of a header then.
-    .record(nodeHeader, secretText)
-    .refine(
-      (headers) => Object.keys(headers).length <= limits.http_rules_max,
-      `at most ${limits.http_rules_max} headers`,
-    )
-    .default({}),
+  headers: ownHeaders.default({}),
   /** Headers that programs may not set. */
-  headersRefused: z.array(headerName).max(limits.http_rules_max).default([]),
+  headersRefused: z.array(checked(nameFault)).max(limits.http_rules_max).default([]),
   tls: tls.default({}),
 });
 
