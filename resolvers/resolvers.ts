@@ -62,6 +62,7 @@ export class Resolvers {
       new FilesResolver({
         timers: platform.timers,
         outOfReach: outOfReach ?? null,
+        inService: node.inService ?? (() => true),
         onOutage: node.onOutage ?? (async () => {}),
       }),
       new TimerResolver(platform),

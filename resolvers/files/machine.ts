@@ -35,11 +35,12 @@ export function failedMachine(error: unknown): string | null {
   return error instanceof MachineError ? error.reason : null;
 }
 
-/** What the machine does not say by itself: a disk is so full that nothing should be written any more. */
+/** What the machine does not say by itself: a disk so full, or so broken, that nothing should be written any more. */
 export class MachineError extends PowerboxError {
-  readonly reason = 'ENOSPC';
-
-  constructor(message: string) {
+  constructor(
+    message: string,
+    readonly reason: 'ENOSPC' | 'EIO',
+  ) {
     super('file_failed', message);
   }
 }

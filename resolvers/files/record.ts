@@ -301,9 +301,9 @@ export class EffectRecord {
   /** After a failed write or sync nothing more is begun until the record is opened again. */
   #requireSound(): void {
     if (!this.#broken && !this.#syncFailed) return;
-    throw new PowerboxError(
-      'file_failed',
+    throw new MachineError(
       'the record of file changes could not be written; nothing beneath this root is changed until it is opened again',
+      'EIO',
     );
   }
 }
@@ -313,7 +313,7 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: 
   let written = 0;
   while (written < bytes.length) {
     const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
-    if (bytesWritten === 0) throw new MachineError('the file system took no more bytes');
+    if (bytesWritten === 0) throw new MachineError('the file system took no more bytes', 'ENOSPC');
     written += bytesWritten;
   }
 }

@@ -27,6 +27,8 @@ export interface FilesResolverOptions {
   readonly timers: Timers;
   /** A directory that no grant may reach, where the space itself is kept, with its keys. */
   readonly outOfReach: string | null;
+  /** Whether anything may be begun. */
+  readonly inService: () => boolean;
   /** The machine has failed a change; what it answers is waited for. */
   readonly onOutage: (outage: Outage) => Promise<void>;
 }
@@ -142,6 +144,7 @@ export class FilesResolver implements Resolver<'files'> {
         acceptWeakConfinement: grant.acceptWeakConfinement,
         timers: this.#options.timers,
         kept_bytes: (await this.#sharesDisk(root)) ? limits.journal_room_bytes : 0,
+        inService: this.#options.inService,
         onOutage: this.#options.onOutage,
       }),
     );

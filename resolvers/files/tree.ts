@@ -34,6 +34,8 @@ export interface FileTreeOptions {
   readonly timers: Timers;
   /** Bytes that changes leave on the file system, for others; default: none. */
   readonly kept_bytes?: number;
+  /** Whether anything may be begun; default: always. */
+  readonly inService?: () => boolean;
   /** The machine has failed a change beneath this root; what it answers is waited for. */
   readonly onOutage?: (outage: Outage) => Promise<void>;
 }
@@ -58,18 +60,20 @@ export class FileTree {
   readonly readOnly: boolean;
   readonly #desk: Desk | null;
   readonly #timers: Timers;
+  readonly #inService: () => boolean;
   readonly #onOutage: (outage: Outage) => Promise<void>;
   readonly #queue: Queue = makeQueue();
   /** Effects that are to be forgotten once it is our turn. */
   readonly #forgetting: string[] = [];
   #closed = false;
 
-  private constructor(root: Root, desk: Desk | null, { timers, onOutage = async () => {} }: FileTreeOptions) {
+  private constructor(root: Root, desk: Desk | null, { timers, ...node }: FileTreeOptions) {
     this.root = root;
     this.readOnly = desk === null;
     this.#desk = desk;
     this.#timers = timers;
-    this.#onOutage = onOutage;
+    this.#inService = node.inService ?? (() => true);
+    this.#onOutage = node.onOutage ?? (async () => {});
   }
 
   static async open(options: FileTreeOptions): Promise<FileTree> {
@@ -131,6 +135,9 @@ export class FileTree {
     await this.#queue.alone(async () => {
       this.#requireOpen();
       if (signal?.aborted === true) throw new PowerboxError('cancelled', 'the call ended before its change began');
+      // It was asked for before the node went out, and has waited for its turn since.
+      if (!this.#inService())
+        throw new PowerboxError('out_of_service', 'the node is out of service, and the change was not begun');
       try {
         await settle(desk);
         const line = desk.record.get(id);
@@ -230,6 +237,7 @@ async function leaveRoom(root: Root, bytes: number, kept_bytes: number): Promise
   if (free - bytes >= kept_bytes) return;
   throw new MachineError(
     `the disk is full: it has ${free} bytes left, of which ${kept_bytes} are kept for the journal of the space`,
+    'ENOSPC',
   );
 }
 

@@ -302,6 +302,40 @@ describe('out of service', function () {
       assert.deepEqual(readdirSync(join(directory, 'files')), ['.powerbox']);
     });
 
+    it('of several changes at once the first failure ends it: those that waited for their turn are not made', async () => {
+      const told: string[] = [];
+      const space = await open(told);
+      await space.run(`new box(\`rho:powerbox\`) in {
+        for (d <- box!?("fileSystem"); a <- d!?("resolve", "a"); b <- d!?("resolve", "b"); c <- d!?("resolve", "c"); _ <- @"go") {
+          for (@x <- a!?("write", "a")) { @"out"!(x) } | for (@x <- b!?("write", "b")) { @"out"!(x) } | for (@x <- c!?("write", "c")) { @"out"!(x) }
+        }
+      }`);
+      await space.quiescent();
+      await failingSync(async () => {
+        await space.produce('go', [null]);
+        assert.equal(await refusal(space.quiescent()), 'out_of_service');
+      });
+      await space.close();
+      opened = [];
+      assert.deepEqual(readdirSync(join(directory, 'files')), ['.powerbox']);
+      await restoreService({ data: join(directory, 'space') });
+      const back = await open();
+      await back.quiescent();
+      const answers = [await back.take('out'), await back.take('out'), await back.take('out')];
+      const codes = answers.map((answer) => {
+        const [first] = answer ?? [];
+        return first === null ? 'made' : (first as [string, { code: string }])[1].code;
+      });
+      assert(codes.includes('file_failed'), `${codes}`);
+      const made = codes.filter((code) => code === 'made').length;
+      // Each is answered, and made exactly when the answer says so: refused in its turn, or made after the restoration.
+      assert.equal(readdirSync(join(directory, 'files')).length - 1, made, `${codes}`);
+      assert(
+        codes.every((code) => ['made', 'file_failed', 'out_of_service'].includes(code)),
+        `${codes}`,
+      );
+    });
+
     it('the journal says it, so that it holds without the file; the file says it, so that it holds without the journal', async () => {
       await (await out()).close();
       opened = [];

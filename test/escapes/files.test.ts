@@ -373,6 +373,7 @@ describe('escapes: files', () => {
       const resolver = new FilesResolver({
         timers: realPlatform().timers,
         outOfReach: null,
+        inService: () => true,
         onOutage: () => assert.fail('an attempt has taken the node out of service'),
       });
       const power = { kind: 'files', root: at } as const;
@@ -401,7 +402,12 @@ describe('escapes: files', () => {
     writeFileSync(join(base, 'root', 'file'), '');
     symlinkSync(join(base, 'outside'), join(base, 'root', 'link'));
     symlinkSync('there', join(base, 'root', 'within'));
-    const resolver = new FilesResolver({ timers: realPlatform().timers, outOfReach: null, onOutage: async () => {} });
+    const resolver = new FilesResolver({
+      timers: realPlatform().timers,
+      outOfReach: null,
+      inService: () => true,
+      onOutage: async () => {},
+    });
     const power = { kind: 'files', root: join(base, 'root') } as const;
     for (const below of [
       '..',
