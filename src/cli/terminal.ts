@@ -77,7 +77,8 @@ export function processTerminal(): Terminal {
     console: {
       stdout(bytes) {
         erase();
-        if (!json) return streams.stdout(bytes);
+        // Nothing is written to wait for what was: that is no line of its own.
+        if (!json || bytes.length === 0) return streams.stdout(bytes);
         record({ type: 'stdout', text: new TextDecoder().decode(bytes) });
         return Promise.resolve();
       },

@@ -52,6 +52,16 @@ describe('cli: the command', function () {
     assert.equal(said.find(({ type }) => type === 'failure')?.['code'], 'evaluation_error');
   });
 
+  it('has no record with --json for a flush, which writes nothing', async () => {
+    const text =
+      'new box(`rho:powerbox`) in { for (out <- box!?("stdout")) { for (_ <- out!?("print", "one")) { for (_ <- out!?("flush")) { out!("write", "two") } } } }';
+    const { stdout } = await bench.run('run', bench.write('a.rho', text), '--json');
+    assert.deepEqual(
+      records(stdout).flatMap(({ type, text: said }) => (type === 'stdout' ? [said] : [])),
+      ['one\n', 'two'],
+    );
+  });
+
   it('grants no file unless told', async () => {
     bench.write('files/secret', 'x');
     const ask =
