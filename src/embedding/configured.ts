@@ -32,6 +32,7 @@ export function configured(
     ...given,
     ...(data === undefined ? {} : { data }),
     ...(durability === undefined ? {} : { durability }),
+    ...(given.audit !== undefined || configuration.audit === null ? {} : { audit: configuration.audit }),
   };
   return { configuration, options };
 }

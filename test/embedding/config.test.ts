@@ -309,6 +309,23 @@ holders: {alice: {grants: [api]}}
     assert.equal(space.count('stored').data, 1);
   });
 
+  it('keeps the audit as long as the file says', async () => {
+    const text = (audit: string): string =>
+      `version: 1\ndata: ./space\npowers: {stdio: {kind: stdio}}\nholders: {alice: {grants: [stdio]}}\n${audit}`;
+    const rows: number[] = [];
+    for (const audit of ['', '', '', 'audit: {bytes_max: 1}']) {
+      const space = await open({ config: write('powerbox.yaml', text(audit)) });
+      let count = 0;
+      for await (const _ of space.audit()) count++;
+      rows.push(count);
+      await (await space.run('new box(`rho:powerbox`) in { box!("print", "x") }', { holder: 'alice' })).quiescent();
+      await space.close();
+    }
+    const [left = 3] = rows.splice(3);
+    assert.deepEqual(rows, [0, 1, 2]);
+    assert.ok(left < 3, `${left} of 3 rows were kept`);
+  });
+
   it('answers on the public name with the powerbox of the holder that the file names', async () => {
     const config = write(
       'powerbox.yaml',

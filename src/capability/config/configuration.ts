@@ -5,6 +5,7 @@ import type { SecretSource } from '../powers/secret.ts';
 import type { MachineConfig } from '../machine-config.ts';
 import type { PeersConfig } from '../peers-config.ts';
 import type { HolderQuota, QuotaSettings } from '../quota.ts';
+import type { AuditSection } from './schema.ts';
 
 export interface Configuration {
   /** Where it stands, absolute; null when it was given as an object. */
@@ -15,6 +16,7 @@ export interface Configuration {
   readonly holders: ReadonlyMap<string, ConfiguredHolder>;
   readonly quotas: QuotaSettings;
   readonly machine: MachineConfig | null;
+  readonly audit: AuditSection | null;
   readonly peers: PeersConfig | null;
   readonly systemContracts: readonly ConfiguredContract[];
   readonly documents: ReadonlyMap<string, ConfiguredDocument>;

@@ -75,6 +75,7 @@ function readConfiguration(
     holders,
     quotas: quotasOf(value, holders),
     machine: value.machine ?? null,
+    audit: value.audit ?? null,
     peers,
     systemContracts,
     documents: documents as ReadonlyMap<string, ConfiguredDocument>,

@@ -64,6 +64,22 @@ export const documentSection = z.strictObject({
   schema: path.optional().describe('A file with a JSON Schema that it is checked against.'),
 });
 
+export const auditSection = z.strictObject({
+  age_ms_max: z
+    .int('age_ms_max is a whole number of milliseconds')
+    .min(1, 'age_ms_max is at least 1')
+    .max(limits.audit_age_ms_max, `age_ms_max is at most ${limits.audit_age_ms_max}`)
+    .default(limits.audit_age_ms_default)
+    .describe('Milliseconds for which a row is kept.'),
+  bytes_max: z
+    .int('bytes_max is a whole number of bytes')
+    .min(1, 'bytes_max is at least 1')
+    .max(limits.audit_bytes_max, `bytes_max is at most ${limits.audit_bytes_max}`)
+    .default(limits.audit_bytes_default)
+    .describe('Bytes of rows that are kept; the oldest go first.'),
+});
+export type AuditSection = z.output<typeof auditSection>;
+
 /** Sections by name. Each is checked by itself, so that a mistake in one hides none in another. */
 export const SECTIONS = {
   version: z.literal(1).describe('Of this format.'),
@@ -81,6 +97,7 @@ export const SECTIONS = {
   machine: machineConfig
     .optional()
     .describe('How much of the machine may be used, and what it must be good enough for.'),
+  audit: auditSection.optional().describe('How long it is kept who called what.'),
   peers: peersConfig.optional().describe('The other nodes, and the secret shared with each of them.'),
   systemContracts: z
     .array(systemContractSection)

@@ -14,6 +14,7 @@ export function configurationView(configuration: Configuration): Readonly<Record
     ),
     quotas: quotas.default ?? null,
     machine: configuration.machine,
+    audit: configuration.audit,
     peers: configuration.peers,
     systemContracts: systemContracts.map(({ text: _, ...contract }) => contract),
     documents: Object.fromEntries(
