@@ -271,6 +271,11 @@ export class Capabilities {
   }
 }
 
+/** Whether a grant was revoked: as the facts say, also before they have been read. */
+export function isRevoked(engine: Pick<Engine, 'fact'>, grant: string): boolean {
+  return engine.fact(REVOKED_PREFIX + grant) !== undefined;
+}
+
 export function isFailure(found: Admission | Failure | string): found is Failure {
   return typeof found === 'object' && 'code' in found;
 }

@@ -14,6 +14,7 @@ import { type Name, toValue, type Value } from '../values/index.ts';
 import { changedContract, contractNote, contractReports, SYSTEM_PREFIX, textHash } from './contracts.ts';
 import { readAudit } from './audit.ts';
 import type { Documents } from './documents.ts';
+import { grantReports } from './grants.ts';
 import type { HostChannels } from './host-channels.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import type { Powers } from './powers.ts';
@@ -28,6 +29,7 @@ import type {
   ChannelName,
   Deploy,
   FailureReport,
+  GrantReport,
   HealthReport,
   HolderReport,
   LeaseOptions,
@@ -44,6 +46,7 @@ import type {
   SystemOptions,
   UsageReport,
   WaitOptions,
+  WhoseOptions,
 } from './types.ts';
 
 /** What `openSpace` has opened, in the order in which it is closed. */
@@ -299,6 +302,19 @@ export class OpenedSpace implements Space {
   usage(): readonly UsageReport[] {
     const { deploys, engine } = this.#parts;
     return usageReports(engine, (deploy) => deploys.get(deploy)?.holder ?? '');
+  }
+
+  grants(): readonly GrantReport[] {
+    const { powers, dispatcher, deploys } = this.#parts;
+    return grantReports(powers.everyGrant(), dispatcher.capabilities, (deploy) => deploys.get(deploy)?.holder ?? '');
+  }
+
+  revoke(power: string, { holder }: WhoseOptions = {}): Promise<boolean> {
+    return this.#parts.powers.revoke(power, holder);
+  }
+
+  regrant(power: string, { holder }: WhoseOptions = {}): Promise<boolean> {
+    return this.#parts.powers.regrant(power, holder);
   }
 
   audit(options: AuditOptions = {}): AsyncIterable<AuditRecord> {

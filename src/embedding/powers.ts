@@ -7,12 +7,13 @@
  * Owns the facts `grants/<holder>`: what a holder was granted, secrets as placeholders.
  */
 import { resolve } from 'node:path';
-import type { Native } from '../../channels/index.ts';
+import { type Native, system } from '../../channels/index.ts';
 import { type Console, Resolvers } from '../../resolvers/index.ts';
 import {
   type Configuration,
   fillSecrets,
   grantedUris,
+  grantId,
   type Grant,
   type PeersConfig,
   type Power,
@@ -25,12 +26,13 @@ import {
   readGrants,
   uris,
 } from '../capability/index.ts';
-import type { Dispatcher } from '../dispatch/index.ts';
+import { type Dispatcher, isRevoked } from '../dispatch/index.ts';
 import { isPowerboxError, PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
 import { print } from '../rholang/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
+import type { Granted } from './grants.ts';
 import type { Documents } from './documents.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import { secretLookup } from './config-surroundings.ts';
@@ -70,6 +72,8 @@ export class Powers {
   readonly #natives: Grant[] = [];
   readonly #withheld: readonly string[];
   readonly #publicSystem: string | null;
+  /** Not where a space is only looked at. */
+  readonly #opens: boolean;
   readonly #tell: (failure: FailureReport) => void;
 
   private constructor({
@@ -86,6 +90,7 @@ export class Powers {
     this.#engine = engine;
     this.#dispatcher = dispatcher;
     this.#tell = node.tell;
+    this.#opens = options.unfinished !== 'hold' && service.isIn;
     const granted = readGrants(configurationOf(options.grants ?? {}));
     this.holder = holderOf(granted, platform);
     this.#add(this.holder, granted);
@@ -115,11 +120,11 @@ export class Powers {
     const powers = new Powers(options);
     for (const native of powers.#resolvers.natives) options.dispatcher.registerNative(native);
     // What only looks at a space opens nothing: no directory is locked, no change settled.
-    if (options.options.unfinished === 'hold' || !options.service.isIn) return powers;
+    if (!powers.#opens) return powers;
     try {
       for (const { name, granted } of powers.#holders.values()) {
         fillSecrets(granted, secretLookup());
-        await powers.#resolvers.grant(name, granted);
+        await powers.#resolvers.grant(name, powers.#standing(name, granted));
       }
       if (options.options.rememberGrants === true) await powers.#grantRemembered(options.configuration !== null);
     } catch (error) {
@@ -146,8 +151,13 @@ export class Powers {
           this.#tell({ deploy: 0, code: error.code, message, hint: error.hint, source: 'grants', dropped: 0 });
         }
       }
-      await this.#resolvers.grant(holder, whole);
+      await this.#resolvers.grant(holder, this.#standing(holder, whole));
     }
+  }
+
+  /** Those that were not revoked. */
+  #standing(holder: string, granted: readonly Power[]): Power[] {
+    return granted.filter((power) => !isRevoked(this.#engine, grantId(holder, powerNameOf(power))));
   }
 
   // -------------------------------------------------------------- who there is
@@ -219,6 +229,69 @@ export class Powers {
     const grants = this.#grants(holder);
     return this.#engine.post({ kind: 'grant', payload: holder.name, account: 0 }, (turn) =>
       powerboxChannel(turn, holder.name, grants),
+    );
+  }
+
+  // -------------------------------------------------------------- taking back
+
+  /** Every grant that there is: of those for whom programs can be deployed, and of earlier openings. */
+  everyGrant(): readonly Granted[] {
+    const all = new Map<string, readonly Power[]>();
+    for (const [key, value] of this.#engine.facts(GRANTS_PREFIX))
+      all.set(key.slice(GRANTS_PREFIX.length), readGrants(JSON.parse(String(value))));
+    for (const { name, granted } of this.#holders.values()) all.set(name, granted);
+    return [...all].flatMap(([holder, powers]): Granted[] => [
+      { holder, power: system.name, kind: 'powerbox', grant: grantId(holder, system.name) },
+      ...powers.map((power): Granted => {
+        const name = powerNameOf(power);
+        return { holder, power: name, kind: power.kind, grant: grantId(holder, name) };
+      }),
+      ...this.#natives.flatMap((given): Granted[] =>
+        given.kind === 'native'
+          ? [{ holder, power: given.uri, kind: 'native', grant: grantId(holder, given.uri) }]
+          : [],
+      ),
+    ]);
+  }
+
+  async revoke(power: string, holder?: string): Promise<boolean> {
+    const found = this.#grantOf(power, holder);
+    const cause = { kind: 'revoke', payload: found.grant, account: 0 };
+    const done = await this.#engine.post(cause, (turn) => this.#dispatcher.endCapability(turn, found.grant, 'revoked'));
+    this.#resolvers.revoke(found.holder, found.power);
+    return done;
+  }
+
+  async regrant(power: string, holder?: string): Promise<boolean> {
+    const { grant, ...found } = this.#grantOf(power, holder);
+    if (!isRevoked(this.#engine, grant)) return false;
+    // What it stands for is opened first: where that is refused, it stays revoked.
+    const given = this.#holders.get(found.holder)?.granted.filter((one) => powerNameOf(one) === found.power) ?? [];
+    if (this.#opens && given.length > 0) {
+      fillSecrets(given, secretLookup());
+      await this.#resolvers.grant(found.holder, given);
+    }
+    return this.#engine.post({ kind: 'regrant', payload: grant, account: 0 }, (turn) =>
+      this.#dispatcher.capabilities.regrant(turn, grant),
+    );
+  }
+
+  /** Refused with `config_invalid` where nobody has it, or where it is not said whose it is. */
+  #grantOf(power: string, holder: string | undefined): Granted {
+    const all = this.everyGrant();
+    const named = all.filter((one) => one.power === power && (holder === undefined || one.holder === holder));
+    const [found, another] = named;
+    if (found !== undefined && another === undefined) return found;
+    if (found !== undefined) {
+      throw new PowerboxError('config_invalid', `${JSON.stringify(power)} was granted to several holders`, {
+        hint: `say to which: ${named.map((one) => one.holder).join(', ')}`,
+      });
+    }
+    const known = all.filter((one) => holder === undefined || one.holder === holder).map((one) => one.grant);
+    throw new PowerboxError(
+      'config_invalid',
+      `${holder === undefined ? 'nobody' : JSON.stringify(holder)} has ${holder === undefined ? 'a' : 'no'} power ${JSON.stringify(power)}`,
+      { hint: known.length === 0 ? 'nothing was granted' : `there are ${known.slice(0, 20).join(', ')}` },
     );
   }
 

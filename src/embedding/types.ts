@@ -143,6 +143,47 @@ export interface HeldReport {
   readonly limits: Readonly<Record<string, unknown>>;
 }
 
+/** One power of one holder, and what programs made of it to hand on. */
+export interface GrantReport {
+  readonly holder: string;
+  readonly power: string;
+  readonly kind: Power['kind'] | 'native' | 'powerbox';
+  /** As the audit names it: `holder/power`. */
+  readonly grant: string;
+  readonly revoked: boolean;
+  readonly derived: readonly DerivedReport[];
+}
+
+/** A channel that was made of another one so that it can do less (see `restrict`, `revocable` and the like). */
+export interface DerivedReport {
+  /** As the audit names it. */
+  readonly capability: string;
+  /** What it takes away. */
+  readonly rule: string;
+  /** Of `count`; else null. */
+  readonly calls_left: number | null;
+  /** Of `expire`: ISO 8601, UTC; else null. */
+  readonly expires: string | null;
+  /** Who made it. */
+  readonly by: Person;
+  /** Others who have used it, in the order of their first call: to whom it was passed, as far as that shows. */
+  readonly users: readonly Person[];
+  /** By itself; what is above it may have ended, too. */
+  readonly ended: 'revoked' | 'expired' | null;
+  readonly derived: readonly DerivedReport[];
+}
+
+/** A deploy, and whose it is. */
+export interface Person {
+  readonly deploy: number;
+  readonly holder: string;
+}
+
+/** Whose power is meant. Default: that of whoever alone has one of this name. */
+export interface WhoseOptions {
+  readonly holder?: string;
+}
+
 /** How long rows of the audit are kept. They are looked at when the space opens and every few hundred calls. */
 export interface AuditRetention {
   readonly age_ms_max?: number;
@@ -324,6 +365,16 @@ export interface Programs {
   quiescent(options?: QuiescentOptions): Promise<Report>;
   /** What is used of each quota, by holder. Whoever has no quota is not counted. */
   usage(): readonly UsageReport[];
+  /** What every holder was granted, what was derived from it and passed on, and what of it was revoked. */
+  grants(): readonly GrantReport[];
+  /**
+   * Takes a power back while it is in use: every channel that came from it is answered `revoked` from the next commit
+   * on, its sources end, and what is open under it is closed. It stays so over restarts, whatever the configuration
+   * says, until `regrant`. False: it was revoked before. Refused with `config_invalid` where nobody has it.
+   */
+  revoke(power: string, options?: WhoseOptions): Promise<boolean>;
+  /** A revoked power holds again, with what was derived from it and has not ended by itself. False: it was not revoked. */
+  regrant(power: string, options?: WhoseOptions): Promise<boolean>;
   /** The calls of natives that were more than computing, oldest first. */
   audit(options?: AuditOptions): AsyncIterable<AuditRecord>;
   /** What waits, on one channel (written in Rholang) or on all. */

@@ -3,6 +3,7 @@ import { registerAudit } from './audit.ts';
 import type { Register } from './command.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerGrants } from './grants.ts';
 import { registerInspect } from './inspect.ts';
 import { registerRun } from './run.ts';
 import { registerService } from './service.ts';
@@ -15,5 +16,6 @@ export const COMMANDS: readonly Register[] = [
   registerSystem,
   registerDoctor,
   registerService,
+  registerGrants,
   registerAudit,
 ];
