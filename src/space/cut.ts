@@ -32,6 +32,8 @@ export class Cutter implements TermPolicy {
   #taskPuts = new Map<number, LiveTask>();
   #taskGone: number[] = [];
   #facts = new Map<string, Value | undefined>();
+  /** Facts that have a row, or will have when the cut under way is written: only they need a deletion. */
+  readonly #factRows = new Set<string>();
   #logged: LogRecord[] = [];
   #dropped: LogDrop[] = [];
   // The cut that is being encoded, if any.
@@ -96,7 +98,7 @@ export class Cutter implements TermPolicy {
       for (const waiter of list) for (const channel of waiter.channels) this.noteChannel(channel);
     for (const task of commit.tasks) if (task.state !== 'done') this.#taskPuts.set(task.number, task);
     for (const number of commit.tasksGone) if (!this.#taskPuts.delete(number)) this.#taskGone.push(number);
-    for (const [key, value] of commit.facts) this.#facts.set(key, value);
+    for (const [key, value] of commit.facts) this.noteFact(key, value);
     for (const record of commit.logged) this.#logged.push(record);
     for (const drop of commit.dropped) this.#dropped.push(drop);
   }
@@ -116,8 +118,15 @@ export class Cutter implements TermPolicy {
     if (!this.#taskPuts.delete(number)) this.#taskGone.push(number);
   }
 
+  /** What comes and goes between two cuts, as the beginnings of effects do, costs no row. */
   noteFact(key: string, value: Value | undefined): void {
-    this.#facts.set(key, value);
+    if (value === undefined && !this.#factRows.has(key)) this.#facts.delete(key);
+    else this.#facts.set(key, value);
+  }
+
+  /** For recovery: this fact was found in the rows. */
+  noteFactRow(key: string): void {
+    this.#factRows.add(key);
   }
 
   noteLogged(record: LogRecord): void {
@@ -158,7 +167,11 @@ export class Cutter implements TermPolicy {
     for (const number of this.#taskGone) this.#changes.push({ key: taskRowKey(number), value: null });
     for (const [key, value] of this.#facts) {
       encoder.reset();
-      if (value !== undefined) encoder.value(value);
+      if (value === undefined) this.#factRows.delete(key);
+      else {
+        this.#factRows.add(key);
+        encoder.value(value);
+      }
       this.#changes.push({ key: factRowKey(key), value: value === undefined ? null : encoder.finish() });
     }
     for (const { log, number, value } of this.#logged) {

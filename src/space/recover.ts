@@ -49,8 +49,11 @@ export async function recover(from: {
     tasks.set(task.number, new LiveTask(task.number, task.account, task.body, task.captures));
   }
   const facts = new Map<string, Value>();
-  for await (const { key, value } of store.rows.scan(FACT_PREFIX))
-    facts.set(factOfRowKey(key), new Decoder(value, readName).value());
+  for await (const { key, value } of store.rows.scan(FACT_PREFIX)) {
+    const name = factOfRowKey(key);
+    facts.set(name, new Decoder(value, readName).value());
+    cutter.noteFactRow(name);
+  }
 
   const reader: EntryReader = {
     header(next) {

@@ -221,6 +221,35 @@ for (const [through, options] of [
       assert.deepEqual(machine.host.count('native'), { data: 0, waiting: 1 });
     });
 
+    it('facts are there or gone as the last turn left them, whether or not a row was written in between', async () => {
+      const machine = await new Machine(options).open();
+      const facts = (): readonly (readonly [string, Value])[] => [...machine.engine.facts('f/')];
+      const set = (key: string, value: Value | undefined): Promise<void> =>
+        machine.turn(1, (turn) => turn.setFact(`f/${key}`, value));
+      await set('kept', 1);
+      await set('brief', 1);
+      await set('brief', undefined);
+      await set('again', 1);
+      await machine.settle();
+      await set('again', undefined);
+      await set('late', 1);
+      await set('late', undefined);
+      await machine.reopen('kill');
+      assert.deepEqual(facts(), [['f/kept', 1]]);
+      await set('again', 2);
+      await machine.settle();
+      await set('kept', undefined);
+      await set('kept', 3);
+      await set('again', undefined);
+      await machine.settle();
+      await machine.reopen('kill');
+      assert.deepEqual(facts(), [['f/kept', 3]]);
+      await set('kept', undefined);
+      await machine.settle();
+      await machine.reopen('close');
+      assert.deepEqual(facts(), []);
+    });
+
     it('an owner that takes the place of another within one turn is the owner after a kill', async () => {
       const machine = await new Machine(options).open();
       const owner = (label: string, turn: Turn): void =>
