@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { sources } from './life.ts';
 import { networkCampaign, type NetworkResult } from './network.ts';
 
-const KILLS = Number(process.env['CRASH_NETWORK_KILLS'] ?? 24);
+const KILLS = Number(process.env['CRASH_NETWORK_KILLS'] ?? 20);
 const SEED = Number(process.env['CRASH_SEED'] ?? 1);
 const PLANT_KILLS_MAX = 24;
 

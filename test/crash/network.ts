@@ -23,7 +23,7 @@ const KILLS_A_DIRECTORY = 6;
 const AT_MOMENTS = 0.6;
 /** Of a moment, among how many passes one is chosen: later ones come after the work of a process, most often. */
 const PASSES = 8;
-const AFTER_MS_MAX = 400;
+const AFTER_MS_MAX = 700;
 
 export interface NetworkResult {
   readonly killed: number;
@@ -56,7 +56,7 @@ class Seen {
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
         response.end();
-      }, this.#random.below(25));
+      }, 10 + this.#random.below(70));
       this.#timers.add(timer);
     });
   }
@@ -242,9 +242,10 @@ export async function networkCampaign({
   progress,
 }: NetworkCampaignOptions): Promise<NetworkResult> {
   const random = new Random(seed, 13);
-  const planned = Array.from({ length: kills }, (): Kill => {
+  // Moments in turn, so that each has its part.
+  const planned = Array.from({ length: kills }, (_, index): Kill => {
     if (!random.chance(AT_MOMENTS)) return { after_ms: random.below(AFTER_MS_MAX) };
-    const at = DISPATCH_FAILPOINTS[random.below(DISPATCH_FAILPOINTS.length)] as (typeof DISPATCH_FAILPOINTS)[number];
+    const at = DISPATCH_FAILPOINTS[index % DISPATCH_FAILPOINTS.length] as (typeof DISPATCH_FAILPOINTS)[number];
     return { at, pass: 1 + random.below(PASSES) };
   });
   const directories: Kill[][] = [];
