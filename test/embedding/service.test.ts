@@ -299,6 +299,8 @@ describe('out of service', function () {
       assert.deepEqual(space.count('write'), { data: 0, waiting: 1 });
       assert.equal((await space.inspect()).quiescent, true);
       assert.deepEqual(told, ['out_of_service service', 'file_failed file.append']);
+      // The program has its answer, and does nothing about it.
+      assert.equal(await space.read('failed'), undefined);
       assert.deepEqual(readdirSync(join(directory, 'files')), ['.powerbox']);
     });
 
