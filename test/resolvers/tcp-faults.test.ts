@@ -192,7 +192,7 @@ describe('faults of TCP', () => {
     assert.doesNotMatch(refusal, /E[A-Z]{4,}|connect |errno|\n/);
   });
 
-  it('a thousand connections with all manner of ends leave nothing open', async () => {
+  it('hundreds of connections with all manner of ends leave nothing open', async () => {
     const site = await granted({ sockets_max: 64 });
     const from = await connector(site);
     const echo = await Peer.open((socket) => {
@@ -216,8 +216,8 @@ describe('faults of TCP', () => {
       await socket.answer('close');
       ended++;
     };
-    for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 50 }, one));
-    assert.equal(ended, 1000);
+    for (let round = 0; round < 6; round++) await Promise.all(Array.from({ length: 50 }, one));
+    assert.equal(ended, 300);
     await until(() => site.timers() === 0);
     // Each place was given back once: there is room for as many as ever, and for not one more.
     const answers = await Promise.all(Array.from({ length: 65 }, () => from.answer('resolve', peer.address)));
