@@ -95,6 +95,12 @@ export class Capabilities {
     return failure ?? found;
   }
 
+  /** Why nothing comes of it any more; null while it holds. Counts say only what may begin. */
+  endedBy(cap: string): Failure | null {
+    if (!isDerived(cap)) return this.#revokedGrants.has(cap) ? revoked() : null;
+    return this.#walk(cap, () => null);
+  }
+
   /** The least time that those who handed it on allow a call; null: nothing was said. */
   limitOf(cap: string): number | null {
     let limit_ms: number | null = null;

@@ -336,7 +336,8 @@ export class NativeJob implements OutsideWork {
     acting.source = this.what;
     try {
       capabilities.used(turn, this.#reference.cap, this.account);
-      const failure = applyOutcome(turn, this.account, this.#context, this.#reference, this.#call, answer);
+      const told = this.#toldBy(answer);
+      const failure = applyOutcome(turn, this.account, this.#context, this.#reference, this.#call, told);
       if (failure !== null) reportDurably(turn, this.account, stderr, failure, this.what, this.number);
       for (const note of answer.notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
     } catch (thrown) {
@@ -351,6 +352,13 @@ export class NativeJob implements OutsideWork {
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
     // one commit holds both, and a crash takes both or none.
     this.#release((lanes) => lanes.doneInTurn(this));
+  }
+
+  /** The right may have been taken back in a turn before this one, as the answer came: what was done stays on record. */
+  #toldBy(answer: Outcome): Outcome {
+    const ended = this.#context.capabilities.endedBy(this.#reference.cap);
+    if (ended === null || answer.outcome.items[0] === 'error') return answer;
+    return { ...errorOutcome(ended), state: answer.state };
   }
 
   #writeDown(turn: Turn, { outcome }: Outcome, measured: Measured): void {

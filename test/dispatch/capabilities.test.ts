@@ -1,7 +1,7 @@
 /** Laws of capabilities: what was derived can do no more than what it came from, and ends with it. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isErrorResult, NewObject, NewSource, type Native } from '../../channels/index.ts';
+import { isErrorResult, NewObject, NewSource, type Native, type NativeAnswer } from '../../channels/index.ts';
 import { installNative } from '../../src/dispatch/index.ts';
 import { limits } from '../../src/limits.ts';
 import { Bundle, List, list, type MapValue, type Name, type Tuple, type Value } from '../../src/values/index.ts';
@@ -195,6 +195,29 @@ describe('capabilities', () => {
       assert.equal(await ask(site, lent, 'pure'), verb === 'cancel' ? 1 : 'revoked');
     });
   }
+
+  it('an answer that comes after the turn of the revocation, and before it is durable, is not told; what it did stays', async () => {
+    for (const method of ['look', 'tally']) {
+      const site = new Site();
+      const name = await site.engine.post({ kind: 'test', payload: null, account: 0 }, (turn) =>
+        installNative(turn, { native: 'probe', handle: null, id: 'o', cap: GRANT }, 1),
+      );
+      let answer: (value: NativeAnswer) => void = () => {};
+      site.world.behaviour = () => new Promise((resolve) => (answer = resolve));
+      const ret = freshName();
+      await site.send(name, method === 'look' ? [method, 1, ret] : [method, ret]);
+      await rest();
+      const revoking = end(site, GRANT);
+      answer({ ok: 7, state: 2 });
+      await revoking;
+      await rest();
+      assert.deepEqual(
+        site.engine.waiting(ret).map(([value]) => told(value as Value)),
+        ['revoked'],
+      );
+      assert.equal(site.engine.fact('native/o'), 2);
+    }
+  });
 
   it('a grant that is revoked ends everything that came from it; granted again, what was derived holds again', async () => {
     const first = new Site();
