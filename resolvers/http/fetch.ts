@@ -3,7 +3,6 @@
  * grant. Each hop is judged like a request of its own. Owns its place in the gate and its end; ending it early ends
  * whatever it waits for.
  */
-import { redirectTarget, shownHttpUrl } from '../../src/capability/index.ts';
 import type { Address, HttpUrl } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
@@ -17,8 +16,11 @@ import { IncomingBody } from './incoming.ts';
 import { ACCEPTED_CODINGS, codingOf, inflateWhole, tooLarge } from './inflate.ts';
 import type { Coding } from './inflate.ts';
 import type { LineRequest, Pools } from './pools.ts';
+import { follow, isRedirect } from './redirect.ts';
+import type { Hop } from './redirect.ts';
 import { hasHeader } from './request.ts';
 import type { RequestPlan } from './request.ts';
+import { collecting, skipping } from './sinks.ts';
 
 export interface FetchContext {
   readonly platform: Platform;
@@ -37,14 +39,6 @@ export interface Fetched {
   readonly bytes: number;
 }
 
-/** What is asked at one hop. */
-interface Hop {
-  readonly method: string;
-  readonly url: HttpUrl;
-  readonly headers: readonly string[];
-  readonly body: Buffer | null;
-}
-
 /** Whole, in chunks, or on to somewhere else. */
 type Outcome =
   | { readonly kind: 'whole'; readonly head: Head; readonly body: Buffer | null; readonly coding: Coding | null }
@@ -53,19 +47,6 @@ type Outcome =
   | { readonly kind: 'failed'; readonly error: PowerboxError; readonly sent: boolean };
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** What may follow to another origin: it says how to answer, not who asks. */
-const INNOCENT: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-language',
-  'cache-control',
-  'content-language',
-  'content-type',
-  'if-modified-since',
-  'if-none-match',
-  'range',
-  'user-agent',
-]);
 const ADDRESSES_TRIED_MAX = 4;
 
 export class Fetch implements Stoppable {
@@ -273,7 +254,7 @@ export class Fetch implements Stoppable {
   ): Sink | PowerboxError {
     const { status, headers } = head;
     const location = headers['location'];
-    if (follows && REDIRECTS.has(status) && typeof location === 'string') {
+    if (follows && isRedirect(status) && typeof location === 'string') {
       resolve({ kind: 'redirect', head, location });
       return skipping(exchange);
     }
@@ -369,58 +350,4 @@ export class Fetch implements Stoppable {
   #left_ms(): number {
     return Math.max(0, Math.ceil(this.#end_ms - this.#now_ms()));
   }
-}
-
-/** The next hop; refused where it would say to others what was meant for this one. */
-function follow({ method, url, headers, body }: Hop, status: number, location: string): Hop {
-  const target = redirectTarget(url, location);
-  if (typeof target === 'string') {
-    throw new PowerboxError('url_invalid', `${shownHttpUrl(url)} redirects to a URL that is refused: ${target}`);
-  }
-  if (url.scheme === 'https' && target.scheme === 'http') {
-    const message = `${url.origin} redirects to ${target.origin}, which is not encrypted`;
-    throw new PowerboxError('address_refused', message);
-  }
-  const becomesGet = (status === 303 && method !== 'HEAD') || ((status === 301 || status === 302) && method === 'POST');
-  const isSame = target.origin === url.origin;
-  const kept: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    const [name = '', value = ''] = headers.slice(index, index + 2);
-    if (!isSame && !INNOCENT.has(name)) continue;
-    if (becomesGet && name.startsWith('content-')) continue;
-    kept.push(name, value);
-  }
-  return { method: becomesGet ? 'GET' : method, url: target, headers: kept, body: becomesGet ? null : body };
-}
-
-/** Reads over the body of a redirect, so that its connection can be used again; not if that takes long. */
-function skipping(exchange: Exchange): Sink {
-  return {
-    data: () => {
-      if (exchange.bytes > limits.http_skipped_bytes_max) {
-        exchange.stop(new PowerboxError('value_too_large', 'the body of a redirect is long'));
-      }
-      return true;
-    },
-    end: () => {},
-    fail: () => {},
-  };
-}
-
-function collecting(
-  exchange: Exchange,
-  bytes_max: number,
-  where: string,
-  done: (body: Buffer | PowerboxError) => void,
-): Sink {
-  const chunks: Buffer[] = [];
-  return {
-    data: (chunk) => {
-      chunks.push(chunk);
-      if (exchange.bytes > bytes_max) exchange.stop(tooLarge(where, bytes_max));
-      return true;
-    },
-    end: () => done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)),
-    fail: done,
-  };
 }

@@ -49,29 +49,20 @@ export class HttpGrant {
     this.#entries = power.origins.map((origin) => entryOf(origin, platform));
   }
 
-  /** The entry that says what this request may do, or why there is none. */
-  find(url: HttpUrl, method: string): Entry | PowerboxError {
+  /** The entry that says what this request (by any method, for null) may do, or why there is none. */
+  find(url: HttpUrl, method: string | null): Entry | PowerboxError {
     let why = `${url.origin} is not among what was granted`;
     let isCovered = false;
     for (const entry of this.#entries) {
       if (!namesOrigin(entry.rule, url)) continue;
       const refusal = pathRefusal(url.path, entry.settings.paths);
       if (refusal === null) {
-        if (entry.settings.methods.some((each) => each === method)) return entry;
+        if (method === null || entry.settings.methods.some((each) => each === method)) return entry;
         isCovered = true;
         why = `${method} is not granted at ${shownHttpUrl(url)}`;
       } else if (!isCovered) why = `${shownHttpUrl(url)} is refused: ${refusal}`;
     }
     return new PowerboxError('address_refused', why);
-  }
-
-  /** Whether anything at all may be asked there. */
-  covers(url: HttpUrl): PowerboxError | null {
-    const refusals = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'].map((method) =>
-      this.find(url, method),
-    );
-    const [first] = refusals;
-    return refusals.every((each) => each instanceof PowerboxError) ? (first as PowerboxError) : null;
   }
 
   add(running: Stoppable): void {

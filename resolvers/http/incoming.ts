@@ -8,6 +8,7 @@ import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { bytes } from '../../src/values/index.ts';
 import type { Exchange, Sink } from './exchange.ts';
+import { Gathered } from './gathered.ts';
 import { inflateFailure, inflatedMax, inflater, tooLarge } from './inflate.ts';
 import type { Coding, Inflater } from './inflate.ts';
 
@@ -25,9 +26,9 @@ export interface IncomingOptions {
 
 export class IncomingBody implements Sink {
   readonly #options: IncomingOptions;
-  readonly #inflater: Inflater | null;
-  #waiting: Buffer[] = [];
-  #waiting_bytes = 0;
+  /** Made with the first bytes, which say in which form they are. */
+  #inflater: Inflater | null = null;
+  readonly #waiting = new Gathered();
   #bytes = 0;
   /** The connection, or the decompression behind it, is not read now. */
   #held = false;
@@ -38,19 +39,23 @@ export class IncomingBody implements Sink {
 
   constructor(options: IncomingOptions) {
     this.#options = options;
-    this.#inflater = options.coding === null ? null : inflater(options.coding);
-    this.#inflater?.on('data', (chunk: Buffer) => this.#add(chunk));
-    this.#inflater?.on('end', () => this.#completed());
-    this.#inflater?.on('error', (error) => this.stop(inflateFailure(error, options.where, options.bytes_max)));
-    this.#inflater?.on('drain', () => this.#go());
   }
 
   // ------------------------------------------------------------ the connection's end
 
   data(chunk: Buffer): boolean {
-    if (this.#inflater !== null) return this.#inflater.write(chunk) && !this.#held;
-    this.#add(chunk);
-    return !this.#held;
+    const { coding, exchange, bytes_max, where } = this.#options;
+    if (coding === null) {
+      this.#add(chunk);
+      return !this.#held;
+    }
+    // What follows the end of the compressed part is nothing that anybody could read.
+    if (this.#over || exchange.bytes > bytes_max) {
+      exchange.stop(tooLarge(where, bytes_max));
+      return true;
+    }
+    this.#inflater ??= this.#inflating(coding, chunk);
+    return this.#inflater.write(chunk) && !this.#held;
   }
 
   end(): void {
@@ -59,8 +64,19 @@ export class IncomingBody implements Sink {
   }
 
   fail(error: PowerboxError): void {
-    this.#error ??= error;
+    if (this.#over) return;
+    this.#error = error;
     this.#finish();
+  }
+
+  #inflating(coding: Coding, first: Buffer): Inflater {
+    const { where, bytes_max } = this.#options;
+    const made = inflater(coding, first);
+    made.on('data', (chunk: Buffer) => this.#add(chunk));
+    made.on('end', () => this.#completed());
+    made.on('error', (error) => this.stop(inflateFailure(error, where, bytes_max)));
+    made.on('drain', () => this.#go());
+    return made;
   }
 
   // ------------------------------------------------------------ the channel's end
@@ -88,6 +104,9 @@ export class IncomingBody implements Sink {
       }
       if (this.#error === null) await source.push([null], { last: true });
       else await source.fail({ code: this.#error.code, message: this.#error.message });
+    } catch {
+      // The space is gone with its storage, and has said so.
+      leave();
     } finally {
       source.signal.removeEventListener('abort', leave);
     }
@@ -97,14 +116,13 @@ export class IncomingBody implements Sink {
     if (this.#over || this.#error !== null) return;
     const { bytes_max, where, exchange } = this.#options;
     this.#bytes += chunk.length;
-    const max = this.#inflater === null ? bytes_max : inflatedMax(exchange.bytes, bytes_max);
+    const max = this.#options.coding === null ? bytes_max : inflatedMax(exchange.bytes, bytes_max);
     if (this.#bytes > max) {
       this.stop(tooLarge(where, max));
       return;
     }
-    this.#waiting.push(chunk);
-    this.#waiting_bytes += chunk.length;
-    if (this.#waiting_bytes >= limits.http_waiting_bytes_max && !this.#held) {
+    this.#waiting.add(chunk);
+    if (this.#waiting.length >= limits.http_waiting_bytes_max && !this.#held) {
       this.#held = true;
       this.#inflater?.pause();
     }
@@ -113,17 +131,13 @@ export class IncomingBody implements Sink {
 
   /** At most a chunk of what waits. */
   #take(): Buffer {
-    const { chunk_bytes_max } = this.#options;
-    const all = this.#waiting.length === 1 ? (this.#waiting[0] as Buffer) : Buffer.concat(this.#waiting);
-    const chunk = all.subarray(0, chunk_bytes_max);
-    this.#waiting = chunk.length === all.length ? [] : [all.subarray(chunk.length)];
-    this.#waiting_bytes -= chunk.length;
-    if (this.#held && this.#waiting_bytes < limits.http_waiting_bytes_max / 2) {
+    const chunk = this.#waiting.take(this.#options.chunk_bytes_max);
+    if (this.#held && this.#waiting.length < limits.http_waiting_bytes_max / 2) {
       this.#held = false;
       this.#inflater?.resume();
       this.#go();
     }
-    return Buffer.from(chunk);
+    return chunk;
   }
 
   #go(): void {
@@ -134,7 +148,7 @@ export class IncomingBody implements Sink {
   async #ready(): Promise<boolean> {
     for (;;) {
       if (this.#error !== null) return false;
-      if (this.#waiting_bytes > 0) return true;
+      if (this.#waiting.length > 0) return true;
       if (this.#complete) return false;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -151,8 +165,7 @@ export class IncomingBody implements Sink {
     if (!this.#over) {
       this.#over = true;
       if (this.#error !== null) {
-        this.#waiting = [];
-        this.#waiting_bytes = 0;
+        this.#waiting.clear();
         this.#inflater?.destroy();
       }
       this.#options.ended();

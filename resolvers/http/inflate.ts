@@ -7,16 +7,17 @@ import {
   createBrotliDecompress,
   createGunzip,
   createInflate,
+  createInflateRaw,
   gunzip,
   inflate,
   inflateRaw,
 } from 'node:zlib';
-import type { BrotliDecompress, Gunzip, Inflate } from 'node:zlib';
+import type { BrotliDecompress, Gunzip, Inflate, InflateRaw } from 'node:zlib';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 
 export type Coding = 'gzip' | 'deflate' | 'br';
-export type Inflater = BrotliDecompress | Gunzip | Inflate;
+export type Inflater = BrotliDecompress | Gunzip | Inflate | InflateRaw;
 
 /** What is asked of servers. */
 export const ACCEPTED_CODINGS = 'gzip, deflate, br';
@@ -63,10 +64,11 @@ export function inflateWhole(body: Buffer, coding: Coding, bytes_max: number, wh
   });
 }
 
-/** For a body in chunks. The bare form of deflate cannot be told before its first byte is there: it is not read here. */
-export function inflater(coding: Coding): Inflater {
+/** For a body in chunks, of which the first is there. */
+export function inflater(coding: Coding, first: Buffer): Inflater {
   if (coding === 'gzip') return createGunzip();
-  return coding === 'br' ? createBrotliDecompress() : createInflate();
+  if (coding === 'br') return createBrotliDecompress();
+  return isZlib(first) ? createInflate() : createInflateRaw();
 }
 
 export function inflateFailure(error: Error, where: string, max: number): PowerboxError {
@@ -81,6 +83,6 @@ export function tooLarge(where: string, bytes_max: number): PowerboxError {
 }
 
 function isZlib(body: Buffer): boolean {
-  const [first = 0, second = 0] = body;
-  return (first & 0x0f) === 8 && ((first << 8) | second) % 31 === 0;
+  const [first = 0, second] = body;
+  return (first & 0x0f) === 8 && (second === undefined || ((first << 8) | second) % 31 === 0);
 }

@@ -33,11 +33,16 @@ const MARKS: readonly (readonly [label: string, mark: readonly number[]])[] = [
 ];
 
 export function readBody(bytes: Uint8Array, contentType: string | null, form: BodyForm): ReadBody {
-  if (form === 'bytes') return { value: bytesValue(bytes), fault: null };
+  if (form === 'bytes') return { value: asBytes(bytes), fault: null };
   const type = contentType === null ? null : mediaTypeOf(contentType);
   if (form === 'value' && type !== null && JSON_TYPE.test(type.name)) return readJson(bytes);
   if (form === 'text' || (type !== null && TEXT.test(type.name))) return readText(bytes, type?.charset ?? null);
-  return { value: bytesValue(bytes), fault: null };
+  return { value: asBytes(bytes), fault: null };
+}
+
+/** A copy: what came may be a small part of something large. */
+function asBytes(bytes: Uint8Array): Value {
+  return bytesValue(new Uint8Array(bytes));
 }
 
 function mediaTypeOf(contentType: string): MediaType | null {
@@ -51,10 +56,10 @@ function mediaTypeOf(contentType: string): MediaType | null {
 function readJson(bytes: Uint8Array): ReadBody {
   if (bytes.length === 0) return { value: null, fault: null };
   const text = decode(bytes, 'utf-8');
-  if (text === null) return { value: bytesValue(bytes), fault: 'it is JSON by its media type, but no UTF-8' };
+  if (text === null) return { value: asBytes(bytes), fault: 'it is JSON by its media type, but no UTF-8' };
   const read = parseJson(text);
   if ('value' in read) return { value: read.value, fault: null };
-  return { value: bytesValue(bytes), fault: `it is JSON by its media type, but cannot be read: ${read.fault}` };
+  return { value: asBytes(bytes), fault: `it is JSON by its media type, but cannot be read: ${read.fault}` };
 }
 
 function readText(bytes: Uint8Array, charset: string | null): ReadBody {
@@ -63,7 +68,7 @@ function readText(bytes: Uint8Array, charset: string | null): ReadBody {
   const text = decode(bytes, label);
   if (text !== null) return { value: text, fault: null };
   return {
-    value: bytesValue(bytes),
+    value: asBytes(bytes),
     fault: `it is text by its media type, but not in the charset ${JSON.stringify(label.slice(0, 40))}`,
   };
 }

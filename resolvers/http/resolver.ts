@@ -97,8 +97,8 @@ export class HttpResolver implements Resolver<'http'> {
     if (typeof url === 'string') {
       throw new PowerboxError('url_invalid', `the URL ${JSON.stringify(text.slice(0, 200))} is refused: ${url}`);
     }
-    const refusal = grant.covers(url);
-    if (refusal !== null) throw refusal;
+    const entry = grant.find(url, null);
+    if (entry instanceof PowerboxError) throw entry;
     return { ok: new NewObject('httpResource', powerHandle(grant.id, httpUrlText(url))) };
   }
 

@@ -3,7 +3,7 @@
  * connection is then made to the address that was judged, and no name is looked up a second time. Answers are kept
  * for a few seconds, unjudged, so that a program that makes many calls does not make many questions.
  */
-import { lookup as systemLookup } from 'node:dns/promises';
+import { promises as dns } from 'node:dns';
 import { allows, mayName, parseAddress } from '../../src/capability/index.ts';
 import type { Address, AddressKind, AddressRules } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
@@ -134,7 +134,7 @@ export class Lookup {
 }
 
 async function resolveBySystem(host: string): Promise<readonly string[]> {
-  return (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+  return (await dns.lookup(host, { all: true, verbatim: true })).map(({ address }) => address);
 }
 
 /** Those that may be connected to; refused when there are none. */

@@ -372,6 +372,7 @@ describe('http', () => {
       for (const [coding, compress] of [
         ['gzip', gzipSync],
         ['deflate', deflateSync],
+        ['deflate', deflateRawSync],
         ['br', brotliCompressSync],
       ] as const) {
         const { server, host, at } = await start(saying(200, { 'content-encoding': coding }, compress(text)));
@@ -385,6 +386,24 @@ describe('http', () => {
         }
         assert.equal(got, text);
       }
+    });
+
+    it('a body that comes byte by byte arrives whole, in one value and in chunks', async () => {
+      const bytesSent = 20_000;
+      const { server, host, at } = await start((_, response) => {
+        for (let count = 0; count < bytesSent; count++) response.write('x');
+        response.end();
+      });
+      const there = await at(server.origin);
+      assert.equal(textOf(field(await there.call('get'), 'body')), 'x'.repeat(bytesSent));
+      const source = host.open((await there.map('get', options({ as: 'chunks' }))).get('body'));
+      let got = 0;
+      for (;;) {
+        const [chunk] = await source.take();
+        if (chunk === null) break;
+        got += (chunk as { bytes: Uint8Array }).bytes.length;
+      }
+      assert.equal(got, bytesSent);
     });
 
     it('who asked for chunks gets a channel also where there is no body', async () => {
