@@ -34,7 +34,7 @@ export function build(): Built {
   return {
     child: join(target, 'test/crash/child.js'),
     command: join(target, 'src/cli/main.js'),
-    voter: join(target, 'test/crash/voter.js'),
+    voter: join(target, 'test/crash/voter-child.js'),
     network: join(target, 'test/crash/network-child.js'),
   };
 }
