@@ -1,0 +1,97 @@
+/** The example for operators, as one would run it: configured, killed, resumed, looked at. */
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer as createPort } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Bench } from '../cli/powerbox.ts';
+
+const example = fileURLToPath(new URL('../../spec/examples/watch/', import.meta.url));
+
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createPort().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** What the node says to whoever connects. */
+function hear(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let heard = '';
+    connect(port, '127.0.0.1')
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        heard += text;
+      })
+      .on('end', () => resolve(heard))
+      .on('error', reject);
+  });
+}
+
+describe('acceptance: the node that watches a page', function () {
+  this.timeout(120_000);
+  let bench: Bench;
+  let page: Server;
+  let asked: number;
+  let door: number;
+
+  before(async () => {
+    bench = new Bench();
+    asked = 0;
+    page = createServer((_request, response) => {
+      asked++;
+      response.end('up');
+    });
+    await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve));
+    door = await freePort();
+    const ports: Readonly<Record<string, number>> = { 8080: (page.address() as AddressInfo).port, 7070: door };
+    const text = readFileSync(`${example}powerbox.yaml`, 'utf8').replace(
+      /\b(8080|7070)\b/g,
+      (port) => `${ports[port]}`,
+    );
+    bench.write('powerbox.yaml', text.replace('period_ms: 1000', 'period_ms: 100'));
+    copyFileSync(`${example}watch.rho`, bench.path('watch.rho'));
+    mkdirSync(bench.path('log'));
+  });
+  after(() => {
+    bench.clear();
+    page.close();
+  });
+
+  const lines = (): string[] => readFileSync(bench.path('log/watch.log'), 'utf8').trimEnd().split('\n');
+
+  it('asks, logs each answer once and answers whoever connects, also after a kill', async () => {
+    const first = bench.start('run', '--config', 'powerbox.yaml', '--data', 'space');
+    await first.says('watching http://127.0.0.1');
+    while (asked < 3) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(await hear(door), /^asked \d+ times, last: (200|not asked yet)\n$/);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const before = asked;
+    const second = bench.start('resume', '--data', 'space');
+    while (asked < before + 3) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(await hear(door), /^asked \d+ times, last: 200\n$/);
+    second.child.kill('SIGTERM');
+    const { code, stderr } = await second.ended;
+    assert.equal(code, 75, stderr);
+    assert.match(stderr, /tcpListener: may still send to/);
+    const numbers = lines().map((line) => Number(line.split(' ')[0]));
+    assert.deepEqual([...new Set(numbers)], numbers);
+    assert.ok(lines().every((line) => /^\d+ (200|net_failed)$/.test(line)));
+  });
+
+  it('says who did what in the audit', async () => {
+    const { code, stdout } = await bench.run('audit', '--data', 'space', '--grant', 'watcher/page', '--json');
+    assert.equal(code, 0);
+    const records = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.ok(records.length >= 3);
+    assert.ok(records.every(({ method }) => method === 'resolve' || method === 'get'));
+  });
+});
