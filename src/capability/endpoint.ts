@@ -58,12 +58,6 @@ export const networkRule = z.string().superRefine((text, context) => {
   if (typeof network === 'string') context.addIssue({ code: 'custom', message: network });
 });
 
-/** Hosts as a configuration writes them: `example.com`, `*.example.com`, `*` for any name, or addresses. */
-export const hostRule = z.string().superRefine((text, context) => {
-  const host = parseHostRule(text);
-  if (typeof host === 'string') context.addIssue({ code: 'custom', message: host });
-});
-
 /** A string says what is wrong with the rule. */
 export function parseEndpointRule(text: string): EndpointRule | string {
   const parts = split(text);

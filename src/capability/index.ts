@@ -7,13 +7,9 @@ export {
   endpointRules,
   hasPort,
   hostName,
-  hostRule,
   mayName,
-  namesHost,
   networkRule,
   parseEndpoint,
-  parseEndpointRule,
-  parseHostRule,
   parsePorts,
 } from './endpoint.ts';
 export type { AddressRules, Endpoint, EndpointRule, HostRule, PortRange } from './endpoint.ts';
