@@ -28,7 +28,6 @@ export interface AuditedCall {
   readonly cap: string;
   readonly native: string;
   readonly method: string;
-  readonly args: readonly Value[];
   /** `ok`, or the code of the error. */
   readonly result: string;
   /** Empty for a call that only looks. */
@@ -41,6 +40,8 @@ export interface Measured {
   readonly start_ms: number;
   readonly duration_ms: number;
   readonly bytes: number;
+  /** SHA-256 of the canonical bytes of the list of arguments; it follows from the call, and is made beside the turn. */
+  readonly digest: Uint8Array;
 }
 
 /** One row, as it is read. */
@@ -53,8 +54,6 @@ export interface AuditRow extends Measured {
   readonly cap: string;
   readonly native: string;
   readonly method: string;
-  /** SHA-256 of the canonical bytes of the list of arguments. */
-  readonly digest: Uint8Array;
   readonly result: string;
   readonly effectId: Uint8Array;
 }
@@ -92,15 +91,20 @@ export class Audit {
   /** Outside of any turn. Where the native does not say how many bytes went in or out, those of what was said count. */
   measured(start_ms: number, args: readonly Value[], { outcome, bytes }: Pick<Outcome, 'outcome' | 'bytes'>): Measured {
     const duration_ms = Math.max(0, Math.round(this.#clock.now_ms() - start_ms));
-    return { start_ms: Math.floor(start_ms), duration_ms, bytes: bytes ?? sizeOf(args) + sizeOf(outcome.items) };
+    const said = encodeValue(new List(args));
+    return {
+      start_ms: Math.floor(start_ms),
+      duration_ms,
+      bytes: bytes ?? said.length + encodeValue(outcome).length,
+      digest: this.#hashing.sha256(said),
+    };
   }
 
   /** In the turn that records the answer. */
-  record(turn: Turn, call: AuditedCall, { start_ms, duration_ms, bytes }: Measured): void {
-    const { account, grant, cap, native, method, args, result, effectId } = call;
+  record(turn: Turn, call: AuditedCall, { start_ms, duration_ms, bytes, digest }: Measured): void {
+    const { account, grant, cap, native, method, result, effectId } = call;
     const deploy = turn.fact(DEPLOY_PREFIX + account);
     const holder = deploy === undefined ? '' : holderOfDeploy(deploy);
-    const digest = this.#hashing.sha256(encodeValue(new List(args)));
     const texts = [holder, grant, cap, native, method, result];
     this.#total_bytes += texts.reduce((sum, text) => sum + text.length, ROW_BYTES);
     turn.log(
@@ -184,10 +188,6 @@ export class Audit {
 
 /** What a row takes beside its texts: key, numbers, both hashes, and their headers. */
 const ROW_BYTES = 120;
-
-function sizeOf(values: readonly Value[]): number {
-  return encodeValue(new List(values)).length;
-}
 
 function totalOf(row: Value): number {
   return (row as Tuple).items[0] as number;

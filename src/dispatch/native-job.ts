@@ -54,7 +54,7 @@ function objectKey(reference: NativeReference): string {
 const handleKeys = new WeakMap<object, string>();
 
 const NO_ID = new Uint8Array(0);
-const NOT_MEASURED: Measured = { start_ms: 0, duration_ms: 0, bytes: 0 };
+const NOT_MEASURED: Measured = { start_ms: 0, duration_ms: 0, bytes: 0, digest: NO_ID };
 
 export class NativeJob implements OutsideWork {
   readonly number: number;
@@ -372,7 +372,6 @@ export class NativeJob implements OutsideWork {
         cap,
         native,
         method: this.#call.method.name,
-        args: this.#call.args,
         result: outcome.items[0] === 'error' ? (outcome.items[1] as string) : 'ok',
         effectId: this.#effectId,
       },
