@@ -9,7 +9,9 @@
  *
  * Owns these few bytes and no more: what is inside an archive, a script or a document is not judged.
  */
+import type { FileHandle } from 'node:fs/promises';
 import { PowerboxError } from '../../src/errors.ts';
+import { readUpTo } from './record.ts';
 
 /** Bytes of a file's head that are looked at. */
 export const HEAD_BYTES = 64;
@@ -65,7 +67,7 @@ export async function refuseBinary(head: Uint8Array, readAt: ReadAt, path: strin
 }
 
 /** A file as it would be after `data` is written at `offset` and it is cut or lengthened to `size`. */
-export function overlaid(current: ReadAt, data: Uint8Array, offset: number, size: number): ReadAt {
+function overlaid(current: ReadAt, data: Uint8Array, offset: number, size: number): ReadAt {
   return async (from, length) => {
     const bytes = new Uint8Array(Math.max(0, Math.min(length, size - from)));
     bytes.set((await current(from, bytes.length)).subarray(0, bytes.length));
@@ -73,4 +75,29 @@ export function overlaid(current: ReadAt, data: Uint8Array, offset: number, size
       bytes[at - from] = data[at - offset] as number;
     return bytes;
   };
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Of a file that is not there yet, or is replaced as a whole. */
+export async function refuseNewBinary(data: Uint8Array, offset: number, shown: string): Promise<void> {
+  const next = overlaid(async () => NO_BYTES, data, offset, offset + data.length);
+  await refuseBinary(await next(0, HEAD_BYTES), next, shown);
+}
+
+/** Neither what it is may be a binary nor what it would become: pieces that are none by themselves make one together. */
+export async function refuseBinaries(
+  handle: FileHandle,
+  size: number,
+  data: Uint8Array,
+  offset: number,
+  nextSize: number,
+  shown: string,
+): Promise<void> {
+  const now = (from: number, length: number): Promise<Uint8Array> => readUpTo(handle, from, length);
+  const head = size === 0 ? NO_BYTES : await now(0, HEAD_BYTES);
+  await refuseBinary(head, now, shown);
+  // What comes behind the head changes the file into a binary only where the head points to it.
+  const next = overlaid(async (from, length) => (from === 0 ? head : now(from, length)), data, offset, nextSize);
+  await refuseBinary(await next(0, HEAD_BYTES), next, shown);
 }

@@ -17,7 +17,7 @@ import { mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { HEAD_BYTES, overlaid, refuseBinary } from './binary.ts';
+import { refuseBinaries, refuseNewBinary } from './binary.ts';
 import { readUpTo, writeAll } from './record.ts';
 import type { Change, EffectRecord, Line } from './record.ts';
 import { NOTHING, requireRoom } from './usage.ts';
@@ -363,29 +363,6 @@ const NO_BYTES = new Uint8Array(0);
 async function requireRoomFor(desk: Desk, adds: Usage, taken_bytes: number): Promise<void> {
   requireRoom(desk.record.used ?? NOTHING, adds, desk.allotted);
   if (taken_bytes > 0) await desk.requireDisk(taken_bytes);
-}
-
-/** Of a file that is not there yet, or is replaced as a whole. */
-async function refuseNewBinary(data: Uint8Array, offset: number, shown: string): Promise<void> {
-  const next = overlaid(async () => NO_BYTES, data, offset, offset + data.length);
-  await refuseBinary(await next(0, HEAD_BYTES), next, shown);
-}
-
-/** Neither what it is may be a binary nor what it would become: pieces that are none by themselves make one together. */
-async function refuseBinaries(
-  handle: FileHandle,
-  size: number,
-  data: Uint8Array,
-  offset: number,
-  nextSize: number,
-  shown: string,
-): Promise<void> {
-  const now = (from: number, length: number): Promise<Uint8Array> => readUpTo(handle, from, length);
-  const head = size === 0 ? NO_BYTES : await now(0, HEAD_BYTES);
-  await refuseBinary(head, now, shown);
-  // What comes behind the head changes the file into a binary only where the head points to it.
-  const next = overlaid(async (from, length) => (from === 0 ? head : now(from, length)), data, offset, nextSize);
-  await refuseBinary(await next(0, HEAD_BYTES), next, shown);
 }
 
 async function inParent<T>(
