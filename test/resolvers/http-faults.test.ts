@@ -404,6 +404,30 @@ describe('http: faults', () => {
       });
     }
 
+    it('a slow reader slows an encrypted sender, too, and gets all of it when that one leaves', async () => {
+      const whole = 32 * 1024 * 1024;
+      let taken = false;
+      const tls = createTlsHttpServer({ cert: good.cert, key: good.key }, (_, response) => {
+        response.writeHead(200, { connection: 'close' }).end(Buffer.alloc(whole), () => {
+          taken = true;
+        });
+      });
+      const server = await listen(tls, 'https');
+      const granted = grantHttp([onLoopback(server.origin, { tls: { caText: authority.own.cert } })]);
+      open.push(server, granted);
+      const answer = await (await granted.at(server.origin)).map('get', map([['as', 'chunks']]));
+      await new Promise((resolve) => setTimeout(resolve, SHORT_MS));
+      assert.equal(taken, false);
+      const source = granted.host.open(answer.get('body'));
+      let got = 0;
+      for (;;) {
+        const [chunk] = await source.take();
+        if (chunk === null) break;
+        got += (chunk as { bytes: Uint8Array }).bytes.length;
+      }
+      assert.equal(got, whole);
+    });
+
     const bad: readonly (readonly [what: string, certificate: () => Certificate, trusted: boolean, host?: string])[] = [
       ['of an unknown authority', () => good, false],
       ['self-signed', () => authority.own, false],

@@ -357,7 +357,7 @@ describe('http', () => {
       const answer = await (await at(server.origin)).map('get', options({ as: 'chunks' }));
       const source = host.open(answer.get('body'));
       await stopped;
-      assert(written < whole / 2, `${written} bytes were taken although nobody reads`);
+      assert(written < whole, 'everything was taken although nobody reads');
       let got = 0;
       for (;;) {
         const [chunk] = await source.take();
