@@ -1,0 +1,71 @@
+/** Laws of the rows of the audit: dropped by age and by size, from the front, and no further than that. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { Audit, type Retention } from '../../src/dispatch/index.ts';
+import { simulatedPlatform } from '../../src/platform/index.ts';
+import { SpaceEngine } from '../../src/space/index.ts';
+import { openSimulatedStore, SimulatedDisk } from '../../src/store/index.ts';
+
+const call = {
+  account: 1,
+  grant: 'alice/files',
+  cap: 'alice/files',
+  native: 'file',
+  method: 'append',
+  result: 'ok',
+  effectId: new Uint8Array(32),
+};
+
+describe('the audit', () => {
+  it('keeps what is young enough and what fits, whatever was written when, over kills', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(2_000), { minLength: 1, maxLength: 40 }),
+        fc.record({ age_ms_max: fc.integer({ min: 1, max: 20_000 }), bytes_max: fc.integer({ min: 1, max: 6_000 }) }),
+        fc.nat(),
+        async (gaps_ms, retention, seed) => {
+          const disk = new SimulatedDisk(simulatedPlatform(seed));
+          const { platform } = disk;
+          let now_ms = 1_000;
+          const clock = { now_ms: () => now_ms, monotonic_ms: () => now_ms };
+          const open = async (kept: Partial<Retention>): Promise<{ audit: Audit; engine: SpaceEngine }> => {
+            const store = await platform.run(openSimulatedStore(disk));
+            const engine = await platform.run(SpaceEngine.open({ platform, store }));
+            engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+            const audit = new Audit(platform.hashing, clock, kept);
+            audit.attach(engine);
+            return { audit, engine };
+          };
+          const first = await open({});
+          const starts: number[] = [];
+          for (const gap_ms of gaps_ms) {
+            now_ms += gap_ms;
+            starts.push(now_ms);
+            const measured = { start_ms: now_ms, duration_ms: 0, bytes: 1, digest: new Uint8Array(32) };
+            await platform.run(
+              first.engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
+                first.audit.record(turn, call, measured),
+              ),
+            );
+          }
+          disk.crash();
+          const second = await open(retention);
+          assert.deepEqual(second.audit.range(), { first: 0, next: starts.length });
+          await platform.run(second.audit.trim());
+          const { first: from, next } = second.audit.range();
+          assert.equal(next, starts.length);
+          // What one row counts for: all are alike.
+          const row_bytes = 120 + 'alice/filesalice/filesfileappendok'.length;
+          const stays = (index: number): boolean =>
+            (starts[index] as number) >= now_ms - retention.age_ms_max &&
+            (starts.length - 1 - index) * row_bytes < retention.bytes_max;
+          const expected = starts.findIndex((_, index) => stays(index));
+          assert.equal(from, expected < 0 ? starts.length : expected);
+          for (let number = from; number < next; number++)
+            assert.equal(second.audit.read(number)?.start_ms, starts[number]);
+          await platform.run(second.engine.close());
+        },
+      ),
+      { numRuns: 60 },
+    ));
+});
