@@ -109,7 +109,8 @@ export interface Source {
   readonly signal: AbortSignal;
   /**
    * One arrival: one cause in the journal, one turn, one message on the channel. Resolves once it is durable *and*
-   * there is room for another one; so a slow reader slows the sender. False: the source has ended, nothing was sent.
+   * there is room for another one; so a slow reader slows the sender. False: the source has ended, and takes no more;
+   * this message may have been the last that it took.
    * With `last` the source ends in the same turn. Pushes are made in the order in which they are asked for.
    */
   push(message: readonly Made[], options?: { readonly state?: Value; readonly last?: boolean }): Promise<boolean>;

@@ -173,12 +173,12 @@ export function allows(
   });
 }
 
-/** Whether a host could be reached under some rule, whatever its addresses turn out to be: what is worth a lookup. */
+/**
+ * Whether a name may be looked up: some rule names it. Rules by address alone name nobody, for a question tells something
+ * to whoever answers it, and a program could ask for any name.
+ */
 export function mayName(rules: AddressRules, host: string, port: number): boolean {
-  return rules.some(({ host: rule, ports }) => {
-    if (!hasPort(ports, port)) return false;
-    return rule.kind === 'addresses' || namesHost(rule, host, null);
-  });
+  return rules.some(({ host: rule, ports }) => hasPort(ports, port) && namesHost(rule, host, null));
 }
 
 /** The services that hand out credentials are opened one by one: nobody means them with a range. */

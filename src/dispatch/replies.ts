@@ -56,7 +56,7 @@ export function applyOutcome(
     case 'error':
       return fail({ code: items[1] as ErrorCode, message: items[2] as string, hint: '' });
     case 'closes': {
-      const closed = holding.sources.close(turn, items[1] as Value, reference.native);
+      const closed = holding.sources.close(turn, items[1] as Value, reference.native, reference.cap);
       if (!closed)
         return fail({
           code: 'handle_closed',

@@ -118,10 +118,12 @@ export class Sources {
     return null;
   }
 
-  /** Ends the source behind a channel, when it is one of this native. */
-  close(turn: Turn, channel: Value, native: string): boolean {
+  /** Ends the source behind a channel, when it is one of this native and of the grant of the caller. */
+  close(turn: Turn, channel: Value, native: string, cap: string): boolean {
     const source = this.#byChannel.get(channelKey(withoutBundle(channel)));
     if (source === undefined || source.record.native !== native) return false;
+    const { capabilities } = this.context;
+    if (capabilities.rootOf(source.record.cap) !== capabilities.rootOf(cap)) return false;
     this.end(turn, source.record.id, null);
     return true;
   }

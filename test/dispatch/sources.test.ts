@@ -63,11 +63,11 @@ class Feed {
     this.site = site === undefined ? new Site(undefined, world, {}, natives) : site.restart({}, natives);
   }
 
-  async channel(): Promise<Value> {
+  async channel(grant = 'alice/feed'): Promise<Value> {
     const { engine } = this.site;
     return engine.post({ kind: 'test', payload: null, account: 0 }, (turn) => {
       const name = turn.newName();
-      turn.install(name, ANY, { label: 'native', term: null, place: 0, environment: ['feed', null, '', 'alice/feed'] });
+      turn.install(name, ANY, { label: 'native', term: null, place: 0, environment: ['feed', null, '', grant] });
       return name;
     });
   }
@@ -177,6 +177,14 @@ describe('a source', () => {
     assert.deepEqual([source.signal.aborted, facts(feed)], [true, []]);
     assert.equal(await source.push([1]), false);
     assert.equal(codeOf(await feed.site.call(native, 'close', channel)), 'handle_closed');
+  });
+
+  it('is not closed under the grant of somebody else', async () => {
+    const feed = new Feed();
+    const { source, channel } = await feed.open(4);
+    const other = await feed.channel('bob/feed');
+    assert.equal(codeOf(await feed.site.call(other, 'close', channel)), 'handle_closed');
+    assert.equal(source.signal.aborted, false);
   });
 
   it('that fails tells its reader why, and STDERR', async () => {

@@ -209,6 +209,9 @@ describe('lookup', () => {
     await assert.rejects(names.checked('secret.evil.org', 443, named, { limit_ms: 9 }), coded('address_refused'));
     await assert.rejects(names.checked('example.com', 80, named, { limit_ms: 9 }), coded('address_refused'));
     await assert.rejects(names.checked('127.0.0.1', 443, named, { limit_ms: 9 }), coded('address_refused', 'loopback'));
+    // Rules by address name nobody: a program could put anything into a question.
+    const inside = endpointRules(['10.0.0.0/8:443', '0.0.0.0/0:443']);
+    await assert.rejects(names.checked('secret.evil.org', 443, inside, { limit_ms: 9 }), coded('address_refused'));
     assert.deepEqual(asked, []);
   });
 
@@ -218,13 +221,14 @@ describe('lookup', () => {
     const byName = endpointRules(['example.com:443']);
     await assert.rejects(names.checked('example.com', 443, byName, { limit_ms: 1_000 }), coded('address_refused'));
     assert.deepEqual(asked, ['example.com']);
+    const named = endpointRules(['*.example.com:443']);
     for (const _ of [1, 2]) {
       await assert.rejects(
-        names.checked('no.example', 443, rules, { limit_ms: 1_000 }),
+        names.checked('no.example.com', 443, named, { limit_ms: 1_000 }),
         coded('net_failed', 'name_unknown'),
       );
     }
-    assert.deepEqual(asked, ['example.com', 'no.example', 'no.example']);
+    assert.deepEqual(asked, ['example.com', 'no.example.com', 'no.example.com']);
   });
 
   it('names that are kept have a bound', async () => {
@@ -259,7 +263,7 @@ describe('lookup', () => {
 
   it('by default the system is asked', async () => {
     const names = new Lookup(platform);
-    const local = endpointRules(['127.0.0.0/8:1', '[::1]:1']);
+    const local = endpointRules(['localhost:1', '127.0.0.0/8:1', '[::1]:1']);
     const found = await names.checked('localhost', 1, local, { limit_ms: 10_000 });
     assert(found.every(({ kind }) => kind === 'loopback'));
   });
