@@ -6,7 +6,7 @@
 import { limits } from '../limits.ts';
 import type { Clock, Hashing } from '../platform/index.ts';
 import type { Account, Engine, Logs, Turn } from '../space/index.ts';
-import { Bytes, encodeValue, List, Tuple, type Value } from '../values/index.ts';
+import { Bytes, Encoder, List, Tuple, type Value } from '../values/index.ts';
 import type { Outcome } from './answers.ts';
 import { DEPLOY_PREFIX, holderOfDeploy } from './deploys.ts';
 import { recordOf } from './job.ts';
@@ -65,6 +65,7 @@ export class Audit {
   readonly #hashing: Hashing;
   readonly #clock: Clock;
   readonly #retention: Retention;
+  readonly #encoder = new Encoder(256);
   #engine: AuditEngine | null = null;
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
@@ -91,13 +92,27 @@ export class Audit {
   /** Outside of any turn. Where the native does not say how many bytes went in or out, those of what was said count. */
   measured(start_ms: number, args: readonly Value[], { outcome, bytes }: Pick<Outcome, 'outcome' | 'bytes'>): Measured {
     const duration_ms = Math.max(0, Math.round(this.#clock.now_ms() - start_ms));
-    const said = encodeValue(new List(args));
+    const said = this.#encoded(new List(args));
     return {
       start_ms: Math.floor(start_ms),
       duration_ms,
-      bytes: bytes ?? said.length + encodeValue(outcome).length,
+      bytes: bytes ?? said.length + this.#lengthOf(outcome),
       digest: this.#hashing.sha256(said),
     };
+  }
+
+  #encoded(value: Value): Uint8Array {
+    this.#encoder.reset();
+    this.#encoder.value(value);
+    return this.#encoder.finish();
+  }
+
+  /** Of what came back; large text and bytes are not written out only to be measured. */
+  #lengthOf(outcome: Tuple): number {
+    const [, result] = outcome.items;
+    if (typeof result === 'string') return result.length;
+    if (result instanceof Bytes) return result.bytes.length;
+    return this.#encoded(outcome).length;
   }
 
   /** In the turn that records the answer. */

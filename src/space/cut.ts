@@ -14,7 +14,7 @@ import { CHANNEL_BYTES, type Channels } from './channels.ts';
 import type { Commit, EntryHeader, LogDrop, LogRecord } from './entry.ts';
 import type { Logs } from './logs.ts';
 import { type TermPolicy, writeTask } from './records.ts';
-import { channelRowKey, factRowKey, logRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
+import { channelRowKey, factRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
 import type { Messages } from './messages.ts';
 import { PagedDataShelf, PagedWaiterShelf } from './paged-shelf.ts';
 import type { LiveTask } from './tasks.ts';
@@ -174,14 +174,7 @@ export class Cutter implements TermPolicy {
       }
       this.#changes.push({ key: factRowKey(key), value: value === undefined ? null : encoder.finish() });
     }
-    for (const { log, number, value } of this.#logged) {
-      encoder.reset();
-      encoder.value(value);
-      this.#changes.push({ key: logRowKey(log, number), value: encoder.finish() });
-    }
-    // After the puts: what was appended and dropped before the same cut ends up gone.
-    for (const { log, first, end } of this.#dropped)
-      for (let number = first; number < end; number++) this.#changes.push({ key: logRowKey(log, number), value: null });
+    for (const change of this.#logs.rows(this.#logged, this.#dropped)) this.#changes.push(change);
     this.#writtenLogs = this.#logged;
     this.#taskPuts = new Map();
     this.#taskGone = [];
@@ -216,7 +209,7 @@ export class Cutter implements TermPolicy {
       if (channel.value instanceof Name && !channel.dirty && !channel.stored && channel.pins === 0 && channel.empty)
         this.#channels.forget(channel);
     }
-    for (const { log, number } of this.#writtenLogs) this.#logs.stored(log, number);
+    this.#logs.stored(this.#writtenLogs);
     this.#writtenLogs = [];
     this.#cutting = [];
     this.#next = 0;

@@ -154,6 +154,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     this.#commits.last = store.journal.last;
     this.#commits.tail_bytes = found.tail_bytes;
     for (const [key, value] of found.facts) this.#facts.set(key, value);
+    this.logs.open();
     await this.#openQuotas(store);
     // Without regard to the account's bound: what was outside or parked is ready once more, to be routed again.
     for (const task of found.tasks) {
@@ -229,6 +230,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   beforeWrite(): void {
+    this.logs.writeRanges(this.#commits.current);
     this.#quotas?.writeChanged();
   }
 

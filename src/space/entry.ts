@@ -8,7 +8,7 @@
  *   each list is preceded by its count; a channel is an index into the channels named so far, or the next
  *   index and the channel's value
  */
-import { Decoder, type Encoder, List, type Name, type Value } from '../values/index.ts';
+import { Decoder, type Encoder, encodeValue, List, type Name, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import type { Datum, Waiter, Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
@@ -41,7 +41,8 @@ export interface CauseRecord {
 export interface LogRecord {
   readonly log: string;
   readonly number: number;
-  readonly value: Value;
+  /** Its value in canonical form: written here and in its row. */
+  readonly bytes: Uint8Array;
 }
 
 /** Entries of a log that are forgotten: `first` up to, and without, `end`. */
@@ -74,6 +75,8 @@ export class Commit {
   readonly tasksGone: number[] = [];
   readonly facts = new Map<string, Value | undefined>();
   readonly logged: LogRecord[] = [];
+  /** By log, the number after its last entry: what is durable with this commit. */
+  readonly logEnds = new Map<string, number>();
   readonly dropped: LogDrop[] = [];
   /** Who is told when this commit is durable, in order. */
   readonly #outbox: Settled[] = [];
@@ -279,10 +282,10 @@ export function writeEntry(
     if (value !== undefined) encoder.value(value);
   }
   encoder.uint(commit.logged.length);
-  for (const { log, number, value } of commit.logged) {
+  for (const { log, number, bytes } of commit.logged) {
     encoder.string(log);
     encoder.uint(number);
-    encoder.value(value);
+    encoder.raw(bytes);
   }
   encoder.uint(commit.dropped.length);
   for (const { log, first, end } of commit.dropped) {
@@ -390,7 +393,7 @@ export function readEntry(
   }
   if (version !== ENTRY_VERSION_FIRST) {
     for (let count = decoder.uint(); count > 0; count--)
-      reader.logged({ log: decoder.string(), number: decoder.uint(), value: decoder.value() });
+      reader.logged({ log: decoder.string(), number: decoder.uint(), bytes: encodeValue(decoder.value()) });
     for (let count = decoder.uint(); count > 0; count--)
       reader.dropped({ log: decoder.string(), first: decoder.uint(), end: decoder.uint() });
   }

@@ -1,14 +1,19 @@
 /**
  * Logs: values that the layers above append in turns and read in ranges, kept as rows of their own and never in
- * memory as a whole. What was appended is durable with its turn; the range of a log (`first` to `next`) is a fact.
- * Owns what is in the journal and in no row yet, and who is told of more. Must never show what is not durable.
+ * memory as a whole. What was appended is durable with its turn; the range of a log (`first` to `next`) is a fact. A row
+ * holds a *piece* of a log, `LOG_PIECE` entries, so that a long one costs few rows.
+ *
+ * Owns what is in the journal and in no row yet, the last piece, and who is told of more. Must never show what is not
+ * durable.
  */
-import { Decoder, type Name, Tuple, type Value } from '../values/index.ts';
-import type { Rows } from '../store/index.ts';
-import type { Commit } from './entry.ts';
+import { Decoder, Encoder, type Name, Tuple, type Value } from '../values/index.ts';
+import type { RowChange, Rows } from '../store/index.ts';
+import type { Commit, LogDrop, LogRecord } from './entry.ts';
 import { logRowKey } from './row-keys.ts';
 
 const PREFIX = 'log/';
+/** Entries of one row. */
+export const LOG_PIECE = 64;
 
 /** What a log needs of the engine, in and between turns. */
 export interface LogHost {
@@ -24,17 +29,35 @@ export interface LogRange {
   readonly next: number;
 }
 
-const EMPTY: LogRange = { first: 0, next: 0 };
+interface Log {
+  first: number;
+  next: number;
+  /** Past the last durable entry. */
+  durable: number;
+  /** The commit that writes down the range, and tells of what is durable. */
+  noted: Commit | null;
+  /** Appended, and in no row yet, by number. */
+  readonly pending: Map<number, Uint8Array>;
+  /** The last piece, of which the row is written again as it grows. */
+  last: Piece | null;
+  readonly followers: Set<() => void>;
+}
+
+interface Piece {
+  readonly number: number;
+  /** The number of its first entry. */
+  readonly from: number;
+  readonly entries: Uint8Array[];
+}
 
 export class Logs {
   readonly #host: LogHost;
   readonly #rows: Rows | null;
   readonly #readName: (bytes: Uint8Array) => Name;
-  /** Appended, and in no row yet, by log and number. */
-  readonly #pending = new Map<string, Map<number, Value>>();
-  /** Past the last durable entry, by log; absent: as the fact says. */
-  readonly #durable = new Map<string, number>();
-  readonly #followers = new Map<string, Set<() => void>>();
+  readonly #logs = new Map<string, Log>();
+  readonly #encoder = new Encoder(4096);
+  /** The piece that was read last, whole: most readers go on in it. */
+  #read: { readonly log: string; readonly piece: number; readonly values: readonly Value[] } | null = null;
 
   constructor(host: LogHost, rows: Rows | null, readName: (bytes: Uint8Array) => Name) {
     this.#host = host;
@@ -42,49 +65,75 @@ export class Logs {
     this.#readName = readName;
   }
 
-  append(commit: Commit, log: string, value: Value): void {
+  append(commit: Commit, name: string, value: Value): void {
     if (this.#rows === null) return;
-    const { first, next } = this.#written(log);
-    this.#setRange(log, first, next + 1);
-    if (!this.#durable.has(log)) this.#durable.set(log, next);
-    this.#hold(log, next, value);
-    commit.logged.push({ log, number: next, value });
-    this.#host.afterDurable(() => {
-      this.#durable.set(log, next + 1);
-      for (const run of [...(this.#followers.get(log) ?? [])]) run();
-    });
+    const log = this.#log(name);
+    this.#encoder.reset();
+    this.#encoder.value(value);
+    const bytes = this.#encoder.finish();
+    const number = log.next++;
+    log.pending.set(number, bytes);
+    commit.logged.push({ log: name, number, bytes });
+    this.#note(commit, name, log);
   }
 
   /** Forgets the entries before a number. */
-  drop(commit: Commit, log: string, before: number): void {
-    const { first, next } = this.#written(log);
-    const end = Math.min(before, next);
-    if (this.#rows === null || end <= first) return;
-    this.#setRange(log, end, next);
-    commit.dropped.push({ log, first, end });
+  drop(commit: Commit, name: string, before: number): void {
+    const log = this.#log(name);
+    const end = Math.min(before, log.next);
+    if (this.#rows === null || end <= log.first) return;
+    commit.dropped.push({ log: name, first: log.first, end });
+    log.first = end;
+    this.#note(commit, name, log);
+  }
+
+  /** Once a commit: what all its turns did is one range, and one message to those who follow. */
+  #note(commit: Commit, name: string, log: Log): void {
+    if (log.noted === commit) return;
+    log.noted = commit;
+    this.#host.afterDurable(() => {
+      log.durable = commit.logEnds.get(name) ?? log.durable;
+      for (const run of [...log.followers]) run();
+    });
+  }
+
+  /** Called just before a commit is written: the ranges that it leaves are facts of it. */
+  writeRanges(commit: Commit): void {
+    for (const [name, log] of this.#logs) {
+      if (log.noted !== commit) continue;
+      commit.logEnds.set(name, log.next);
+      this.#host.setFact(PREFIX + name, new Tuple([log.first, log.next]));
+    }
   }
 
   /** Of what is durable. */
-  range(log: string): LogRange {
-    const { first, next } = this.#written(log);
-    const durable = this.#durable.get(log) ?? next;
+  range(name: string): LogRange {
+    const { first, durable } = this.#log(name);
     return { first: Math.min(first, durable), next: durable };
   }
 
   /** The entry of a number, or undefined when it is not there any more, or not yet. Never inside a turn. */
-  read(log: string, number: number): Value | undefined {
-    const { first, next } = this.range(log);
+  read(name: string, number: number): Value | undefined {
+    const { first, next } = this.range(name);
     if (number < first || number >= next || this.#rows === null) return undefined;
-    const pending = this.#pending.get(log)?.get(number);
-    if (pending !== undefined) return pending;
-    const row = this.#rows.getSync(logRowKey(log, number));
-    return row === undefined ? undefined : new Decoder(row, this.#readName).value();
+    const pending = this.#log(name).pending.get(number);
+    if (pending !== undefined) return new Decoder(pending, this.#readName).value();
+    const piece = Math.floor(number / LOG_PIECE);
+    const known = this.#read;
+    if (known?.log === name && known.piece === piece) return known.values[number - piece * LOG_PIECE];
+    const row = this.#rows.getSync(logRowKey(name, piece));
+    if (row === undefined) return undefined;
+    const decoder = new Decoder(row, this.#readName);
+    const from = decoder.uint();
+    const values = Array.from({ length: decoder.uint() }, () => decoder.value());
+    // Only a piece that is whole stays as it is.
+    if (from === piece * LOG_PIECE && values.length === LOG_PIECE) this.#read = { log: name, piece, values };
+    return values[number - from];
   }
 
   /** Called each time when more is durable. */
-  follow(log: string, run: () => void): { cancel(): void } {
-    const followers = this.#followers.get(log) ?? new Set();
-    this.#followers.set(log, followers);
+  follow(name: string, run: () => void): { cancel(): void } {
+    const { followers } = this.#log(name);
     followers.add(run);
     return { cancel: () => void followers.delete(run) };
   }
@@ -92,31 +141,84 @@ export class Logs {
   // ------------------------------------------------------------------ for recovery and the cut
 
   /** An entry that recovery found in the journal. */
-  found(log: string, number: number, value: Value): void {
-    this.#hold(log, number, value);
+  found({ log, number, bytes }: LogRecord): void {
+    this.#log(log).pending.set(number, bytes);
   }
 
-  /** It is in a row now. */
-  stored(log: string, number: number): void {
-    const pending = this.#pending.get(log);
-    pending?.delete(number);
-    if (pending?.size === 0) this.#pending.delete(log);
+  /** The facts are there: what they say of the logs that were found. */
+  open(): void {
+    for (const [name, log] of this.#logs) {
+      const { first, next } = this.#written(name);
+      log.first = first;
+      log.next = next;
+      log.durable = next;
+    }
   }
 
-  #hold(log: string, number: number, value: Value): void {
-    const pending = this.#pending.get(log) ?? new Map<number, Value>();
-    pending.set(number, value);
-    this.#pending.set(log, pending);
+  /** The rows of a cut: pieces that grew, and (after them, for they may be the same) those that are forgotten whole. */
+  rows(logged: readonly LogRecord[], dropped: readonly LogDrop[]): RowChange[] {
+    const grown = new Map<Piece, string>();
+    for (const { log: name, number, bytes } of logged) {
+      const log = this.#log(name);
+      const piece = this.#pieceOf(name, log, number);
+      piece.entries.push(bytes);
+      grown.set(piece, name);
+    }
+    const changes: RowChange[] = [];
+    for (const [piece, name] of grown) changes.push({ key: logRowKey(name, piece.number), value: this.#rowOf(piece) });
+    for (const { log, first, end } of dropped) {
+      for (let number = Math.floor(first / LOG_PIECE); number < Math.floor(end / LOG_PIECE); number++)
+        changes.push({ key: logRowKey(log, number), value: null });
+    }
+    return changes;
   }
 
-  #written(log: string): LogRange {
-    const fact = this.#host.fact(PREFIX + log);
-    if (!(fact instanceof Tuple)) return EMPTY;
-    const [first, next] = fact.items as readonly [number, number];
+  /** They are in rows now. */
+  stored(records: readonly LogRecord[]): void {
+    for (const { log, number } of records) this.#log(log).pending.delete(number);
+  }
+
+  #rowOf({ from, entries }: Piece): Uint8Array {
+    const encoder = new Encoder(64 + entries.reduce((sum, { length }) => sum + length, 0));
+    encoder.uint(from);
+    encoder.uint(entries.length);
+    for (const bytes of entries) encoder.raw(bytes);
+    return encoder.finish();
+  }
+
+  /** The piece that an entry belongs to, with those before it: the last one, or after an opening that of the row. */
+  #pieceOf(name: string, log: Log, number: number): Piece {
+    const piece = Math.floor(number / LOG_PIECE);
+    if (log.last?.number === piece) return log.last;
+    const row = number % LOG_PIECE === 0 ? undefined : this.#rows?.getSync(logRowKey(name, piece));
+    log.last = row === undefined ? { number: piece, from: number, entries: [] } : this.#readPiece(piece, row);
+    return log.last;
+  }
+
+  #readPiece(number: number, row: Uint8Array): Piece {
+    const decoder = new Decoder(row, this.#readName);
+    const from = decoder.uint();
+    const entries = Array.from({ length: decoder.uint() }, () => {
+      this.#encoder.reset();
+      this.#encoder.value(decoder.value());
+      return this.#encoder.finish();
+    });
+    return { number, from, entries };
+  }
+
+  #written(name: string): LogRange {
+    const fact = this.#host.fact(PREFIX + name);
+    const [first, next] = (fact instanceof Tuple ? fact.items : [0, 0]) as readonly [number, number];
     return { first, next };
   }
 
-  #setRange(log: string, first: number, next: number): void {
-    this.#host.setFact(PREFIX + log, new Tuple([first, next]));
+  #log(name: string): Log {
+    const known = this.#logs.get(name);
+    if (known !== undefined) return known;
+    const { first, next } = this.#written(name);
+    const pending = new Map<number, Uint8Array>();
+    const log: Log = { first, next, durable: next, noted: null, pending, last: null, followers: new Set() };
+    this.#logs.set(name, log);
+    return log;
   }
 }

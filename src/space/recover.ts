@@ -101,7 +101,7 @@ export async function recover(from: {
       cutter.noteFact(key, value);
     },
     logged(record) {
-      from.logs.found(record.log, record.number, record.value);
+      from.logs.found(record);
       cutter.noteLogged(record);
     },
     dropped(drop) {

@@ -63,13 +63,13 @@ export function indexRowKey(
 }
 
 /** Names of logs are short and plain: their length is one byte. */
-export function logRowKey(log: string, number: number): Uint8Array {
+export function logRowKey(log: string, piece: number): Uint8Array {
   const name = Buffer.from(log, 'utf8');
   const row = Buffer.allocUnsafeSlow(name.length + 8);
   row[0] = LOG;
   row[1] = name.length;
   row.set(name, 2);
-  row.writeUIntBE(number, name.length + 2, 6);
+  row.writeUIntBE(piece, name.length + 2, 6);
   return row;
 }
 

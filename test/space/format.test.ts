@@ -344,10 +344,10 @@ describe('space: bytes on disk', () => {
       read(Buffer.from('fk'), (reader) => reader.value()),
       9,
     );
-    const note = Buffer.concat([Buffer.from('l'), Buffer.from([5]), Buffer.from('notes'), sixBytes(1)]);
-    assert.equal(
-      read(note, (reader) => reader.value()),
-      'second',
+    const piece = Buffer.concat([Buffer.from('l'), Buffer.from([5]), Buffer.from('notes'), sixBytes(0)]);
+    assert.deepEqual(
+      read(piece, (reader) => [reader.uint(), reader.values()]),
+      [0, ['first', 'second']],
     );
     assert.deepEqual((read(Buffer.from('flog/notes'), (reader) => reader.value()) as Tuple).items, [1, 2]);
     const many = row('many').data as { count: number; root: ReturnType<Reader['root']>; arity: number };
