@@ -11,28 +11,18 @@ import type { Account, Engine, Handling, InlineRunner, Task, TaskRouter, Turn } 
 import type { List, Value } from '../values/index.ts';
 import { outcomeOf } from './answers.ts';
 import { attenuatorOf, isUniversal } from './attenuator.ts';
-import { cancelled, Capabilities, expired, isFailure, revoked } from './capabilities.ts';
-import type { Admission, Capability, Ended } from './capabilities.ts';
-import { Expiry } from './expiry.ts';
+import { Capabilities, isFailure, type Admission, type Ended } from './capabilities.ts';
 import { countFailure, readFailures, type Failures } from './failures.ts';
-import {
-  BEGUN_PREFIX,
-  begunKey,
-  insist,
-  recordOf,
-  reportDurably,
-  type Acting,
-  type JobContext,
-  type OutsideWork,
-} from './job.ts';
+import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
 import { Lanes } from './lanes.ts';
 import { laneOfBegun, NativeJob } from './native-job.ts';
 import { OutsideJob } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
 import { applyOutcome, applyRefusal, replyError } from './replies.ts';
-import { Sources, type SourceRecord } from './sources.ts';
+import { Sources } from './sources.ts';
 import { failureOf, Stderr, type Failure } from './stderr.ts';
+import { TakingBack } from './taking-back.ts';
 import type {
   Counts,
   DispatcherOptions,
@@ -70,8 +60,8 @@ export class Dispatcher implements TaskRouter {
   #readTask: Task | null = null;
   #read: Call | CallRefusal | null = null;
   readonly #acting: Acting = { task: null, source: '' };
-  readonly capabilities = new Capabilities((turn, made) => turn.afterDurable(() => this.#expiry.expect(made)));
-  readonly #expiry: Expiry;
+  readonly capabilities = new Capabilities((turn, made) => turn.afterDurable(() => this.#takingBack.expect(made)));
+  readonly #takingBack: TakingBack;
   readonly sources = new Sources(
     (name) => this.#natives.get(name),
     (account) => this.#quiescence?.check(account),
@@ -81,7 +71,7 @@ export class Dispatcher implements TaskRouter {
     this.#options = options;
     this.#nativeCall_ms = options.nativeCall_ms ?? limits.native_call_ms_default;
     this.#stderr = new Stderr(options.platform.clock, options.report);
-    this.#expiry = new Expiry(options.platform, this.capabilities, (made) => this.#expire(made));
+    this.#takingBack = new TakingBack(options.platform, this.capabilities, this.sources, this.#work);
     this.#natives.set(revoker.name, { declaration: revoker, inline: () => ({ ok: null }) });
     this.#lanes = new Lanes(options.effectsRunningMax ?? limits.effects_running_max);
   }
@@ -160,6 +150,7 @@ export class Dispatcher implements TaskRouter {
       this.#lanes.reserve(lane, number);
     }
     this.capabilities.attach(engine);
+    this.#takingBack.attach(this.#context);
     this.sources.attach(this.#context);
     for (const task of this.#early.splice(0)) this.deliver(task);
   }
@@ -167,7 +158,7 @@ export class Dispatcher implements TaskRouter {
   /** Opens the sources of earlier processes, and lets time go on: said once the engine has been started with this router. */
   openSources(): void {
     this.sources.start();
-    this.#expiry.start();
+    this.#takingBack.start();
   }
 
   handling(task: Task): Handling {
@@ -261,7 +252,7 @@ export class Dispatcher implements TaskRouter {
     const { method, form, args } = call;
     let answer: unknown;
     try {
-      if (native.declaration === revoker) this.#takeBack(turn, method.name, reference.handle as string);
+      if (native.declaration === revoker) this.#takingBack.command(turn, method.name, reference.handle as string);
       answer = this.#answering(native, call).inline?.({
         method: method.name,
         form,
@@ -369,48 +360,9 @@ export class Dispatcher implements TaskRouter {
 
   // -------------------------------------------------------------- capabilities
 
-  #takeBack(turn: Turn, method: string, cap: string): void {
-    if (method === 'revoke') this.endCapability(turn, cap, 'revoked');
-    else {
-      this.#cutBelow(turn, cap, cancelled());
-      // A reply that comes later is a call under way; any other source is a thing that was handed out.
-      this.#endSources(turn, cap, cancelled(), ({ replies }) => replies);
-    }
-  }
-
-  #endSources(turn: Turn, cap: string, failure: Failure, which: (source: SourceRecord) => boolean): void {
-    for (const source of this.sources.records())
-      if (which(source) && this.capabilities.isBelow(source.cap, cap)) this.sources.end(turn, source.id, failure);
-  }
-
-  /**
-   * Ends a capability, or a grant, and all that were derived from it: sources end, and calls under way are cut off
-   * once that is durable. False: it had ended before.
-   */
+  /** Ends a capability, or a grant, and all that were derived from it. False: it had ended before. */
   endCapability(turn: Turn, cap: string, ended: Ended): boolean {
-    if (!this.capabilities.end(turn, cap, ended)) return false;
-    const failure = ended === 'revoked' ? revoked() : expired();
-    this.#endSources(turn, cap, failure, () => true);
-    this.#cutBelow(turn, cap, failure);
-    return true;
-  }
-
-  /** Its time is over: that is a cause, for no turn has a clock. */
-  #expire({ id, by }: Capability): void {
-    const cause = { kind: 'expired', payload: recordOf([id]), account: by };
-    const context = this.#context;
-    if (context === null || context.stopped) return;
-    // A space that closes meanwhile finds it again when it opens.
-    insist(context, () => context.engine.post(cause, (turn) => this.endCapability(turn, id, 'expired'))).catch(
-      () => {},
-    );
-  }
-
-  #cutBelow(turn: Turn, cap: string, failure: Failure): void {
-    turn.afterDurable(() => {
-      for (const work of this.#work.values())
-        if (work.cap !== null && this.capabilities.isBelow(work.cap, cap)) work.cut(failure);
-    });
+    return this.#takingBack.end(turn, cap, ended);
   }
 
   // -------------------------------------------------------------- failures
@@ -462,7 +414,7 @@ export class Dispatcher implements TaskRouter {
     if (context === null) return Promise.resolve();
     context.stopped = true;
     this.sources.stop();
-    this.#expiry.stop();
+    this.#takingBack.stop();
     for (const work of this.#work.values()) work.leave();
     return this.#waiters().drained(this.#work, context.timers);
   }
