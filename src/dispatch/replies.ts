@@ -63,8 +63,7 @@ export function applyOutcome(
           message: 'nothing of this kind arrives on that channel any more',
           hint: '',
         });
-      reply(turn, call.ret, items[2] as Value);
-      return null;
+      return reply(turn, call.ret, items[2] as Value) ? null : fail(NO_ROOM);
     }
     default: {
       const maker = new Maker(turn, account, holding, reference.cap, reference);
@@ -106,8 +105,8 @@ export class Maker {
     if (ret === null && items[0] !== 'ok') return null;
     if (items[0] !== 'map') {
       const value = this.make(items);
-      if (!isFailure(value)) reply(this.#turn, ret, value);
-      return isFailure(value) ? value : null;
+      if (isFailure(value)) return value;
+      return reply(this.#turn, ret, value) ? null : NO_ROOM;
     }
     const entries: [string, Value][] = [];
     for (const entry of (items[1] as List).items) {
@@ -116,8 +115,7 @@ export class Maker {
       if (isFailure(value)) return value;
       entries.push([key as string, value]);
     }
-    reply(this.#turn, ret, map(entries));
-    return null;
+    return reply(this.#turn, ret, map(entries)) ? null : NO_ROOM;
   }
 
   /** The reply goes where the source's messages go. */
@@ -220,9 +218,16 @@ export function installNative(turn: Turn, reference: NativeReference, state: Val
   return name;
 }
 
-export function reply(turn: Turn, channel: Value | null, value: Value): void {
-  if (channel !== null) turn.produce(withoutBundle(channel), [value], false);
+/** False when nobody takes it at once and the caller's quota has no room for it. */
+function reply(turn: Turn, channel: Value | null, value: Value): boolean {
+  return channel === null || turn.offer(withoutBundle(channel), [value]);
 }
+
+const NO_ROOM: Failure = {
+  code: 'quota_exceeded',
+  message: 'the answer does not fit into what may still be stored; what was asked for was done',
+  hint: '',
+};
 
 /** Null when nobody was there to hear it: then the branch has failed, and that is reported by itself. */
 export function replyError(turn: Turn, to: ReplyTo, failure: Failure, native: string, method: string): Failure | null {
@@ -231,7 +236,8 @@ export function replyError(turn: Turn, to: ReplyTo, failure: Failure, native: st
     turn.fail(new PowerboxError(failure.code, failure.message));
     return null;
   }
-  reply(turn, channel, errorResult(failure.code, failure.message, native, method));
+  // An error is small, and nobody waits for it in vain.
+  turn.produceAnyway(withoutBundle(channel), [errorResult(failure.code, failure.message, native, method)]);
   return failure;
 }
 

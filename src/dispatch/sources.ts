@@ -137,11 +137,8 @@ export class Sources {
     if (turn.fact(stateKey(id)) !== undefined) turn.setFact(stateKey(id), undefined);
     this.#remove(source);
     if (why !== null) {
-      turn.produce(
-        record.errors ?? record.channel,
-        [errorResult(why.code, why.message, record.native, 'source')],
-        false,
-      );
+      const told = errorResult(why.code, why.message, record.native, 'source');
+      turn.produceAnyway(record.errors ?? record.channel, [told]);
     }
     turn.afterDurable(() => {
       source.leave();
@@ -309,57 +306,104 @@ class OpenSource implements Source {
     // What an earlier process sent may lie unread yet: a restart must not let one more in each time.
     if (this.#behind && !(await this.#roomForMore())) return false;
     this.#behind = false;
-    const arrived = await this.#post([new List(items), new List(state === undefined ? [] : [state]), last], (turn) => {
-      const { record } = this;
-      const maker = new Maker(turn, record.account, this.#sources.context, record.cap, null);
-      const values: Value[] = [];
-      for (const item of items) {
-        const value = maker.make(item.items);
-        if (value !== null && typeof value === 'object' && 'code' in value) {
-          turn.fail(new PowerboxError(value.code, value.message));
-          return;
-        }
-        values.push(value);
-      }
-      if (state !== undefined) turn.setFact(stateKey(record.id), state);
-      if (last) this.#sources.end(turn, record.id, null);
-      turn.produce(record.channel, values, false);
-    });
-    if (!arrived) return false;
-    if (last) return true;
-    return !this.signal.aborted && this.#roomForMore();
+    const parts = [new List(items), new List(state === undefined ? [] : [state]), last];
+    const apply = (turn: Turn): boolean => {
+      const { id } = this;
+      if (!this.#put(turn, items)) return false;
+      if (!this.#sources.isOpen(id)) return true;
+      if (state !== undefined) turn.setFact(stateKey(id), state);
+      if (last) this.#sources.end(turn, id, null);
+      return true;
+    };
+    for (let told = false; ; told = true) {
+      const arrived = await this.#post(parts, apply);
+      if (arrived === 'ended') return false;
+      if (arrived === 'taken') break;
+      if (!told) this.#tellFull();
+      if (!(await this.#quotaRoom(items))) return false;
+    }
+    return last || (!this.signal.aborted && this.#roomForMore());
   }
 
-  #fail(failure: Failure): Promise<boolean> {
-    return this.#post([failure.code, failure.message], (turn) => {
+  /** Puts the message on the channel; false when there is no room for it, and then nothing has changed. */
+  #put(turn: Turn, items: readonly Tuple[]): boolean {
+    const { record } = this;
+    if (items.every((item) => item.items[0] === 'ok')) return turn.offer(record.channel, valuesOf(items));
+    const maker = new Maker(turn, record.account, this.#sources.context, record.cap, null);
+    const values: Value[] = [];
+    for (const item of items) {
+      const value = maker.make(item.items);
+      if (value !== null && typeof value === 'object' && 'code' in value) {
+        this.#sources.end(turn, record.id, value);
+        return true;
+      }
+      values.push(value);
+    }
+    // What was made cannot be unmade: a connection that is there is handed out, and charged.
+    turn.produceAnyway(record.channel, values);
+    return true;
+  }
+
+  #tellFull(): void {
+    const { stderr } = this.#sources.context;
+    const message = `what arrives at ${this.record.native} waits: there is no room left to store it`;
+    stderr.report(this.account, { code: 'quota_exceeded', message, hint: '' }, this.record.native, null);
+  }
+
+  /** Resolves when there may be room for the message in the account's quota; false when the source ends before that. */
+  async #quotaRoom(items: readonly Tuple[]): Promise<boolean> {
+    const { engine, timers } = this.#sources.context;
+    const message = valuesOf(items);
+    // Now and then it is tried without room: a reader who waits takes it at once.
+    for (let left_ms = QUOTA_RETRY_MS; left_ms > 0 && !this.signal.aborted; left_ms -= QUOTA_LOOK_MS) {
+      await new Promise<void>((resolve) => {
+        const go = (): void => {
+          timer.cancel();
+          this.signal.removeEventListener('abort', go);
+          resolve();
+        };
+        const timer = timers.after(QUOTA_LOOK_MS, go);
+        this.signal.addEventListener('abort', go, { once: true });
+      });
+      if (engine.fits(this.account, message)) break;
+    }
+    return !this.signal.aborted;
+  }
+
+  async #fail(failure: Failure): Promise<boolean> {
+    const ended = await this.#post([failure.code, failure.message], (turn) => {
       const { stderr } = this.#sources.context;
       this.#sources.end(turn, this.id, failure);
       reportDurably(turn, this.account, stderr, failure, this.record.native, null);
+      return true;
     });
+    return ended === 'taken';
   }
 
   /** One turn, unless the source has ended before it. Never rejects: a space that closes takes nothing more. */
-  async #post(parts: readonly Value[], apply: (turn: Turn) => void): Promise<boolean> {
+  async #post(parts: readonly Value[], apply: (turn: Turn) => boolean): Promise<'taken' | 'full' | 'ended'> {
     const { context } = this.#sources;
     const { id, account } = this.record;
-    if (context.stopped || !this.#sources.isOpen(id)) return false;
+    if (context.stopped || !this.#sources.isOpen(id)) return 'ended';
     const cause = { kind: 'arrival', payload: recordOf([id, ...parts]), account };
     try {
       return await insist(context, () =>
         context.engine.post(cause, (turn) => {
-          if (!this.#sources.isOpen(id)) return false;
+          if (!this.#sources.isOpen(id)) return 'ended' as const;
           try {
-            apply(turn);
+            return apply(turn) ? ('taken' as const) : ('full' as const);
           } catch (thrown) {
+            // Its channel takes no messages any more: there is nobody to send to.
             if (!isPowerboxError(thrown)) throw thrown;
             turn.fail(thrown);
+            this.#sources.end(turn, id, null);
+            return 'ended' as const;
           }
-          return true;
         }),
       );
     } catch {
       // Only the engine rejects, once for all: whoever owns the space has been told.
-      return false;
+      return 'ended';
     }
   }
 
@@ -379,6 +423,14 @@ class OpenSource implements Source {
       this.signal.addEventListener('abort', left, { once: true });
     });
   }
+}
+
+/** How often it is looked whether there is room again, and how long until it is tried without. */
+const QUOTA_LOOK_MS = 50;
+const QUOTA_RETRY_MS = 1_000;
+
+function valuesOf(items: readonly Tuple[]): Value[] {
+  return items.map((item) => item.items[1] as Value);
 }
 
 function garbage(why: string): Failure {

@@ -36,6 +36,8 @@ export class Books implements Ledger {
   nextStamp = 1;
   /** The index of the cause in the commit that carries the message now produced, or -1. */
   messageCause = -1;
+  /** What is put down now is charged, and not refused. */
+  anyway = false;
   readonly #channels: Channels;
   readonly #tasks: Tasks;
   readonly #commits: Committer;
@@ -65,7 +67,7 @@ export class Books implements Ledger {
   }
 
   admitDatum(account: Account, message: readonly Value[]): void {
-    if (this.#quotas !== null) this.#quotas.admitDatum(account, message);
+    if (this.#quotas !== null && !this.anyway) this.#quotas.admitDatum(account, message);
   }
 
   admitWaiter(account: Account, receive: Receive): void {

@@ -343,6 +343,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     return whenFewer(this.channels.place(channel), count, run);
   }
 
+  fits(account: Account, message: readonly Value[]): boolean {
+    return this.#quotas?.fits(account, message) ?? true;
+  }
+
   durable(): Promise<void> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     if (this.#commits.idle) return Promise.resolve();
@@ -574,6 +578,15 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     if (value === undefined) this.#facts.delete(key);
     else this.#facts.set(key, value);
     if (this.#store !== null) this.#commits.current.facts.set(key, value);
+  }
+
+  produceAnyway(channel: Value, message: readonly Value[], account: Account): void {
+    this.#books.anyway = true;
+    try {
+      this.tuples.produce(channel, message, false, account);
+    } finally {
+      this.#books.anyway = false;
+    }
   }
 
   log(log: string, value: Value): void {

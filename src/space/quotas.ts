@@ -5,6 +5,7 @@
  * Nothing here looks at a clock inside a turn. A purse that is used up rests by its own count; the refill is an
  * arrival, timed only while somebody waits for it. So the same causes make the same turns in the same order.
  */
+import { isPowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Cancellable, Platform } from '../platform/index.ts';
 import type { Value } from '../values/index.ts';
@@ -136,6 +137,17 @@ export class Quotas {
   }
 
   // ------------------------------------------------------------------ what is stored
+
+  /** Whether the message may be put down now. */
+  fits(account: Account, message: readonly Value[]): boolean {
+    try {
+      this.admitDatum(account, message);
+      return true;
+    } catch (error) {
+      if (isPowerboxError(error)) return false;
+      throw error;
+    }
+  }
 
   /** Throws `quota_exceeded` when the message may not be put down. */
   admitDatum(account: Account, message: readonly Value[]): void {

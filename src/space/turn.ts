@@ -15,6 +15,7 @@ export interface TurnHost {
   newTask(account: Account, body: Body, captures: readonly Value[]): void;
   fact(key: string): Value | undefined;
   setFact(key: string, value: Value | undefined): void;
+  produceAnyway(channel: Value, message: readonly Value[], account: Account): void;
   log(log: string, value: Value): void;
   dropLog(log: string, before: number): void;
   afterDurable(run: () => void): void;
@@ -52,6 +53,20 @@ export class TurnContext implements Turn {
       if (!(error instanceof PowerboxError)) throw error;
       this.fail(error);
     }
+  }
+
+  offer(channel: Value, message: readonly Value[]): boolean {
+    try {
+      this.#engine.tuples.produce(channel, message, false, this.account);
+      return true;
+    } catch (error) {
+      if (error instanceof PowerboxError && error.code === 'quota_exceeded') return false;
+      throw error;
+    }
+  }
+
+  produceAnyway(channel: Value, message: readonly Value[]): void {
+    this.#engine.produceAnyway(channel, message, this.account);
   }
 
   consume(receive: Receive): void {

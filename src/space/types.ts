@@ -60,6 +60,13 @@ export interface Turn {
   steps: number;
   newName(): Name;
   produce(channel: Value, message: readonly Value[], persist: boolean): void;
+  /**
+   * As `produce`, whatever the account's quota says; for small messages that somebody must not wait for in vain. It is
+   * charged all the same.
+   */
+  produceAnyway(channel: Value, message: readonly Value[]): void;
+  /** As `produce`; false, and nothing has changed, when the account's quota has no room for the message. */
+  offer(channel: Value, message: readonly Value[]): boolean;
   consume(receive: Receive): void;
   /**
    * Makes `channel` belong to `body`: a persistent receive that nobody else may join or replace except by a
@@ -135,6 +142,8 @@ export interface Engine {
    * reader who is behind. Nothing that a turn sees hangs on it.
    */
   whenFewer(channel: Value, count: number, run: () => void): { cancel(): void };
+  /** Whether the account's quota has room for the message now: how whoever sends by itself waits for that. */
+  fits(account: Account, message: readonly Value[]): boolean;
   /** Called when an account has no ready task left at the end of a slice. */
   onIdle(run: (account: Account) => void): void;
 }

@@ -532,3 +532,16 @@ describe('errors of calls', () => {
     assert.equal(site.dispatcher.counts.garbage, answers.length * 3);
   });
 });
+
+describe('answers and quotas', () => {
+  it('an answer for which there is no room is told as an error, for nobody waits in vain', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    const ret = freshName();
+    site.engine.full = true;
+    await site.send(probe, ['repeated', 'large', ret]);
+    await site.dispatcher.settled(1);
+    assert.equal(codeOf(site.engine.waiting(ret)[0]?.[0]), 'quota_exceeded');
+    assert.deepEqual(site.world.done, ['repeated large']);
+  });
+});

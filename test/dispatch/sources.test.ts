@@ -148,6 +148,44 @@ describe('a source', () => {
     );
   });
 
+  it('that has no room in its program’s quota waits for it: nothing is lost, and STDERR is told once', async () => {
+    const feed = new Feed();
+    const { site } = feed;
+    const { source, channel } = await feed.open(8);
+    site.engine.full = true;
+    let taken = false;
+    const pushing = source.push([1], { state: 5 }).then((more) => {
+      taken = more;
+    });
+    for (let look = 0; look < 60; look++) {
+      await rest(3);
+      site.time.advance(50);
+    }
+    assert.deepEqual([taken, feed.read(channel), source.state], [false, undefined, 0]);
+    assert.deepEqual(
+      site.records.map(({ code }) => code),
+      ['quota_exceeded'],
+    );
+    site.engine.full = false;
+    for (let look = 0; look < 3; look++) {
+      await rest(3);
+      site.time.advance(50);
+    }
+    await pushing;
+    assert.deepEqual([taken, feed.read(channel), source.state, site.time.waiting], [true, [1], 5, 0]);
+  });
+
+  it('that waits for room ends like any other, and leaves no timer', async () => {
+    const feed = new Feed();
+    const { source, channel } = await feed.open(8);
+    feed.site.engine.full = true;
+    const pushing = source.push([1]);
+    await rest();
+    await feed.site.send(await feed.channel(), ['close', channel]);
+    await rest();
+    assert.deepEqual([await pushing, feed.site.time.waiting], [false, 0]);
+  });
+
   it('may send new objects, each with a name of its own', async () => {
     const feed = new Feed();
     const { source, channel } = await feed.open(4);

@@ -139,6 +139,12 @@ export class FakeEngine implements Engine {
     return { cancel: () => void this.#looks.delete(look) };
   }
 
+  /** Messages for which there is no room; a test says so. */
+  full = false;
+  fits(): boolean {
+    return !this.full;
+  }
+
   /** What a reader does: the oldest message, gone. */
   take(channel: Value): readonly Value[] | undefined {
     const [first, ...rest] = this.waiting(channel);
@@ -244,6 +250,12 @@ export class FakeEngine implements Engine {
         const body = state.installs.get(key);
         if (body !== undefined) this.#spawn(account, body, [new List(message)]);
         else state.data.set(key, [...(state.data.get(key) ?? []), message]);
+      },
+      produceAnyway: (channel, message) => turn.produce(channel, message, false),
+      offer: (channel, message) => {
+        if (this.full) return false;
+        turn.produce(channel, message, false);
+        return true;
       },
       consume: (_receive: Receive) => {
         throw new Error('the small engine has no receives');

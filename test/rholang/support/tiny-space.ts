@@ -94,6 +94,15 @@ export class TinySpace implements Turn {
     return new Name({ derive }, 0, counter, null);
   }
 
+  produceAnyway(channel: Value, message: readonly Value[]): void {
+    this.produce(channel, message, false);
+  }
+
+  offer(channel: Value, message: readonly Value[]): boolean {
+    this.produce(channel, message, false);
+    return true;
+  }
+
   produce(channel: Value, message: readonly Value[], persist: boolean): void {
     const hear = this.#listeners.get(channel);
     if (hear !== undefined) {
