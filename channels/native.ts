@@ -31,6 +31,13 @@ export interface NativeCall {
   readonly state: Value | undefined;
   /** The capability by which the object is called: its grant, or one derived from it. */
   readonly cap?: string;
+  /** What the caller may do, for an object that tells what it can be asked. */
+  readonly may?: {
+    /** This method of the object. */
+    call(method: string): boolean;
+    /** What stands under this grant. */
+    use(grant: string): boolean;
+  };
   /** Aborted when the caller's time is over or the space closes. A change that has begun is not cut off by it. */
   readonly signal?: AbortSignal;
 }

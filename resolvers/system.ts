@@ -34,7 +34,7 @@ export function systemNative({ console, granted }: SystemOptions): Native {
 
 function handOut(call: NativeCall): NativeAnswer {
   const reference = readSystemHandle(call.handle);
-  if (call.method === 'methods') return { ok: describeMethods(reference) };
+  if (call.method === 'methods') return { ok: describeMethods(permitted(reference, call), call) };
   const held = reference.powers.filter(({ method }) => method === call.method);
   const usual = USUAL_NAMES[call.method] ?? call.method;
   const wanted =
@@ -63,8 +63,14 @@ const USUAL_NAMES: Readonly<Record<string, string>> = {
   tcpListener: 'tcp',
 };
 
-function describeMethods(reference: SystemReference): Value {
-  return map(heldMethods(reference).map((method) => [method.name, describeMethod(method)]));
+/** What of it the caller may use: a grant that was revoked is held no more. */
+function permitted({ holder, powers }: SystemReference, { may }: NativeCall): SystemReference {
+  return { holder, powers: powers.filter(({ name }) => may === undefined || may.use(grantId(holder, name))) };
+}
+
+function describeMethods(reference: SystemReference, { may }: NativeCall): Value {
+  const methods = heldMethods(reference).filter(({ name }) => may === undefined || may.call(name));
+  return map(methods.map((method) => [method.name, describeMethod(method)]));
 }
 
 function heldMethods({ powers }: SystemReference): Method[] {

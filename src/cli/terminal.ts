@@ -20,7 +20,10 @@ export interface Terminal {
   paint(colour: Colour, text: string): string;
   /** Where the programs' own console leads. */
   readonly console: Console;
-  /** Calls `run` on the first SIGINT or SIGTERM; the second ends the process at once. Returns how to stop listening. */
+  /**
+   * Calls `run` on the first SIGINT or SIGTERM, and when nobody reads standard output any more; a second signal ends the
+   * process at once. Returns how to stop listening.
+   */
   onInterrupt(run: (signal: string) => void): () => void;
   /** Says with which code the process will end, once everything that was said has been handed over. */
   leave(code: number): Promise<void>;
@@ -39,8 +42,16 @@ export function processTerminal(): Terminal {
   const json = argv.includes('--json');
   const colours = stderr.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
   let replaceable = false;
-  // A reader that goes away (`powerbox … | head`) ends the command without a stack of errors.
-  for (const stream of [stdout, stderr]) stream.on('error', leaveQuietly);
+  const interruptions = new Set<(signal: string) => void>();
+  // Who reads standard error may go away; that is no reason to stop what is running.
+  stderr.on('error', requireGone);
+  // Whoever reads what the command prints (`powerbox … | head`) ends it, as with Ctrl-C where something is running.
+  stdout.once('error', () => stdout.on('error', requireGone));
+  stdout.once('error', (error: NodeJS.ErrnoException) => {
+    requireGone(error);
+    if (interruptions.size === 0) process.exit(0);
+    for (const run of interruptions) run('SIGPIPE');
+  });
 
   const erase = (): void => {
     if (replaceable) stderr.write('\r\u001b[K');
@@ -96,9 +107,16 @@ export function processTerminal(): Terminal {
         first = false;
         run(signal);
       };
+      const lost = (signal: string): void => {
+        interruptions.delete(lost);
+        first = false;
+        run(signal);
+      };
+      interruptions.add(lost);
       process.on('SIGINT', heard);
       process.on('SIGTERM', heard);
       return () => {
+        interruptions.delete(lost);
         process.off('SIGINT', heard);
         process.off('SIGTERM', heard);
       };
@@ -123,7 +141,7 @@ export function readProgram(path: string): string {
   }
 }
 
-function leaveQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+/** The reader of a stream has gone away; any other failure of it is a bug. */
+function requireGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
 }

@@ -187,6 +187,10 @@ export class Dispatcher implements TaskRouter {
     return isFailure(admitted) || admitted.counted ? 'inline' : 'outside';
   }
 
+  #admits(cap: string, native: Native, method: Method): Admission | Failure {
+    return this.capabilities.admit(cap, native.declaration.name, method, isUniversal(method), true);
+  }
+
   #admit(task: Task, native: Native, call: Call): Admission | Failure {
     const [, , , cap, isCounted] = task.body.environment;
     const { capabilities } = this;
@@ -262,6 +266,13 @@ export class Dispatcher implements TaskRouter {
         handle: reference.handle,
         state,
         cap: reference.cap,
+        may: {
+          call: (name) => {
+            const asked = native.declaration.methods.get(name);
+            return asked !== undefined && !isFailure(this.#admits(reference.cap, native, asked));
+          },
+          use: (grant) => this.capabilities.endedBy(grant) === null,
+        },
       });
     } catch (thrown) {
       this.counts.thrown++;

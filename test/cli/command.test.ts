@@ -251,6 +251,19 @@ describe('cli: work that goes on', function () {
     assert.equal(readFileSync(bench.path('files/first-file.txt'), 'utf8'), LINES);
   });
 
+  it('goes on when nobody reads standard error, and stops in good order when nobody reads standard output', async () => {
+    const text = `new box(\`rho:powerbox\`), loop in {
+      contract loop(@n) = { for (_ <- box!?("print", "up")) { loop!(n + 1) } } | loop!(0)
+    }`;
+    const running = bench.start('run', bench.write('printing.rho', text), '--data', 'd');
+    await running.says('up');
+    running.child.stderr?.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(running.child.exitCode, null);
+    running.child.stdout?.destroy();
+    assert.equal((await running.ended).code, 75);
+  });
+
   it('SIGINT finishes the commit and leaves with 75 and the line to type; without a directory with 130', async () => {
     const kept = bench.start('run', bench.write('forever.rho', FOREVER), '--data', 'it is here');
     await kept.says('up');
