@@ -67,7 +67,10 @@ describe('faults of TCP', () => {
   });
 
   it('of two addresses the second is tried when nobody listens at the first', async () => {
-    const site = await grantTcp({ connect: ['two.example:*', '127.0.0.0/8:*'] }, async () => ['127.0.0.9', '127.0.0.1']);
+    const site = await grantTcp({ connect: ['two.example:*', '127.0.0.0/8:*'] }, async () => [
+      '127.0.0.9',
+      '127.0.0.1',
+    ]);
     sites.push(site);
     const socket = await (await connector(site)).resolve('resolve', `two.example:${peer.port}`);
     assert.equal(infoOf(await socket.call('info')).remote, peer.address);
