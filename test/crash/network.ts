@@ -11,7 +11,7 @@ import { type AddressInfo, connect, createServer as createPlainServer } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DISPATCH_FAILPOINTS } from '../../src/dispatch/index.ts';
+import { DISPATCH_FAILPOINTS, type DispatchFailpoint } from '../../src/dispatch/index.ts';
 import { Random } from '../../src/platform/index.ts';
 import type { Kill } from './campaign.ts';
 import { sources } from './life.ts';
@@ -232,6 +232,8 @@ export interface NetworkCampaignOptions {
   readonly seed: number;
   readonly kills: number;
   readonly plant?: Plant | undefined;
+  /** Kill at these moments and at no other. */
+  readonly moments?: readonly DispatchFailpoint[] | undefined;
   readonly progress?: (killed: number) => void;
 }
 
@@ -239,13 +241,15 @@ export async function networkCampaign({
   seed,
   kills,
   plant,
+  moments,
   progress,
 }: NetworkCampaignOptions): Promise<NetworkResult> {
   const random = new Random(seed, 13);
   // Moments in turn, so that each has its part.
   const planned = Array.from({ length: kills }, (_, index): Kill => {
-    if (!random.chance(AT_MOMENTS)) return { after_ms: random.below(AFTER_MS_MAX) };
-    const at = DISPATCH_FAILPOINTS[index % DISPATCH_FAILPOINTS.length] as (typeof DISPATCH_FAILPOINTS)[number];
+    if (moments === undefined && !random.chance(AT_MOMENTS)) return { after_ms: random.below(AFTER_MS_MAX) };
+    const among = moments ?? DISPATCH_FAILPOINTS;
+    const at = among[index % among.length] as DispatchFailpoint;
     return { at, pass: 1 + random.below(PASSES) };
   });
   const directories: Kill[][] = [];
