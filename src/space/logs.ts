@@ -18,6 +18,7 @@ export const LOG_PIECE = 64;
 /** What a log needs of the engine, in and between turns. */
 export interface LogHost {
   fact(key: string): Value | undefined;
+  facts(prefix: string): Iterable<readonly [string, Value]>;
   setFact(key: string, value: Value | undefined): void;
   afterDurable(run: () => void): void;
 }
@@ -68,9 +69,7 @@ export class Logs {
   append(commit: Commit, name: string, value: Value): void {
     if (this.#rows === null) return;
     const log = this.#log(name);
-    this.#encoder.reset();
-    this.#encoder.value(value);
-    const bytes = this.#encoder.finish();
+    const bytes = this.#encoded(value);
     const number = log.next++;
     log.pending.set(number, bytes);
     commit.logged.push({ log: name, number, bytes });
@@ -123,9 +122,7 @@ export class Logs {
     if (known?.log === name && known.piece === piece) return known.values[number - piece * LOG_PIECE];
     const row = this.#rows.getSync(logRowKey(name, piece));
     if (row === undefined) return undefined;
-    const decoder = new Decoder(row, this.#readName);
-    const from = decoder.uint();
-    const values = Array.from({ length: decoder.uint() }, () => decoder.value());
+    const { from, values } = this.#readRow(row);
     // Only a piece that is whole stays as it is.
     if (from === piece * LOG_PIECE && values.length === LOG_PIECE) this.#read = { log: name, piece, values };
     return values[number - from];
@@ -145,13 +142,20 @@ export class Logs {
     this.#log(log).pending.set(number, bytes);
   }
 
-  /** The facts are there: what they say of the logs that were found. */
+  /** The facts are there: what they say of the logs, and of each the piece that goes on. A cut reads nothing. */
   open(): void {
-    for (const [name, log] of this.#logs) {
+    for (const [key] of this.#host.facts(PREFIX)) {
+      const name = key.slice(PREFIX.length);
+      const log = this.#log(name);
       const { first, next } = this.#written(name);
       log.first = first;
       log.next = next;
       log.durable = next;
+      // What was found in the journal comes after what is in rows.
+      const [inRows = next] = log.pending.keys();
+      const piece = Math.floor(inRows / LOG_PIECE);
+      const row = inRows % LOG_PIECE === 0 ? undefined : this.#rows?.getSync(logRowKey(name, piece));
+      if (row !== undefined) log.last = this.#readPiece(piece, row);
     }
   }
 
@@ -160,7 +164,7 @@ export class Logs {
     const grown = new Map<Piece, string>();
     for (const { log: name, number, bytes } of logged) {
       const log = this.#log(name);
-      const piece = this.#pieceOf(name, log, number);
+      const piece = this.#pieceOf(log, number);
       piece.entries.push(bytes);
       grown.set(piece, name);
     }
@@ -186,24 +190,28 @@ export class Logs {
     return encoder.finish();
   }
 
-  /** The piece that an entry belongs to, with those before it: the last one, or after an opening that of the row. */
-  #pieceOf(name: string, log: Log, number: number): Piece {
+  /** The piece that an entry belongs to, with those before it: the last one, or the one that it begins. */
+  #pieceOf(log: Log, number: number): Piece {
     const piece = Math.floor(number / LOG_PIECE);
-    if (log.last?.number === piece) return log.last;
-    const row = number % LOG_PIECE === 0 ? undefined : this.#rows?.getSync(logRowKey(name, piece));
-    log.last = row === undefined ? { number: piece, from: number, entries: [] } : this.#readPiece(piece, row);
+    if (log.last?.number !== piece) log.last = { number: piece, from: number, entries: [] };
     return log.last;
   }
 
   #readPiece(number: number, row: Uint8Array): Piece {
+    const { from, values } = this.#readRow(row);
+    return { number, from, entries: values.map((value) => this.#encoded(value)) };
+  }
+
+  #readRow(row: Uint8Array): { readonly from: number; readonly values: readonly Value[] } {
     const decoder = new Decoder(row, this.#readName);
     const from = decoder.uint();
-    const entries = Array.from({ length: decoder.uint() }, () => {
-      this.#encoder.reset();
-      this.#encoder.value(decoder.value());
-      return this.#encoder.finish();
-    });
-    return { number, from, entries };
+    return { from, values: Array.from({ length: decoder.uint() }, () => decoder.value()) };
+  }
+
+  #encoded(value: Value): Uint8Array {
+    this.#encoder.reset();
+    this.#encoder.value(value);
+    return this.#encoder.finish();
   }
 
   #written(name: string): LogRange {
