@@ -341,7 +341,7 @@ export class Dispatcher implements TaskRouter {
       reference,
       call,
       reserved !== null,
-      this.#limitOf(task, native, call, usual_ms),
+      this.#limitOf(reference.cap, usual_ms),
       reserved,
     );
   }
@@ -352,9 +352,8 @@ export class Dispatcher implements TaskRouter {
   }
 
   /** The least of what the method has and what those who handed the channel on allow. */
-  #limitOf(task: Task, native: Native, call: Call, usual_ms: number | null): number | null {
-    const admitted = this.#admit(task, native, call);
-    const limit_ms = isFailure(admitted) ? null : admitted.limit_ms;
+  #limitOf(cap: string, usual_ms: number | null): number | null {
+    const limit_ms = this.capabilities.limitOf(cap);
     if (limit_ms === null) return usual_ms;
     return usual_ms === null ? limit_ms : Math.min(usual_ms, limit_ms);
   }
