@@ -6,9 +6,9 @@
 /** The layout, from the top. A part may import itself and what stands below it. */
 const LAYOUT = [
   'src/cli',
+  'src/service',
   'src/index.ts',
   'src/embedding',
-  'src/service',
   'src/inspector',
   'src/cluster',
   'src/client',
