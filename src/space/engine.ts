@@ -1,16 +1,15 @@
 /**
- * The loop of turns: takes messages from outside and ready tasks, applies each as one turn, writes what they
- * did as commits, and lets out what a commit allows once it is durable.
+ * The engine of a space: puts its parts together, finds what earlier processes left, takes what comes from outside, and
+ * says when the space is closed. Turns run in `loop.ts`, commits are written in `committer.ts`.
  *
- * Nothing leaves before it is durable. One append is under way at a time; the next turns run meanwhile, up to
- * a bound. A storage error is final: everybody who waits gets `outcome_unknown` and the space is closed.
+ * Nothing leaves before it is durable. A storage error is final: everybody who waits gets `outcome_unknown` and the
+ * space is closed.
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
 import { List, type Name, NameMaker, type Value } from '../values/index.ts';
-import { Arrival, Arrivals } from './arrivals.ts';
+import { Arrival } from './arrivals.ts';
 import { Books } from './books.ts';
 import type { Channel } from './channel.ts';
 import { takeCensus } from './census.ts';
@@ -22,12 +21,12 @@ import type { Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
 import { whenFewer } from './room.ts';
 import { Logs } from './logs.ts';
+import { PRODUCE_PERSISTENT, TurnLoop } from './loop.ts';
 import { type Messages, messagesIn } from './messages.ts';
-import type { EngineOptions, Failpoint } from './options.ts';
+import type { EngineOptions } from './options.ts';
 import { type PurseUsage, restingPurse } from './purse.ts';
 import { Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
 import { recover } from './recover.ts';
-import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
 import { channelRowKey, termRowKey } from './row-keys.ts';
 import { type LiveTask, Tasks } from './tasks.ts';
 import { Terms } from './terms.ts';
@@ -35,25 +34,7 @@ import { TurnContext, type TurnHost } from './turn.ts';
 import { Tuples } from './tuples.ts';
 import type { Account, Body, Cause, Engine, Receive, Task, TaskRouter, Turn } from './types.ts';
 
-/** The kind of cause of a message that stays. */
-const PRODUCE_PERSISTENT = 'produce!';
-
 const NOBODY_TO_TELL = (): void => {};
-
-const PARKED_ROUTER: TaskRouter = {
-  handling: () => 'parked',
-  run: () => {},
-  deliver: () => {},
-};
-
-/** Turns between two looks at the clock. */
-const CLOCK_TURNS = 128;
-/** Arrivals applied before tasks get their share again. */
-const ARRIVALS_A_ROUND = 1024;
-/** Arrivals after which a commit is written although more wait, when nothing is being written. */
-const ARRIVALS_A_FLUSH = 256;
-/** Tasks run before arrivals get their share again. */
-const TASKS_A_ROUND = 2048;
 
 export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly tuples: Tuples;
@@ -62,10 +43,6 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly channels: Channels;
   readonly terms: Terms;
   readonly #options: EngineOptions;
-  // Looked at in every turn, so taken out of the options.
-  readonly #failpoint: ((name: Failpoint) => void) | null;
-  readonly #plantTaskTwice: boolean;
-  readonly #platform: Platform;
   readonly #store: Store | null;
   readonly #cutter: Cutter | null;
   readonly messages: Messages;
@@ -76,15 +53,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #facts = new Map<string, Value>();
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
-  #router: TaskRouter = PARKED_ROUTER;
-  readonly #arrivals = new Arrivals();
-  /** Tasks that the round under way may still run before arrivals have their share; 0 between two rounds. */
-  #tasksLeft = 0;
-  #turn = 0;
-  #scheduled = false;
+  readonly #loop: TurnLoop;
   #closed: PowerboxError | null = null;
-  #closing: (() => void) | null = null;
-  #paused = false;
 
   // The turn that is running.
   readonly #context: TurnContext;
@@ -92,9 +62,6 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   private constructor(options: EngineOptions) {
     const { platform, store } = options;
     this.#options = options;
-    this.#failpoint = options.failpoint ?? null;
-    this.#plantTaskTwice = options.plant === 'task-twice';
-    this.#platform = platform;
     this.#store = store;
     const nameKey = store === null ? (options.nameKey ?? platform.randomness.bytes(32)) : store.keys.nameKey;
     const readName = (bytes: Uint8Array): Name => this.names.read(bytes);
@@ -130,6 +97,16 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     });
     this.tuples = new Tuples(this.#books);
     this.#context = new TurnContext(this);
+    this.#loop = new TurnLoop(this, {
+      options,
+      channels: this.channels,
+      tasks: this.tasks,
+      tuples: this.tuples,
+      books: this.#books,
+      commits: this.#commits,
+      quotas: this.#quotas,
+      context: this.#context,
+    });
   }
 
   static async open(options: EngineOptions): Promise<SpaceEngine> {
@@ -148,7 +125,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       logs: this.logs,
       cutter: this.#cutter as Cutter,
     });
-    this.#turn = found.header.lastTurn;
+    this.#loop.turn = found.header.lastTurn;
     this.#books.nextTask = found.header.nextTask;
     this.#books.nextStamp = found.header.nextStamp;
     this.#commits.last = store.journal.last;
@@ -176,7 +153,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   /** Sets who runs tasks; those found by recovery start moving with it. */
   start(router: TaskRouter): void {
-    this.#router = router;
+    this.#loop.router = router;
     this.#settleQuotas();
     this.schedule();
   }
@@ -186,12 +163,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
    * a machine on which nothing new should be begun.
    */
   pause(): void {
-    this.#paused = true;
-  }
-
-  /** Whether tasks are run: not when the space closes, for those that are ready are durable, and go on when it opens. */
-  get #runsTasks(): boolean {
-    return this.#closing === null && !this.#paused;
+    this.#loop.pause();
   }
 
   /** What quotas say is on record, for turns follow from it: a cause of its own when they are others than before. */
@@ -240,11 +212,11 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   header(): EntryHeader {
-    return { lastTurn: this.#turn, nextTask: this.#books.nextTask, nextStamp: this.#books.nextStamp };
+    return { lastTurn: this.#loop.turn, nextTask: this.#books.nextTask, nextStamp: this.#books.nextStamp };
   }
 
   get turn(): number {
-    return this.#turn;
+    return this.#loop.turn;
   }
 
   get closed(): PowerboxError | null {
@@ -273,7 +245,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     const cause: Cause = { kind: 'request', payload: requestValue(receive), account: 0 };
     const apply = (): readonly Value[] | null => {
       const captures = this.tuples.tryOnce(receive);
-      if (captures === null && deliver !== null) onWait(this.tuples.wait(receive, deliver, refuse), this.#turn);
+      if (captures === null && deliver !== null) onWait(this.tuples.wait(receive, deliver, refuse), this.#loop.turn);
       return captures;
     };
     return this.#arrive(cause, null, apply, null) as Promise<readonly Value[] | null>;
@@ -296,8 +268,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
         reject(this.#closed);
         return;
       }
-      this.#arrivals.push(new Arrival(cause, message, apply, task, resolve, reject));
-      if (!this.#scheduled) this.schedule();
+      this.#loop.arrive(new Arrival(cause, message, apply, task, resolve, reject));
     });
   }
 
@@ -364,173 +335,22 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   /** Finishes the commit under way and what was asked before, then closes the store. */
   async close(): Promise<void> {
     if (this.#closed === null) {
-      await new Promise<void>((resolve) => {
-        this.#closing = resolve;
-        this.schedule();
-      });
+      await this.#loop.drain();
       this.#shut(new PowerboxError('space_closed', 'the space is closed'));
     }
     await this.#commits.stop();
     await this.#store?.close();
   }
 
-  // ------------------------------------------------------------------ the loop
+  // ------------------------------------------------------------------ for its parts
 
   /** Asks for another slice of turns. */
   schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#platform.timers.soon(this.#slice);
+    this.#loop.schedule();
   }
 
-  readonly #slice = (): void => {
-    this.#scheduled = false;
-    if (this.#closed !== null) return;
-    try {
-      // The journal's tail is bounded: turns wait for a cut that they have left behind.
-      if (!this.#commits.rowsBehind) this.#runTurns();
-      if (this.#closed !== null) return;
-      this.#commits.flush();
-      this.#commits.advanceCut();
-    } catch (error) {
-      // A turn must not throw: what is in memory can no longer be trusted, what is on disk can.
-      this.fail(error);
-      return;
-    }
-    for (const account of this.tasks.takeSettled()) for (const run of this.#idle) run(account);
-    if (this.#runsTasks) this.#quotas?.arm();
-    const ahead = this.#commits.appending && this.#commits.full;
-    // When rows are behind, the cut that is under way asks for the next slice.
-    if (!ahead && this.#moreTurns && !this.#commits.rowsBehind) this.schedule();
-    else if (this.#closing !== null && this.#commits.idle && this.#arrivals.length === 0) this.#closing();
-  };
-
-  /** Turns until the time is up, the commit is full or nothing is left. Where it stops never shows in the record. */
-  #runTurns(): void {
-    const { clock } = this.#platform;
-    const deadline_ms = clock.monotonic_ms() + (this.#options.yield_ms ?? limits.yield_ms);
-    let untilClock = CLOCK_TURNS;
-    for (;;) {
-      // A round that was interrupted goes on where it was, so that time decides nothing about the order of turns.
-      if (this.#tasksLeft === 0) {
-        for (let left = ARRIVALS_A_ROUND; left > 0 && this.#arrivals.length > 0; left--) {
-          this.#runArrival(this.#arrivals.shift());
-          // In a burst the disk begins with these while the turns of the others run. What comes alone is written
-          // together with what follows from it: the next call of a program begins in the commit of the last answer.
-          if (left % ARRIVALS_A_FLUSH === 0 && this.#arrivals.length >= ARRIVALS_A_FLUSH) this.#commits.flush();
-        }
-        this.#tasksLeft = TASKS_A_ROUND;
-      }
-      if (this.#runsTasks) {
-        for (let left = this.#tasksLeft; left > 0; left--) {
-          const task = this.tasks.next();
-          if (task === null) break;
-          this.#runTask(task);
-          if (--untilClock <= 0) {
-            untilClock = CLOCK_TURNS;
-            if (clock.monotonic_ms() >= deadline_ms || this.#commits.full) {
-              this.#tasksLeft = left - 1;
-              return;
-            }
-          }
-        }
-      }
-      this.#tasksLeft = 0;
-      if (!this.#moreTurns || clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
-    }
-  }
-
-  get #moreTurns(): boolean {
-    return this.#arrivals.length > 0 || (this.#runsTasks && this.tasks.anyReady);
-  }
-
-  #runArrival(arrival: Arrival): void {
-    const { cause, task } = arrival;
-    if (task !== null && task.state !== 'outside') {
-      arrival.resolve(false);
-      return;
-    }
-    if (this.#failpoint !== null) this.#failpoint('turn:before');
-    this.#turn++;
-    const commit = this.#commits.current;
-    commit.turns++;
-    if (this.#store !== null) {
-      commit.causes.push({
-        turn: this.#turn,
-        kind: cause.kind,
-        account: cause.account,
-        payload: cause.payload,
-        message: arrival.message,
-      });
-      this.#books.messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
-    }
-    const context = this.#context.begin(cause.account, this.#books.nextTask++);
-    try {
-      if (task !== null) this.#endTask(task);
-      if (arrival.apply === null)
-        this.tuples.produce(
-          cause.payload,
-          arrival.message as readonly Value[],
-          cause.kind === PRODUCE_PERSISTENT,
-          cause.account,
-        );
-      else arrival.result = arrival.apply(context);
-      if (task !== null) arrival.result = true;
-    } catch (error) {
-      if (!(error instanceof PowerboxError)) {
-        // A bug in the caller's code: the turn is half done, so the space cannot go on from memory.
-        arrival.reject(error instanceof Error ? error : new PowerboxError('bad_request', String(error)));
-        throw error;
-      }
-      // A refusal: what the turn did before it stays, and the caller hears of it like of any answer.
-      arrival.refusal = error;
-    }
-    this.#books.messageCause = -1;
-    commit.settle(arrival);
-    if (this.#failpoint !== null) this.#failpoint('turn:after');
-  }
-
-  #runTask(task: LiveTask): void {
-    if (task.body.label === REPEAT_LABEL) {
-      this.#startTurn(task);
-      this.#meetAgain(task);
-      this.#endTask(task);
-      if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
-      return;
-    }
-    const router = this.#router;
-    const handling = router.handling(task);
-    if (handling === 'inline') {
-      if (this.#failpoint !== null) this.#failpoint('turn:before');
-      const context = this.#startTurn(task);
-      router.run(task, context);
-      if (!this.#plantTaskTwice) this.#endTask(task);
-      if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + limits.turn_steps_max - context.steps);
-      if (this.#failpoint !== null) this.#failpoint('turn:after');
-      return;
-    }
-    this.tasks.hold(task, handling);
-    if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
-    if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
-      this.afterDurable(() => this.#router.deliver(task));
-  }
-
-  #startTurn(task: LiveTask): TurnContext {
-    this.#turn++;
-    this.#commits.current.turns++;
-    return this.#context.begin(task.account, task.number);
-  }
-
-  #endTask(task: LiveTask): void {
-    this.tasks.release(task);
-    task.state = 'done';
-    if (this.#quotas !== null) this.#quotas.taskDone(task.account);
-    if (this.#store !== null && task.born !== this.#commits.serial) this.#commits.current.tasksGone.push(task.number);
-  }
-
-  #meetAgain(task: LiveTask): void {
-    const found = repetitionOf(task, this.channels);
-    if (found !== null) this.tuples.meetAgain(found.waiter, found.data);
+  idle(account: Account): void {
+    for (const run of this.#idle) run(account);
   }
 
   /** Storage has failed, or a turn has: final. */
@@ -545,8 +365,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       cause,
     });
     this.#commits.current.lose(outcomeUnknown(cause));
-    this.#arrivals.refuse(this.#closed);
-    this.#closing?.();
+    this.#loop.end(this.#closed);
     this.#shut(this.#closed);
     this.#options.onClosed?.(cause);
   }
@@ -570,7 +389,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   failed(account: Account, error: Error): void {
-    this.#router.failed?.(account, error, this.#context);
+    this.#loop.router.failed?.(account, error, this.#context);
     this.#options.onFail?.(account, error);
   }
 

@@ -1,0 +1,289 @@
+/**
+ * The loop of turns: takes messages from outside and ready tasks in their order, applies each as one turn, asks for
+ * commits to be written, and yields to the event loop by time. Owns whose turn comes next and the number of the last
+ * turn. Where a slice ends must never show in the record.
+ */
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Value } from '../values/index.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
+import type { Books } from './books.ts';
+import type { Channels } from './channels.ts';
+import type { Committer } from './committer.ts';
+import type { EngineOptions, Failpoint } from './options.ts';
+import type { Quotas } from './quotas.ts';
+import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
+import type { LiveTask, Tasks } from './tasks.ts';
+import type { TurnContext } from './turn.ts';
+import type { Tuples } from './tuples.ts';
+import type { Account, TaskRouter } from './types.ts';
+
+/** The kind of cause of a message that stays. */
+export const PRODUCE_PERSISTENT = 'produce!';
+
+const NOBODY_TO_TELL = (): void => {};
+
+const PARKED_ROUTER: TaskRouter = {
+  handling: () => 'parked',
+  run: () => {},
+  deliver: () => {},
+};
+
+/** Turns between two looks at the clock. */
+const CLOCK_TURNS = 128;
+/** Arrivals applied before tasks get their share again. */
+const ARRIVALS_A_ROUND = 1024;
+/** Arrivals after which a commit is written although more wait, when nothing is being written. */
+const ARRIVALS_A_FLUSH = 256;
+/** Tasks run before arrivals get their share again. */
+const TASKS_A_ROUND = 2048;
+
+/** The parts of the space that turns work on. */
+export interface LoopParts {
+  readonly options: EngineOptions;
+  readonly channels: Channels;
+  readonly tasks: Tasks;
+  readonly tuples: Tuples;
+  readonly books: Books;
+  readonly commits: Committer;
+  readonly quotas: Quotas | null;
+  readonly context: TurnContext;
+}
+
+/** What the loop needs of its engine. */
+export interface LoopHost {
+  readonly closed: PowerboxError | null;
+  /** Storage has failed, or a turn has: final. */
+  fail(error: unknown): void;
+  /** An account has no ready task left at the end of a slice. */
+  idle(account: Account): void;
+}
+
+export class TurnLoop {
+  /** Number of the last turn. */
+  turn = 0;
+  router: TaskRouter = PARKED_ROUTER;
+  readonly arrivals = new Arrivals();
+  readonly #host: LoopHost;
+  readonly #options: EngineOptions;
+  readonly #channels: Channels;
+  readonly #tasks: Tasks;
+  readonly #tuples: Tuples;
+  readonly #books: Books;
+  readonly #commits: Committer;
+  readonly #quotas: Quotas | null;
+  readonly #context: TurnContext;
+  // Looked at in every turn, so taken out of the options.
+  readonly #noted: boolean;
+  readonly #failpoint: ((name: Failpoint) => void) | null;
+  readonly #plantTaskTwice: boolean;
+  /** Tasks that the round under way may still run before arrivals have their share; 0 between two rounds. */
+  #tasksLeft = 0;
+  #scheduled = false;
+  #closing: (() => void) | null = null;
+  #paused = false;
+
+  constructor(host: LoopHost, parts: LoopParts) {
+    this.#host = host;
+    this.#options = parts.options;
+    this.#channels = parts.channels;
+    this.#tasks = parts.tasks;
+    this.#tuples = parts.tuples;
+    this.#books = parts.books;
+    this.#commits = parts.commits;
+    this.#quotas = parts.quotas;
+    this.#context = parts.context;
+    this.#noted = parts.options.store !== null;
+    this.#failpoint = parts.options.failpoint ?? null;
+    this.#plantTaskTwice = parts.options.plant === 'task-twice';
+  }
+
+  /**
+   * From now on no task runs; what arrives is still applied and made durable. Said of a machine on which nothing new
+   * should be begun.
+   */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Resolves when what was asked before is durable, or the space has closed itself. */
+  drain(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#closing = resolve;
+      this.schedule();
+    });
+  }
+
+  /** Refuses what waits for its turn, and lets whoever drains go on. */
+  end(error: PowerboxError): void {
+    this.arrivals.refuse(error);
+    this.#closing?.();
+  }
+
+  arrive(arrival: Arrival): void {
+    this.arrivals.push(arrival);
+    if (!this.#scheduled) this.schedule();
+  }
+
+  /** Whether tasks are run: not when the space closes, for those that are ready are durable, and go on when it opens. */
+  get #runsTasks(): boolean {
+    return this.#closing === null && !this.#paused;
+  }
+
+  /** Asks for another slice of turns. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.platform.timers.soon(this.#slice);
+  }
+
+  readonly #slice = (): void => {
+    this.#scheduled = false;
+    if (this.#host.closed !== null) return;
+    try {
+      // The journal's tail is bounded: turns wait for a cut that they have left behind.
+      if (!this.#commits.rowsBehind) this.#runTurns();
+      if (this.#host.closed !== null) return;
+      this.#commits.flush();
+      this.#commits.advanceCut();
+    } catch (error) {
+      // A turn must not throw: what is in memory can no longer be trusted, what is on disk can.
+      this.#host.fail(error);
+      return;
+    }
+    for (const account of this.#tasks.takeSettled()) this.#host.idle(account);
+    if (this.#runsTasks) this.#quotas?.arm();
+    const ahead = this.#commits.appending && this.#commits.full;
+    // When rows are behind, the cut that is under way asks for the next slice.
+    if (!ahead && this.#moreTurns && !this.#commits.rowsBehind) this.schedule();
+    else if (this.#closing !== null && this.#commits.idle && this.arrivals.length === 0) this.#closing();
+  };
+
+  /** Turns until the time is up, the commit is full or nothing is left. Where it stops never shows in the record. */
+  #runTurns(): void {
+    const { clock } = this.#options.platform;
+    const deadline_ms = clock.monotonic_ms() + (this.#options.yield_ms ?? limits.yield_ms);
+    let untilClock = CLOCK_TURNS;
+    for (;;) {
+      // A round that was interrupted goes on where it was, so that time decides nothing about the order of turns.
+      if (this.#tasksLeft === 0) {
+        for (let left = ARRIVALS_A_ROUND; left > 0 && this.arrivals.length > 0; left--) {
+          this.#runArrival(this.arrivals.shift());
+          // In a burst the disk begins with these while the turns of the others run. What comes alone is written
+          // together with what follows from it: the next call of a program begins in the commit of the last answer.
+          if (left % ARRIVALS_A_FLUSH === 0 && this.arrivals.length >= ARRIVALS_A_FLUSH) this.#commits.flush();
+        }
+        this.#tasksLeft = TASKS_A_ROUND;
+      }
+      if (this.#runsTasks) {
+        for (let left = this.#tasksLeft; left > 0; left--) {
+          const task = this.#tasks.next();
+          if (task === null) break;
+          this.#runTask(task);
+          if (--untilClock <= 0) {
+            untilClock = CLOCK_TURNS;
+            if (clock.monotonic_ms() >= deadline_ms || this.#commits.full) {
+              this.#tasksLeft = left - 1;
+              return;
+            }
+          }
+        }
+      }
+      this.#tasksLeft = 0;
+      if (!this.#moreTurns || clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
+    }
+  }
+
+  get #moreTurns(): boolean {
+    return this.arrivals.length > 0 || (this.#runsTasks && this.#tasks.anyReady);
+  }
+
+  #runArrival(arrival: Arrival): void {
+    const { cause, task } = arrival;
+    if (task !== null && task.state !== 'outside') {
+      arrival.resolve(false);
+      return;
+    }
+    if (this.#failpoint !== null) this.#failpoint('turn:before');
+    this.turn++;
+    const commit = this.#commits.current;
+    commit.turns++;
+    if (this.#noted) {
+      commit.causes.push({
+        turn: this.turn,
+        kind: cause.kind,
+        account: cause.account,
+        payload: cause.payload,
+        message: arrival.message,
+      });
+      this.#books.messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
+    }
+    const context = this.#context.begin(cause.account, this.#books.nextTask++);
+    try {
+      if (task !== null) this.#endTask(task);
+      if (arrival.apply === null)
+        this.#tuples.produce(
+          cause.payload,
+          arrival.message as readonly Value[],
+          cause.kind === PRODUCE_PERSISTENT,
+          cause.account,
+        );
+      else arrival.result = arrival.apply(context);
+      if (task !== null) arrival.result = true;
+    } catch (error) {
+      if (!(error instanceof PowerboxError)) {
+        // A bug in the caller's code: the turn is half done, so the space cannot go on from memory.
+        arrival.reject(error instanceof Error ? error : new PowerboxError('bad_request', String(error)));
+        throw error;
+      }
+      // A refusal: what the turn did before it stays, and the caller hears of it like of any answer.
+      arrival.refusal = error;
+    }
+    this.#books.messageCause = -1;
+    commit.settle(arrival);
+    if (this.#failpoint !== null) this.#failpoint('turn:after');
+  }
+
+  #runTask(task: LiveTask): void {
+    if (task.body.label === REPEAT_LABEL) {
+      this.#startTurn(task);
+      this.#meetAgain(task);
+      this.#endTask(task);
+      if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
+      return;
+    }
+    const router = this.router;
+    const handling = router.handling(task);
+    if (handling === 'inline') {
+      if (this.#failpoint !== null) this.#failpoint('turn:before');
+      const context = this.#startTurn(task);
+      router.run(task, context);
+      if (!this.#plantTaskTwice) this.#endTask(task);
+      if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + limits.turn_steps_max - context.steps);
+      if (this.#failpoint !== null) this.#failpoint('turn:after');
+      return;
+    }
+    this.#tasks.hold(task, handling);
+    if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
+    if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
+      this.#commits.current.settle({ durable: () => this.router.deliver(task), lost: NOBODY_TO_TELL });
+  }
+
+  #startTurn(task: LiveTask): TurnContext {
+    this.turn++;
+    this.#commits.current.turns++;
+    return this.#context.begin(task.account, task.number);
+  }
+
+  #endTask(task: LiveTask): void {
+    this.#tasks.release(task);
+    task.state = 'done';
+    if (this.#quotas !== null) this.#quotas.taskDone(task.account);
+    if (this.#noted && task.born !== this.#commits.serial) this.#commits.current.tasksGone.push(task.number);
+  }
+
+  #meetAgain(task: LiveTask): void {
+    const found = repetitionOf(task, this.#channels);
+    if (found !== null) this.#tuples.meetAgain(found.waiter, found.data);
+  }
+}
