@@ -92,13 +92,13 @@ export const file = declareChannel({
       doc: 'Moves the position and answers it. It may lie past the end of the file, not before its start.',
       effect: 'observe',
       forms: [
-        { args: [{ name: 'offset', type: offset }], result: t.int(), doc: 'Counted from the start.' },
+        { args: [{ name: 'offset', type: offset }], result: offset, doc: 'Counted from the start.' },
         {
           args: [
             { name: 'offset', type: t.int() },
             { name: 'origin', type: t.word('start', 'current', 'end') },
           ],
-          result: t.int(),
+          result: offset,
           doc: 'Counted from the start, the position or the end.',
         },
       ],
@@ -112,7 +112,7 @@ export const file = declareChannel({
     size: method({
       doc: 'Answers the size in bytes.',
       effect: 'observe',
-      forms: [{ args: [], result: t.int() }],
+      forms: [{ args: [], result: t.int({ min: 0, max: Number.MAX_SAFE_INTEGER }) }],
     }),
     close: method({
       doc: 'Ends this channel: every later call is answered `handle_closed`.',

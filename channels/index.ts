@@ -29,4 +29,5 @@ export { load } from './load.ts';
 export { argumentsSchema, jsonSchema } from './schema.ts';
 export type { JsonSchema } from './schema.ts';
 export { referencePage } from './reference.ts';
+export { clientTypes } from './typescript.ts';
 export { SYSTEM_CHANNELS } from './all.ts';

@@ -33,7 +33,7 @@ export const timer = declareChannel({
       doc: 'Answers the time: milliseconds since 1970 (UTC). The clock may be set, so it can go back.',
       effect: 'observe',
       lane: null,
-      forms: [{ args: [], result: t.int() }],
+      forms: [{ args: [], result: moment }],
     }),
     after: method({
       doc: 'Answers when so many milliseconds have gone by.',

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { referencePage, SYSTEM_CHANNELS } from '../channels/index.ts';
+import { clientTypes, referencePage, SYSTEM_CHANNELS } from '../channels/index.ts';
 import { configurationJsonSchema, configurationPage } from './config-reference.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 
@@ -22,6 +22,7 @@ const GENERATED: readonly GeneratedPage[] = [
   { path: 'spec/README.md', make: specificationIndex },
   { path: 'spec/errors/README.md', make: errorIndex },
   { path: 'spec/reference/channels.md', make: () => referencePage(SYSTEM_CHANNELS) },
+  { path: 'src/client/generated.ts', make: () => clientTypes(SYSTEM_CHANNELS) },
   { path: 'spec/reference/config.md', make: () => configurationPage(root) },
   { path: 'spec/reference/powerbox.schema.json', make: () => configurationJsonSchema(root) },
 ];
