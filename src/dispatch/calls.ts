@@ -1,0 +1,260 @@
+/**
+ * Calls of natives: from the message on an object's channel to the call in its turn, or to the job that makes it outside.
+ * Owns the table of natives, and which changes had begun when the last process ended. Must never call a native for more
+ * than computing; that is the job's, after its commit.
+ */
+import { Call, NATIVE_LABEL, parseCall, readNativeEnvironment, revoker, stateKey } from '../../channels/index.ts';
+import type { CallRefusal, Method, Native, NativeReference } from '../../channels/index.ts';
+import { PowerboxError } from '../errors.ts';
+import type { Engine, Handling, Task, Turn } from '../space/index.ts';
+import type { List, Value } from '../values/index.ts';
+import { outcomeOf } from './answers.ts';
+import { attenuatorOf, isUniversal } from './attenuator.ts';
+import { isFailure, type Admission, type Capabilities } from './capabilities.ts';
+import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
+import type { Lanes } from './lanes.ts';
+import { laneOfBegun, NativeJob } from './native-job.ts';
+import type { Parked } from './parked.ts';
+import { applyOutcome, applyRefusal, replyError, type Holding } from './replies.ts';
+import type { Sources } from './sources.ts';
+import { failureOf, type Failure, type Stderr } from './stderr.ts';
+import type { TakingBack } from './taking-back.ts';
+import type { Counts, DispatcherOptions } from './types.ts';
+
+/** The parts of the dispatcher that calls work with. */
+export interface CallParts {
+  readonly platform: DispatcherOptions['platform'];
+  readonly call_ms: number;
+  readonly acting: Acting;
+  readonly capabilities: Capabilities;
+  readonly counts: Counts;
+  readonly lanes: Lanes;
+  readonly parked: Parked;
+  readonly sources: Sources;
+  readonly stderr: Stderr;
+  readonly takingBack: TakingBack;
+}
+
+export class NativeCalls implements Holding {
+  readonly capabilities: Capabilities;
+  readonly sources: Sources;
+  readonly #platform: CallParts['platform'];
+  readonly #call_ms: number;
+  readonly #acting: Acting;
+  readonly #counts: Counts;
+  readonly #lanes: Lanes;
+  readonly #parked: Parked;
+  readonly #stderr: Stderr;
+  readonly #takingBack: TakingBack;
+  readonly #natives = new Map<string, Native>();
+  /** Tasks whose change had begun when the process ended, with their lanes; each leaves when it comes again. */
+  readonly #interrupted = new Map<number, string>();
+  /** The call that `handling` has just read; the same task's turn follows at once, most often. */
+  #readTask: Task | null = null;
+  #read: Call | CallRefusal | null = null;
+
+  constructor(parts: CallParts) {
+    this.capabilities = parts.capabilities;
+    this.sources = parts.sources;
+    this.#platform = parts.platform;
+    this.#call_ms = parts.call_ms;
+    this.#acting = parts.acting;
+    this.#counts = parts.counts;
+    this.#lanes = parts.lanes;
+    this.#parked = parts.parked;
+    this.#stderr = parts.stderr;
+    this.#takingBack = parts.takingBack;
+    this.#natives.set(revoker.name, { declaration: revoker, inline: () => ({ ok: null }) });
+  }
+
+  native(name: string): Native | undefined {
+    return this.#natives.get(name);
+  }
+
+  /** Refused with `declaration_invalid` when the native has no code for what its declaration promises. */
+  register(native: Native): void {
+    const { name, methods } = native.declaration;
+    if (this.#natives.has(name))
+      throw new PowerboxError('bad_request', `a native ${JSON.stringify(name)} stands already`);
+    for (const method of methods.values()) requireCode(native, method);
+    this.#natives.set(name, native);
+  }
+
+  /** Finds what was under way when the last process ended. */
+  attach(engine: Pick<Engine, 'facts'>): void {
+    for (const [key, value] of engine.facts(BEGUN_PREFIX)) {
+      const number = Number(key.slice(BEGUN_PREFIX.length));
+      const lane = laneOfBegun(number, value);
+      this.#interrupted.set(number, lane);
+      this.#lanes.reserve(lane, number);
+    }
+  }
+
+  handling(task: Task): Handling {
+    const { environment } = task.body;
+    const native = this.#natives.get(environment[0] as string);
+    if (native === undefined) {
+      this.#parked.add(task, NATIVE_LABEL, `no native ${JSON.stringify(environment[0])} is registered here`);
+      return 'parked';
+    }
+    const call = parseCall(native.declaration, messageOf(task));
+    this.#readTask = task;
+    this.#read = call;
+    if (!call.ok || call.method.effect === 'none') return 'inline';
+    const admitted = this.#admit(task, native, call);
+    // What is refused is answered in a turn, and what is counted is counted in one.
+    return isFailure(admitted) || admitted.counted ? 'inline' : 'outside';
+  }
+
+  #admits(cap: string, native: Native, method: Method): Admission | Failure {
+    return this.capabilities.admit(cap, native.declaration.name, method, isUniversal(method), true);
+  }
+
+  #admit(task: Task, native: Native, call: Call): Admission | Failure {
+    const [, , , cap, isCounted] = task.body.environment;
+    const { capabilities } = this;
+    const { name } = native.declaration;
+    return capabilities.admit(cap as string, name, call.method, isUniversal(call.method), isCounted === COUNTED);
+  }
+
+  /** A call that needs nothing from outside: refused, or of effect `none`. */
+  run(task: Task, turn: Turn): void {
+    const reference = readNativeEnvironment(task.body.environment);
+    const native = this.#natives.get(reference.native) as Native;
+    const call = this.#callOf(native, task);
+    this.#readTask = null;
+    this.#read = null;
+    this.#acting.source = sourceOf(reference, call);
+    if (this.#interrupted.size > 0) this.#dropInterrupted(task, turn);
+    const failure = call.ok
+      ? this.#answerAdmitted(task, turn, native, reference, call)
+      : applyRefusal(turn, reference.native, call);
+    if (failure !== null) reportDurably(turn, task.account, this.#stderr, failure, this.#acting.source, task.number);
+    this.#acting.source = '';
+  }
+
+  #answerAdmitted(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
+    const { capabilities } = this;
+    const admitted = this.#admit(task, native, call);
+    const refused = isFailure(admitted) ? admitted : admitted.counted ? capabilities.take(turn, reference.cap) : null;
+    capabilities.used(turn, reference.cap, task.account);
+    if (refused !== null) return replyError(turn, call, refused, reference.native, call.method.name);
+    if (call.method.effect === 'none') return this.#answerInline(task, turn, native, reference, call);
+    // It has been counted, and goes outside from here on.
+    turn.spawn({ ...task.body, environment: [...task.body.environment.slice(0, 4), COUNTED] }, task.captures);
+    return null;
+  }
+
+  #answerInline(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
+    const state = reference.id === '' ? undefined : turn.fact(stateKey(reference.id));
+    const { method, form, args } = call;
+    let answer: unknown;
+    try {
+      if (native.declaration === revoker) this.#takingBack.command(turn, method.name, reference.handle as string);
+      answer = this.#answering(native, call).inline?.({
+        method: method.name,
+        form,
+        args,
+        effectId: NO_ID,
+        account: task.account,
+        handle: reference.handle,
+        state,
+        cap: reference.cap,
+        may: {
+          call: (name) => {
+            const asked = native.declaration.methods.get(name);
+            return asked !== undefined && !isFailure(this.#admits(reference.cap, native, asked));
+          },
+          use: (grant) => this.capabilities.endedBy(grant) === null,
+        },
+      });
+    } catch (thrown) {
+      this.#counts.thrown++;
+      answer = { error: failureOf(thrown, 'native_failed') };
+    }
+    const outcome = outcomeOf(call, answer, this.#counts);
+    for (const note of outcome.notes)
+      reportDurably(turn, task.account, this.#stderr, note, this.#acting.source, task.number);
+    return applyOutcome(turn, task.account, this, reference, call, outcome);
+  }
+
+  /** The declaration has changed since the change began: it is answered in the turn now, and nothing waits for it. */
+  #dropInterrupted(task: Task, turn: Turn): void {
+    const lane = this.#interrupted.get(task.number);
+    if (lane === undefined) return;
+    this.#interrupted.delete(task.number);
+    this.#lanes.release(lane);
+    turn.setFact(begunKey(task.number), undefined);
+  }
+
+  /** Whether the call that `handling` has just read begins with a cause of its own. */
+  postsFirst(task: Task): boolean {
+    if (this.#readTask !== task || this.#interrupted.has(task.number)) return false;
+    const call = this.#read;
+    return call instanceof Call && call.method.effect === 'change';
+  }
+
+  job(context: JobContext, task: Task): OutsideWork {
+    const reference = readNativeEnvironment(task.body.environment);
+    const native = this.#natives.get(reference.native);
+    const call = native === undefined ? null : this.#callOf(native, task);
+    if (native === undefined || !(call instanceof Call)) {
+      throw new PowerboxError('label_unknown', `the task ${task.number} is no call that goes outside`);
+    }
+    const reserved = this.#interrupted.get(task.number) ?? null;
+    this.#interrupted.delete(task.number);
+    const usual_ms = call.method.patient ? null : this.#call_ms;
+    return new NativeJob(
+      context,
+      this.#answering(native, call),
+      task,
+      reference,
+      call,
+      reserved !== null,
+      this.#limitOf(reference.cap, usual_ms),
+      reserved,
+    );
+  }
+
+  /** The native, or who answers in its place what every object can be asked. */
+  #answering(native: Native, { method }: Call): Native {
+    return isUniversal(method) ? attenuatorOf(native.declaration, this.#platform.clock) : native;
+  }
+
+  /** The least of what the method has and what those who handed the channel on allow. */
+  #limitOf(cap: string, usual_ms: number | null): number | null {
+    const limit_ms = this.capabilities.limitOf(cap);
+    if (limit_ms === null) return usual_ms;
+    return usual_ms === null ? limit_ms : Math.min(usual_ms, limit_ms);
+  }
+
+  /** As `handling` has just read it, most often. */
+  #callOf(native: Native, task: Task): Call | CallRefusal {
+    return this.#readTask === task && this.#read !== null ? this.#read : parseCall(native.declaration, messageOf(task));
+  }
+}
+
+/** Fifth in the environment of a call that has been counted. */
+const COUNTED = 'counted';
+
+const NO_ID = new Uint8Array(0);
+
+function messageOf(task: Task): readonly Value[] {
+  return (task.captures[0] as List).items;
+}
+
+function requireCode(native: Native, method: Method): void {
+  const needed = method.effect === 'none' ? 'inline' : 'call';
+  const missing =
+    native[needed] === undefined ? needed : method.recovery === 'ask' && native.ask === undefined ? 'ask' : null;
+  if (missing === null) return;
+  throw new PowerboxError(
+    'declaration_invalid',
+    `the native ${native.declaration.name} declares ${method.name} but has no ${missing}`,
+  );
+}
+
+function sourceOf(reference: NativeReference, call: Call | CallRefusal): string {
+  const method = call.ok ? call.method.name : call.method;
+  return method === null ? reference.native : `${reference.native}.${method}`;
+}
