@@ -11,6 +11,7 @@ export {
 } from './native.ts';
 export { checkConfiguration } from './configured.ts';
 export { type ExamineOptions, examineMachine } from './doctor.ts';
+export { internalsOf, type SpaceInternals } from './internals.ts';
 export { openSpace } from './open.ts';
 export { restoreService, serviceHealth } from './service.ts';
 export type * from './types.ts';

@@ -16,6 +16,7 @@ import { configured } from './configured.ts';
 import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
 import { HostChannels } from './host-channels.ts';
+import { rememberInternals } from './internals.ts';
 import { NodeAuthority } from './node-authority.ts';
 import { cacheOf, requireMachine } from './machine.ts';
 import { OpenedSpace } from './opened-space.ts';
@@ -119,6 +120,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       tell: onFailure,
     };
     const space = new OpenedSpace(parts, options);
+    rememberInternals(space, { ...parts, platform, sealKey: store.keys.sealKey });
     if (options.unfinished === 'hold') return space;
     if (service.isIn && configuration?.file && options.data !== undefined)
       rememberConfiguration(resolve(options.data), configuration.file);

@@ -5,7 +5,7 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { float } from './build.ts';
+import { float, map, par, set } from './build.ts';
 import { Extension, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
 import { isAscending } from './order.ts';
 import { isRemainder, nodeOf } from './parts.ts';
@@ -21,6 +21,16 @@ const SHORT_TEXT = 64;
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/**
+ * How bytes of a program outside are read: in any form that MessagePack has for a value, as any library writes them. The
+ * lengths need not be the shortest, nor map keys and set items in order; what is twice there is still refused. Names
+ * have no bytes outside: other extensions stand in their place.
+ */
+export interface ForeignForm {
+  /** What an extension of another type than the values' own stands for; undefined refuses it. It may keep the payload. */
+  extension(type: number, payload: Uint8Array): Value | undefined;
+}
+
 /** An array or map whose parts are being read. */
 interface Open {
   readonly shape: number;
@@ -32,6 +42,7 @@ export class Decoder {
   readonly #bytes: Uint8Array;
   readonly #readName: (bytes: Uint8Array) => Name;
   readonly #depth_max: number;
+  readonly #foreign: ForeignForm | null;
   #view: DataView | null = null;
   #at: number;
 
@@ -44,11 +55,13 @@ export class Decoder {
     readName: (bytes: Uint8Array) => Name,
     offset = 0,
     depth_max: number = limits.value_depth_max,
+    foreign: ForeignForm | null = null,
   ) {
     this.#bytes = bytes;
     this.#readName = readName;
     this.#at = offset;
     this.#depth_max = depth_max;
+    this.#foreign = foreign;
   }
 
   get offset(): number {
@@ -118,6 +131,8 @@ export class Decoder {
       case 0xc5:
       case 0xc6:
         return new Bytes(this.#take(this.#size(head - 0xc4, 0)));
+      case 0xca:
+        return this.#float32();
       case 0xcb:
         return this.#float();
       case 0xd9:
@@ -166,8 +181,7 @@ export class Decoder {
       keys[index] = this.#value(depth + 1);
       items[index] = this.#value(depth + 1);
     }
-    if (!isAscending(keys)) throw this.#refuse('map keys out of order or twice');
-    return new MapValue(keys, items);
+    return this.#mapOf(keys, items);
   }
 
   /** The walk with its own stack. */
@@ -219,11 +233,8 @@ export class Decoder {
         return new List(parts);
       case PLAIN_MAP: {
         const keys = parts.filter((_, index) => index % 2 === 0);
-        if (!isAscending(keys)) throw this.#refuse('map keys out of order or twice');
-        return new MapValue(
-          keys,
-          parts.filter((_, index) => index % 2 === 1),
-        );
+        const items = parts.filter((_, index) => index % 2 === 1);
+        return this.#mapOf(keys, items);
       }
       case Kind.Tuple:
         return new Tuple(parts);
@@ -250,9 +261,18 @@ export class Decoder {
     }
   }
 
+  #mapOf(keys: readonly Value[], items: readonly Value[]): MapValue {
+    if (isAscending(keys)) return new MapValue(keys, items);
+    const sorted = this.#foreign === null ? null : map(keys.map((key, index) => [key, items[index] as Value]));
+    if (sorted?.keys.length !== keys.length) throw this.#refuse('map keys out of order or twice');
+    return sorted;
+  }
+
   #set(items: readonly Value[], remainder: Remainder): Value {
-    if (!isAscending(items)) throw this.#refuse('set items out of order or twice');
-    return new SetValue(items, remainder);
+    if (isAscending(items)) return new SetValue(items, remainder);
+    const sorted = this.#foreign === null ? null : set(items, remainder);
+    if (sorted?.items.length !== items.length) throw this.#refuse('set items out of order or twice');
+    return sorted;
   }
 
   #par(parts: readonly Value[]): Value {
@@ -261,8 +281,9 @@ export class Decoder {
       if (part === null || kindOf(part) === Kind.Par)
         throw this.#refuse('a parallel composition holds nil or another one');
     }
-    if (!isAscending(parts, true)) throw this.#refuse('parts of a parallel composition out of order');
-    return new Par(parts);
+    if (isAscending(parts, true)) return new Par(parts);
+    if (this.#foreign === null) throw this.#refuse('parts of a parallel composition out of order');
+    return par(parts);
   }
 
   #remainder(value: Value | undefined): Remainder {
@@ -301,12 +322,13 @@ export class Decoder {
     const low = this.#unsigned(4);
     if (head === 0xcf) {
       if (high >= 0x80000000) throw this.#refuse('an Int beyond 64 bits');
-      if (high === 0) throw this.#refuse('an Int not in its shortest form');
+      if (high === 0 && this.#foreign === null) throw this.#refuse('an Int not in its shortest form');
       if (high < 0x200000) return high * 0x100000000 + low;
     } else {
-      if (high < 0x80000000 || (high === 0xffffffff && low >= 0x80000000)) {
+      if ((high < 0x80000000 || (high === 0xffffffff && low >= 0x80000000)) && this.#foreign === null) {
         throw this.#refuse('an Int not in its shortest form');
       }
+      if (high < 0x200000) return high * 0x100000000 + low;
       // -2^53 itself is no safe integer
       if (high > 0xffe00000 || (high === 0xffe00000 && low > 0)) return (high | 0) * 0x100000000 + low;
     }
@@ -314,12 +336,12 @@ export class Decoder {
   }
 
   #shortest(n: number, least: number): number {
-    if (n < least) throw this.#refuse('an Int not in its shortest form');
+    if (n < least && this.#foreign === null) throw this.#refuse('an Int not in its shortest form');
     return n;
   }
 
   #shortestNegative(n: number, least: number): number {
-    if (n >= least) throw this.#refuse('an Int not in its shortest form');
+    if (n >= least && this.#foreign === null) throw this.#refuse('an Int not in its shortest form');
     return n;
   }
 
@@ -327,7 +349,9 @@ export class Decoder {
     this.#need(8);
     const view = this.#dataView();
     const n = view.getFloat64(this.#at);
-    if (Number.isNaN(n)) {
+    if (this.#foreign !== null) {
+      // `float` makes the one NaN and the one zero of what comes.
+    } else if (Number.isNaN(n)) {
       if (view.getUint32(this.#at) !== 0x7ff80000 || view.getUint32(this.#at + 4) !== 0) {
         throw this.#refuse('a Float that is another NaN');
       }
@@ -336,12 +360,20 @@ export class Decoder {
     return float(n);
   }
 
+  /** Half as long, and never canonical. */
+  #float32(): Value {
+    if (this.#foreign === null) throw this.#refuse('byte 0xca starts no value');
+    this.#need(4);
+    this.#at += 4;
+    return float(this.#dataView().getFloat32(this.#at - 4));
+  }
+
   #extension(head: number): Value {
     let length: number;
     if (head >= 0xd4 && head <= 0xd8) length = 1 << (head - 0xd4);
     else if (head >= 0xc7 && head <= 0xc9) {
       length = this.#size(head - 0xc7, 0);
-      if (length <= 16 && (length & (length - 1)) === 0 && length !== 0) {
+      if (this.#foreign === null && length <= 16 && (length & (length - 1)) === 0 && length !== 0) {
         throw this.#refuse('an extension not in its shortest form');
       }
     } else throw this.#refuse(`byte 0x${head.toString(16)} starts no value`);
@@ -353,13 +385,20 @@ export class Decoder {
       case Extension.Uri:
         return new Uri(this.#text(length));
       case Extension.Name:
+        if (this.#foreign !== null) throw this.#refuse('a raw name is no authority here');
         if (length !== 32) throw this.#refuse(`a name of ${length} bytes; it has 32`);
         return this.#readName(this.#take(32));
       case Extension.Node:
         throw this.#refuse('a node marker that is not the first element of an array');
       default:
-        throw this.#refuse(`unknown extension type ${type}`);
+        return this.#foreignExtension(type as number, length);
     }
+  }
+
+  #foreignExtension(type: number, length: number): Value {
+    const value = this.#foreign?.extension(type, this.#take(length));
+    if (value === undefined) throw this.#refuse(`unknown extension type ${type}`);
+    return value;
   }
 
   #bigInteger(length: number): Value {
@@ -368,7 +407,12 @@ export class Decoder {
     const bytes = this.#take(length);
     const first = bytes[0] as number;
     const negative = first >= 0x80;
-    if (length > 1 && first === (negative ? 0xff : 0) && (bytes[1] as number) >= 0x80 === negative) {
+    if (
+      this.#foreign === null &&
+      length > 1 &&
+      first === (negative ? 0xff : 0) &&
+      (bytes[1] as number) >= 0x80 === negative
+    ) {
       throw this.#refuse('a BigInt not in its shortest form');
     }
     const flip = negative ? 0xff : 0;
@@ -419,7 +463,7 @@ export class Decoder {
   /** A length of 1, 2 or 4 bytes as `width` is 0, 1 or 2, refused when below `least` or when it fits in fewer. */
   #size(width: number, least: number): number {
     const size = this.#unsigned(1 << width);
-    if (size < least || (width === 1 && size < 0x100) || (width === 2 && size < 0x10000)) {
+    if (this.#foreign === null && (size < least || (width === 1 && size < 0x100) || (width === 2 && size < 0x10000))) {
       throw this.#refuse('a length not in its shortest form');
     }
     return size;
@@ -428,7 +472,8 @@ export class Decoder {
   /** A count of 2 or 4 bytes as `width` is 0 or 1. */
   #count(width: number): number {
     const count = this.#unsigned(2 << width);
-    if (count < (width === 0 ? 16 : 0x10000)) throw this.#refuse('a length not in its shortest form');
+    if (this.#foreign === null && count < (width === 0 ? 16 : 0x10000))
+      throw this.#refuse('a length not in its shortest form');
     return count;
   }
 

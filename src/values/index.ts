@@ -17,8 +17,8 @@ export {
 } from './build.ts';
 export { compare, equal, compareText } from './order.ts';
 export { decodeValue, encodeValue } from './codec.ts';
-export { Decoder } from './decoder.ts';
-export { Encoder } from './encoder.ts';
+export { Decoder, type ForeignForm } from './decoder.ts';
+export { Encoder, type Sealing } from './encoder.ts';
 export { VALUES_FORMAT_VERSION } from './format.ts';
 export { channelKey, indexKey } from './key.ts';
 export type { IndexKey } from './key.ts';

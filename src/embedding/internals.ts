@@ -1,0 +1,41 @@
+/**
+ * What stands behind a `Space`, for the service: the parts that `open.ts` put together. Owns the way from the public
+ * object to them; no public index names it, so a program that embeds a space holds the space and nothing behind it.
+ */
+import type { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
+import { PowerboxError } from '../errors.ts';
+import type { Platform } from '../platform/index.ts';
+import type { SpaceEngine } from '../space/index.ts';
+import type { NodeAuthority } from './node-authority.ts';
+import type { Powers } from './powers.ts';
+import type { Service } from './service.ts';
+import type { FailureReport, Space } from './types.ts';
+
+export interface SpaceInternals {
+  readonly engine: SpaceEngine;
+  readonly dispatcher: Dispatcher;
+  readonly deploys: Deploys;
+  readonly powers: Powers;
+  readonly audit: Audit;
+  readonly authority: NodeAuthority;
+  /** Whether the node is in service. */
+  readonly service: Service;
+  readonly platform: Platform;
+  /** 32 bytes. It seals what crosses the wire, and never leaves the data directory. */
+  readonly sealKey: Uint8Array;
+  /** One structured record for each failure that no caller hears of. */
+  readonly tell: (failure: FailureReport) => void;
+}
+
+const INTERNALS = new WeakMap<Space, SpaceInternals>();
+
+/** Called once, by who has opened the space. */
+export function rememberInternals(space: Space, internals: SpaceInternals): void {
+  INTERNALS.set(space, internals);
+}
+
+export function internalsOf(space: Space): SpaceInternals {
+  const internals = INTERNALS.get(space);
+  if (internals === undefined) throw new PowerboxError('bad_request', 'this space was not opened by openSpace');
+  return internals;
+}
