@@ -89,16 +89,20 @@ interface Source {
   readonly values: Value[];
 }
 
+/** What an object stands for that is no data: a handle, to a client. Undefined for every other object. */
+export type ValueOfObject = (thing: object) => Value | undefined;
+
 /**
  * Integers become Int, other numbers Float, bigints Int, arrays lists, maps and plain objects maps, sets sets,
- * Uint8Array byte arrays (copied); values pass as they are. Refuses everything else with `value_unsupported`.
+ * Uint8Array byte arrays (copied); values pass as they are. Refuses everything else with `value_unsupported`. What
+ * `valueOf` knows goes before all that.
  */
-export function toValue(thing: unknown): Value {
+export function toValue(thing: unknown, valueOf: ValueOfObject = known): Value {
   const open: Source[] = [];
   const ancestors = new Set<object>();
   let current: unknown = thing;
   for (;;) {
-    let value = leafOf(current, open);
+    let value = leafOf(current, open, valueOf);
     if (value === undefined) {
       const source = openSource(current as object, open, ancestors);
       if (source.parts.length > 0) {
@@ -120,8 +124,13 @@ export function toValue(thing: unknown): Value {
   }
 }
 
+/** Nothing but data. */
+function known(): undefined {}
+
 /** The value of what has no parts; undefined for what has. */
-function leafOf(thing: unknown, open: readonly Source[]): Value | undefined {
+function leafOf(thing: unknown, open: readonly Source[], valueOf: ValueOfObject): Value | undefined {
+  const special = typeof thing === 'object' && thing !== null ? valueOf(thing) : undefined;
+  if (special !== undefined) return special;
   switch (typeof thing) {
     case 'boolean':
       return thing;
@@ -235,20 +244,22 @@ function stepOf(source: Source): string {
 interface Target {
   readonly node: List | Tuple | SetValue | MapValue;
   readonly parts: readonly Value[];
-  readonly things: HostValue[];
+  readonly things: unknown[];
 }
 
 /**
  * The inverse, for programs: Int becomes number or bigint, Float number, lists and tuples arrays, sets Set,
  * maps a plain object when all keys are strings and else Map, byte arrays a copy as Uint8Array. Names, URIs,
  * bundles, BigIntegers, processes and patterns stay values. A whole Float and a tuple therefore come back
- * through `toValue` as Int and list: where that matters, keep the value.
+ * through `toValue` as Int and list: where that matters, keep the value. What `thingOf` knows becomes what it says.
  */
-export function fromValue(value: Value): HostValue {
+export function fromValue(value: Value): HostValue;
+export function fromValue(value: Value, thingOf: (value: ObjectValue) => unknown): unknown;
+export function fromValue(value: Value, thingOf: (value: ObjectValue) => unknown = known): unknown {
   const open: Target[] = [];
   let current = value;
   for (;;) {
-    let thing: HostValue;
+    let thing: unknown;
     if (isCollection(current)) {
       const target: Target = { node: current, parts: collectionParts(current), things: [] };
       open.push(target);
@@ -257,7 +268,7 @@ export function fromValue(value: Value): HostValue {
         continue;
       }
       thing = closeTarget(open);
-    } else thing = hostLeaf(current);
+    } else thing = hostLeaf(current, thingOf);
     for (;;) {
       const top = open[open.length - 1];
       if (top === undefined) return thing;
@@ -281,14 +292,16 @@ function collectionParts(node: List | Tuple | SetValue | MapValue): readonly Val
   return node.kind === Kind.Map ? [...node.keys, ...node.items] : node.items;
 }
 
-function hostLeaf(value: Value): HostValue {
+function hostLeaf(value: Value, thingOf: (value: ObjectValue) => unknown): unknown {
+  const special = typeof value === 'object' && value !== null ? thingOf(value) : undefined;
+  if (special !== undefined) return special;
   if (value instanceof Float) return value.value;
   // a Buffer's own slice would share its memory, and be a Buffer
   if (value instanceof Bytes) return new Uint8Array(value.bytes);
   return value;
 }
 
-function closeTarget(open: Target[]): HostValue {
+function closeTarget(open: Target[]): unknown {
   const { node, things } = open.pop() as Target;
   switch (node.kind) {
     case Kind.List:
@@ -298,9 +311,10 @@ function closeTarget(open: Target[]): HostValue {
       return new Set(things);
     case Kind.Map: {
       const count = node.keys.length;
-      const pairs = things.slice(0, count).map((key, index) => [key, things[count + index] as HostValue] as const);
+      const pairs = things.slice(0, count).map((key, index) => [key, things[count + index]] as const);
       // `__proto__` as a key would not survive the first copy of a plain object
-      if (node.keys.every((key) => typeof key === 'string' && key !== '__proto__')) return Object.fromEntries(pairs);
+      if (node.keys.every((key) => typeof key === 'string' && key !== '__proto__'))
+        return Object.fromEntries(pairs) as Record<string, unknown>;
       return new Map(pairs);
     }
   }

@@ -25,6 +25,6 @@ export type { IndexKey } from './key.ts';
 export { NAMES_FORMAT_VERSION, NameMaker } from './names.ts';
 export type { Sha256 } from './names.ts';
 export { fromValue, toValue } from './host.ts';
-export type { HostValue } from './host.ts';
+export type { HostValue, ValueOfObject } from './host.ts';
 export { depthOf, isClosed, isPattern, sizeOf } from './inspect.ts';
 export { isNode, partsOf } from './parts.ts';
