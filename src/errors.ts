@@ -64,6 +64,11 @@ export const ERROR_CODES = [
   'http_status',
   'peer_unknown',
   'peer_refused',
+  // service and wire
+  'wire_invalid',
+  'auth_failed',
+  'capability_refused',
+  'session_unknown',
   // configuration and command line
   'config_invalid',
   'machine_short',

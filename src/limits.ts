@@ -313,6 +313,28 @@ export const limits = {
   report_channels_max: 1_000,
   /** Data, and continuations, of one channel in a report. */
   report_items_max: 100,
+  /** Continuations of which a report says why they have not fired; `explain` says it of those of one channel. */
+  report_explanations_max: 20,
+  /** Messages on one channel that are held against a pattern to say where they differ, oldest first. */
+  explain_candidates_max: 10,
+  /** Nodes of one value or of the code of one continuation that are looked at to find who could still send. */
+  explain_nodes_max: 10_000,
+  /** Who could still send on one channel, as they are named. */
+  explain_senders_max: 20,
+  /** Bytes of one line on a control socket: the longest program, as JSON writes it, and a report of everything. */
+  control_line_bytes_max: 128 * 1024 * 1024,
+  /** Commands that ask one owner of a directory at once; each is a process of the same user. */
+  control_connections_max: 256,
+  /** Questions that one of them has under way at once. */
+  control_requests_max: 64,
+  /** Deploys that one question names. */
+  control_deploys_max: 1_000_000,
+  /** Rows that were sent and not yet taken; past it the sender waits. */
+  control_items_max: 256,
+  /** Milliseconds for which a command waits for whoever is just opening or closing a directory. */
+  control_wait_ms: 2_000,
+  /** Milliseconds between two looks at it. */
+  control_retry_ms: 25,
   /** Characters of one datum or continuation in a report. */
   report_item_chars_max: 2_000,
   /** Bytes of one input of a hash or a signature: they are computed in the turn, at 10 to 40 nanoseconds a byte. */
@@ -345,4 +367,40 @@ export const limits = {
   machine_groups_max: 64,
   /** Bytes of one file of /proc or of a control group: they are short, whatever else stands at their place. */
   machine_text_bytes_max: 1024 * 1024,
+  /** Bytes of one frame between the service and a client. */
+  wire_frame_bytes_max: 4 * 1024 * 1024,
+  /** Bytes of the first frame of a client, of whom nothing is known yet. */
+  wire_hello_bytes_max: 16 * 1024,
+  /** Messages in one frame. */
+  wire_frame_messages_max: 4_096,
+  /** Nesting of what a client says; it is read on the stack. */
+  wire_depth_max: 190,
+  /** Characters of a signed token: many claims, many times over. */
+  wire_token_chars_max: 4_096,
+  /** Names that one request makes. */
+  wire_names_max: 1_024,
+  /** Deliveries of one watch or standing receive that may be under way when its client does not say. */
+  wire_credit_default: 64,
+  /** The most that a client may say. */
+  wire_credit_max: 65_536,
+  /** Milliseconds that a client waits for the welcome of one connection. A service that is just starting needs some. */
+  client_dial_ms: 10_000,
+  /** Milliseconds in which the first connection of a client must come about; then `connect` rejects. */
+  client_connect_ms: 30_000,
+  /** Milliseconds between two pings of a client. Twice that long a silence, and the connection is taken for dead. */
+  client_heartbeat_ms: 15_000,
+  /** Milliseconds before the second dial; each further delay is twice as long. */
+  client_backoff_ms: 100,
+  /** The longest of these delays: a service that comes back is found this soon. */
+  client_backoff_ms_max: 10_000,
+  /** Bytes that a client has handed to its socket and that are not yet sent; past it further requests wait their turn. */
+  client_buffered_bytes_max: 1024 * 1024,
+  /** Milliseconds until a client looks again whether its socket has taken something: WebSockets do not tell. */
+  client_drain_ms: 5,
+  /** Requests of one client that wait to be sent; past it they are refused with `rate_limited`. */
+  client_requests_waiting_max: 65_536,
+  /** Milliseconds by which an acknowledgement may come later than the next request, which carries it. */
+  client_ack_ms: 25,
+  /** Deliveries after which it is sent at once: what is not acknowledged the service has to keep. */
+  client_ack_deliveries_max: 256,
 } as const;

@@ -83,6 +83,13 @@ export class Decoder {
     return this.#value(0);
   }
 
+  /** The count of a list whose items are read next, each by a call of its own. */
+  listHead(): number {
+    const inner = this.#openHead(this.#peek());
+    if (inner === null || inner.shape !== PLAIN_LIST) throw this.#refuse('expected a list');
+    return inner.count;
+  }
+
   uint(): number {
     const start = this.#at;
     const value = this.#isInt(this.#peek()) ? this.#value(0) : null;

@@ -247,8 +247,8 @@ export class Encoder {
     return true;
   }
 
-  /** The head of an array whose items are written next. */
-  arrayHead(count: number): void {
+  /** The head of a list whose items are written next, each by a call of its own. */
+  listHead(count: number): void {
     this.#arrayHead(count);
   }
 

@@ -1,0 +1,179 @@
+/**
+ * What clients say, read from the parts of a message: the one checker of this kind of input. Owns the schema of each
+ * kind. Past it, number and types of what a message has are right; what it names is for the session to judge.
+ */
+import { z } from 'zod';
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { Bytes, List, MapValue, type Value } from '../values/index.ts';
+import type { Parts } from './frames.ts';
+import type { ClientMessage, WireSlot } from './messages.ts';
+
+const count = z.int().min(0);
+const id = z.int().min(1);
+const value = z.custom<Value>((thing) => thing !== undefined);
+/** A list by its items, a map by its entries; what is neither is refused by what is asked of them. */
+const inList = <T extends z.ZodType>(type: T) =>
+  z.preprocess((thing) => (thing instanceof List && thing.remainder === null ? thing.items : thing), type);
+const inMap = <T extends z.ZodType>(type: T) => z.preprocess(entriesOf, type);
+const record = inMap(z.record(z.string(), value));
+const bytes = z.custom<Bytes>((thing) => thing instanceof Bytes, 'expected bytes').transform((found) => found.bytes);
+const milliseconds = z.number().min(0).max(limits.capability_ms_max);
+const text = (units: number) => z.string().max(units);
+const message = inList(z.array(value).max(limits.message_values_max));
+
+/** A map of options whose keys are all known. */
+const options = <S extends z.ZodRawShape>(shape: S) => inMap(z.strictObject(shape));
+
+const slot = inList(z.tuple([value, value.optional(), z.boolean().optional()])).transform(
+  ([channel, pattern = null, peek = false]): WireSlot => ({ channel, pattern, peek }),
+);
+const slots = inList(z.array(slot).min(1).max(limits.join_channels_max));
+const credit = z.int().min(0).max(limits.wire_credit_max);
+
+const hello = z
+  .tuple([
+    z.literal('hello'),
+    options({
+      versions: inList(z.array(z.int()).min(1).max(64)),
+      token: text(limits.wire_token_chars_max).nullable().default(null),
+      space: text(256).nullable().default(null),
+      client: text(256).default(''),
+      session: z
+        .union([z.null(), inMap(z.strictObject({ id, secret: bytes, handled: count.default(0) }))])
+        .default(null),
+    }),
+  ])
+  .transform(([kind, rest]) => ({ kind, ...rest }));
+
+const SCHEMAS = {
+  hello,
+  produce: z
+    .tuple([
+      z.literal('produce'),
+      id,
+      value,
+      message,
+      options({
+        persist: z.boolean().default(false),
+        lease_ms: milliseconds.min(1).nullable().default(null),
+      }).optional(),
+    ])
+    .transform(([kind, id, channel, message, rest]) => ({
+      kind,
+      id,
+      channel,
+      message,
+      persist: rest?.persist ?? false,
+      lease_ms: rest?.lease_ms ?? null,
+    })),
+  take: receive('take'),
+  peek: receive('peek'),
+  consume: z
+    .tuple([
+      z.literal('consume'),
+      id,
+      slots,
+      options({ persist: z.boolean().default(false), credit: credit.default(limits.wire_credit_default) }).optional(),
+    ])
+    .transform(([kind, id, slots, rest]) => ({
+      kind,
+      id,
+      slots,
+      persist: rest?.persist ?? false,
+      credit: rest?.credit ?? limits.wire_credit_default,
+    })),
+  watch: z
+    .tuple([z.literal('watch'), id, value, options({ credit: credit.default(limits.wire_credit_default) }).optional()])
+    .transform(([kind, id, channel, rest]) => ({
+      kind,
+      id,
+      channel,
+      credit: rest?.credit ?? limits.wire_credit_default,
+    })),
+  call: z
+    .tuple([
+      z.literal('call'),
+      id,
+      value,
+      text(256).nullable(),
+      message,
+      options({ limit_ms: milliseconds.nullable().default(null) }).optional(),
+    ])
+    .transform(([kind, id, target, method, args, rest]) => ({
+      kind,
+      id,
+      target,
+      method,
+      args,
+      limit_ms: rest?.limit_ms ?? null,
+    })),
+  deploy: z
+    .tuple([
+      z.literal('deploy'),
+      id,
+      z.string(),
+      options({
+        name: text(256).default('program'),
+        uris: record.optional().transform((uris) => new Map(Object.entries(uris ?? {}))),
+      }).optional(),
+    ])
+    .transform(([kind, id, text, rest]) => ({
+      kind,
+      id,
+      text,
+      name: rest?.name ?? 'program',
+      uris: rest?.uris ?? new Map<string, Value>(),
+    })),
+  names: z
+    .tuple([z.literal('names'), id, z.int().min(1).max(limits.wire_names_max)])
+    .transform(([kind, id, count]) => ({ kind, id, count })),
+  attenuate: z
+    .tuple([
+      z.literal('attenuate'),
+      id,
+      value,
+      options({ read: z.boolean().default(false), write: z.boolean().default(false) }),
+    ])
+    .transform(([kind, id, capability, { read, write }]) => ({ kind, id, capability, read, write })),
+  release: z
+    .tuple([z.literal('release'), id, message, count.optional()])
+    .transform(([kind, id, capabilities, handled = Number.MAX_SAFE_INTEGER]) => ({ kind, id, capabilities, handled })),
+  cancel: z.tuple([z.literal('cancel'), id, id]).transform(([kind, id, of]) => ({ kind, id, of })),
+  credit: z.tuple([z.literal('credit'), id, id, credit]).transform(([kind, id, of, more]) => ({ kind, id, of, more })),
+  ack: z.tuple([z.literal('ack'), count]).transform(([kind, number]) => ({ kind, number })),
+  ping: z.tuple([z.literal('ping'), count]).transform(([kind, nonce]) => ({ kind, nonce })),
+  end: z.tuple([z.literal('end')]).transform(([kind]) => ({ kind })),
+} as const;
+
+function receive<K extends 'take' | 'peek'>(kind: K) {
+  return z
+    .tuple([z.literal(kind), id, slots, options({ limit_ms: milliseconds.nullable().default(0) }).optional()])
+    .transform(([, id, slots, rest]) => ({ kind, id, slots, limit_ms: rest === undefined ? 0 : rest.limit_ms }));
+}
+
+/** Keys that are no strings are refused as a map that is none. */
+function entriesOf(thing: unknown): unknown {
+  if (!(thing instanceof MapValue) || thing.remainder !== null) return thing;
+  const { keys, items } = thing;
+  if (!keys.every((key) => typeof key === 'string')) return null;
+  return Object.fromEntries(keys.map((key, index) => [key, items[index]]));
+}
+
+const KINDS: ReadonlyMap<string, z.ZodType<ClientMessage>> = new Map(Object.entries(SCHEMAS));
+
+/** Refuses with `wire_invalid` what is no message of a client, and says where. */
+export function readClientMessage(parts: Parts): ClientMessage {
+  const kind = parts[0] as string;
+  const schema = KINDS.get(kind);
+  if (schema === undefined) {
+    throw new PowerboxError('wire_invalid', `no message has the kind ${JSON.stringify(kind.slice(0, 32))}`, {
+      hint: `there are ${[...KINDS.keys()].join(', ')}`,
+    });
+  }
+  const found = schema.safeParse(parts);
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
+  throw new PowerboxError('wire_invalid', `a message ${kind} that cannot be taken${where}: ${issue?.message ?? ''}`);
+}
