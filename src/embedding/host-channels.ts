@@ -140,7 +140,7 @@ export class HostChannels implements Channels {
   }
 
   newName(): Promise<Name> {
-    return this.#engine.post({ kind: 'name', payload: null, account: 0 }, (turn) => turn.newName());
+    return this.#engine.enact({ kind: 'name', payload: null, account: 0 });
   }
 }
 

@@ -18,7 +18,10 @@ export class Arrival implements Settled {
     readonly cause: Cause,
     /** The message of a produce, which then is all that the turn does; else null. */
     readonly message: readonly Value[] | null,
+    /** What the turn does; null: what the kind of the cause is registered for. */
     readonly apply: ((turn: Turn) => unknown) | null,
+    /** Hears in the turn what that answered; changes nothing of the space. */
+    readonly after: ((result: unknown, turn: Turn) => void) | null,
     readonly task: LiveTask | null,
     readonly resolve: (value: unknown) => void,
     readonly reject: (error: Error) => void,

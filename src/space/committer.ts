@@ -12,9 +12,11 @@ import type { Store } from '../store/index.ts';
 import { Encoder } from '../values/index.ts';
 import type { Channels } from './channels.ts';
 import type { Cutter } from './cut.ts';
+import { digestOf } from './digest.ts';
 import { Commit, type EntryHeader, writeEntry } from './entry.ts';
 import type { Messages } from './messages.ts';
 import type { EngineOptions } from './options.ts';
+import type { Recorder } from './recording.ts';
 import type { Term, Terms } from './terms.ts';
 
 /** Turns of one commit; past it the next slice waits for the append. Bounds what a crash can undo. */
@@ -25,6 +27,8 @@ const CUT_CHANNELS_A_SLICE = 512;
 const CUT_CHANNELS_A_LOOK = 32;
 /** How late an append is when a planted bug has acknowledged it, or written its rows, already. */
 const PLANTED_DELAY_MS = 5;
+
+const NO_DIGEST = new Uint8Array(0);
 
 /** What the commits need of the engine. */
 export interface CommitHost {
@@ -58,6 +62,13 @@ export class Committer {
   readonly #termPolicy = { mustWrite: (term: Term): boolean => this.#host.terms.journal(term) };
   readonly #tail_bytes_max: number;
   readonly #tailAge_ms_max: number;
+  /** Whether what followed from each commit is hashed, for a record or a replay of one. */
+  readonly digests: boolean;
+  readonly #recorder: Recorder | null;
+  readonly #digesting = new Encoder(4096);
+  #digest: Uint8Array = NO_DIGEST;
+  /** The append that is under way, or was last. */
+  #appended: Promise<void> = Promise.resolve();
   #cutSince_ms: number;
   #writing: Promise<void> | null = null;
   #ageTimer: { cancel(): void } | null = null;
@@ -68,6 +79,8 @@ export class Committer {
     this.#platform = options.platform;
     this.#store = options.store;
     this.#cutter = cutter;
+    this.#recorder = options.store === null ? null : (options.recorder ?? null);
+    this.digests = this.#recorder !== null || options.replays === true;
     this.#tail_bytes_max = options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
     this.#tailAge_ms_max = options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
     this.#cutSince_ms = options.platform.clock.monotonic_ms();
@@ -109,6 +122,7 @@ export class Committer {
     const encoder = this.#encoder;
     encoder.reset();
     const header = this.#host.header();
+    if (this.digests) this.#hash(commit, header);
     writeEntry(encoder, commit, header, this.#termPolicy, this.#host.messages);
     const entry = encoder.finish();
     const cutter = this.#cutter as Cutter;
@@ -121,11 +135,12 @@ export class Committer {
     if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);
     const blobs = this.#blobsOf(this.#options.plant);
     const appended = blobs === null ? this.#append(store, entry) : blobs.then(() => this.#append(store, entry));
-    appended.then(
+    this.#appended = appended.then(
       () => {
         this.#options.failpoint?.('sync:after');
         this.appending = false;
         this.last++;
+        this.#recorder?.durable();
         this.#options.failpoint?.('append:after');
         if (this.#options.plant !== 'acknowledge-before-sync') this.#letOut(commit);
         if (this.#host.closed === null) this.#host.schedule();
@@ -137,6 +152,24 @@ export class Committer {
       },
     );
     this.#maybeCut(header);
+  }
+
+  #hash(commit: Commit, header: EntryHeader): void {
+    this.#digest = digestOf(commit, header, this.#digesting, (bytes) => this.#platform.hashing.sha256(bytes));
+    this.#recorder?.commit(header, commit.causes, this.#digest);
+  }
+
+  /** For a replay: ends the commit as `flush` does, and brings the rows up to date when that is due. Its digest. */
+  async redo(): Promise<Uint8Array> {
+    this.flush();
+    const digest = this.#digest;
+    await this.#appended;
+    for (const cutter = this.#cutter as Cutter; cutter.busy && this.#host.closed === null; ) {
+      cutter.advance(Number.MAX_SAFE_INTEGER);
+      this.advanceCut();
+      await this.#writing;
+    }
+    return digest;
   }
 
   #append(store: Store, entry: Uint8Array): Promise<void> {

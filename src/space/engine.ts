@@ -8,15 +8,16 @@
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Store } from '../store/index.ts';
-import { List, type Name, NameMaker, type Value } from '../values/index.ts';
+import { type Name, NameMaker, type Value } from '../values/index.ts';
 import { Arrival } from './arrivals.ts';
 import { Books } from './books.ts';
 import type { Channel } from './channel.ts';
+import { Causes } from './causes.ts';
 import { takeCensus } from './census.ts';
 import { Channels } from './channels.ts';
 import { type CommitHost, Committer, outcomeUnknown } from './committer.ts';
 import { Cutter } from './cut.ts';
-import type { EntryHeader } from './entry.ts';
+import type { CauseRecord, EntryHeader } from './entry.ts';
 import type { Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
 import { whenFewer } from './room.ts';
@@ -24,15 +25,16 @@ import { Logs } from './logs.ts';
 import { PRODUCE_PERSISTENT, TurnLoop } from './loop.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions } from './options.ts';
+import { registerOwnCauses, type Requested, requestValue } from './own-causes.ts';
 import { type PurseUsage, restingPurse } from './purse.ts';
-import { Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
+import { Quotas, SETTINGS_FACT } from './quotas.ts';
 import { recover } from './recover.ts';
 import { channelRowKey, termRowKey } from './row-keys.ts';
 import { type LiveTask, Tasks } from './tasks.ts';
 import { Terms } from './terms.ts';
 import { TurnContext, type TurnHost } from './turn.ts';
 import { Tuples } from './tuples.ts';
-import type { Account, Body, Cause, Engine, Receive, Task, TaskRouter, Turn } from './types.ts';
+import type { Account, Apply, Body, Cause, Engine, Handling, Receive, Task, TaskRouter, Turn } from './types.ts';
 
 const NOBODY_TO_TELL = (): void => {};
 
@@ -54,6 +56,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
   readonly #loop: TurnLoop;
+  readonly #causes = new Causes();
   #closed: PowerboxError | null = null;
 
   // The turn that is running.
@@ -93,6 +96,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       cutter: this.#cutter,
       quotas: this.#quotas,
       plant: options.plant,
+      recorded: this.#commits.digests,
       failed: (account, error) => this.failed(account ?? this.#context.account, error),
     });
     this.tuples = new Tuples(this.#books);
@@ -105,8 +109,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       books: this.#books,
       commits: this.#commits,
       quotas: this.#quotas,
+      causes: this.#causes,
       context: this.#context,
     });
+    registerOwnCauses(this, this.#quotas);
   }
 
   static async open(options: EngineOptions): Promise<SpaceEngine> {
@@ -154,6 +160,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   /** Sets who runs tasks; those found by recovery start moving with it. */
   start(router: TaskRouter): void {
     this.#loop.router = router;
+    if (this.#options.replays === true) return;
     this.#settleQuotas();
     this.schedule();
   }
@@ -171,14 +178,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     const quotas = this.#quotas;
     const settings = quotas?.settings;
     if (this.#facts.get(SETTINGS_FACT) === settings) return;
-    const settled = this.post({ kind: 'quotas', payload: settings ?? null, account: 0 }, (turn) => {
-      if (quotas !== null) {
-        quotas.settle();
-        return;
-      }
-      for (const [key] of [...this.facts(USAGE_PREFIX)]) turn.setFact(key, undefined);
-      turn.setFact(SETTINGS_FACT, undefined);
-    });
+    const settled = this.enact({ kind: 'quotas', payload: settings ?? null, account: 0 });
     // A space that closes before that finds it undone when it opens.
     settled.catch(NOBODY_TO_TELL);
   }
@@ -196,7 +196,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   /** So many periods' worth of tasks and steps for those who have used theirs up: an arrival like any other. */
   refill(periods: number): void {
-    const refilled = this.post({ kind: 'refill', payload: periods, account: 0 }, () => this.#quotas?.refill(periods));
+    const refilled = this.enact({ kind: 'refill', payload: periods, account: 0 });
     // Refused by a space that closes, or one with so many arrivals that this one is tried again.
     refilled.catch(NOBODY_TO_TELL);
   }
@@ -223,12 +223,28 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     return this.#closed;
   }
 
+  register(kind: string, apply: Apply): void {
+    this.#causes.register(kind, apply);
+  }
+
+  enact<T>(cause: Cause, after: ((result: T, turn: Turn) => void) | null = null): Promise<T> {
+    return this.#arrive(cause, null, null, after as Arrival['after'], null) as Promise<T>;
+  }
+
+  conclude(task: Task, cause: Cause, after: ((result: unknown, turn: Turn) => void) | null = null): Promise<boolean> {
+    return this.#arrive(cause, null, null, after, task as LiveTask) as Promise<boolean>;
+  }
+
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T> {
-    return this.#arrive(cause, null, apply, null) as Promise<T>;
+    return this.#arrive(cause, null, apply, null, null) as Promise<T>;
   }
 
   finish(task: Task, cause: Cause, apply: (turn: Turn) => void): Promise<boolean> {
-    return this.#arrive(cause, null, apply, task as LiveTask) as Promise<boolean>;
+    return this.#arrive(cause, null, apply, null, task as LiveTask) as Promise<boolean>;
+  }
+
+  held(number: number): Task | undefined {
+    return this.tasks.held.get(number);
   }
 
   /**
@@ -242,25 +258,27 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     onWait: (waiter: Waiter, turn: number) => void,
     refuse: ((error: Error) => void) | null = null,
   ): Promise<readonly Value[] | null> {
-    const cause: Cause = { kind: 'request', payload: requestValue(receive), account: 0 };
-    const apply = (): readonly Value[] | null => {
-      const captures = this.tuples.tryOnce(receive);
-      if (captures === null && deliver !== null) onWait(this.tuples.wait(receive, deliver, refuse), this.#loop.turn);
-      return captures;
-    };
-    return this.#arrive(cause, null, apply, null) as Promise<readonly Value[] | null>;
+    const cause: Cause = { kind: deliver === null ? 'request' : 'wait', payload: requestValue(receive), account: 0 };
+    const requested = this.enact<Requested>(cause, ({ waiter }) => {
+      if (waiter === null) return;
+      waiter.deliver = deliver;
+      waiter.refuse = refuse;
+      onWait(waiter, this.#loop.turn);
+    });
+    return requested.then(({ captures }) => captures);
   }
 
   /** A message put on a channel from outside. Its entry holds the message once, in the cause. */
   produce(channel: Value, message: readonly Value[], persist: boolean, account: Account): Promise<void> {
     const cause: Cause = { kind: persist ? PRODUCE_PERSISTENT : 'produce', payload: channel, account };
-    return this.#arrive(cause, message, null, null) as Promise<void>;
+    return this.#arrive(cause, message, null, null, null) as Promise<void>;
   }
 
   #arrive(
     cause: Cause,
     message: readonly Value[] | null,
     apply: ((turn: Turn) => unknown) | null,
+    after: Arrival['after'],
     task: LiveTask | null,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -268,17 +286,12 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
         reject(this.#closed);
         return;
       }
-      this.#loop.arrive(new Arrival(cause, message, apply, task, resolve, reject));
+      this.#loop.arrive(new Arrival(cause, message, apply, after, task, resolve, reject));
     });
   }
 
   unpark(label: string): void {
-    for (const task of [...this.tasks.held.values()]) {
-      if (task.state !== 'parked' || task.body.label !== label) continue;
-      this.tasks.release(task);
-      this.tasks.push(task);
-    }
-    this.schedule();
+    this.#loop.unpark(label);
   }
 
   fact(key: string): Value | undefined {
@@ -340,6 +353,27 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     }
     await this.#commits.stop();
     await this.#store?.close();
+  }
+
+  // ------------------------------------------------------------------ for a replay, which says whose turn is next
+
+  /** Does a recorded cause in the next turn; how it was refused, or null. Its kind is one that is registered. */
+  redoCause(record: CauseRecord): PowerboxError | null {
+    return this.#loop.redoCause(record);
+  }
+
+  knows(kind: string): boolean {
+    return kind === 'produce' || kind === PRODUCE_PERSISTENT || this.#causes.has(kind);
+  }
+
+  /** See `TurnLoop.redoTask`. */
+  redoTask(expected: Handling): { readonly task: Task; readonly handling: Handling } | null {
+    return this.#loop.redoTask(expected);
+  }
+
+  /** Ends the commit under way: the digest of what followed from its turns, as a recorder was told. */
+  redoCommit(): Promise<Uint8Array> {
+    return this.#commits.redo();
   }
 
   // ------------------------------------------------------------------ for its parts
@@ -417,15 +451,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   afterDurable(run: () => void): void {
+    if (this.#options.replays === true) return;
     this.#commits.current.settle({ durable: run, lost: NOBODY_TO_TELL });
   }
-}
-
-/** A request for the record: `[[channel, peek, patterns, remainder], …]`. */
-function requestValue(receive: Receive): Value {
-  return new List(
-    receive.slots.map(
-      (slot) => new List([slot.channel, slot.peek, new List(slot.pattern.patterns), slot.pattern.remainder]),
-    ),
-  );
 }

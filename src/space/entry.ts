@@ -35,6 +35,8 @@ export interface CauseRecord {
   readonly payload: Value;
   /** The message of a produce, else null; the payload is then the channel. */
   readonly message: readonly Value[] | null;
+  /** The number of the outside task that it ends, or 0. Not in the entry, which says that the task is gone. */
+  readonly task: number;
 }
 
 /** An entry of a log. */
@@ -65,6 +67,8 @@ export class Commit {
   readonly dataChannels: Channel[] = [];
   readonly dataGone: number[] = [];
   readonly dataGoneChannels: Channel[] = [];
+  /** Of those that have gone, where somebody records the space. */
+  readonly dataGoneStamps: number[] = [];
   readonly waiters: Waiter[] = [];
   readonly waitersGone: Waiter[] = [];
   readonly tasks: LiveTask[] = [];
@@ -349,7 +353,7 @@ export function readEntry(
     const account = decoder.uint();
     const payload = decoder.value();
     const message = decoder.boolean() ? readMessage(decoder, blobs, []) : null;
-    causes.push({ turn, kind, account, payload, message });
+    causes.push({ turn, kind, account, payload, message, task: 0 });
   }
   const messages = causes.map((cause) => cause.message);
   for (let count = decoder.uint(); count > 0; count--) {

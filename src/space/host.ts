@@ -8,15 +8,8 @@ import type { Cancellable, Platform } from '../platform/index.ts';
 import { List, type Value } from '../values/index.ts';
 import type { SpaceEngine } from './engine.ts';
 import type { Waiter } from './items.ts';
-import type { Account, Body, Receive, Slot } from './types.ts';
-
-/**
- * Facts of data that go away by themselves: `[channel, number, stamp, end in ms since 1970]`. Numbers begin again
- * on a channel that was empty for long; the stamp is never used again.
- */
-const LEASE_PREFIX = 'lease/';
-
-const HOST_BODY: Body = { label: 'host', term: null, place: 0, environment: [] };
+import { HOST_BODY, LEASE_PREFIX } from './own-causes.ts';
+import type { Account, Receive, Slot } from './types.ts';
 
 export interface HostRequest {
   readonly slots: readonly { readonly channel: Value; readonly pattern: MessagePattern; readonly peek?: boolean }[];
@@ -60,19 +53,7 @@ export class SpaceHost {
     if (!(lease_ms > 0)) throw new PowerboxError('bad_request', `a lease of ${lease_ms} ms; it must be longer than 0`);
     const ends_ms = Math.ceil(this.#platform.clock.now_ms() + lease_ms);
     const cause = { kind: 'lease', payload: new List([channel, new List(message), persist, ends_ms]), account };
-    const lease = await this.#engine.post(cause, (turn) => {
-      const place = this.#engine.place(channel);
-      const number = place.nextDatum;
-      // Not by the turn: that there is no room for it is the caller's to hear.
-      this.#engine.tuples.produce(channel, message, persist, account);
-      const datum = place.data?.byNumber(number) ?? null;
-      // Taken at once: there is nothing left that could go away.
-      if (datum === null) return null;
-      const key = `${LEASE_PREFIX}${this.#engine.turn}`;
-      const value = new List([channel, number, datum.stamp, ends_ms]);
-      turn.setFact(key, value);
-      return { key, value };
-    });
+    const lease = await this.#engine.enact<{ readonly key: string; readonly value: Value } | null>(cause);
     if (lease !== null) this.#armLease(lease.key, lease.value);
   }
 
@@ -84,9 +65,7 @@ export class SpaceHost {
     const payload = new List(
       messages.map(({ channel, message, persist }) => new List([channel, new List(message), persist ?? false])),
     );
-    await this.#engine.post({ kind: 'batch', payload, account: 0 }, (turn) => {
-      for (const { channel, message, persist } of messages) turn.produce(channel, message, persist ?? false);
-    });
+    await this.#engine.enact({ kind: 'batch', payload, account: 0 });
   }
 
   #armLease(key: string, value: Value): void {
@@ -95,12 +74,7 @@ export class SpaceHost {
     const end = (): void => {
       this.#leases.delete(key);
       const cause = { kind: 'lease-end', payload: new List([key, channel, number, stamp]), account: 0 };
-      const ended = this.#engine.post(cause, (turn) => {
-        turn.setFact(key, undefined);
-        const place = this.#engine.place(channel);
-        const datum = place.data?.byNumber(number) ?? null;
-        if (datum !== null && datum.stamp === stamp) this.#engine.tuples.expire(place, datum);
-      });
+      const ended = this.#engine.enact(cause);
       // A space that closes meanwhile finds the lease again when it opens.
       ended.catch(() => {});
     };
@@ -173,14 +147,11 @@ export class SpaceHost {
         reject(error);
       };
       const giveUp = (error: PowerboxError): void => {
-        const found = waiter;
-        if (settled || found === null) return;
+        if (settled || waiter === null) return;
         // A turn of its own decides between this and a message that is on its way.
-        this.#engine
-          .post({ kind: 'withdraw', payload: turn, account: 0 }, () => this.#engine.tuples.withdraw(found))
-          .then((withdrawn) => {
-            if (withdrawn) refuse(error);
-          }, refuse);
+        this.#engine.enact<boolean>({ kind: 'withdraw', payload: turn, account: 0 }).then((withdrawn) => {
+          if (withdrawn) refuse(error);
+        }, refuse);
       };
       const abort = (): void => giveUp(new PowerboxError('cancelled', 'the caller has stopped waiting'));
       const wait = (captures: readonly Value[] | null): void => {

@@ -7,5 +7,13 @@ export type { PurseUsage, Quota } from './purse.ts';
 export { DEPLOY_KEY, HOLDER_KEY } from './purse.ts';
 export type { KeyedQuota, QuotaSource } from './quotas.ts';
 export type { LogRange, Logs } from './logs.ts';
+export type { CauseRecord, EntryHeader } from './entry.ts';
+export type { Recorder } from './recording.ts';
 export { REPEAT_LABEL } from './repeat.ts';
-export { type ChannelContents, type Contents, contentsOf, type InspectLimits } from './inspect.ts';
+export {
+  type ChannelContents,
+  type Contents,
+  contentsOf,
+  type InspectLimits,
+  type WaitingContents,
+} from './inspect.ts';

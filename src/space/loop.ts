@@ -5,8 +5,7 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Value } from '../values/index.ts';
-import { type Arrival, Arrivals } from './arrivals.ts';
+import { Arrival, Arrivals } from './arrivals.ts';
 import type { Books } from './books.ts';
 import type { Channels } from './channels.ts';
 import type { Committer } from './committer.ts';
@@ -16,7 +15,10 @@ import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
 import type { LiveTask, Tasks } from './tasks.ts';
 import type { TurnContext } from './turn.ts';
 import type { Tuples } from './tuples.ts';
-import type { Account, TaskRouter } from './types.ts';
+import type { Causes } from './causes.ts';
+import type { CauseRecord } from './entry.ts';
+import type { Recorder } from './recording.ts';
+import type { Account, Handling, TaskRouter } from './types.ts';
 
 /** The kind of cause of a message that stays. */
 export const PRODUCE_PERSISTENT = 'produce!';
@@ -47,6 +49,7 @@ export interface LoopParts {
   readonly books: Books;
   readonly commits: Committer;
   readonly quotas: Quotas | null;
+  readonly causes: Causes;
   readonly context: TurnContext;
 }
 
@@ -72,6 +75,10 @@ export class TurnLoop {
   readonly #books: Books;
   readonly #commits: Committer;
   readonly #quotas: Quotas | null;
+  readonly #causes: Causes;
+  readonly #recorder: Recorder | null;
+  /** Whether somebody else says whose turn is next. */
+  readonly #replays: boolean;
   readonly #context: TurnContext;
   // Looked at in every turn, so taken out of the options.
   readonly #noted: boolean;
@@ -92,6 +99,9 @@ export class TurnLoop {
     this.#books = parts.books;
     this.#commits = parts.commits;
     this.#quotas = parts.quotas;
+    this.#causes = parts.causes;
+    this.#recorder = parts.options.recorder ?? null;
+    this.#replays = parts.options.replays ?? false;
     this.#context = parts.context;
     this.#noted = parts.options.store !== null;
     this.#failpoint = parts.options.failpoint ?? null;
@@ -132,7 +142,7 @@ export class TurnLoop {
 
   /** Asks for another slice of turns. */
   schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#replays) return;
     this.#scheduled = true;
     this.#options.platform.timers.soon(this.#slice);
   }
@@ -215,20 +225,20 @@ export class TurnLoop {
         account: cause.account,
         payload: cause.payload,
         message: arrival.message,
+        task: task === null ? 0 : task.number,
       });
       this.#books.messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
     }
     const context = this.#context.begin(cause.account, this.#books.nextTask++);
     try {
       if (task !== null) this.#endTask(task);
-      if (arrival.apply === null)
-        this.#tuples.produce(
-          cause.payload,
-          arrival.message as readonly Value[],
-          cause.kind === PRODUCE_PERSISTENT,
-          cause.account,
-        );
-      else arrival.result = arrival.apply(context);
+      if (arrival.message !== null)
+        this.#tuples.produce(cause.payload, arrival.message, cause.kind === PRODUCE_PERSISTENT, cause.account);
+      else {
+        const apply = arrival.apply ?? this.#causes.of(cause.kind);
+        arrival.result = apply(context, cause, task);
+        if (arrival.after !== null) arrival.after(arrival.result, context);
+      }
       if (task !== null) arrival.result = true;
     } catch (error) {
       if (!(error instanceof PowerboxError)) {
@@ -263,10 +273,61 @@ export class TurnLoop {
       if (this.#failpoint !== null) this.#failpoint('turn:after');
       return;
     }
-    this.#tasks.hold(task, handling);
-    if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
+    this.#hold(task, handling);
     if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
       this.#commits.current.settle({ durable: () => this.router.deliver(task), lost: NOBODY_TO_TELL });
+  }
+
+  /** A turn in which nothing happens but that: so that every choice of whose turn it is has its number. */
+  #hold(task: LiveTask, handling: 'outside' | 'parked'): void {
+    this.turn++;
+    if (this.#recorder !== null) this.#recorder.held(this.turn, task, handling);
+    this.#tasks.hold(task, handling);
+    if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
+  }
+
+  /** Parked tasks of a label are ready again: a turn, too, when there are any. */
+  unpark(label: string): void {
+    const parked = [...this.#tasks.held.values()].filter(
+      (task) => task.state === 'parked' && task.body.label === label,
+    );
+    if (parked.length === 0) return;
+    this.turn++;
+    if (this.#recorder !== null) this.#recorder.unparked(this.turn, label);
+    for (const task of parked) {
+      this.#tasks.release(task);
+      this.#tasks.push(task);
+    }
+    this.schedule();
+  }
+
+  // ------------------------------------------------------------------ for a replay, which says whose turn is next
+
+  /** Does a recorded cause in the next turn; how it was refused, or null. */
+  redoCause(record: CauseRecord): PowerboxError | null {
+    const { kind, payload, account, message } = record;
+    const task = record.task === 0 ? null : (this.#tasks.held.get(record.task) ?? null);
+    const arrival = new Arrival({ kind, payload, account }, message, null, null, task, NOBODY_TO_TELL, NOBODY_TO_TELL);
+    this.#runArrival(arrival);
+    return arrival.refusal;
+  }
+
+  /**
+   * Gives the next turn to the task that is next, which was handled so when it was recorded. Null: no task is ready.
+   * One that is now handled otherwise is given back untouched, with how.
+   */
+  redoTask(expected: Handling): { readonly task: LiveTask; readonly handling: Handling } | null {
+    const task = this.#tasks.next();
+    if (task === null) return null;
+    if (expected === 'parked') {
+      this.#hold(task, expected);
+      return { task, handling: expected };
+    }
+    const handling = task.body.label === REPEAT_LABEL ? 'inline' : this.router.handling(task);
+    if (handling !== expected) return { task, handling };
+    if (expected === 'outside') this.#hold(task, expected);
+    else this.#runTask(task);
+    return { task, handling };
   }
 
   #startTurn(task: LiveTask): TurnContext {

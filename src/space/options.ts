@@ -2,6 +2,7 @@
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
 import type { QuotaSource } from './quotas.ts';
+import type { Recorder } from './recording.ts';
 import type { Account } from './types.ts';
 
 export interface EngineOptions {
@@ -22,6 +23,10 @@ export interface EngineOptions {
   readonly onClosed?: (error: Error) => void;
   /** Called at named points of the path of a message: the crash test kills the process there. */
   readonly failpoint?: (name: Failpoint) => void;
+  /** Hears what a replay needs; see `src/trace`. Only a space with a store can be recorded. */
+  readonly recorder?: Recorder;
+  /** Turns are not chosen here, and nothing is let out: a replay says whose turn is next. */
+  readonly replays?: boolean;
   /** A planted bug, for tests that must find it. */
   readonly plant?: 'acknowledge-before-sync' | 'task-twice' | 'lose-datum' | 'effect-not-begun' | 'rows-ahead';
 }

@@ -103,6 +103,12 @@ export interface Cause {
   readonly account: Account;
 }
 
+/**
+ * What a kind of cause does in its turn. It must follow from the cause, the task that it ends and the space alone: a
+ * replay, which has these and nothing of the process around them, does the same.
+ */
+export type Apply = (turn: Turn, cause: Cause, task: Task | null) => unknown;
+
 /** How a task of some label is run: in the turn, after the commit, or not yet (nobody runs that label). */
 export type Handling = 'inline' | 'outside' | 'parked';
 
@@ -124,10 +130,21 @@ export interface TaskRouter {
 
 /** The engine as the dispatcher and the host see it: turns in, acknowledgements out. */
 export interface Engine {
-  /** One message from outside as one turn. Resolves with what `apply` returned once that turn is durable. */
+  /** Says once what causes of a kind do; before the first of them. See `spec/traces.md`. */
+  register(kind: string, apply: Apply): void;
+  /**
+   * One message from outside as one turn, in which what its kind is registered for is done. `after` hears in the same
+   * turn what that answered, in this process only: it must change nothing of the space. Resolves once that is durable.
+   */
+  enact<T>(cause: Cause, after?: (result: T, turn: Turn) => void): Promise<T>;
+  /** As `enact`, and in the same turn the outside task `task` is gone. Refused (false) when it is gone already. */
+  conclude(task: Task, cause: Cause, after?: (result: unknown, turn: Turn) => void): Promise<boolean>;
+  /** A cause of no registered kind: `apply` says what it does, so no replay can do it again. For tests. */
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T>;
   /** As `post`, and in the same turn the outside task `task` is gone. Refused (false) when it is gone already. */
   finish(task: Task, cause: Cause, apply: (turn: Turn) => void): Promise<boolean>;
+  /** The task of this number, while it is outside or parked. */
+  held(number: number): Task | undefined;
   /** Asks the router again about every parked task of this label. */
   unpark(label: string): void;
   fact(key: string): Value | undefined;

@@ -8,9 +8,10 @@ import { checkHash, copy, hex } from './bytes.ts';
 import { Health, corrupt } from './health.ts';
 import type { Blobs, Journal, RowChange, Rows, Store } from './types.ts';
 
-export function openMemoryStore(platform: Platform): Store {
+/** With the keys of another store, names are made as there. */
+export function openMemoryStore(platform: Platform, keys: { readonly nameKey?: Uint8Array } = {}): Store {
   const health = new Health();
-  const nameKey = platform.randomness.bytes(32);
+  const nameKey = keys.nameKey ?? platform.randomness.bytes(32);
   const sealKey = platform.randomness.bytes(32);
   return {
     journal: new MemoryJournal(health),

@@ -5,6 +5,7 @@
  */
 import type {
   Account,
+  Apply,
   Body,
   Cause,
   Engine,
@@ -47,6 +48,7 @@ export const keyOf = (channel: Value): string =>
 
 export class FakeEngine implements Engine {
   readonly #disk: Disk;
+  readonly #kinds = new Map<string, Apply>();
   readonly #router: TaskRouter;
   readonly state: State;
   readonly #posts: ((turns: Turn[]) => void)[] = [];
@@ -79,6 +81,33 @@ export class FakeEngine implements Engine {
   /** As SIGKILL: what was not durable is gone, and nothing runs any more. */
   kill(): void {
     this.dead = true;
+  }
+
+  register(kind: string, apply: Apply): void {
+    this.#kinds.set(kind, apply);
+  }
+
+  enact<T>(cause: Cause, after?: (result: T, turn: Turn) => void): Promise<T> {
+    return this.post(
+      cause,
+      (turn) => this.#apply(turn, cause, null, after as (result: unknown, turn: Turn) => void) as T,
+    );
+  }
+
+  conclude(task: Task, cause: Cause, after?: (result: unknown, turn: Turn) => void): Promise<boolean> {
+    return this.finish(task, cause, (turn) => this.#apply(turn, cause, task, after));
+  }
+
+  #apply(turn: Turn, cause: Cause, task: Task | null, after?: (result: unknown, turn: Turn) => void): unknown {
+    const apply = this.#kinds.get(cause.kind);
+    if (apply === undefined) throw new Error(`nobody has said what causes of kind ${cause.kind} do`);
+    const result = apply(turn, cause, task);
+    after?.(result, turn);
+    return result;
+  }
+
+  held(number: number): Task | undefined {
+    return this.#outside.get(number) ?? this.#parked.get(number);
   }
 
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T> {

@@ -1,0 +1,17 @@
+/** Who hears, turn by turn and commit by commit, what a replay needs beside the state that the record begins with. */
+import type { CauseRecord, EntryHeader } from './entry.ts';
+import type { Task } from './types.ts';
+
+/**
+ * Told inside the turn, so it must be quick and must not throw. What is told of a commit is on disk when `durable` is
+ * said; commits become durable in their order.
+ */
+export interface Recorder {
+  /** The turn in which this task was handed over to somebody outside, or put aside for want of a runner. */
+  held(turn: number, task: Task, handling: 'outside' | 'parked'): void;
+  /** The turn in which the parked tasks of a label became ready again. */
+  unparked(turn: number, label: string): void;
+  /** The turns since the last commit are written: their causes, and a digest of what followed from them. */
+  commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array): void;
+  durable(): void;
+}
