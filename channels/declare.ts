@@ -42,8 +42,17 @@ interface MethodText {
 
 export type MethodSource = MethodText &
   (
-    | { readonly effect: 'none' | 'observe'; readonly recovery?: never }
-    | { readonly effect: 'change'; readonly recovery: Recovery }
+    | { readonly effect: 'none'; readonly recovery?: never; readonly unseen?: never }
+    | {
+        readonly effect: 'observe';
+        readonly recovery?: never;
+        /**
+         * Nothing outside this process can tell that it looked, so a call begins before its task is durable: what a
+         * crash takes back nobody has seen. Never for what asks somebody else, as a request over the network does.
+         */
+        readonly unseen?: boolean;
+      }
+    | { readonly effect: 'change'; readonly recovery: Recovery; readonly unseen?: never }
   );
 
 export interface Method {
@@ -52,6 +61,8 @@ export interface Method {
   readonly effect: Effect;
   /** Null unless the effect is `change`. */
   readonly recovery: Recovery | null;
+  /** Only with effect `observe`: it leaves no trace outside this process. */
+  readonly unseen: boolean;
   readonly forms: readonly Form[];
   /** Whether a call may take any time. */
   readonly patient: boolean;
@@ -151,10 +162,11 @@ function compile(channel: string, name: string, source: MethodSource, trailings:
       readings[length] = [...others, reading];
     }
   });
-  const { doc, effect, forms, patient = false, lane = '' } = source;
+  const { doc, effect, forms, patient = false, lane = '', unseen = false } = source;
+  if (unseen && effect !== 'observe') invalid(channel, `${name} has effect ${effect} and so cannot be unseen`);
   if (lane !== null && lane !== '' && !WORD.test(lane))
     invalid(channel, `the lane ${JSON.stringify(lane)} of ${name} is not a word`);
-  return { name, doc, effect, recovery, forms, patient, lane, readings };
+  return { name, doc, effect, recovery, unseen, forms, patient, lane, readings };
 }
 
 /** What every object with methods can be asked besides; the dispatcher answers. */

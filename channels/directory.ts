@@ -17,16 +17,19 @@ export const directory = declareChannel({
         'Answers the channel of the directory or file at a path. Where nothing stands yet, it is the channel of the ' +
         'file that its first `write` or `append` will make; the directory it lies in must be there.',
       effect: 'observe',
+      unseen: true,
       forms: [{ args: [{ name: 'path', type: path }], result: t.channel('directory', 'file') }],
     }),
     list: method({
       doc: `Answers the names in the directory, each with its kind: "file", "directory" or "other". At most ${limits.directory_entries_max}.`,
       effect: 'observe',
+      unseen: true,
       forms: [{ args: [], result: t.map(t.string()) }],
     }),
     stat: method({
       doc: 'Answers `{"kind": "file" or "directory", "size": bytes, "modified_ms": milliseconds since 1970}`.',
       effect: 'observe',
+      unseen: true,
       forms: [
         { args: [], result: t.map(), doc: 'Of this directory.' },
         { args: [{ name: 'path', type: path }], result: t.map(), doc: 'Of what stands at the path.' },
@@ -38,6 +41,7 @@ export const directory = declareChannel({
         'granted root: bytes that the operator allots, bytes of all files, what is left of it, what the file system has left; ' +
         'and the same of files and directories. Nil where there is no bound, or where nothing is counted because the root is only read.',
       effect: 'observe',
+      unseen: true,
       forms: [{ args: [], result: t.map() }],
     }),
     mkdir: method({

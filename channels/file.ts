@@ -17,11 +17,13 @@ export const file = declareChannel({
     read: method({
       doc: 'Answers the next bytes from the position on, fewer at the end of the file, none past it, and moves the position.',
       effect: 'observe',
+      unseen: true,
       forms: [{ args: [{ name: 'count', type: count }], result: t.bytes() }],
     }),
     readAt: method({
       doc: 'Answers bytes from an offset on, fewer at the end of the file. The position stays.',
       effect: 'observe',
+      unseen: true,
       forms: [
         {
           args: [
@@ -35,6 +37,7 @@ export const file = declareChannel({
     readAll: method({
       doc: `Answers the whole file, which may have at most ${limits.read_bytes_max} bytes. The position stays.`,
       effect: 'observe',
+      unseen: true,
       forms: [
         { args: [], result: t.bytes() },
         {
@@ -50,6 +53,7 @@ export const file = declareChannel({
         'them comes Nil at the end of the file, else the position from which another call goes on. ' +
         `At most ${limits.read_bytes_max} bytes and ${limits.file_chunks_max} chunks in one call; the position moves past them.`,
       effect: 'observe',
+      unseen: true,
       forms: [
         { args: [{ name: 'size', type: t.int({ min: 1, max: limits.read_bytes_max }) }], result: t.channel() },
         {
@@ -91,6 +95,7 @@ export const file = declareChannel({
     seek: method({
       doc: 'Moves the position and answers it. It may lie past the end of the file, not before its start.',
       effect: 'observe',
+      unseen: true,
       forms: [
         { args: [{ name: 'offset', type: offset }], result: offset, doc: 'Counted from the start.' },
         {
@@ -112,11 +117,13 @@ export const file = declareChannel({
     size: method({
       doc: 'Answers the size in bytes.',
       effect: 'observe',
+      unseen: true,
       forms: [{ args: [], result: t.int({ min: 0, max: Number.MAX_SAFE_INTEGER }) }],
     }),
     close: method({
       doc: 'Ends this channel: every later call is answered `handle_closed`.',
       effect: 'observe',
+      unseen: true,
       forms: [{ args: [], result: t.nil }],
     }),
   },

@@ -10,12 +10,14 @@ export const random = declareChannel({
     bytes: method({
       doc: 'Answers so many random bytes.',
       effect: 'observe',
+      unseen: true,
       lane: null,
       forms: [{ args: [{ name: 'count', type: t.int({ min: 0, max: limits.random_bytes_max }) }], result: t.bytes() }],
     }),
     int: method({
       doc: 'Answers an integer from `least` to `greatest`, both included, each as likely as the others.',
       effect: 'observe',
+      unseen: true,
       lane: null,
       forms: [
         {

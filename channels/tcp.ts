@@ -131,6 +131,7 @@ export const socket = declareChannel({
     receive: method({
       doc: 'Takes bytes that have come. Answers Nil when the peer has ended and everything was taken.',
       effect: 'observe',
+      unseen: true,
       patient: true,
       lane: 'in',
       forms: [
@@ -145,6 +146,7 @@ export const socket = declareChannel({
     receiveUntil: method({
       doc: 'Takes the bytes before the next delimiter, and the delimiter, which is not answered. Nil at the end; the call fails and takes nothing where the peer ends, or more bytes than are granted come, without one.',
       effect: 'observe',
+      unseen: true,
       patient: true,
       lane: 'in',
       forms: [{ args: [{ name: 'delimiter', type: delimiter }], result: bytesOrEnd }],
@@ -152,6 +154,7 @@ export const socket = declareChannel({
     receiveFrame: method({
       doc: 'Takes what one `sendFrame` has sent. Nil at the end; a frame that is longer than is granted is refused with `value_too_large` and stays where it is.',
       effect: 'observe',
+      unseen: true,
       patient: true,
       lane: 'in',
       forms: [{ args: [], result: bytesOrEnd }],
@@ -173,6 +176,7 @@ export const socket = declareChannel({
     info: method({
       doc: 'Answers `{"remote", "local", "tls", "received_bytes", "sent_bytes", "unread_bytes", "ended"}`, and of an encrypted connection `"protocol"`, `"cipher"` and `"servername"`. `ended`: the peer sends no more.',
       effect: 'observe',
+      unseen: true,
       lane: 'control',
       forms: [{ args: [], result: t.map() }],
     }),

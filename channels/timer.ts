@@ -32,6 +32,7 @@ export const timer = declareChannel({
     now: method({
       doc: 'Answers the time: milliseconds since 1970 (UTC). The clock may be set, so it can go back.',
       effect: 'observe',
+      unseen: true,
       lane: null,
       forms: [{ args: [], result: moment }],
     }),

@@ -67,6 +67,7 @@ export const udpSocket = declareChannel({
     receive: method({
       doc: 'Takes one datagram: answers `[data, "address:port"]` with its sender.',
       effect: 'observe',
+      unseen: true,
       patient: true,
       lane: 'in',
       forms: [{ args: [], result: t.list(null, { min: 2, max: 2 }) }],
@@ -102,6 +103,7 @@ export const udpSocket = declareChannel({
     info: method({
       doc: 'Answers `{"local", "received", "sent", "unread", "dropped"}`: where it is bound, and datagrams.',
       effect: 'observe',
+      unseen: true,
       lane: 'control',
       forms: [{ args: [], result: t.map() }],
     }),

@@ -187,11 +187,11 @@ export class NativeCalls implements Holding {
     turn.setFact(begunKey(task.number), undefined);
   }
 
-  /** Whether the call that `handling` has just read begins with a cause of its own. */
-  postsFirst(task: Task): boolean {
+  /** Whether the call that `handling` has just read begins with a cause of its own, or with what nobody can see. */
+  beginsUnseen(task: Task): boolean {
     if (this.#readTask !== task || this.#interrupted.has(task.number)) return false;
     const call = this.#read;
-    return call instanceof Call && call.method.effect === 'change';
+    return call instanceof Call && (call.method.effect === 'change' || call.method.unseen);
   }
 
   job(context: JobContext, task: Task): OutsideWork {

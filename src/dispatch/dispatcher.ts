@@ -191,11 +191,12 @@ export class Dispatcher implements TaskRouter {
 
   /**
    * A change is handed over at once: its first act is a cause of its own, `begun`, which stands behind this task in
-   * the journal. So nothing of it leaves before both are durable, and most often one commit holds them.
+   * the journal. So nothing of it leaves before both are durable, and most often one commit holds them. So is what
+   * looks at the world unseen: nothing leaves at all, and its answer stands behind this task in the journal.
    */
   takesAtOnce(task: Task): boolean {
-    if (this.#context === null || !this.#calls.postsFirst(task)) return false;
-    this.deliver(task);
+    if (this.#context === null || !this.#calls.beginsUnseen(task)) return false;
+    this.#lanes.inTurn(() => this.deliver(task));
     return true;
   }
 

@@ -72,11 +72,14 @@ export class Lanes {
     this.#advance(job.lane, lane);
   }
 
-  /** As `done`, inside the turn in which the job's answer stands: the next may begin in the same commit. */
-  doneInTurn(job: Job): void {
+  /**
+   * What `run` starts is started inside a turn, as when the turn holds a job's answer, and the next begins in the same
+   * commit.
+   */
+  inTurn(run: () => void): void {
     this.#inTurn = true;
     try {
-      this.done(job);
+      run();
     } finally {
       this.#inTurn = false;
     }

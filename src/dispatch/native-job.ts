@@ -351,7 +351,7 @@ export class NativeJob implements OutsideWork {
     acting.source = '';
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
     // one commit holds both, and a crash takes both or none.
-    this.#release((lanes) => lanes.doneInTurn(this));
+    this.#release((lanes) => lanes.inTurn(() => lanes.done(this)));
   }
 
   /** The right may have been taken back in a turn before this one, as the answer came: what was done stays on record. */

@@ -4,7 +4,7 @@ import { isErrorResult, NewChannel, NewObject } from '../../channels/index.ts';
 import { Dispatcher, installNative } from '../../src/dispatch/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import { SpaceEngine } from '../../src/space/index.ts';
-import { openMemoryStore } from '../../src/store/index.ts';
+import { type Journal, openMemoryStore, type Store } from '../../src/store/index.ts';
 import { type Bundle, Kind, List, MapValue, Tuple, type Name, type Value } from '../../src/values/index.ts';
 import { freshName, probeNative, rest, Site, World } from './support/world.ts';
 
@@ -16,6 +16,43 @@ function codeOf(value: Value | undefined): string {
 
 const kinds = (site: Site): string[] =>
   site.disk.causes.map((cause) => cause.kind).filter((kind) => kind !== 'test' && kind !== 'send');
+
+/** A real engine over a store in memory whose appends take their time, and a probe on a channel of account 1. */
+async function realSpace(seed: number) {
+  const platform = simulatedPlatform(seed);
+  const memory = openMemoryStore(platform);
+  const { journal } = memory;
+  const slow: Journal = {
+    get last() {
+      return journal.last;
+    },
+    get first() {
+      return journal.first;
+    },
+    append: async (last, entry) => {
+      await new Promise<void>((resolve) => void platform.timers.after(APPEND_MS, resolve));
+      await journal.append(last, entry);
+    },
+    read: (from) => journal.read(from),
+    drop: (upTo) => journal.drop(upTo),
+    close: () => journal.close(),
+  };
+  const store: Store = { ...memory, journal: slow };
+  const world = new World();
+  const engine = await platform.run(SpaceEngine.open({ platform, store, journal_tail_bytes_max: 2 ** 40 }));
+  const dispatcher = new Dispatcher({ platform, report: () => {} });
+  dispatcher.registerNative(probeNative(world));
+  dispatcher.attach(engine, engine.names);
+  engine.start(dispatcher);
+  const probe = await platform.run(
+    engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
+      installNative(turn, { native: 'probe', handle: 'p', id: '', cap: '' }, undefined),
+    ),
+  );
+  return { platform, store, world, engine, dispatcher, probe };
+}
+
+const APPEND_MS = 5;
 
 describe('effects', () => {
   it('a method without effect is answered in the turn and leaves no cause of its own', async () => {
@@ -53,19 +90,7 @@ describe('effects', () => {
   });
 
   it('a change begins in the commit of its task, and the next of its object in that of its answer: two syncs each', async () => {
-    const platform = simulatedPlatform(7);
-    const store = openMemoryStore(platform);
-    const world = new World();
-    const engine = await platform.run(SpaceEngine.open({ platform, store, journal_tail_bytes_max: 2 ** 40 }));
-    const dispatcher = new Dispatcher({ platform, report: () => {} });
-    dispatcher.registerNative(probeNative(world));
-    dispatcher.attach(engine, engine.names);
-    engine.start(dispatcher);
-    const probe = await platform.run(
-      engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
-        installNative(turn, { native: 'probe', handle: 'p', id: '', cap: '' }, undefined),
-      ),
-    );
+    const { platform, store, world, engine, dispatcher, probe } = await realSpace(7);
     const before = store.journal.last;
     let durable = 0;
     world.behaviour = (call) => {
@@ -86,6 +111,32 @@ describe('effects', () => {
     await platform.run(dispatcher.quiescent(1));
     assert.equal(store.journal.last - before, 2 + 6, 'each answer with the beginning of the next');
     assert.equal(world.done.length, 6);
+    await platform.run(engine.close());
+  });
+
+  it('what looks unseen begins before its task is durable, one after the other in one commit; what is seen waits for the disk', async () => {
+    const { platform, store, world, engine, dispatcher, probe } = await realSpace(11);
+    const before = store.journal.last;
+    const seenAt: number[] = [];
+    world.behaviour = (call) => {
+      seenAt.push(store.journal.last - before);
+      return { ok: call.args[0] ?? null };
+    };
+    const send = (method: string, count: number): Promise<void> =>
+      platform.run(
+        engine.post({ kind: 'test', payload: null, account: 1 }, (turn) => {
+          for (let index = 0; index < count; index++) turn.produce(probe, [method, index], false);
+        }),
+      );
+    await send('glance', 3);
+    await platform.run(dispatcher.quiescent(1));
+    assert.equal(seenAt[0], 0, 'called while nothing of it was on disk');
+    seenAt.length = 0;
+    const middle = store.journal.last - before;
+    await send('look', 1);
+    await platform.run(dispatcher.quiescent(1));
+    assert.deepEqual(seenAt, [middle + 1], 'called when its task was on disk');
+    assert.equal(world.done.length, 4);
     await platform.run(engine.close());
   });
 

@@ -43,6 +43,7 @@ export const probeDeclaration = declareChannel({
   methods: {
     pure: { doc: 'x', effect: 'none', forms: [form] },
     look: { doc: 'x', effect: 'observe', forms: [form] },
+    glance: { doc: 'x', effect: 'observe', unseen: true, forms: [form] },
     repeated: repeat,
     asked: { doc: 'x', effect: 'change', recovery: 'ask', forms: [form] },
     once: { doc: 'x', effect: 'change', recovery: 'none', forms: [form] },
