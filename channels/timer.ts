@@ -1,26 +1,13 @@
 /** The clock and timers. */
 import { limits } from '../src/limits.ts';
 import { declareChannel, method } from './declare.ts';
-import { t } from './types.ts';
+import { anyBut, t } from './types.ts';
 
 const delay = t.int({ min: 0, max: limits.timer_delay_ms_max });
 const moment = t.int({ min: 0, max: limits.moment_ms_max });
 const VALUE = `Answers the value, of which less than about ${limits.timer_value_bytes_max} bytes are kept.`;
 /** No tuple, which could be taken for an error, and no name, which could be taken for the channel of the reply. */
-const value = t.either(
-  t.nil,
-  t.bool,
-  t.int(),
-  t.bigint,
-  t.float,
-  t.string(),
-  t.bytes(),
-  t.uri,
-  t.list(),
-  t.set(),
-  t.map(),
-  t.process,
-);
+const value = anyBut('tuple', 'name');
 
 export const timer = declareChannel({
   name: 'timer',

@@ -136,6 +136,29 @@ export const t = {
   channel: (...declarations: readonly string[]): Type => type('name', BIT.name, { channel: declarations }),
 };
 
+/** Without bounds, in the order of their bits. */
+const KINDS: readonly Type[] = [
+  t.nil,
+  t.bool,
+  t.int(),
+  t.bigint,
+  t.float,
+  t.string(),
+  t.bytes(),
+  t.uri,
+  t.list(),
+  t.tuple,
+  t.set(),
+  t.map(),
+  t.name,
+  t.process,
+];
+
+/** A value of any kind but these. Results are no tuples, for an error is one. */
+export function anyBut(...words: readonly TypeWord[]): Type {
+  return t.either(...KINDS.filter(({ word }) => !words.includes(word)));
+}
+
 const utf8 = new TextEncoder();
 
 /** UTF-8 bytes of a string; counted only when its length cannot decide. */

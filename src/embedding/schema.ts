@@ -3,7 +3,7 @@
  * declaration can be: the schema itself has the last word, when the native is called. Owns no state.
  */
 import { z } from 'zod';
-import { t, type Type } from '../../channels/index.ts';
+import { anyBut, t, type Type } from '../../channels/index.ts';
 
 /** The part of JSON Schema that says something about the kind of a value. */
 interface Shape {
@@ -15,22 +15,8 @@ interface Shape {
   readonly anyOf?: readonly Shape[];
 }
 
-/** Every kind but tuples: what a result may be, for an error is a tuple. */
-const ANY_RESULT = t.either(
-  t.nil,
-  t.bool,
-  t.int(),
-  t.bigint,
-  t.float,
-  t.string(),
-  t.bytes(),
-  t.uri,
-  t.list(),
-  t.set(),
-  t.map(),
-  t.name,
-  t.process,
-);
+/** What a result may be whose schema leaves the kind open. */
+const ANY_RESULT = anyBut('tuple');
 
 export function argumentType(schema: z.ZodType): Type {
   return typeOf(shapeOf(schema, 'input')) ?? t.any;
