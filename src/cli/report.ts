@@ -16,6 +16,8 @@ function reportLines({ paint }: Terminal, report: Report): string[] {
   const lines: string[] = [];
   if (report.channels.length > 0)
     lines.push(paint('bold', 'left waiting:'), ...channelLines(report).map((line) => `  ${line}`));
+  if (report.explanations.length > 0)
+    lines.push(paint('bold', 'why:'), ...report.explanations.map((sentence) => `  ${sentence}`));
   const open = report.pending.filter(({ kind }) => kind === 'source');
   const unfinished = report.pending.filter(({ kind }) => kind !== 'source');
   if (unfinished.length > 0) lines.push(paint('bold', 'not finished:'));

@@ -19,6 +19,7 @@ import type { HostChannels } from './host-channels.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import type { Powers } from './powers.ts';
 import { refuseSystemSends } from './public-system.ts';
+import { explainAll, explainChannel } from './explain.ts';
 import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
 import { refillReport, usageReports } from './usage.ts';
 import type { Service } from './service.ts';
@@ -28,6 +29,7 @@ import type {
   AuditRecord,
   ChannelName,
   Deploy,
+  Explanation,
   FailureReport,
   GrantReport,
   HealthReport,
@@ -325,21 +327,33 @@ export class OpenedSpace implements Space {
   async inspect(channel?: string): Promise<Report> {
     const contents = await this.#contents();
     if (channel === undefined) return this.#report(contents, this.#isQuiescent(), this.#accounts());
-    const wanted = this.#channelOf(channel, contents);
+    const wanted = channelReport(contentsOf(this.#place(channel, contents), limits.report_items_max));
     return { ...this.#report(contents, this.#isQuiescent(), this.#accounts()), channels: [wanted], truncated: false };
+  }
+
+  async explain(channel: string): Promise<Explanation> {
+    const { dispatcher, engine } = this.#parts;
+    const contents = await this.#contents();
+    const failures = this.#accounts().flatMap((account) => dispatcher.failures(account).last);
+    const { value } = this.#place(channel, contents);
+    return explainChannel(
+      { engine, sources: dispatcher.sources, failures: failures.map(({ code, message }) => `${code}: ${message}`) },
+      value,
+      contents,
+    );
   }
 
   #contents(): Promise<Contents> {
     return this.#parts.engine.inspect({ channels_max: limits.report_channels_max, items_max: limits.report_items_max });
   }
 
-  #channelOf(text: string, contents: Contents): Report['channels'][number] {
+  #place(text: string, contents: Contents): ReturnType<SpaceEngine['place']> {
+    const { engine } = this.#parts;
     // An unforgeable name cannot be written, only copied from a report.
     const shown = contents.channels.find(({ channel }) => nameText(channel) === text);
-    if (shown !== undefined) return channelReport(shown);
+    if (shown !== undefined) return engine.place(shown.channel);
     const written = text.startsWith('@') ? text.slice(1) : text;
-    const { term } = compileText(written, { uris: new Map() });
-    return channelReport(contentsOf(this.#parts.engine.place(term), limits.report_items_max));
+    return engine.place(compileText(written, { uris: new Map() }).term);
   }
 
   #report(contents: Contents, quiescent: boolean, accounts: readonly number[]): Report {
@@ -353,6 +367,7 @@ export class OpenedSpace implements Space {
         ...dispatcher.report(account).map(pendingReport),
         ...refillReport(engine, account),
       ]),
+      explanations: explainAll({ engine }, contents),
     };
   }
 

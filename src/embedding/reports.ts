@@ -18,7 +18,7 @@ export function channelReport(contents: ChannelContents): ChannelReport {
   return {
     channel: nameText(channel),
     dataCount,
-    data: data.map(({ message, persist }) => shown(new Send(channel, message, persist))),
+    data: data.map(({ message, persist }) => messageText(channel, message, persist)),
     waitingCount,
     waiting: waiting.map(({ receive }) => receiveText(receive)),
   };
@@ -30,8 +30,13 @@ export function nameText(channel: Value): string {
   return text.slice(0, text.lastIndexOf('!'));
 }
 
+/** A message as the send that put it there. */
+export function messageText(channel: Value, message: readonly Value[], persist = false): string {
+  return shown(new Send(channel, message, persist));
+}
+
 /** The receive without its body: that stands in the program. */
-function receiveText({ slots, persist, body }: SpaceReceive): string {
+export function receiveText({ slots, persist, body }: SpaceReceive): string {
   const binds = slots.map(
     ({ channel, pattern, peek }): Bind => ({
       patterns: pattern.patterns,

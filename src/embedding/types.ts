@@ -315,6 +315,53 @@ export interface Report {
   /** There are more channels than a report holds. */
   readonly truncated: boolean;
   readonly pending: readonly PendingReport[];
+  /** Why what waits has not fired, a sentence each; not of what stays and has nothing to do. `explain` says more. */
+  readonly explanations: readonly string[];
+}
+
+/** Why what waits on one channel has not fired, and who could still send there. */
+export interface Explanation {
+  readonly channel: string;
+  readonly dataCount: number;
+  readonly waitingCount: number;
+  /** The oldest that wait there. */
+  readonly waiting: readonly ContinuationExplanation[];
+  /** Of all that waits, runs or is open in the space: who could send where something is lacking. */
+  readonly senders: readonly SenderReport[];
+  /** The last branches that have failed, where messages lie and nobody receives them. */
+  readonly failures: readonly string[];
+  /** All of it in words. */
+  readonly sentences: readonly string[];
+}
+
+export interface ContinuationExplanation {
+  /** In Rholang, without its body. */
+  readonly continuation: string;
+  readonly slots: readonly SlotExplanation[];
+  readonly sentence: string;
+}
+
+/** What lies for one receive of a continuation. */
+export interface SlotExplanation {
+  readonly channel: string;
+  /** Something fits; nothing lies there; no message has as many values; none fits. */
+  readonly reason: 'fits' | 'empty' | 'arity' | 'differs';
+  /** The oldest messages that do not fit, and where each differs. */
+  readonly candidates: readonly { readonly datum: string; readonly difference: string }[];
+  readonly sentence: string;
+}
+
+/** Who could still send on a channel. */
+export interface SenderReport {
+  readonly channel: string;
+  readonly who: string;
+  /**
+   * A call that answers there; a task that is to run; a source; a continuation with a send on it in its code; one that
+   * holds the name, and may hand it on; a message that holds it.
+   */
+  readonly how: 'effect' | 'task' | 'source' | 'sends' | 'holds' | 'message';
+  /** Numbers of values of the sends in its code. */
+  readonly values: readonly number[];
 }
 
 /** Messages on channels, as a program of this process sends and receives them. */
@@ -379,6 +426,8 @@ export interface Programs {
   audit(options?: AuditOptions): AsyncIterable<AuditRecord>;
   /** What waits, on one channel (written in Rholang) or on all. */
   inspect(channel?: string): Promise<Report>;
+  /** Why what waits on a channel (written in Rholang, or copied from a report) has not fired. Nothing runs for it. */
+  explain(channel: string): Promise<Explanation>;
 }
 
 /**

@@ -13,7 +13,8 @@ import type { Budget, MessagePattern } from './types.ts';
 const PLACES_MAX = 8;
 const TEXT_MAX = 40;
 
-export function whyNot(pattern: MessagePattern, message: readonly Value[]): string {
+/** Null when nothing differs: the message matches. */
+export function whyNot(pattern: MessagePattern, message: readonly Value[]): string | null {
   const wanted = pattern.arityMin;
   if (pattern.arity >= 0 && message.length !== wanted) return `expected ${values(wanted)}, came ${message.length}`;
   if (message.length < wanted) return `expected at least ${values(wanted)}, came ${message.length}`;
@@ -26,7 +27,7 @@ export function whyNot(pattern: MessagePattern, message: readonly Value[]): stri
       ? `value ${position + 1}: comparing takes more than ${limits.match_steps_max} steps`
       : difference(part, value, `value ${position + 1}`, budget);
   }
-  return 'it matches';
+  return null;
 }
 
 function values(count: number): string {
@@ -50,6 +51,9 @@ function difference(pattern: Value, target: Value, place: string, budget: Budget
     came = part.came;
     path += `, ${part.where}`;
   }
+  // Two names look alike in words, and their bytes are nobody's business.
+  if (kindOf(wanted) === Kind.Name && kindOf(came) === Kind.Name)
+    return `${path}: expected an unforgeable name, came another one`;
   return `${path}: expected ${describe(wanted)}, came ${describe(came)}`;
 }
 

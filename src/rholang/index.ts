@@ -5,4 +5,4 @@ export { compileText } from './normalise/index.ts';
 export type { Compiled, CompileOptions, Positions } from './normalise/index.ts';
 export { print, printProcess } from './print.ts';
 export type { PrintOptions } from './print.ts';
-export { RHO_LABEL, RholangRunner, rememberPositions } from './machine/index.ts';
+export { holds, RHO_LABEL, RholangRunner, rememberPositions, type Use, useOf } from './machine/index.ts';

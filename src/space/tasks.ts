@@ -58,6 +58,11 @@ export class AccountTasks {
     return task;
   }
 
+  *values(): Iterable<LiveTask> {
+    for (let index = 0; index < this.ready; index++)
+      yield this.#buffer[(this.#head + index) & (this.#buffer.length - 1)] as LiveTask;
+  }
+
   #grow(): void {
     const old = this.#buffer;
     const grown = new Array<LiveTask | null>(old.length * 2).fill(null);
@@ -96,6 +101,12 @@ export class Tasks {
 
   get anyReady(): boolean {
     return this.#ringHead < this.#ring.length;
+  }
+
+  /** All that are made and not done, for reports: those that are ready, account by account, then the others. */
+  *all(): Iterable<LiveTask> {
+    for (const tasks of this.#accounts.values()) yield* tasks.values();
+    yield* this.held.values();
   }
 
   /** Puts a task at the end of its account's queue. Whoever makes tasks has looked at the account's bound. */

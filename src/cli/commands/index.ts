@@ -3,6 +3,7 @@ import { registerAudit } from './audit.ts';
 import type { Register } from './command.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerExplain } from './explain.ts';
 import { registerGrants } from './grants.ts';
 import { registerInspect } from './inspect.ts';
 import { registerRun } from './run.ts';
@@ -12,6 +13,7 @@ import { registerSystem } from './system.ts';
 export const COMMANDS: readonly Register[] = [
   registerRun,
   registerInspect,
+  registerExplain,
   registerConfig,
   registerSystem,
   registerDoctor,

@@ -21,12 +21,20 @@ async function inspect(terminal: Terminal, channel: string | undefined, options:
     const report = await space.inspect(channel);
     const deploys = space.deploys().map((deploy) => ({ id: deploy.id, name: deploy.name, ...deploy.pending() }));
     if (terminal.json) {
-      const { channels, truncated } = report;
-      terminal.record({ type: 'inspection', channels, truncated, deploys, systemContracts: space.systemContracts() });
+      const { channels, truncated, explanations } = report;
+      terminal.record({
+        type: 'inspection',
+        channels,
+        truncated,
+        explanations,
+        deploys,
+        systemContracts: space.systemContracts(),
+      });
       return EXIT.success;
     }
     if (report.channels.length === 0) terminal.talk('nothing waits on any channel');
     for (const line of channelLines(report)) terminal.data(`${line}\n`);
+    for (const sentence of report.explanations) terminal.data(`${sentence}\n`);
     for (const { id, name, ready, outside, parked, sources } of deploys) {
       if (ready + outside + parked + sources === 0) continue;
       const open = sources === 0 ? '' : `, ${sources} ${sources === 1 ? 'source' : 'sources'} open`;

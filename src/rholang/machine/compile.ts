@@ -28,6 +28,7 @@ export function compiledOf(reference: TermReference): CompiledTerm {
   const compiled: CompiledTerm = { reference, places: [], canWait: true, captured: 0 };
   const unit = new Unit(compiled, 0);
   const root = new Place(unit, []);
+  root.source = reference.term;
   const context: Context = { unit, analysis: new Analysis(reference.term), names: [] };
   root.code = settle(process(context, reference.term)).code;
   reference.compiled = compiled;
@@ -211,6 +212,8 @@ function* receive(context: Context, node: Receive): Deep<Compiled> {
     names[inner.depth] = false;
     inner.bind();
   }
+  place.source = node.body;
+  place.bound = bound;
   place.code = ((yield process({ ...context, unit: inner }, node.body)) as Compiled).code;
   const environment = inner.outerLevels.map((level) => unit.read(level));
   const channels = sources.map((source) => readingFrom(node, source));

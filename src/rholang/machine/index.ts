@@ -2,3 +2,4 @@
 export { RHO_LABEL } from './machine.ts';
 export { RholangRunner } from './runner.ts';
 export { rememberPositions, type SourcePositions } from './faults.ts';
+export { holds, type Use, useOf } from './uses.ts';

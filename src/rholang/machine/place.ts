@@ -146,6 +146,10 @@ export class Place {
   readonly number: number;
   /** First slot of what the continuation captures. */
   captureSlot = 0;
+  /** The process that runs here, for who reads code; null for what goes on in the middle of one. */
+  source: Value | null = null;
+  /** How many variables the continuation itself binds around `source`. */
+  bound = 0;
   #from = 0;
   #to = 0;
   #slotLimit = 0;
