@@ -24,6 +24,26 @@ export const ADAPTERS = [
     reason: 'Keeps the state of service and its reserve, and probes directories; hashes what it keeps.',
   },
   {
+    file: 'src/store/backup.ts',
+    touches: ['files'],
+    reason: 'Copies what a data directory holds to a backup.',
+  },
+  {
+    file: 'src/store/restore.ts',
+    touches: ['files'],
+    reason: 'Makes a data directory of a backup.',
+  },
+  {
+    file: 'src/store/whole.ts',
+    touches: ['files'],
+    reason: 'Puts a directory in its place when it is whole.',
+  },
+  {
+    file: 'src/embedding/admin/place.ts',
+    touches: ['files', 'sockets', 'processes'],
+    reason: 'Listens on the control socket of a data directory and connects to it; tests have real processes.',
+  },
+  {
     file: 'src/store/file-blobs.ts',
     touches: ['files'],
     reason: 'Keeps blobs as files; its twin is the simulated store.',
@@ -142,6 +162,11 @@ export const ADAPTERS = [
     file: 'src/embedding/config-surroundings.ts',
     touches: ['files', 'processes'],
     reason: 'Reads a configuration, the files that it names, and the variables that fill its secrets.',
+  },
+  {
+    file: 'src/service/server.ts',
+    touches: ['sockets'],
+    reason: 'Opens the port of the service; its tests have real clients.',
   },
   {
     file: 'src/cli/terminal.ts',

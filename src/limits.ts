@@ -403,4 +403,56 @@ export const limits = {
   client_ack_ms: 25,
   /** Deliveries after which it is sent at once: what is not acknowledged the service has to keep. */
   client_ack_deliveries_max: 256,
+  /** Milliseconds in which the head of a request over HTTP has come. */
+  service_headers_ms: 10_000,
+  /** Milliseconds in which all of a request has come. */
+  service_request_ms: 60_000,
+  /** Bytes of one message between a node and a host: an answer as large as one may be, and what surrounds it. */
+  host_message_bytes_max: 17 * 1024 * 1024 + 64 * 1024,
+  /** Nesting of such a message: that of an answer, and what surrounds it. */
+  host_message_depth_max: 1_016,
+  /** Characters of one text of a host: documentation, a reason, a line of its log. */
+  host_text_max: 64 * 1024,
+  /** Natives that one host announces, and methods of one of them: a person has written each. */
+  host_natives_max: 64,
+  host_methods_max: 256,
+  /** Values of a call that is read without a declaration, so that it can be answered that its host was never there. */
+  host_undeclared_args_max: 16,
+  /** Calls under way at one host when its operator does not say; the next wait. */
+  host_calls_default: 64,
+  /** Calls that wait for their turn at one host when its operator does not say; past it, `busy`. */
+  host_queue_default: 256,
+  /** The most that an operator may say of either. */
+  host_calls_max: 4_096,
+  /** Answers that a host may owe, those that nobody waits for any more included; past it, `busy`. */
+  host_unanswered_max: 8_192,
+  /** Changes that one host has prepared and not yet confirmed as finished; past it, `busy`. */
+  host_prepared_max: 1_024,
+  /** Messages of one source that a host may have pushed ahead of the answers. It is to wait for each. */
+  host_pushes_max: 64,
+  /** Nodes that one host behind a port serves at once. */
+  host_sessions_max: 256,
+  /** Milliseconds from the start of a host to its welcome, when its operator does not say. */
+  host_start_ms_default: 10_000,
+  /** The most that an operator may say: as long as DeFiChain's test containers were given. */
+  host_start_ms_max: 120_000,
+  /** Milliseconds that a host has to stop before it is killed. */
+  host_stop_ms: 5_000,
+  /** Milliseconds before the first start after an end, doubled with each; never more than the second. */
+  host_restart_ms_min: 100,
+  host_restart_ms_max: 30_000,
+  /** Ends in a row after which a host is given up, when its operator does not say. */
+  host_restarts_default: 5,
+  /** Milliseconds of life after which an end is no longer counted together with those before it. */
+  host_stable_ms: 10_000,
+  /** Milliseconds between two repetitions of what a host has not confirmed. */
+  host_retry_ms_min: 50,
+  host_retry_ms_max: 5_000,
+  /** Milliseconds between two questions whether a host is there. */
+  host_ping_ms: 5_000,
+  /** Milliseconds without a word after which a host behind a URL is taken for gone: a machine may vanish without one. */
+  host_silent_ms_max: 30_000,
+  /** Characters of one line that a host writes into the log, and lines a second. */
+  host_line_max: 4_096,
+  host_lines_per_second: 1_000,
 } as const;
