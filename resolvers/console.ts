@@ -6,9 +6,9 @@ import type { Writable } from 'node:stream';
 import { Input, type InputStream } from './input.ts';
 
 export interface Console {
-  /** Resolves when the bytes have been taken. */
-  stdout(bytes: Uint8Array): Promise<void>;
-  stderr(bytes: Uint8Array): Promise<void>;
+  /** Resolves when the bytes have been taken. `deploy` says whose they are, where that is known. */
+  stdout(bytes: Uint8Array, deploy?: number): Promise<void>;
+  stderr(bytes: Uint8Array, deploy?: number): Promise<void>;
   /** The next line without its newline, null at the end. An aborted call takes no line. */
   readLine(signal: AbortSignal): Promise<string | null>;
   /** The next bytes, at least one and at most `count`, null at the end. Absent: this console has lines only. */

@@ -64,10 +64,14 @@ export class StdioResolver implements Resolver<'stdio'> {
 export type StreamGranted = (id: string) => boolean;
 
 /** A string or bytes as they are; `print` ends the line, `flush` has none. Also what the system process does. */
-export async function writeText(console: Console, stream: Stream, { method, args }: NativeCall): Promise<NativeAnswer> {
+export async function writeText(
+  console: Console,
+  stream: Stream,
+  { method, args, account }: NativeCall,
+): Promise<NativeAnswer> {
   // Streams take what they are given in its order, so that nothing follows everything.
   const bytes = method === 'flush' ? new Uint8Array(0) : bytesOf(args[0]);
-  return write(console, stream, method === 'print' ? withNewline(bytes) : bytes);
+  return write(console, stream, method === 'print' ? withNewline(bytes) : bytes, account);
 }
 
 function plainNative(
@@ -78,9 +82,9 @@ function plainNative(
 ): Native {
   return {
     declaration,
-    async call({ args, handle }) {
+    async call({ args, handle, account }) {
       if (typeof handle !== 'string' || !granted(handle)) return { error: grantGone(String(handle)) };
-      return write(console, stream, bytesOf(`${show(args[0] as Value)}\n`));
+      return write(console, stream, bytesOf(`${show(args[0] as Value)}\n`), account);
     },
   };
 }
@@ -94,9 +98,9 @@ async function onStream(
   return granted(grant) ? use(stream === 'stderr' ? 'stderr' : 'stdout') : { error: grantGone(grant) };
 }
 
-async function write(console: Console, stream: Stream, bytes: Uint8Array): Promise<NativeAnswer> {
+async function write(console: Console, stream: Stream, bytes: Uint8Array, account: number): Promise<NativeAnswer> {
   try {
-    await console[stream](bytes);
+    await console[stream](bytes, account);
     return { ok: null };
   } catch (error) {
     // A reader that went away is an expected end of a stream, not a fault of the native.

@@ -11,10 +11,12 @@ export {
   defineNative,
   examineMachine,
   nativeMethod,
+  openAdmin,
   openSpace,
   processConsole,
   restoreService,
   serviceHealth,
+  sourceErrorsOf,
 } from './embedding/index.ts';
 export type * from './embedding/index.ts';
 export { ERROR_CODES, type ErrorCode, isPowerboxError, PowerboxError } from './errors.ts';

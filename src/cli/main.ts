@@ -4,7 +4,7 @@
  * its own.
  */
 import { Command, CommanderError } from 'commander';
-import { isPowerboxError, PowerboxError, SourceErrors, VERSION } from '../index.ts';
+import { isPowerboxError, PowerboxError, sourceErrorsOf, VERSION } from '../index.ts';
 import { example } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
@@ -54,14 +54,15 @@ function tellError(to: Terminal, error: unknown): void {
   const code = isPowerboxError(error) ? error.code : 'runner_failed';
   const message = error instanceof Error ? error.message : String(error);
   const hint = isPowerboxError(error) ? error.hint : '';
+  const sourceErrors = sourceErrorsOf(error);
   if (to.json) {
-    const errors = error instanceof SourceErrors ? { errors: error.errors } : {};
+    const errors = sourceErrors === null ? {} : { errors: sourceErrors };
     to.record({ type: 'error', code, message, hint, ...errors, exitCode: exitCodeOf(error) });
     return;
   }
   to.talk(`${to.paint('red', code)}: ${message}`);
   // The errors of a text carry their hints each beside its line.
-  if (hint !== '' && !(error instanceof SourceErrors)) to.talk(`hint: ${hint}`);
+  if (hint !== '' && sourceErrors === null) to.talk(`hint: ${hint}`);
   for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
     to.talk(to.paint('dim', `because: ${cause.message}`));
   }

@@ -3,15 +3,15 @@
  * and interruption, and what is said and left at the end. Decides nothing that the space decides.
  */
 import {
-  type Deploy,
+  type Admin,
+  type DeployReport,
   type Durability,
   type Grants,
   isPowerboxError,
-  openSpace,
+  openAdmin,
   parseGrants,
   PowerboxError,
   type Report,
-  type Space,
 } from '../index.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { tellFailure, tellReport } from './report.ts';
@@ -32,18 +32,18 @@ export async function open(
   terminal: Terminal,
   options: CommonOptions,
   unfinished: 'resume' | 'refuse' | 'hold',
-): Promise<Space> {
+): Promise<Admin> {
   const { data, durability, grant, publicSystem, config, holder } = options;
   if (holder !== undefined && grant !== undefined) {
     throw new PowerboxError('usage', 'what a holder has is said by the configuration: give --holder or --grant', {
       hint: 'Add the power to the holder in the configuration, or leave --holder out.',
     });
   }
-  const opening = openSpace({
+  const opening = openAdmin({
     ...(data === undefined ? {} : { data }),
     ...(config === undefined ? {} : { config }),
     ...(durability === undefined ? {} : { durability }),
-    grants: { ...granted(grant), publicSystem: publicSystem === true },
+    grants: { ...grantsOf(options), publicSystem: publicSystem === true },
     // What an operator granted to the work of an earlier run is still its own.
     rememberGrants: true,
     mustExist: unfinished !== 'refuse',
@@ -59,64 +59,74 @@ export async function open(
   });
 }
 
-/** Runs to quiescence, with progress and interruption, reports and closes. */
+/** Runs to quiescence, with progress and interruption, reports and lets go. */
 export async function working(
   terminal: Terminal,
   given: CommonOptions,
-  space: Space,
-  start: () => Promise<readonly Deploy[]>,
+  admin: Admin,
+  start: () => Promise<readonly number[] | 'all'>,
 ): Promise<number> {
-  const options = space.data === null ? given : { ...given, data: given.data ?? space.data };
+  const options = admin.data === null ? given : { ...given, data: given.data ?? admin.data };
   const interruption = interrupted(terminal);
   try {
-    const { failures } = await space.inspect();
-    const deploys = await start();
-    const stopProgress = terminal.progress(() => progressLine(deploys));
+    const { failures } = await admin.inspect();
+    const started = await start();
+    const stopProgress = terminal.progress(async () => progressLine(await reportsOf(admin, started)));
     const ended = await Promise.race([
-      quiescent(space, deploys, failures, options.untilQuiescent !== true),
+      quiescent(admin, started, failures, options.untilQuiescent !== true),
       interruption.signal,
     ]).finally(stopProgress);
-    if (typeof ended === 'string') {
-      terminal.talk(`${ended}: finishing the commit`);
-      // What a program hangs on is what whoever interrupted it wants to know.
-      const report = await space.inspect();
-      await space.close();
-      // Closing lets changes under way finish.
-      const unfinished = deploys.some(isUnfinished);
-      const code = unfinished && options.data !== undefined ? EXIT.storage : EXIT.interrupted;
-      if (terminal.json) terminal.record({ type: 'report', ...report, exitCode: code });
-      else tellReport(terminal, report);
-      return leftUnfinished(terminal, options, unfinished, code);
-    }
-    return concluded(terminal, options, deploys, ended);
+    if (typeof ended !== 'string') return await concluded(terminal, options, { admin, started }, ended);
+    terminal.talk(
+      admin.owner === null
+        ? `${ended}: finishing the commit`
+        : `${ended}: process ${admin.owner}, which has the directory open, goes on`,
+    );
+    // What a program hangs on is what whoever interrupted it wants to know.
+    const report = await admin.inspect();
+    await admin.close();
+    // Closing lets changes under way finish; a space that another process holds goes on.
+    const isUnfinished = admin.owner !== null || (await reportsOf(admin, started)).some(hasMore);
+    const code = isUnfinished && options.data !== undefined ? EXIT.storage : EXIT.interrupted;
+    if (terminal.json) terminal.record({ type: 'report', ...report, exitCode: code });
+    else tellReport(terminal, report);
+    return leftUnfinished(terminal, options, isUnfinished, code);
   } catch (error) {
     throw withResumeLine(options, error);
   } finally {
     interruption.stop();
-    await space.close();
+    await admin.close();
   }
+}
+
+async function reportsOf(admin: Admin, started: readonly number[] | 'all'): Promise<readonly DeployReport[]> {
+  const all = await admin.deploys();
+  return started === 'all' ? all : all.filter(({ id }) => started.includes(id));
 }
 
 /** Of the deploys that this command made; of everything, when it goes on with what was there. */
 async function quiescent(
-  space: Space,
-  deploys: readonly Deploy[],
+  admin: Admin,
+  started: readonly number[] | 'all',
   failuresBefore: number,
   silent: boolean,
 ): Promise<Report> {
-  const all = deploys.length === space.deploys().length;
-  const reports = all
-    ? [await space.quiescent({ silent })]
-    : await Promise.all(deploys.map((deploy) => deploy.quiescent({ silent })));
-  const failures = reports.reduce((sum, report) => sum + report.failures, all ? -failuresBefore : 0);
-  return { ...(await space.inspect()), failures, quiescent: reports.every((report) => report.quiescent) };
+  const report = await admin.quiescent(started === 'all' ? { silent } : { silent, deploys: started });
+  const failures = report.failures - (started === 'all' ? failuresBefore : 0);
+  return { ...(await admin.inspect()), failures, quiescent: report.quiescent };
 }
 
-function concluded(terminal: Terminal, options: CommonOptions, deploys: readonly Deploy[], report: Report): number {
+async function concluded(
+  terminal: Terminal,
+  options: CommonOptions,
+  { admin, started }: { readonly admin: Admin; readonly started: readonly number[] | 'all' },
+  report: Report,
+): Promise<number> {
   const { failures } = report;
+  const deploys = await reportsOf(admin, started);
   const works = !report.quiescent || deploys.some(hasWork);
   // A source that is left goes on with the directory it is in; without one it is gone, as was asked for.
-  const unfinished = works || (options.data !== undefined && deploys.some(isUnfinished));
+  const unfinished = works || (options.data !== undefined && deploys.some(hasMore));
   const code = unfinished ? EXIT.storage : failures > 0 ? EXIT.contract : EXIT.success;
   if (terminal.json) terminal.record({ type: 'report', ...report, exitCode: code });
   else tellReport(terminal, report);
@@ -140,22 +150,20 @@ function withResumeLine(options: CommonOptions, error: unknown): unknown {
 }
 
 /** Work is left, or a source that may still speak. */
-export function isUnfinished(deploy: Deploy): boolean {
-  return hasWork(deploy) || deploy.pending().sources > 0;
+export function hasMore(deploy: DeployReport): boolean {
+  return hasWork(deploy) || deploy.sources > 0;
 }
 
-function hasWork(deploy: Deploy): boolean {
-  const { ready, outside, parked } = deploy.pending();
+function hasWork({ ready, outside, parked }: DeployReport): boolean {
   return ready + outside + parked > 0;
 }
 
-function progressLine(deploys: readonly Deploy[]): string {
+function progressLine(deploys: readonly DeployReport[]): string {
   let [ready, outside, sources] = [0, 0, 0];
   for (const deploy of deploys) {
-    const pending = deploy.pending();
-    ready += pending.ready;
-    outside += pending.outside;
-    sources += pending.sources;
+    ready += deploy.ready;
+    outside += deploy.outside;
+    sources += deploy.sources;
   }
   const open = sources === 0 ? '' : `, ${sources} sources open`;
   return ready + outside === 0 && sources > 0
@@ -179,6 +187,11 @@ function resumeLine({ data, config }: CommonOptions): string {
 
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What programs are granted that are run without a holder. */
+export function grantsOf({ grant }: CommonOptions): Grants {
+  return granted(grant);
 }
 
 /** What all `--grant`s say. Standard input and output are granted anyway. */

@@ -16,7 +16,7 @@ export interface Terminal {
   /** One JSON object on a line of its own, on standard output. */
   record(object: { readonly type: string; readonly [key: string]: unknown }): void;
   /** Tells `line` from time to time, until the returned function is called; replaced by the next where a terminal is. */
-  progress(line: () => string): () => void;
+  progress(line: () => Promise<string>): () => void;
   paint(colour: Colour, text: string): string;
   /** Where the programs' own console leads. */
   readonly console: Console;
@@ -74,15 +74,20 @@ export function processTerminal(): Terminal {
     },
     record,
     progress(line) {
-      const watch = setInterval(
-        () => {
-          erase();
-          stderr.write(stderr.isTTY ? line() : `${line()}\n`);
-          replaceable = stderr.isTTY === true;
-        },
-        stderr.isTTY ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS,
-      );
-      return () => clearInterval(watch);
+      let over = false;
+      const show = (text: string): void => {
+        if (over) return;
+        erase();
+        stderr.write(stderr.isTTY ? text : `${text}\n`);
+        replaceable = stderr.isTTY === true;
+      };
+      // Of a space that is closing nothing is told any more.
+      const look = (): void => void line().then(show, () => undefined);
+      const watch = setInterval(look, stderr.isTTY ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS);
+      return () => {
+        over = true;
+        clearInterval(watch);
+      };
     },
     paint: (colour, text) => (colours ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text),
     console: {

@@ -13,5 +13,16 @@ export { checkConfiguration } from './configured.ts';
 export { type ExamineOptions, examineMachine } from './doctor.ts';
 export { internalsOf, type SpaceInternals } from './internals.ts';
 export { openSpace } from './open.ts';
+export { openAdmin } from './open-admin.ts';
+export { sourceErrorsOf } from './admin/index.ts';
+export type {
+  Admin,
+  AdminActs,
+  AdminReports,
+  BackupReport,
+  DeployReport,
+  SpaceInfo,
+  StartOptions,
+} from './admin/index.ts';
 export { restoreService, serviceHealth } from './service.ts';
 export type * from './types.ts';

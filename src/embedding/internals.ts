@@ -6,6 +6,8 @@ import type { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Outlets } from './admin/index.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import type { Powers } from './powers.ts';
 import type { Service } from './service.ts';
@@ -13,6 +15,7 @@ import type { FailureReport, Space } from './types.ts';
 
 export interface SpaceInternals {
   readonly engine: SpaceEngine;
+  readonly store: Store;
   readonly dispatcher: Dispatcher;
   readonly deploys: Deploys;
   readonly powers: Powers;
@@ -23,6 +26,10 @@ export interface SpaceInternals {
   readonly platform: Platform;
   /** 32 bytes. It seals what crosses the wire, and never leaves the data directory. */
   readonly sealKey: Uint8Array;
+  /** Where output and failures of programs lead. */
+  readonly outlets: Outlets;
+  /** The configuration file that it was opened with, absolute. */
+  readonly configurationFile: string | null;
   /** One structured record for each failure that no caller hears of. */
   readonly tell: (failure: FailureReport) => void;
 }

@@ -13,6 +13,7 @@ export const NODE_PARTS = {
   'node/resolvers': 'acts for holders, within the grant of each call',
   'node/stderr': 'tells of failures that no caller hears of',
   'node/service': 'keeps in mind that the node is out of service, also when the disk is full',
+  'node/control': 'answers the commands of the user that holds the directory',
   'node/doctor': 'looks at the machine',
   'node/peers': 'listens for the other nodes, and connects to them',
   'node/contracts': 'starts system contracts, each with the powerbox of its holder',

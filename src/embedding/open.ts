@@ -4,6 +4,7 @@
  * close, and gives back what it opened when a later part refuses.
  */
 import { resolve } from 'node:path';
+import { ControlServer, deskOf, Outlets, SPACE_SOCKET } from './admin/index.ts';
 import { Audit, Deploys, type DispatchFailpoint, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { realPlatform } from '../platform/index.ts';
@@ -16,7 +17,7 @@ import { configured } from './configured.ts';
 import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
 import { HostChannels } from './host-channels.ts';
-import { rememberInternals } from './internals.ts';
+import { rememberInternals, type SpaceInternals } from './internals.ts';
 import { NodeAuthority } from './node-authority.ts';
 import { cacheOf, requireMachine } from './machine.ts';
 import { OpenedSpace } from './opened-space.ts';
@@ -45,7 +46,8 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const platform = realPlatform();
   const quotas = quotasOf(options, configuration?.quotas ?? null);
   const documents = new Documents(configuration, platform.hashing);
-  const onFailure = authority.give('node/stderr', 'stderr', options.onFailure ?? tellFailure);
+  const outlets = new Outlets(options.console ?? processConsole(), options.onFailure ?? tellFailure);
+  const onFailure = authority.give('node/stderr', 'stderr', outlets.tell);
   const machine = configuration?.machine ?? null;
   if (machine !== null) authority.give('node/doctor', 'machine', machine, { ...machine });
   if (options.unfinished !== 'hold') await requireMachine(machine, options, onFailure);
@@ -66,6 +68,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const store = await storeOf(options, authority);
   let engine: SpaceEngine | null = null;
   let powers: Powers | null = null;
+  let opened: OpenedSpace | null = null;
   try {
     engine = await SpaceEngine.open({
       platform: authority.give('node/space', 'platform', platform),
@@ -88,7 +91,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       dispatcher,
       platform: authority.give('node/resolvers', 'platform', platform),
       options,
-      console: authority.give('node/resolvers', 'console', options.console ?? processConsole()),
+      console: authority.give('node/resolvers', 'console', outlets.console),
       configuration,
       documents,
       service,
@@ -120,10 +123,14 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       tell: onFailure,
     };
     const space = new OpenedSpace(parts, options);
-    rememberInternals(space, { ...parts, platform, sealKey: store.keys.sealKey });
+    opened = space;
+    const configurationFile = configuration?.file ?? null;
+    const internals = { ...parts, platform, sealKey: store.keys.sealKey, store, outlets, configurationFile };
+    rememberInternals(space, internals);
     if (options.unfinished === 'hold') return space;
     if (service.isIn && configuration?.file && options.data !== undefined)
       rememberConfiguration(resolve(options.data), configuration.file);
+    if (data !== undefined) await space.listen(() => controlOf(space, resolve(data), internals));
     engine.start(dispatcher);
     // What is there is told, and what is under way elsewhere is taken; nothing is begun.
     if (!service.isIn) return space;
@@ -135,9 +142,28 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     await space.startContracts();
     return space;
   } catch (error) {
+    await opened?.close().catch(() => undefined);
     await powers?.close();
     await (engine ?? store).close();
     throw error;
+  }
+}
+
+/** Other processes ask the one that holds the directory. Where the file system has no sockets, it is told and goes on. */
+async function controlOf(
+  space: Space,
+  directory: string,
+  { platform, tell, authority }: SpaceInternals,
+): Promise<ControlServer | null> {
+  const tag = Buffer.from(platform.randomness.bytes(8)).toString('hex');
+  authority.give('node/control', SPACE_SOCKET, directory, { listen: true });
+  try {
+    return await ControlServer.open({ directory, name: SPACE_SOCKET, tag, methods: deskOf(space) });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `other processes cannot ask this one about ${directory}: ${why}`;
+    tell({ deploy: 0, code: 'not_available', message, hint: '', source: 'control', dropped: 0 });
+    return null;
   }
 }
 

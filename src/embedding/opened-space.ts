@@ -12,6 +12,7 @@ import { compileText, RHO_LABEL, rememberPositions } from '../rholang/index.ts';
 import { type Contents, contentsOf, type SpaceEngine } from '../space/index.ts';
 import { type Name, toValue, type Value } from '../values/index.ts';
 import { changedContract, contractNote, contractReports, SYSTEM_PREFIX, textHash } from './contracts.ts';
+import type { ControlServer } from './admin/index.ts';
 import { readAudit } from './audit.ts';
 import type { Documents } from './documents.ts';
 import { grantReports } from './grants.ts';
@@ -85,6 +86,8 @@ export class OpenedSpace implements Space {
   readonly #waiting = new Set<(error: Error) => void>();
   /** Who follows the audit, to be woken when the space closes. */
   readonly #readers = new Set<() => void>();
+  /** Answers other processes, while this one holds the directory. */
+  #control: ControlServer | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(parts: Parts, { natives = [], data }: OpenOptions) {
@@ -386,8 +389,14 @@ export class OpenedSpace implements Space {
     return this.#closing;
   }
 
+  /** Who asks while it closes finds nobody, and tries again. */
+  async listen(open: () => Promise<ControlServer | null>): Promise<void> {
+    this.#control = await open();
+  }
+
   async #close(): Promise<void> {
     const { dispatcher, engine, powers } = this.#parts;
+    await this.#control?.close();
     // Effects first: their answers still find the space open, and files are whole when it closes.
     await dispatcher.stop();
     await engine.close();

@@ -6,7 +6,7 @@
  *
  * Owns the facts `grants/<holder>`: what a holder was granted, secrets as placeholders.
  */
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { type Native, system } from '../../channels/index.ts';
 import { type Console, Resolvers } from '../../resolvers/index.ts';
 import {
@@ -41,6 +41,8 @@ import type { FailureReport, Grants, OpenOptions } from './types.ts';
 
 const GRANTS_PREFIX = 'grants/';
 const PUBLIC_FACT = 'public-system';
+/** Where a node keeps its spaces but the first. */
+export const SPACES_DIRECTORY = 'spaces';
 
 export interface PowersOptions {
   readonly engine: SpaceEngine;
@@ -66,6 +68,7 @@ export class Powers {
   readonly holder: string;
   readonly #engine: SpaceEngine;
   readonly #dispatcher: Dispatcher;
+  readonly #platform: Platform;
   readonly #resolvers: Resolvers;
   /** Those for whom programs can be deployed. */
   readonly #holders = new Map<string, Holder>();
@@ -89,6 +92,7 @@ export class Powers {
   }: PowersOptions) {
     this.#engine = engine;
     this.#dispatcher = dispatcher;
+    this.#platform = platform;
     this.#tell = node.tell;
     this.#opens = options.unfinished !== 'hold' && service.isIn;
     const granted = readGrants(configurationOf(options.grants ?? {}));
@@ -107,7 +111,7 @@ export class Powers {
       peers: peersOf(configuration, node.authority),
       report: ({ code, message }) => this.#tell({ deploy: 0, code, message, hint: '', source: 'peers', dropped: 0 }),
       share: configuration?.machine?.share ?? {},
-      ...(options.data === undefined ? {} : { outOfReach: resolve(options.data) }),
+      ...(options.data === undefined ? {} : { outOfReach: nodeDirectoryOf(resolve(options.data)) }),
     });
   }
 
@@ -200,6 +204,17 @@ export class Powers {
     this.#natives.push({ kind: 'native', uri, native: native.declaration.name, handle: null });
     for (const holder of this.#holders.values()) holder.bound = null;
     return (await this.bound()).get(uri) as Value;
+  }
+
+  /** The holder of what an operator grants to a program that is started beside others. */
+  async granting(grants: Grants): Promise<string> {
+    const granted = readGrants(configurationOf(grants));
+    const name = holderOf(granted, this.#platform);
+    if (this.#holders.has(name)) return name;
+    fillSecrets(granted, secretLookup());
+    await this.#resolvers.grant(name, this.#standing(name, granted));
+    this.#add(name, granted);
+    return name;
   }
 
   #grants({ granted }: Holder): readonly Grant[] {
@@ -356,4 +371,10 @@ function holderOf(grants: readonly Grant[], platform: Platform): string {
   );
   const hash = platform.hashing.sha256(new TextEncoder().encode(canonical));
   return `${OPERATOR_PREFIX}${Buffer.from(hash).toString('hex').slice(0, 16)}`;
+}
+
+/** Of a space that stands beside others, `DIR/spaces/NAME`, all of `DIR` is out of reach: the others' keys are there. */
+function nodeDirectoryOf(directory: string): string {
+  const above = dirname(directory);
+  return basename(above) === SPACES_DIRECTORY ? dirname(above) : directory;
 }

@@ -23,14 +23,14 @@ import { corrupt, storageError } from './health.ts';
 
 export const FORMAT_NAME = 'powerbox space';
 export const FORMAT_VERSION = 1;
-const KEY_BYTES = 32;
-const SPACE_ID_BYTES = 16;
+export const KEY_BYTES = 32;
+export const SPACE_ID_BYTES = 16;
 
 const FORMAT_FILE = 'powerbox.json';
 const KEYS_FILE = 'keys';
 const LOCK_FILE = 'lock';
-/** A new file system is not empty, and yet nobody's. */
-const NOBODYS = new Set(['lost+found']);
+/** A new file system is not empty, and yet nobody's; a node keeps its own things beside its first space. */
+const NOBODYS = new Set(['lost+found', 'node', 'spaces']);
 
 export type Identity = {
   /** Both databases were made at some time; so they must be there. */
@@ -71,6 +71,15 @@ export async function settleIdentity({ directory }: Place): Promise<void> {
 /** Both databases are there and durable. Called by who holds the true lock. */
 export async function markReady(place: Place, identity: Identity): Promise<void> {
   await writeText(place, FORMAT_FILE, { text: formatText({ ...identity, ready: true }), kind: 'replace' });
+}
+
+/** Of a space that comes back from a backup, whose databases are there already: the same names, and a new `sealKey`. */
+export async function writeIdentity(
+  place: Place,
+  { spaceId, created, nameKey }: Pick<Identity, 'spaceId' | 'created' | 'nameKey'>,
+): Promise<void> {
+  await writeText(place, KEYS_FILE, { text: keysText(place, spaceId, nameKey), mode: 0o600, kind: 'replace' });
+  await writeText(place, FORMAT_FILE, { text: formatText({ spaceId, created, ready: true }), kind: 'replace' });
 }
 
 async function listing({ directory, sync }: Place): Promise<string[]> {
@@ -136,8 +145,11 @@ async function readFormat(directory: string): Promise<Format> {
 }
 
 /** Keys that lost a bit would quietly make other names; so they carry a hash over themselves and the space's id. */
-function keysText({ platform }: Place, spaceId: Uint8Array): string {
-  const nameKey = platform.randomness.bytes(KEY_BYTES);
+function keysText(
+  { platform }: Place,
+  spaceId: Uint8Array,
+  nameKey: Uint8Array = platform.randomness.bytes(KEY_BYTES),
+): string {
   const sealKey = platform.randomness.bytes(KEY_BYTES);
   const check = hex(keysCheck(platform, spaceId, nameKey, sealKey));
   return `${JSON.stringify({ nameKey: hex(nameKey), sealKey: hex(sealKey), check })}\n`;
@@ -171,7 +183,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function parseObject(text: string): Record<string, unknown> | null {
+export function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
@@ -180,7 +192,7 @@ function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
-function bytesOf(text: unknown, length: number): Uint8Array | null {
+export function bytesOf(text: unknown, length: number): Uint8Array | null {
   if (typeof text !== 'string' || text.length !== 2 * length || !/^[0-9a-f]*$/.test(text)) return null;
   return new Uint8Array(Buffer.from(text, 'hex'));
 }
@@ -201,7 +213,7 @@ export async function removeLock(directory: string): Promise<void> {
 /** What crashes have left; called by who holds the true lock. */
 export async function removeTemporaries(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(directory, name), { force: true });
+    if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 
@@ -216,13 +228,17 @@ export async function lockedBy({ directory, platform }: Place): Promise<Powerbox
     const text = await readFile(join(directory, LOCK_FILE), 'utf8').catch(() => '');
     const lock = parseObject(text);
     const pid = lock?.['pid'];
-    if (typeof pid === 'number' && alive(pid)) holder = `process ${pid}, started ${String(lock?.['started'])}`;
+    if (typeof pid === 'number' && isAlive(pid)) holder = `process ${pid}, started ${String(lock?.['started'])}`;
   }
   const message = `${directory} is open in ${holder ?? 'a process that has not said which it is'}`;
   return new PowerboxError('storage_locked', message, { hint: 'Stop the other process, or wait for it.' });
 }
 
-function alive(pid: number): boolean {
+export function ownPid(): number {
+  return process.pid;
+}
+
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -8,6 +8,7 @@ import { ClassicLevel } from 'classic-level';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
+import { backupStore } from './backup.ts';
 import {
   type Identity,
   identify,
@@ -68,7 +69,18 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, health, settleJournal });
     const blobs = new FileBlobs({ directory: at.blobs, platform, sync, health });
     const { nameKey, sealKey } = identity;
-    return { journal, rows, blobs, keys: { nameKey, sealKey }, close: () => close(directory, health, opened) };
+    return {
+      journal,
+      rows,
+      blobs,
+      keys: { nameKey, sealKey },
+      spaceId: identity.spaceId,
+      backup: (target) => {
+        if (!health.usable) health.refuse();
+        return backupStore({ directory, identity, journal: journalLevel, rows: rowsLevel, platform }, target);
+      },
+      close: () => close(directory, health, opened),
+    };
   } catch (error) {
     for (const level of opened) await level.close().catch(() => undefined);
     throw storageError(`${directory} cannot be opened`, error);

@@ -52,6 +52,16 @@ export interface Blobs {
   close(): Promise<void>;
 }
 
+/** What was written to a backup. */
+export interface BackupReport {
+  /** The last entry that it holds. */
+  readonly entry: number;
+  readonly entries: number;
+  readonly rows: number;
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
 /** Everything one space keeps, opened and locked as one. */
 export interface Store {
   readonly journal: Journal;
@@ -59,5 +69,9 @@ export interface Store {
   readonly blobs: Blobs;
   /** 32 bytes each, made when the store was created. `sealKey` never leaves the data directory. */
   readonly keys: { readonly nameKey: Uint8Array; readonly sealKey: Uint8Array };
+  /** 16 bytes that tell this space from every other one. Absent: a store that ends with its process. */
+  readonly spaceId?: Uint8Array;
+  /** Writes what is durable now to a new directory, while the space goes on. Absent: there is nothing durable. */
+  backup?(directory: string): Promise<BackupReport>;
   close(): Promise<void>;
 }

@@ -305,14 +305,19 @@ describe('cli: work that goes on', function () {
     assert.match(stderr, /not finished:\n {2}input\.readLine: has begun, and has not answered yet, since \d+\.\d s\n/);
   });
 
-  it('a second process on one directory is refused with 75 and the pid of the first', async () => {
-    const first = bench.start('run', bench.write('forever.rho', FOREVER), '--data', 'data');
+  it('a second command on one directory asks the process that holds it, with the same output', async () => {
+    const waits =
+      'new box(`rho:powerbox`), out(`rho:io:stdout`) in { out!("up") | for (t <- box!?("timer"); _ <- t!?("after", 600000)) { Nil } }';
+    const first = bench.start('run', bench.write('waits.rho', waits), '--data', 'data', '--grant', 'timer');
     await first.says('up');
     const second = await bench.run('run', bench.write('hello.rho', HELLO), '--data', 'data');
-    assert.equal(second.code, 75);
-    assert.match(second.stderr, new RegExp(`^storage_locked: .*${first.child.pid}`));
+    assert.deepEqual([second.code, second.stdout], [0, '"Hello, World!"\n'], second.stderr);
+    const asked = await bench.run('inspect', '--data', 'data', '--json');
     first.child.kill('SIGKILL');
-    await first.ended;
+    const { stdout } = await first.ended;
+    assert.doesNotMatch(stdout, /Hello/);
+    const read = await bench.run('inspect', '--data', 'data', '--json');
+    assert.equal(asked.stdout, read.stdout);
   });
 
   it('inspect shows what waits, on all channels or on one that is written in Rholang, and runs nothing', async () => {

@@ -1,5 +1,5 @@
 /** `powerbox audit`: which calls of natives were made, for whom, under which grant. A thin call of the public API. */
-import { type AuditOptions, type AuditRecord, PowerboxError, type Space } from '../../index.ts';
+import { type Admin, type AuditOptions, type AuditRecord, isPowerboxError, PowerboxError } from '../../index.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -58,18 +58,18 @@ async function audit(terminal: Terminal, options: AuditCommandOptions): Promise<
   const asked = query(options);
   const { data, config, follow = false } = options;
   const where = { ...(data === undefined ? {} : { data }), ...(config === undefined ? {} : { config }) };
-  const space = await open(terminal, where, follow ? 'resume' : 'hold');
+  const admin = await open(terminal, where, follow ? 'resume' : 'hold');
   try {
-    if (follow) await tellLive(terminal, space, asked);
-    else for await (const row of space.audit(asked)) tell(terminal, row);
+    if (follow) await tellLive(terminal, admin, asked);
+    else for await (const row of admin.audit(asked)) tell(terminal, row);
     return EXIT.success;
   } finally {
-    await space.close();
+    await admin.close();
   }
 }
 
 /** Until nothing moves any more and nothing may, or until it is interrupted. */
-async function tellLive(terminal: Terminal, space: Space, asked: AuditOptions): Promise<void> {
+async function tellLive(terminal: Terminal, admin: Admin, asked: AuditOptions): Promise<void> {
   let last = -1;
   const tellNew = async (rows: AsyncIterable<AuditRecord>): Promise<void> => {
     for await (const row of rows) {
@@ -78,21 +78,26 @@ async function tellLive(terminal: Terminal, space: Space, asked: AuditOptions): 
       tell(terminal, row);
     }
   };
-  const following = tellNew(space.audit({ ...asked, follow: true }));
+  const following = tellNew(admin.audit({ ...asked, follow: true }));
   let stop = (): void => {};
   const interrupted = new Promise<void>((resolve) => {
     stop = terminal.onInterrupt(() => resolve());
   });
   try {
-    await Promise.race([space.quiescent({ silent: true }), interrupted, following]);
+    await Promise.race([admin.quiescent({ silent: true }), interrupted, following]);
     // What became durable last may not have been told yet.
     const { limit: _, ...all } = asked;
-    await tellNew(space.audit(all));
+    await tellNew(admin.audit(all));
   } finally {
     stop();
-    await space.close();
-    await following;
+    await admin.close();
+    // Of a space that another process holds, what is told ends with the connection.
+    await following.catch(ignoreEnd);
   }
+}
+
+function ignoreEnd(error: unknown): void {
+  if (!isPowerboxError(error) || error.code !== 'space_closed') throw error;
 }
 
 function tell(terminal: Terminal, row: AuditRecord): void {

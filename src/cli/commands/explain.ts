@@ -15,13 +15,13 @@ export const registerExplain: Register = (program, { terminal, leave }) => {
 
 async function explain(terminal: Terminal, channel: string, options: CommonOptions): Promise<number> {
   requirePlace(options);
-  const space = await open(terminal, options, 'hold');
+  const admin = await open(terminal, options, 'hold');
   try {
-    const explanation = await space.explain(channel);
+    const explanation = await admin.explain(channel);
     if (terminal.json) terminal.record({ type: 'explanation', ...explanation });
     else for (const sentence of explanation.sentences) terminal.data(`${sentence}\n`);
     return EXIT.success;
   } finally {
-    await space.close();
+    await admin.close();
   }
 }

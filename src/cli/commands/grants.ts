@@ -1,5 +1,5 @@
 /** `powerbox grants`, `revoke` and `regrant`: who has what, what became of it, and taking it back. */
-import type { DerivedReport, GrantReport, Space } from '../../index.ts';
+import type { Admin, DerivedReport, GrantReport } from '../../index.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -33,8 +33,8 @@ export const registerGrants: Register = (program, { terminal, leave }) => {
 };
 
 async function grants(terminal: Terminal, options: GrantOptions): Promise<number> {
-  await held(terminal, options, (space) => {
-    for (const grant of space.grants()) {
+  await held(terminal, options, async (admin) => {
+    for (const grant of await admin.grants()) {
       if (options.holder !== undefined && grant.holder !== options.holder) continue;
       if (terminal.json) terminal.record({ type: 'grant', ...grant });
       else for (const line of grantLines(grant)) terminal.data(`${line}\n`);
@@ -50,8 +50,8 @@ async function change(
   options: GrantOptions,
 ): Promise<number> {
   const { holder } = options;
-  await held(terminal, options, async (space) => {
-    const changed = await space[how](power, holder === undefined ? {} : { holder });
+  await held(terminal, options, async (admin) => {
+    const changed = await admin[how](power, holder === undefined ? {} : { holder });
     if (terminal.json) terminal.record({ type: how, power, changed });
     else if (changed) terminal.data(`${power} is ${how === 'revoke' ? 'revoked' : 'granted again'}\n`);
     else terminal.data(how === 'revoke' ? `${power} was revoked before\n` : `${power} was not revoked\n`);
@@ -59,19 +59,19 @@ async function change(
   return EXIT.success;
 }
 
-/** With the space open, in which nothing runs. */
+/** Of the process that holds the space; else with it open, in which nothing runs. */
 async function held(
   terminal: Terminal,
   { data, config }: GrantOptions,
-  run: (space: Space) => void | Promise<void>,
+  run: (admin: Admin) => Promise<void>,
 ): Promise<void> {
   const where = { ...(data === undefined ? {} : { data }), ...(config === undefined ? {} : { config }) };
   requirePlace(where);
-  const space = await open(terminal, where, 'hold');
+  const admin = await open(terminal, where, 'hold');
   try {
-    await run(space);
+    await run(admin);
   } finally {
-    await space.close();
+    await admin.close();
   }
 }
 

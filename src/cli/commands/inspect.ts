@@ -16,20 +16,14 @@ export const registerInspect: Register = (program, { terminal, leave }) => {
 
 async function inspect(terminal: Terminal, channel: string | undefined, options: CommonOptions): Promise<number> {
   requirePlace(options);
-  const space = await open(terminal, options, 'hold');
+  const admin = await open(terminal, options, 'hold');
   try {
-    const report = await space.inspect(channel);
-    const deploys = space.deploys().map((deploy) => ({ id: deploy.id, name: deploy.name, ...deploy.pending() }));
+    const report = await admin.inspect(channel);
+    const deploys = await admin.deploys();
+    const systemContracts = await admin.systemContracts();
     if (terminal.json) {
       const { channels, truncated, explanations } = report;
-      terminal.record({
-        type: 'inspection',
-        channels,
-        truncated,
-        explanations,
-        deploys,
-        systemContracts: space.systemContracts(),
-      });
+      terminal.record({ type: 'inspection', channels, truncated, explanations, deploys, systemContracts });
       return EXIT.success;
     }
     if (report.channels.length === 0) terminal.talk('nothing waits on any channel');
@@ -40,10 +34,10 @@ async function inspect(terminal: Terminal, channel: string | undefined, options:
       const open = sources === 0 ? '' : `, ${sources} ${sources === 1 ? 'source' : 'sources'} open`;
       terminal.data(`deploy ${id} (${name}): ${ready} ready, ${outside} outside, ${parked} parked${open}\n`);
     }
-    const contracts = channel === undefined ? space.systemContracts() : [];
+    const contracts = channel === undefined ? systemContracts : [];
     for (const contract of contracts) terminal.data(`${contractLine(contract)}\n`);
     return EXIT.success;
   } finally {
-    await space.close();
+    await admin.close();
   }
 }

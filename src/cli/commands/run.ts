@@ -1,7 +1,7 @@
 /** `powerbox run` and `powerbox resume`: programs, run to quiescence. Each is a thin call of the public API. */
 import { basename } from 'node:path';
 import { PowerboxError } from '../../index.ts';
-import { type CommonOptions, isUnfinished, open, working } from '../session.ts';
+import { type CommonOptions, grantsOf, hasMore, open, working } from '../session.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
 import { common, example, type Register, requirePlace } from './command.ts';
 
@@ -46,27 +46,28 @@ async function run(terminal: Terminal, file: string | undefined, options: RunOpt
   }
   const systemText = options.system === undefined ? null : readProgram(options.system);
   const { holder } = options;
-  const whose = holder === undefined ? {} : { holder };
-  const space = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
-  return working(terminal, options, space, async () => {
+  const whose = holder === undefined ? { grants: grantsOf(options) } : { holder };
+  const admin = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
+  return working(terminal, options, admin, async () => {
     const system =
-      systemText === null ? null : await space.system(systemText, { name: basename(options.system ?? ''), ...whose });
-    const deploy = text === null ? null : await space.run(text, { name: basename(file ?? ''), ...whose });
+      systemText === null ? null : await admin.system(systemText, { name: basename(options.system ?? ''), ...whose });
+    const deploy = text === null ? null : await admin.run(text, { name: basename(file ?? ''), ...whose });
     // A program may hand its work to what earlier ones left there (the sender of a message pays for what it sets off),
-    // so the end of it is the end of all; beside unfinished work it is not waited for.
-    if (options.also !== true) return space.deploys();
-    return [system, deploy].filter((started) => started !== null);
+    // so the end of it is the end of all; beside unfinished work, or what another process runs, it is not waited for.
+    if (options.also !== true && admin.owner === null) return 'all';
+    return [system, deploy].filter((started) => started !== null).map(({ id }) => id);
   });
 }
 
 async function resume(terminal: Terminal, options: CommonOptions): Promise<number> {
   requirePlace(options);
-  const space = await open(terminal, options, 'resume');
-  return working(terminal, options, space, async () => {
-    const deploys = space.deploys().filter((deploy) => isUnfinished(deploy));
+  const admin = await open(terminal, options, 'resume');
+  return working(terminal, options, admin, async () => {
+    const deploys = (await admin.deploys()).filter(hasMore);
     terminal.talk(
       deploys.length === 0 ? 'nothing is left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
     );
-    return space.deploys();
+    await admin.listen(deploys.map(({ id }) => id));
+    return 'all';
   });
 }

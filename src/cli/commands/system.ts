@@ -28,38 +28,38 @@ export const registerSystem: Register = (program, { terminal, leave }) => {
 
 async function list(terminal: Terminal, options: CommonOptions): Promise<number> {
   requirePlace(options);
-  const space = await open(terminal, options, 'hold');
+  const admin = await open(terminal, options, 'hold');
   try {
-    const contracts = space.systemContracts();
+    const contracts = await admin.systemContracts();
     if (terminal.json) terminal.record({ type: 'systemContracts', contracts });
     else if (contracts.length === 0) terminal.talk('there are no system contracts');
     else for (const contract of contracts) terminal.data(`${contractLine(contract)}\n`);
     return EXIT.success;
   } finally {
-    await space.close();
+    await admin.close();
   }
 }
 
 async function update(terminal: Terminal, name: string, options: CommonOptions): Promise<number> {
   requirePlace(options);
-  const space = await open(terminal, { ...options, untilQuiescent: true }, 'resume');
-  return working(terminal, { ...options, untilQuiescent: true }, space, async () => {
-    const deploy = await space.updateSystem(name);
+  const admin = await open(terminal, { ...options, untilQuiescent: true }, 'resume');
+  return working(terminal, { ...options, untilQuiescent: true }, admin, async () => {
+    const deploy = await admin.updateSystem(name);
     terminal.talk(`${name} runs as deploy ${deploy.id}; what the one before left waiting goes on waiting`);
-    return [deploy];
+    return [deploy.id];
   });
 }
 
 async function holders(terminal: Terminal, options: CommonOptions): Promise<number> {
   requirePlace(options);
-  const space = await open(terminal, options, 'hold');
+  const admin = await open(terminal, options, 'hold');
   try {
-    const all = space.holders();
+    const all = await admin.holders();
     if (terminal.json) terminal.record({ type: 'holders', holders: all });
     else for (const holder of all) for (const line of holderLines(holder)) terminal.data(`${line}\n`);
     return EXIT.success;
   } finally {
-    await space.close();
+    await admin.close();
   }
 }
 

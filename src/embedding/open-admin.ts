@@ -1,0 +1,58 @@
+/**
+ * Finds who can be asked about a space: the process that holds its directory, over the control socket, or else this
+ * one, which opens it. Whoever is just beginning to hold it, or letting it go, is waited for a moment.
+ */
+import { resolve } from 'node:path';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { realPlatform } from '../platform/index.ts';
+import { configured } from './configured.ts';
+import { NodeAuthority } from './node-authority.ts';
+import { openSpace } from './open.ts';
+import { processConsole, tellFailure } from './surroundings.ts';
+import type { OpenOptions } from './types.ts';
+import { type Admin, ControlClient, LocalAdmin, RemoteAdmin, SPACE_SOCKET } from './admin/index.ts';
+
+export async function openAdmin(options: OpenOptions): Promise<Admin> {
+  const data = options.data ?? configured(options, new NodeAuthority()).options.data;
+  if (data === undefined) return new LocalAdmin(await openSpace(options), { outlet: null, closes: true });
+  const { clock, timers } = realPlatform();
+  const until_ms = clock.monotonic_ms() + limits.control_wait_ms;
+  for (;;) {
+    const client = await ControlClient.connect(resolve(data), SPACE_SOCKET);
+    if (client !== null) return remoteAdmin(client, data, options);
+    try {
+      return new LocalAdmin(await openSpace(options), { outlet: null, closes: true });
+    } catch (error) {
+      if (!isPowerboxError(error) || error.code !== 'storage_locked' || clock.monotonic_ms() >= until_ms) throw error;
+      await new Promise<void>((run) => timers.after(limits.control_retry_ms, run));
+    }
+  }
+}
+
+async function remoteAdmin(client: ControlClient, data: string, options: OpenOptions): Promise<Admin> {
+  const { console = processConsole(), onFailure = tellFailure, config, grants } = options;
+  const admin = new RemoteAdmin(client, { data, console, onFailure });
+  try {
+    if (grants?.publicSystem === true) {
+      throw new PowerboxError(
+        'config_invalid',
+        `process ${client.pid} has ${data} open, and says what is public there`,
+        {
+          hint: 'Stop it first, or leave --public-system out.',
+        },
+      );
+    }
+    const { configuration } = await admin.info();
+    if (typeof config === 'string' && resolve(config) !== configuration) {
+      const with_ = configuration === null ? 'without a configuration' : `with the configuration ${configuration}`;
+      throw new PowerboxError('config_invalid', `process ${client.pid} has ${data} open ${with_}, not with ${config}`, {
+        hint: 'Stop it first, or leave --config out.',
+      });
+    }
+    return admin;
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+}
