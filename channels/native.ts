@@ -38,6 +38,10 @@ export interface NativeCall {
     /** What stands under this grant. */
     use(grant: string): boolean;
   };
+  /** Milliseconds that its caller waits; null: as long as a person takes. */
+  readonly limit_ms?: number | null;
+  /** It may have been made before, by an earlier process: a change of recovery `repeat` or `ask` that a crash cut off. */
+  readonly again?: boolean;
   /** Aborted when the caller's time is over or the space closes. A change that has begun is not cut off by it. */
   readonly signal?: AbortSignal;
 }
@@ -108,6 +112,8 @@ export interface Source {
   readonly id: string;
   readonly handle: Value;
   readonly account: number;
+  /** The capability that it is held by, and so is what it hands out. */
+  readonly cap?: string;
   /** Its state as the last `push` left it. */
   readonly state: Value | undefined;
   /** It was made by an earlier process: what belonged to that one (a socket) is gone, what is durable (a time) goes on. */
@@ -121,8 +127,13 @@ export interface Source {
    * With `last` the source ends in the same turn. Pushes are made in the order in which they are asked for.
    */
   push(message: readonly Made[], options?: { readonly state?: Value; readonly last?: boolean }): Promise<boolean>;
-  /** Ends the source with an error, which its reader receives as `("error", {…})`, and the holder's STDERR. */
+  /**
+   * Ends the source with an error, which its reader receives as `("error", {…})`, and the holder's STDERR. It waits for
+   * no reader: a message that still waits for one has not arrived, and does not arrive any more.
+   */
   fail(error: NativeError): Promise<boolean>;
+  /** To the holder's STDERR, beside what arrives: what was turned away. The source goes on. */
+  report?(error: NativeError): void;
 }
 
 export interface NativeError {
@@ -145,6 +156,11 @@ export type NativeAnswer = WithNotes &
         readonly state?: Value;
         /** The channel of a source of this native that ends with this answer; the call fails with `handle_closed` when it has ended. */
         readonly closes?: Value;
+        /**
+         * The change is prepared and not made: it is, once this answer is durable. With the answer the fact
+         * `prepared/<effect id>` is set, and `forget` says that it may be looked for.
+         */
+        readonly prepared?: boolean;
       }
     | { readonly error: NativeError }
   );
@@ -160,6 +176,8 @@ export type NativeAnswer = WithNotes &
  *   applied, `not_applied` when the world is as before it (the dispatcher then calls again, same effect id);
  * - `forget` says that these effects are finished for good; what was kept to answer `ask` may go. It may be
  *   said twice, of effects never heard of, or never;
+ * - `ended` hears of each capability that has ended: what this process opened by it, or by one derived from it (which
+ *   `isBelow` says), is closed;
  * - `open` is given each source of this native, new ones and (when the space opens) those of earlier processes; it
  *   must not throw, and whatever it starts ends with the source's signal.
  */
@@ -170,6 +188,7 @@ export interface Native {
   ask?(call: NativeCall): Promise<NativeAnswer | 'not_applied'>;
   forget?(effectIds: readonly Uint8Array[]): Promise<void>;
   open?(source: Source): void;
+  ended?(isBelow: (cap: string) => boolean, why: NativeError): void;
   close?(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@
  *
  *   outcome   made | ("map", [[key, made], …]) | ("later", native, handle, [state], unread) | ("closes", channel, value)
  *             | ("error", code, text)
- *             | ("derived", rule)
+ *             | ("derived", rule) | ("prepared", any of the others but error)
  *   made      ("ok", value) | ("object", native, handle, [state], [grant]) | ("channel", [[value, …], …])
  *             | ("source", native, handle, [state], unread)
  *   [state]   a list that is empty when there is none
@@ -58,10 +58,13 @@ export function outcomeOf(call: Call, answer: unknown, counts: Counts): Outcome 
 
 function checked(call: Call, answer: unknown, room: Room): Outcome | string {
   if (typeof answer !== 'object' || answer === null) return 'an object with ok or error was expected';
-  const fields = answer as Readonly<Record<'ok' | 'error' | 'state' | 'closes' | 'notes' | 'bytes', unknown>>;
-  const outcome = 'error' in fields ? nativeError(fields.error) : result(call, fields, room);
-  if (typeof outcome === 'string') return outcome;
+  const fields = answer as Readonly<
+    Record<'ok' | 'error' | 'state' | 'closes' | 'notes' | 'bytes' | 'prepared', unknown>
+  >;
+  const answered = 'error' in fields ? nativeError(fields.error) : result(call, fields, room);
+  if (typeof answered === 'string') return answered;
   const { notes, bytes, state } = fields;
+  const outcome = fields.prepared === true && call.method.effect === 'change' && answered.items[0] !== 'error' ? new Tuple(['prepared', answered]) : answered;
   const stateFault = state === undefined ? null : valueFault(state, room);
   if (stateFault !== null) return `its state ${stateFault}`;
   return {

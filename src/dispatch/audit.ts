@@ -59,7 +59,7 @@ export interface AuditRow extends Measured {
 }
 
 /** What the audit needs of the space. */
-export type AuditEngine = Pick<Engine, 'post'> & { readonly logs: Logs };
+export type AuditEngine = Pick<Engine, 'enact' | 'register'> & { readonly logs: Logs };
 
 export class Audit {
   readonly #hashing: Hashing;
@@ -84,6 +84,10 @@ export class Audit {
   /** The space as it was found. */
   attach(engine: AuditEngine): void {
     this.#engine = engine;
+    engine.register('retention', (turn, { payload }) => {
+      const [, log, before] = (payload as Tuple).items;
+      turn.dropLog(log as string, before as number);
+    });
     const { first, next } = engine.logs.range(LOG);
     const last = next > first ? engine.logs.read(LOG, next - 1) : undefined;
     this.#total_bytes = last === undefined ? 0 : totalOf(last);
@@ -99,6 +103,11 @@ export class Audit {
       bytes: bytes ?? said.length + this.#lengthOf(outcome),
       digest: this.#hashing.sha256(said),
     };
+  }
+
+  /** SHA-256 of the canonical bytes of the list of arguments. */
+  digest(args: readonly Value[]): Uint8Array {
+    return this.#hashing.sha256(this.#encoded(new List(args)));
   }
 
   #encoded(value: Value): Uint8Array {
@@ -167,7 +176,7 @@ export class Audit {
     this.#trimming = true;
     try {
       const cause = { kind: 'retention', payload: recordOf([LOG, before]), account: 0 };
-      await engine.post(cause, (turn) => turn.dropLog(LOG, before));
+      await engine.enact(cause);
     } catch {
       // A space that closes, or is busy: the next time does it.
     } finally {

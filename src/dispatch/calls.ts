@@ -13,13 +13,14 @@ import { attenuatorOf, isUniversal } from './attenuator.ts';
 import { isFailure, type Admission, type Capabilities } from './capabilities.ts';
 import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
 import type { Lanes } from './lanes.ts';
-import { laneOfBegun, NativeJob } from './native-job.ts';
+import { laneOfBegun, type OutsideCall } from './call-causes.ts';
+import { NativeJob } from './native-job.ts';
 import type { Parked } from './parked.ts';
 import { applyOutcome, applyRefusal, replyError, type Holding } from './replies.ts';
 import type { Sources } from './sources.ts';
 import { failureOf, type Failure, type Stderr } from './stderr.ts';
 import type { TakingBack } from './taking-back.ts';
-import type { Counts, DispatcherOptions } from './types.ts';
+import type { Counts, DispatcherOptions, EffectIds } from './types.ts';
 
 /** The parts of the dispatcher that calls work with. */
 export interface CallParts {
@@ -192,6 +193,17 @@ export class NativeCalls implements Holding {
     if (this.#readTask !== task || this.#interrupted.has(task.number)) return false;
     const call = this.#read;
     return call instanceof Call && (call.method.effect === 'change' || call.method.unseen);
+  }
+
+  /** The call of a task that is outside, where no job has it in hand. */
+  outside(ids: EffectIds, task: Task): OutsideCall | undefined {
+    if (task.body.label !== NATIVE_LABEL) return undefined;
+    const reference = readNativeEnvironment(task.body.environment);
+    const native = this.#natives.get(reference.native);
+    const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
+    if (!(call instanceof Call)) return undefined;
+    const effectId = call.method.effect === 'change' ? ids.effectId(task.number, 0) : NO_ID;
+    return { task, reference, call, what: `${reference.native}.${call.method.name}`, effectId, digest: null };
   }
 
   job(context: JobContext, task: Task): OutsideWork {

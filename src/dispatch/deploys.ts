@@ -3,7 +3,7 @@
  * whose it is. Owns the numbering of accounts; must never give a number twice, nor number 0, the space's own.
  */
 import { PowerboxError } from '../errors.ts';
-import type { Account, Body, Engine, TermReference } from '../space/index.ts';
+import type { Account, Body, Engine, TermReference, Turn } from '../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../values/index.ts';
 import { recordOf } from './job.ts';
 
@@ -50,6 +50,8 @@ export class Deploys {
     this.#engine = engine;
     this.#last = 0;
     for (const { account } of this.list()) this.#last = Math.max(this.#last, account);
+    engine.register('deploy', (turn, { payload }) => started(turn, payload));
+    engine.register('deploy-state', (turn, { payload }) => stated(turn, payload));
   }
 
   /** Resolves with the deploy once its account and first task are durable. */
@@ -79,34 +81,13 @@ export class Deploys {
       new List([...(once === undefined ? [] : [once]), ...(replaces === undefined ? [] : [replaces])]),
       new List(notes.map(([key, value]) => new List([key, value]))),
     ]);
-    return this.#engine.post({ kind: 'deploy', payload, account }, (turn) => {
-      if (once !== undefined) {
-        if (turn.fact(once) !== replaces)
-          throw new PowerboxError('bad_request', `${name} was started before, and starts only once`);
-        turn.setFact(once, account);
-      }
-      const reference: TermReference | null = term === null ? null : turn.term(term);
-      const body: Body = { label, term: reference, place, environment };
-      const deploy: Deploy = { account, holder, name, termHash: reference?.hash ?? NO_HASH, state: 'running' };
-      turn.setFact(PREFIX + account, write(deploy));
-      const before = replaces === undefined ? undefined : turn.fact(PREFIX + replaces);
-      if (replaces !== undefined && before !== undefined)
-        turn.setFact(PREFIX + replaces, write({ ...read(replaces, before), state: 'ended' }));
-      for (const [key, value] of notes) turn.setFact(key, value);
-      turn.spawn(body, captures);
-      return deploy;
-    });
+    return this.#engine.enact<Deploy>({ kind: 'deploy', payload, account });
   }
 
   /** Says that the deploy has ended; its data, if any, stay. */
   async end(account: Account): Promise<void> {
     const payload = recordOf([account, 'ended']);
-    const found = await this.#engine.post({ kind: 'deploy-state', payload, account }, (turn) => {
-      const fact = turn.fact(PREFIX + account);
-      if (fact === undefined) return false;
-      turn.setFact(PREFIX + account, write({ ...read(account, fact), state: 'ended' }));
-      return true;
-    });
+    const found = await this.#engine.enact<boolean>({ kind: 'deploy-state', payload, account });
     if (!found) throw new PowerboxError('bad_request', `there is no deploy ${account}`);
   }
 
@@ -129,6 +110,58 @@ export class Deploys {
       return ready + outside + parked > 0;
     });
   }
+}
+
+/** The turn of a deploy: its account, the facts beside it, its first task. */
+function started(turn: Turn, payload: Value): Deploy {
+  const [, account, holder, name, label, terms, place, environment, captures, [once, replaces], notes] = (
+    payload as Tuple
+  ).items.map((item, index) => (index === ONCE_AT ? (item as List).items : item)) as unknown as StartParts;
+  if (once !== undefined) {
+    if (turn.fact(once) !== replaces)
+      throw new PowerboxError('bad_request', `${name} was started before, and starts only once`);
+    turn.setFact(once, account);
+  }
+  const term = terms.items[0];
+  const reference: TermReference | null = term === undefined ? null : turn.term(term);
+  const body: Body = { label, term: reference, place, environment: environment.items };
+  const deploy: Deploy = { account, holder, name, termHash: reference?.hash ?? NO_HASH, state: 'running' };
+  turn.setFact(PREFIX + account, write(deploy));
+  const before = replaces === undefined ? undefined : turn.fact(PREFIX + replaces);
+  if (replaces !== undefined && before !== undefined)
+    turn.setFact(PREFIX + replaces, write({ ...read(replaces, before), state: 'ended' }));
+  for (const note of notes.items) {
+    const [key, value] = (note as List).items;
+    turn.setFact(key as string, value);
+  }
+  turn.spawn(body, captures.items);
+  return deploy;
+}
+
+/** Where in the payload of a deploy it stands whom it replaces. */
+const ONCE_AT = 9;
+
+type StartParts = readonly [
+  mode: string,
+  account: Account,
+  holder: string,
+  name: string,
+  label: string,
+  terms: List,
+  place: number,
+  environment: List,
+  captures: List,
+  once: readonly [string | undefined, Account | undefined],
+  notes: List,
+];
+
+/** Whether there is that deploy. */
+function stated(turn: Turn, payload: Value): boolean {
+  const [, account, state] = (payload as Tuple).items as readonly [string, Account, DeployState];
+  const fact = turn.fact(PREFIX + account);
+  if (fact === undefined) return false;
+  turn.setFact(PREFIX + account, write({ ...read(account, fact), state }));
+  return true;
 }
 
 function write(deploy: Deploy): Value {

@@ -8,12 +8,14 @@ import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Account, Engine, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
+import { registerCallCauses } from './call-causes.ts';
 import { NativeCalls } from './calls.ts';
 import { Capabilities, type Ended } from './capabilities.ts';
 import { countFailure, readFailures, type Failures } from './failures.ts';
 import { reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
 import { Lanes } from './lanes.ts';
-import { OutsideJob } from './outside-job.ts';
+import { NativeJob } from './native-job.ts';
+import { OutsideJob, registerAnswers } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
 import { Sources } from './sources.ts';
@@ -142,6 +144,17 @@ export class Dispatcher implements TaskRouter {
       over: (work) => this.#over(work),
     };
     this.#calls.attach(engine);
+    registerCallCauses(this.#context, (task) => {
+      const work = this.#work.get(task.number);
+      return work instanceof NativeJob ? work : this.#calls.outside(ids, task);
+    });
+    registerAnswers(this.#context, (task, message) => {
+      const work = this.#work.get(task.number);
+      if (work instanceof OutsideJob && work.applies !== null) return work.applies;
+      const entry = this.#entries.get(task.body.label);
+      const runner = entry?.kind === 'outside' ? entry.runner : null;
+      return runner?.apply === undefined ? undefined : (turn) => runner.apply?.(task, message, turn);
+    });
     this.capabilities.attach(engine);
     this.#takingBack.attach(this.#context);
     this.sources.attach(this.#context);

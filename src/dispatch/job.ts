@@ -68,6 +68,13 @@ export function begunKey(task: number): string {
   return `${BEGUN_PREFIX}${task}`;
 }
 
+/** Keys of the facts that a native has prepared a change whose answer is on record, and is to finish it. */
+export const PREPARED_PREFIX = 'prepared/';
+
+export function preparedKey(effectId: Uint8Array): string {
+  return PREPARED_PREFIX + Array.from(effectId, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** What the journal keeps of a cause: the execution mode first, then what `spec/dispatch.md` says of its kind. */
 export function recordOf(parts: readonly Value[]): Tuple {
   return new Tuple(['transaction', ...parts]);

@@ -4,59 +4,21 @@
  * call a native for a change before `begun` is durable, nor answer one task twice.
  */
 import type { Call, Native, NativeCall, NativeReference } from '../../channels/index.ts';
-import { stateKey } from '../../channels/index.ts';
-import { PowerboxError } from '../errors.ts';
 import type { Cancellable } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
-import { Bytes, channelKey, List, Tuple, type Value } from '../values/index.ts';
+import { Bytes, List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import type { Measured } from './audit.ts';
-import { begunKey, insist, SERVICE_FACT, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
+import { type OutsideCall, laneOf, stateOf } from './call-causes.ts';
+import { insist, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
 import type { Lanes } from './lanes.ts';
-import { applyOutcome } from './replies.ts';
 import { failureOf, type Failure } from './stderr.ts';
 import type { Stage } from './types.ts';
-
-/** The fact of a change that has begun: which object it is at, with what method, in which lane. */
-function writeBegun(reference: NativeReference, { method }: Call): Value {
-  const { native, handle, id, cap } = reference;
-  return new Tuple([native, handle, id, cap, method.name, method.lane]);
-}
-
-/** The lane of a change that had begun. It is written down, for a later declaration may say another one. */
-export function laneOfBegun(number: number, fact: Value): string {
-  const [native, handle, id, cap, , lane] = (fact as Tuple).items;
-  // In no order, so in one of its own: recovery keeps a place for each change that had begun.
-  if (lane === null) return `task/${number}`;
-  const reference = { native: native as string, handle: handle as Value, id: id as string, cap: cap as string };
-  return laneOf(reference, lane as string);
-}
-
-/** The object that a call works on and the lane of its method, as a key: calls of one key run one after the other. */
-export function laneOf(reference: NativeReference, lane: string): string {
-  const object = objectKey(reference);
-  return lane === '' ? object : `${lane} ${object}`;
-}
-
-function objectKey(reference: NativeReference): string {
-  if (reference.id !== '') return `id/${reference.id}`;
-  if (typeof reference.handle === 'string') return `text/${reference.native}/${reference.handle}`;
-  const { handle } = reference;
-  let key = typeof handle === 'object' && handle !== null ? handleKeys.get(handle) : undefined;
-  if (key === undefined) {
-    key = channelKey(handle);
-    if (typeof handle === 'object' && handle !== null) handleKeys.set(handle, key);
-  }
-  return `value/${reference.native}/${key}`;
-}
-
-/** Of handles in memory: the one of an object is the same for all its calls, most often. */
-const handleKeys = new WeakMap<object, string>();
 
 const NO_ID = new Uint8Array(0);
 const NOT_MEASURED: Measured = { start_ms: 0, duration_ms: 0, bytes: 0, digest: NO_ID };
 
-export class NativeJob implements OutsideWork {
+export class NativeJob implements OutsideWork, OutsideCall {
   readonly number: number;
   readonly lane: string | null;
   readonly account: Account;
@@ -67,21 +29,22 @@ export class NativeJob implements OutsideWork {
   readonly drained: boolean;
   readonly patient: boolean;
   readonly postsFirst: boolean;
+  readonly task: Task;
+  readonly reference: NativeReference;
+  readonly call: Call;
+  readonly effectId: Uint8Array;
+  digest: Uint8Array | null = null;
   stage: Stage = 'queued';
   readonly #context: JobContext;
   readonly #native: Native;
-  readonly #task: Task;
-  readonly #reference: NativeReference;
   /** Said by whoever took the right away, or cancelled; the call is answered so when its turn comes. */
   #cutBy: Failure | null = null;
   /** Answers the question that the native has been asked. */
   #settle: ((outcome: Outcome) => void) | null = null;
-  readonly #call: Call;
   /** That it had begun before this process: recovery decides. */
   readonly #interrupted: boolean;
   /** Null: its method takes as long as a person takes. */
   readonly #limit_ms: number | null;
-  readonly #effectId: Uint8Array;
   /** Made when the native asks for it: most never do. */
   #abort: AbortController | null = null;
   #aborted = false;
@@ -112,12 +75,12 @@ export class NativeJob implements OutsideWork {
     this.postsFirst = this.changing && !interrupted;
     this.#context = context;
     this.#native = native;
-    this.#task = task;
-    this.#reference = reference;
-    this.#call = call;
+    this.task = task;
+    this.reference = reference;
+    this.call = call;
     this.#interrupted = interrupted;
     this.#limit_ms = limit_ms;
-    this.#effectId = this.changing ? context.ids.effectId(task.number, 0) : NO_ID;
+    this.effectId = this.changing ? context.ids.effectId(task.number, 0) : NO_ID;
   }
 
   start(): void {
@@ -127,13 +90,13 @@ export class NativeJob implements OutsideWork {
     this.#start_ms = this.#context.clock.now_ms();
     // Each step calls the next, and only what has to be waited for is a promise: there are very many calls.
     if (this.#cutBy !== null && !this.#interrupted) this.#finish(errorOutcome(this.#cutBy));
-    else if (!this.changing) this.#make(this.#stateIn(this.#context.engine));
+    else if (!this.changing) this.#make(stateOf(this.reference, this.#context.engine));
     else if (this.#interrupted) this.#recover();
     else this.#begin();
   }
 
   get cap(): string {
-    return this.#reference.cap;
+    return this.reference.cap;
   }
 
   cut(failure: Failure): void {
@@ -153,8 +116,8 @@ export class NativeJob implements OutsideWork {
 
   /** It had begun before this process, and nobody knows how far it got. */
   #recover(): void {
-    const state = this.#stateIn(this.#context.engine);
-    switch (this.#call.method.recovery) {
+    const state = stateOf(this.reference, this.#context.engine);
+    switch (this.call.method.recovery) {
       case 'repeat':
         this.#make(state);
         return;
@@ -172,31 +135,19 @@ export class NativeJob implements OutsideWork {
     }
   }
 
-  /** The state of the object, if it is one that has any. */
-  #stateIn(facts: Pick<Turn, 'fact'>): Value | undefined {
-    const { id } = this.#reference;
-    return id === '' ? undefined : facts.fact(stateKey(id));
-  }
-
   /** Makes it durable that the change begins; the state is read in that turn, so after the predecessor's answer. */
   #begin(): void {
     const { number } = this;
     const { engine, failpoint } = this.#context;
     if (this.#context.unbegun) {
       // Not at once: this may be a turn.
-      queueMicrotask(() => this.#make(this.#stateIn(engine)));
+      queueMicrotask(() => this.#make(stateOf(this.reference, engine)));
       return;
     }
-    const payload = recordOf([number, this.#reference.native, this.#call.method.name, new Bytes(this.#effectId)]);
-    const begun = writeBegun(this.#reference, this.#call);
+    const payload = recordOf([number, this.reference.native, this.call.method.name, new Bytes(this.effectId)]);
     const cause = { kind: 'begun', payload, account: this.account };
     failpoint?.('begun:before');
-    const posted = insist(this.#context, () =>
-      engine.post(cause, (turn) => {
-        turn.setFact(begunKey(number), begun);
-        return this.#stateIn(turn);
-      }),
-    );
+    const posted = insist(this.#context, () => engine.enact<Value | undefined>(cause));
     posted.then(
       (state) => {
         failpoint?.('begun:after');
@@ -242,7 +193,7 @@ export class NativeJob implements OutsideWork {
     }
     this.#ask(verb, state).then(
       (answer) =>
-        settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.#call, answer, counts)),
+        settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.call, answer, counts)),
       (thrown: unknown) => {
         counts.thrown++;
         settle(errorOutcome(failureOf(thrown, 'native_failed')));
@@ -254,14 +205,16 @@ export class NativeJob implements OutsideWork {
   #ask(verb: 'call' | 'ask', state: Value | undefined): Promise<unknown> {
     const signal = (): AbortSignal => this.#signal();
     const call: NativeCall = {
-      method: this.#call.method.name,
-      form: this.#call.form,
-      args: this.#call.args,
-      effectId: this.#effectId,
+      method: this.call.method.name,
+      form: this.call.form,
+      args: this.call.args,
+      effectId: this.effectId,
       account: this.account,
-      handle: this.#reference.handle,
+      handle: this.reference.handle,
       state,
-      cap: this.#reference.cap,
+      cap: this.reference.cap,
+      limit_ms: this.#limit_ms,
+      ...(this.#interrupted ? { again: true } : {}),
       get signal() {
         return signal();
       },
@@ -297,23 +250,26 @@ export class NativeJob implements OutsideWork {
     const state = new List(answer.state === undefined ? [] : [answer.state]);
     const { audit, engine, failpoint } = this.#context;
     const outage = this.changing ? this.#takeOutage() : null;
-    const measured = audit?.measured(this.#start_ms, this.#call.args, answer) ?? NOT_MEASURED;
+    const measured = audit?.measured(this.#start_ms, this.call.args, answer) ?? NOT_MEASURED;
     const { start_ms, duration_ms, bytes } = measured;
+    this.digest = measured.digest;
     const seen = new Tuple([start_ms, duration_ms, bytes]);
     const cause = {
       kind: this.changing ? 'finished' : 'result',
       payload: recordOf([this.number, answer.outcome, state, seen, ...(outage === null ? [] : [outage])]),
       account: this.account,
+      // Who called goes on in the same turn; and whoever else waits for that to be durable says so.
+      ...(outage === null ? { unhurried_bytes: bytes } : undefined),
     };
     failpoint?.('effect:after');
     failpoint?.('finished:before');
     const finished = insist(this.#context, () =>
-      engine.finish(this.#task, cause, (turn) => this.#apply(turn, answer, outage, measured)),
+      engine.conclude(this.task, cause, (_result, turn) => this.#answered(turn, answer)),
     );
     finished.then(
       () => {
         failpoint?.('finished:after');
-        if (this.#call.method.recovery === 'ask') this.#forget();
+        if (this.call.method.recovery === 'ask') this.#forget();
         this.#over();
       },
       // Only the engine rejects here, and that is final for the space: whoever owns it has been told.
@@ -328,55 +284,13 @@ export class NativeJob implements OutsideWork {
     return outage;
   }
 
-  #apply(turn: Turn, answer: Outcome, outage: Value | null, measured: Measured): void {
-    if (outage !== null) turn.setFact(SERVICE_FACT, outage);
-    const { acting, capabilities, counts, stderr } = this.#context;
-    if (this.changing) turn.setFact(begunKey(this.number), undefined);
-    acting.task = this.#task;
-    acting.source = this.what;
-    try {
-      capabilities.used(turn, this.#reference.cap, this.account);
-      const told = this.#toldBy(answer);
-      const failure = applyOutcome(turn, this.account, this.#context, this.#reference, this.#call, told);
-      if (failure !== null) reportDurably(turn, this.account, stderr, failure, this.what, this.number);
-      for (const note of answer.notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
-    } catch (thrown) {
-      // A channel refused the reply: this branch ends here, the task is gone all the same.
-      counts.thrown++;
-      const { code, message, hint } = failureOf(thrown);
-      turn.fail(new PowerboxError(code, message, { hint }));
-    }
-    this.#writeDown(turn, answer, measured);
-    acting.task = null;
-    acting.source = '';
+  /** In the turn of its answer: what happens in this process only. */
+  #answered(turn: Turn, { notes }: Outcome): void {
+    const { stderr } = this.#context;
+    for (const note of notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
     // one commit holds both, and a crash takes both or none.
     this.#release((lanes) => lanes.inTurn(() => lanes.done(this)));
-  }
-
-  /** The right may have been taken back in a turn before this one, as the answer came: what was done stays on record. */
-  #toldBy(answer: Outcome): Outcome {
-    const ended = this.#context.capabilities.endedBy(this.#reference.cap);
-    if (ended === null || answer.outcome.items[0] === 'error') return answer;
-    return { ...errorOutcome(ended), state: answer.state };
-  }
-
-  #writeDown(turn: Turn, { outcome }: Outcome, measured: Measured): void {
-    const { audit, capabilities } = this.#context;
-    const { native, cap } = this.#reference;
-    audit?.record(
-      turn,
-      {
-        account: this.account,
-        grant: capabilities.rootOf(cap),
-        cap,
-        native,
-        method: this.#call.method.name,
-        result: outcome.items[0] === 'error' ? (outcome.items[1] as string) : 'ok',
-        effectId: this.#effectId,
-      },
-      measured,
-    );
   }
 
   #forget(): void {
@@ -384,7 +298,7 @@ export class NativeJob implements OutsideWork {
     if (forget === undefined || !this.changing) return;
     // It may be said twice or never, so nothing hangs on how it ends.
     try {
-      forget.call(this.#native, [this.#effectId]).catch(() => this.#context.counts.thrown++);
+      forget.call(this.#native, [this.effectId]).catch(() => this.#context.counts.thrown++);
     } catch {
       this.#context.counts.thrown++;
     }

@@ -2,7 +2,7 @@
  * One task at a runner outside the turn: handed over once, answered at most once. Owns the time limit and the
  * decision which answer counts. Must never let a runner's second or late answer into the space.
  */
-import { PowerboxError } from '../errors.ts';
+import { type ErrorCode, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Cancellable } from '../platform/index.ts';
 import type { Account, Task, Turn } from '../space/index.ts';
@@ -24,6 +24,8 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   readonly postsFirst = false;
   readonly patient = false;
   stage: Stage = 'queued';
+  /** What its answer does in the turn, where its runner does not say that of every answer. */
+  applies: ((turn: Turn) => void) | null = null;
   readonly #context: JobContext;
   readonly #task: Task;
   readonly #runner: OutsideRunner;
@@ -77,7 +79,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
     this.#abort?.abort();
   }
 
-  answer(message: Value, apply: (turn: Turn) => void): Promise<boolean> {
+  answer(message: Value, apply: ((turn: Turn) => void) | null = null): Promise<boolean> {
     const fault = valueFault(message, { bytes: limits.answer_bytes_max });
     if (fault === null) return this.#settle(new Tuple(['ok', message]), apply);
     if (this.stage === 'running') this.#context.counts.garbage++;
@@ -104,11 +106,10 @@ export class OutsideJob implements OutsideWork, OutsideControl {
 
   #refuse(error: unknown): Promise<boolean> {
     const { code, message, hint } = failureOf(error);
-    const refused = new PowerboxError(code, message, { hint });
-    return this.#settle(new Tuple(['error', code, message]), (turn) => turn.fail(refused));
+    return this.#settle(new Tuple(['error', code, message, hint]), null);
   }
 
-  #settle(outcome: Tuple, apply: (turn: Turn) => void): Promise<boolean> {
+  #settle(outcome: Tuple, apply: ((turn: Turn) => void) | null): Promise<boolean> {
     if (this.stage !== 'running') {
       if (this.#timedOut) this.#context.counts.late++;
       else this.#context.counts.second++;
@@ -117,19 +118,8 @@ export class OutsideJob implements OutsideWork, OutsideControl {
     this.stage = 'answered';
     this.#timer?.cancel();
     const cause = { kind: 'answer', payload: recordOf([this.number, outcome]), account: this.account };
-    const applyOnce = (turn: Turn): void => {
-      const { acting } = this.#context;
-      acting.task = this.#task;
-      try {
-        apply(turn);
-      } catch (thrown) {
-        this.#context.counts.thrown++;
-        const { code, message, hint } = failureOf(thrown);
-        turn.fail(new PowerboxError(code, message, { hint }));
-      }
-      acting.task = null;
-    };
-    const finished = insist(this.#context, () => this.#context.engine.finish(this.#task, cause, applyOnce));
+    this.applies = apply;
+    const finished = insist(this.#context, () => this.#context.engine.conclude(this.#task, cause));
     return finished.finally(() => this.#over());
   }
 
@@ -141,3 +131,31 @@ export class OutsideJob implements OutsideWork, OutsideControl {
 
 /** Only the engine rejects, once for all: whoever owns the space has been told. */
 function ignore(): void {}
+
+/** `find` gives what an answer to a task with this message does, where anybody here knows. */
+export function registerAnswers(
+  context: JobContext,
+  find: (task: Task, message: Value) => ((turn: Turn) => void) | undefined,
+): void {
+  const { acting, counts, engine } = context;
+  engine.register('answer', (turn, { payload }, task) => {
+    const [, , outcome] = (payload as Tuple).items as readonly [string, number, Tuple];
+    const [kind, first, message, hint] = outcome.items;
+    acting.task = task;
+    try {
+      if (kind === 'error')
+        turn.fail(new PowerboxError(first as ErrorCode, message as string, { hint: (hint as string) ?? '' }));
+      else {
+        const apply = task === null ? undefined : find(task, first as Value);
+        if (apply === undefined)
+          throw new PowerboxError('label_unknown', `nobody here knows what an answer of ${task?.body.label} does`);
+        apply(turn);
+      }
+    } catch (thrown) {
+      counts.thrown++;
+      const failure = failureOf(thrown);
+      turn.fail(new PowerboxError(failure.code, failure.message, { hint: failure.hint }));
+    }
+    acting.task = null;
+  });
+}

@@ -49,7 +49,9 @@ export function applyOutcome(
   answer: Pick<Outcome, 'outcome' | 'state'>,
 ): Failure | null {
   if (answer.state !== undefined && reference.id !== '') turn.setFact(stateKey(reference.id), answer.state);
-  const { items } = answer.outcome;
+  // That it is prepared, and to be finished, is the business of the job.
+  const outcome = isPrepared(answer) ? (answer.outcome.items[1] as Tuple) : answer.outcome;
+  const { items } = outcome;
   const fail = (failure: Failure): Failure | null =>
     replyError(turn, call, failure, reference.native, call.method.name);
   switch (items[0]) {
@@ -67,10 +69,14 @@ export function applyOutcome(
     }
     default: {
       const maker = new Maker(turn, account, holding, reference.cap, reference);
-      const failure = items[0] === 'later' ? maker.later(call, items) : maker.answer(call.ret, answer.outcome);
+      const failure = items[0] === 'later' ? maker.later(call, items) : maker.answer(call.ret, outcome);
       return failure === null ? null : fail(failure);
     }
   }
+}
+
+export function isPrepared({ outcome }: Pick<Outcome, 'outcome'>): boolean {
+  return outcome.items[0] === 'prepared';
 }
 
 export function applyRefusal(turn: Turn, native: string, refusal: CallRefusal): Failure | null {

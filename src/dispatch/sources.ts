@@ -6,7 +6,7 @@
  */
 import { errorResult, stateKey } from '../../channels/index.ts';
 import type { Made, Native, NativeError, Source } from '../../channels/index.ts';
-import { isPowerboxError, PowerboxError } from '../errors.ts';
+import { type ErrorCode, isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Account, Turn } from '../space/index.ts';
 import { channelKey, List, Tuple, type Value } from '../values/index.ts';
@@ -85,6 +85,7 @@ export class Sources {
   /** Finds the sources of earlier processes; nothing of them is open before `start`. */
   attach(context: JobContext): void {
     this.#context = context;
+    context.engine.register('arrival', (turn, { payload }) => this.#arrived(turn, payload));
     const found = [...context.engine.facts(PREFIX)].map(([key, fact]) => read(key.slice(PREFIX.length), fact));
     for (const record of found.sort(byAge)) this.#add(record, true);
   }
@@ -160,6 +161,53 @@ export class Sources {
     for (const source of this.#open.values()) source.leave();
   }
 
+  /** The turn of an arrival: its message, or the error with which its source has ended. */
+  #arrived(turn: Turn, payload: Value): Arrived {
+    const [, id, first, ...rest] = (payload as Tuple).items;
+    const source = this.#open.get(id as string);
+    if (source === undefined) return 'ended';
+    const { record } = source;
+    if (typeof first === 'string') {
+      const { stderr } = this.context;
+      const failure: Failure = { code: first as ErrorCode, message: rest[0] as string, hint: '' };
+      this.end(turn, record.id, failure);
+      reportDurably(turn, record.account, stderr, failure, record.native, null);
+      return 'taken';
+    }
+    const [state, last] = rest as [List, boolean];
+    try {
+      if (!this.#put(turn, record, (first as List).items as readonly Tuple[])) return 'full';
+    } catch (thrown) {
+      // Its channel takes no messages any more: there is nobody to send to.
+      if (!isPowerboxError(thrown)) throw thrown;
+      turn.fail(thrown);
+      this.end(turn, record.id, null);
+      return 'ended';
+    }
+    if (!this.isOpen(record.id)) return 'taken';
+    if (state.items[0] !== undefined) turn.setFact(stateKey(record.id), state.items[0]);
+    if (last) this.end(turn, record.id, null);
+    return 'taken';
+  }
+
+  /** Puts the message on the channel; false when there is no room for it, and then nothing has changed. */
+  #put(turn: Turn, record: SourceRecord, items: readonly Tuple[]): boolean {
+    if (items.every((item) => item.items[0] === 'ok')) return turn.offer(record.channel, valuesOf(items));
+    const maker = new Maker(turn, record.account, this.context, record.cap, null);
+    const values: Value[] = [];
+    for (const item of items) {
+      const value = maker.make(item.items);
+      if (value !== null && typeof value === 'object' && 'code' in value) {
+        this.end(turn, record.id, value);
+        return true;
+      }
+      values.push(value);
+    }
+    // What was made cannot be unmade: a connection that is there is handed out, and charged.
+    turn.produceAnyway(record.channel, values);
+    return true;
+  }
+
   #add(record: SourceRecord, resumed: boolean): OpenSource {
     const source = new OpenSource(this, record, resumed);
     this.#open.set(record.id, source);
@@ -232,6 +280,9 @@ function byAge(left: SourceRecord, right: SourceRecord): number {
 function ageOf({ id }: SourceRecord): number {
   return Number.parseInt(id.slice(1), 10);
 }
+
+/** What became of an arrival: there was no room for it, or its source had ended before. */
+type Arrived = 'taken' | 'full' | 'ended';
 
 class OpenSource implements Source {
   readonly record: SourceRecord;
@@ -307,41 +358,14 @@ class OpenSource implements Source {
     if (this.#behind && !(await this.#roomForMore())) return false;
     this.#behind = false;
     const parts = [new List(items), new List(state === undefined ? [] : [state]), last];
-    const apply = (turn: Turn): boolean => {
-      const { id } = this;
-      if (!this.#put(turn, items)) return false;
-      if (!this.#sources.isOpen(id)) return true;
-      if (state !== undefined) turn.setFact(stateKey(id), state);
-      if (last) this.#sources.end(turn, id, null);
-      return true;
-    };
     for (let told = false; ; told = true) {
-      const arrived = await this.#post(parts, apply);
+      const arrived = await this.#post(parts);
       if (arrived === 'ended') return false;
       if (arrived === 'taken') break;
       if (!told) this.#tellFull();
       if (!(await this.#quotaRoom(items))) return false;
     }
     return last || (!this.signal.aborted && this.#roomForMore());
-  }
-
-  /** Puts the message on the channel; false when there is no room for it, and then nothing has changed. */
-  #put(turn: Turn, items: readonly Tuple[]): boolean {
-    const { record } = this;
-    if (items.every((item) => item.items[0] === 'ok')) return turn.offer(record.channel, valuesOf(items));
-    const maker = new Maker(turn, record.account, this.#sources.context, record.cap, null);
-    const values: Value[] = [];
-    for (const item of items) {
-      const value = maker.make(item.items);
-      if (value !== null && typeof value === 'object' && 'code' in value) {
-        this.#sources.end(turn, record.id, value);
-        return true;
-      }
-      values.push(value);
-    }
-    // What was made cannot be unmade: a connection that is there is handed out, and charged.
-    turn.produceAnyway(record.channel, values);
-    return true;
   }
 
   #tellFull(): void {
@@ -371,36 +395,18 @@ class OpenSource implements Source {
   }
 
   async #fail(failure: Failure): Promise<boolean> {
-    const ended = await this.#post([failure.code, failure.message], (turn) => {
-      const { stderr } = this.#sources.context;
-      this.#sources.end(turn, this.id, failure);
-      reportDurably(turn, this.account, stderr, failure, this.record.native, null);
-      return true;
-    });
+    const ended = await this.#post([failure.code, failure.message]);
     return ended === 'taken';
   }
 
   /** One turn, unless the source has ended before it. Never rejects: a space that closes takes nothing more. */
-  async #post(parts: readonly Value[], apply: (turn: Turn) => boolean): Promise<'taken' | 'full' | 'ended'> {
+  async #post(parts: readonly Value[]): Promise<Arrived> {
     const { context } = this.#sources;
     const { id, account } = this.record;
     if (context.stopped || !this.#sources.isOpen(id)) return 'ended';
     const cause = { kind: 'arrival', payload: recordOf([id, ...parts]), account };
     try {
-      return await insist(context, () =>
-        context.engine.post(cause, (turn) => {
-          if (!this.#sources.isOpen(id)) return 'ended' as const;
-          try {
-            return apply(turn) ? ('taken' as const) : ('full' as const);
-          } catch (thrown) {
-            // Its channel takes no messages any more: there is nobody to send to.
-            if (!isPowerboxError(thrown)) throw thrown;
-            turn.fail(thrown);
-            this.#sources.end(turn, id, null);
-            return 'ended' as const;
-          }
-        }),
-      );
+      return await insist(context, () => context.engine.enact<Arrived>(cause));
     } catch {
       // Only the engine rejects, once for all: whoever owns the space has been told.
       return 'ended';

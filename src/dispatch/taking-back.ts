@@ -4,6 +4,7 @@
  * durable. Owns the timers of capabilities that expire.
  */
 import type { Turn } from '../space/index.ts';
+import type { Tuple } from '../values/index.ts';
 import { cancelled, expired, revoked, type Capabilities, type Capability, type Ended } from './capabilities.ts';
 import { Expiry } from './expiry.ts';
 import { insist, recordOf, type JobContext, type OutsideWork } from './job.ts';
@@ -32,6 +33,10 @@ export class TakingBack {
 
   attach(context: JobContext): void {
     this.#context = context;
+    context.engine.register('expired', (turn, { payload }) => {
+      const [, id] = (payload as Tuple).items;
+      return this.end(turn, id as string, 'expired');
+    });
   }
 
   /** Time goes on: said once, when the space moves. */
@@ -74,7 +79,7 @@ export class TakingBack {
     const context = this.#context;
     if (context === null || context.stopped) return;
     // A space that closes meanwhile finds it again when it opens.
-    insist(context, () => context.engine.post(cause, (turn) => this.end(turn, id, 'expired'))).catch(() => {});
+    insist(context, () => context.engine.enact(cause)).catch(() => {});
   }
 
   #endSources(turn: Turn, cap: string, failure: Failure, which: (source: SourceRecord) => boolean): void {

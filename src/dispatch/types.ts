@@ -13,11 +13,10 @@ export interface OutsideControl {
   /** Aborted when the time is over or the space closes. */
   readonly signal: AbortSignal;
   /**
-   * `message` is what the journal keeps; `apply` runs in the turn in which the task is gone, and reads nothing
-   * but `message`, so that a replay can do the same. It should not throw: what it did before stays, the rest is
-   * a failure of the task's account. Resolves once durable.
+   * `message` is what the journal keeps; in the turn in which the task is gone the runner's `apply` does what follows
+   * from it. Or this `apply`, of a runner that has none: then no replay can do it again. Resolves once durable.
    */
-  answer(message: Value, apply: (turn: Turn) => void): Promise<boolean>;
+  answer(message: Value, apply?: (turn: Turn) => void): Promise<boolean>;
   /** The task is gone, and its account has one more failure. */
   refuse(error: unknown): Promise<boolean>;
 }
@@ -25,6 +24,11 @@ export interface OutsideControl {
 /** Runs tasks of its label after their commit. What it throws, or rejects with, is a refusal. */
 export interface OutsideRunner {
   run(task: Task, control: OutsideControl): void | Promise<void>;
+  /**
+   * What an answer does in its turn: it follows from the task and the message alone, for a replay, which runs nothing
+   * outside, does it again. It should not throw: what it did before stays, the rest is a failure of the account.
+   */
+  apply?(task: Task, message: Value, turn: Turn): void;
 }
 
 export interface OutsideOptions {

@@ -1,0 +1,163 @@
+/**
+ * What causes of calls of natives do in their turns: a change begins, an answer comes in. All that they do follows from
+ * the cause, the task and the facts, so a replay, which calls no native, does the same.
+ */
+import type { Call, NativeReference } from '../../channels/index.ts';
+import { stateKey } from '../../channels/index.ts';
+import { PowerboxError } from '../errors.ts';
+import type { Task, Turn } from '../space/index.ts';
+import { type Bytes, channelKey, type List, Tuple, type Value } from '../values/index.ts';
+import { errorOutcome, type Outcome } from './answers.ts';
+import { begunKey, preparedKey, SERVICE_FACT, reportDurably, type JobContext } from './job.ts';
+import { applyOutcome, isPrepared } from './replies.ts';
+import { failureOf } from './stderr.ts';
+
+/** A call that went outside: of the job that makes it, or read again from its task where there is no job. */
+export interface OutsideCall {
+  readonly task: Task;
+  readonly reference: NativeReference;
+  readonly call: Call;
+  /** `native.method`. */
+  readonly what: string;
+  readonly effectId: Uint8Array;
+  /** SHA-256 of its arguments, when that is known already. */
+  readonly digest: Uint8Array | null;
+}
+
+/** The fact of a change that has begun: which object it is at, with what method, in which lane. */
+function writeBegun(reference: NativeReference, { method }: Call): Value {
+  const { native, handle, id, cap } = reference;
+  return new Tuple([native, handle, id, cap, method.name, method.lane]);
+}
+
+/** The lane of a change that had begun. It is written down, for a later declaration may say another one. */
+export function laneOfBegun(number: number, fact: Value): string {
+  const [native, handle, id, cap, , lane] = (fact as Tuple).items;
+  // In no order, so in one of its own: recovery keeps a place for each change that had begun.
+  if (lane === null) return `task/${number}`;
+  const reference = { native: native as string, handle: handle as Value, id: id as string, cap: cap as string };
+  return laneOf(reference, lane as string);
+}
+
+/** The object that a call works on and the lane of its method, as a key: calls of one key run one after the other. */
+export function laneOf(reference: NativeReference, lane: string): string {
+  const object = objectKey(reference);
+  return lane === '' ? object : `${lane} ${object}`;
+}
+
+function objectKey(reference: NativeReference): string {
+  if (reference.id !== '') return `id/${reference.id}`;
+  if (typeof reference.handle === 'string') return `text/${reference.native}/${reference.handle}`;
+  const { handle } = reference;
+  let key = typeof handle === 'object' && handle !== null ? handleKeys.get(handle) : undefined;
+  if (key === undefined) {
+    key = channelKey(handle);
+    if (typeof handle === 'object' && handle !== null) handleKeys.set(handle, key);
+  }
+  return `value/${reference.native}/${key}`;
+}
+
+/** Of handles in memory: the one of an object is the same for all its calls, most often. */
+const handleKeys = new WeakMap<object, string>();
+
+/** The state of the object, if it is one that has any. */
+export function stateOf({ id }: NativeReference, facts: Pick<Turn, 'fact'>): Value | undefined {
+  return id === '' ? undefined : facts.fact(stateKey(id));
+}
+
+/** `find` gives the call of a task; undefined when it is none that goes outside. */
+export function registerCallCauses(context: JobContext, find: (task: Task) => OutsideCall | undefined): void {
+  const { engine } = context;
+  // Answers the state of the object as the change finds it: after the answer of the call before.
+  engine.register('begun', (turn, { payload }): Value | undefined => {
+    const number = (payload as Tuple).items[1] as number;
+    const task = engine.held(number);
+    const begun = task === undefined ? undefined : find(task);
+    if (begun === undefined) return undefined;
+    turn.setFact(begunKey(number), writeBegun(begun.reference, begun.call));
+    return stateOf(begun.reference, turn);
+  });
+  const answered =
+    (changing: boolean) =>
+    (turn: Turn, { payload }: { payload: Value }, task: Task | null) => {
+      const [, number, outcome, state, seen, outage] = (payload as Tuple).items;
+      if (outage !== undefined) turn.setFact(SERVICE_FACT, outage);
+      if (changing) turn.setFact(begunKey(number as number), undefined);
+      const found = task === null ? undefined : find(task);
+      if (found === undefined) throw new PowerboxError('label_unknown', `the task ${String(number)} is no call here`);
+      applyAnswer(context, turn, found, {
+        outcome: outcome as Tuple,
+        state: (state as List).items[0],
+        seen: (seen as Tuple).items as readonly number[],
+      });
+    };
+  engine.register('finished', answered(true));
+  engine.register('result', answered(false));
+  // What a host had prepared, and has now made.
+  engine.register('confirmed', (turn, { payload }) => {
+    const [, , effect] = (payload as Tuple).items;
+    turn.setFact(preparedKey((effect as Bytes).bytes), undefined);
+  });
+}
+
+interface Answered extends Pick<Outcome, 'outcome' | 'state'> {
+  /** When it was made, how long it took, bytes in and out. */
+  readonly seen: readonly number[];
+}
+
+function applyAnswer(context: JobContext, turn: Turn, found: OutsideCall, answer: Answered): void {
+  const { acting, capabilities, counts, stderr } = context;
+  const { task, reference, call, what } = found;
+  const { account, number } = task;
+  if (isPrepared(answer)) turn.setFact(preparedKey(found.effectId), reference.native);
+  acting.task = task;
+  acting.source = what;
+  try {
+    capabilities.used(turn, reference.cap, account);
+    const told = toldBy(context, found, answer);
+    // From this turn on whoever prepared it is to finish it.
+    if (isPrepared(told)) turn.setFact(preparedKey(found.effectId), reference.native);
+    const failure = applyOutcome(turn, account, context, reference, call, told);
+    if (failure !== null) reportDurably(turn, account, stderr, failure, what, number);
+  } catch (thrown) {
+    // A channel refused the reply: this branch ends here, the task is gone all the same.
+    counts.thrown++;
+    const { code, message, hint } = failureOf(thrown);
+    turn.fail(new PowerboxError(code, message, { hint }));
+  }
+  writeDown(context, turn, found, answer);
+  acting.task = null;
+  acting.source = '';
+}
+
+/** The right may have been taken back in a turn before this one, as the answer came: what was done stays on record. */
+function toldBy(
+  { capabilities }: JobContext,
+  { reference }: OutsideCall,
+  answer: Answered,
+): Pick<Outcome, 'outcome' | 'state'> {
+  const ended = capabilities.endedBy(reference.cap);
+  if (ended === null || answer.outcome.items[0] === 'error') return answer;
+  return { outcome: errorOutcome(ended).outcome, state: answer.state };
+}
+
+function writeDown({ audit, capabilities }: JobContext, turn: Turn, found: OutsideCall, answer: Answered): void {
+  if (audit === null) return;
+  const { task, reference, call, effectId } = found;
+  const { native, cap } = reference;
+  const { items } = answer.outcome;
+  const [start_ms = 0, duration_ms = 0, bytes = 0] = answer.seen;
+  audit.record(
+    turn,
+    {
+      account: task.account,
+      grant: capabilities.rootOf(cap),
+      cap,
+      native,
+      method: call.method.name,
+      result: items[0] === 'error' ? (items[1] as string) : 'ok',
+      effectId,
+    },
+    { start_ms, duration_ms, bytes, digest: found.digest ?? audit.digest(call.args) },
+  );
+}
