@@ -58,6 +58,17 @@ export interface AuditRow extends Measured {
   readonly effectId: Uint8Array;
 }
 
+/** How often a method was answered so, since the start of the process. */
+export interface CallTally {
+  readonly native: string;
+  readonly method: string;
+  /** `ok`, or the code of the error. */
+  readonly result: string;
+  count: number;
+  sum_ms: number;
+  bytes: number;
+}
+
 /** What the audit needs of the space. */
 export type AuditEngine = Pick<Engine, 'enact' | 'register'> & { readonly logs: Logs };
 
@@ -69,6 +80,8 @@ export class Audit {
   #engine: AuditEngine | null = null;
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
+  /** Calls since the start, by native, method and result: for who watches, read by no turn. */
+  readonly #tallies = new Map<string, CallTally>();
   #untilTrim: number = limits.audit_trim_rows;
   #trimming = false;
 
@@ -124,11 +137,29 @@ export class Audit {
     return this.#encoded(outcome).length;
   }
 
+  #count(native: string, method: string, result: string, duration_ms: number, bytes: number): void {
+    const key = `${native}.${method} ${result}`;
+    let tally = this.#tallies.get(key);
+    if (tally === undefined) {
+      tally = { native, method, result, count: 0, sum_ms: 0, bytes: 0 };
+      this.#tallies.set(key, tally);
+    }
+    tally.count++;
+    tally.sum_ms += duration_ms;
+    tally.bytes += bytes;
+  }
+
+  /** Natives, methods and codes are words of declarations, so there are not many. */
+  tallies(): Iterable<Readonly<CallTally>> {
+    return this.#tallies.values();
+  }
+
   /** In the turn that records the answer. */
   record(turn: Turn, call: AuditedCall, { start_ms, duration_ms, bytes, digest }: Measured): void {
     const { account, grant, cap, native, method, result, effectId } = call;
     const deploy = turn.fact(DEPLOY_PREFIX + account);
     const holder = deploy === undefined ? '' : holderOfDeploy(deploy);
+    this.#count(native, method, result, duration_ms, bytes);
     const texts = [holder, grant, cap, native, method, result];
     this.#total_bytes += texts.reduce((sum, text) => sum + text.length, ROW_BYTES);
     turn.log(

@@ -3,12 +3,14 @@ export * from './types.ts';
 export { SpaceEngine } from './engine.ts';
 export { type EngineOptions, FAILPOINTS, type Failpoint } from './options.ts';
 export { type HostRequest, SpaceHost } from './host.ts';
+export { type Lease, produceLeased } from './own-causes.ts';
 export type { PurseUsage, Quota } from './purse.ts';
 export { DEPLOY_KEY, HOLDER_KEY } from './purse.ts';
 export type { KeyedQuota, QuotaSource } from './quotas.ts';
 export type { LogRange, Logs } from './logs.ts';
 export type { CauseRecord, EntryHeader } from './entry.ts';
 export type { Recorder } from './recording.ts';
+export { type Latency, LATENCY_STEPS_MS, type SpaceCounters, type SpaceFigures } from './counters.ts';
 export { REPEAT_LABEL } from './repeat.ts';
 export {
   type ChannelContents,

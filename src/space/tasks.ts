@@ -109,6 +109,17 @@ export class Tasks {
     yield* this.held.values();
   }
 
+  /** How many there are in each state, for reports. */
+  totals(): { readonly ready: number; readonly outside: number; readonly parked: number } {
+    let [ready, outside, parked] = [0, 0, 0];
+    for (const tasks of this.#accounts.values()) {
+      ready += tasks.ready;
+      outside += tasks.outside;
+      parked += tasks.parked;
+    }
+    return { ready, outside, parked };
+  }
+
   /** Puts a task at the end of its account's queue. Whoever makes tasks has looked at the account's bound. */
   push(task: LiveTask): void {
     this.pushFor(this.of(task.account), task);
