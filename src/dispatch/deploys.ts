@@ -50,12 +50,25 @@ export class Deploys {
     this.#engine = engine;
     this.#last = 0;
     for (const { account } of this.list()) this.#last = Math.max(this.#last, account);
-    engine.register('deploy', (turn, { payload }) => started(turn, payload));
+    engine.register('deploy', (turn, { payload }) =>
+      this.place(turn, payload, (_account, body, captures) => turn.spawn(body, captures)),
+    );
     engine.register('deploy-state', (turn, { payload }) => stated(turn, payload));
   }
 
   /** Resolves with the deploy once its account and first task are durable. */
   async start(request: DeployRequest): Promise<Deploy> {
+    const { account, payload } = this.prepare(request);
+    return this.#engine.enact<Deploy>({ kind: 'deploy', payload, account });
+  }
+
+  /** In a turn, what was prepared: its account, the facts beside it, and its first task by `spawn`. */
+  place(turn: Turn, payload: Value, spawn: (account: Account, body: Body, captures: readonly Value[]) => void): Deploy {
+    return started(turn, payload, spawn);
+  }
+
+  /** A deploy that is about to be placed, as a cause holds it. Its number is nobody else's from now on. */
+  prepare(request: DeployRequest): { readonly account: Account; readonly payload: Value } {
     const account = ++this.#last;
     const {
       holder,
@@ -81,7 +94,7 @@ export class Deploys {
       new List([...(once === undefined ? [] : [once]), ...(replaces === undefined ? [] : [replaces])]),
       new List(notes.map(([key, value]) => new List([key, value]))),
     ]);
-    return this.#engine.enact<Deploy>({ kind: 'deploy', payload, account });
+    return { account, payload };
   }
 
   /** Says that the deploy has ended; its data, if any, stay. */
@@ -113,7 +126,11 @@ export class Deploys {
 }
 
 /** The turn of a deploy: its account, the facts beside it, its first task. */
-function started(turn: Turn, payload: Value): Deploy {
+function started(
+  turn: Turn,
+  payload: Value,
+  spawn: (account: Account, body: Body, captures: readonly Value[]) => void,
+): Deploy {
   const [, account, holder, name, label, terms, place, environment, captures, [once, replaces], notes] = (
     payload as Tuple
   ).items.map((item, index) => (index === ONCE_AT ? (item as List).items : item)) as unknown as StartParts;
@@ -134,7 +151,8 @@ function started(turn: Turn, payload: Value): Deploy {
     const [key, value] = (note as List).items;
     turn.setFact(key as string, value);
   }
-  turn.spawn(body, captures.items);
+  // One without a label is an account alone: of somebody outside, who runs nothing by that.
+  if (label !== '') spawn(account, body, captures.items);
   return deploy;
 }
 

@@ -8,7 +8,7 @@ import type { Cancellable, Platform } from '../platform/index.ts';
 import { List, type Value } from '../values/index.ts';
 import type { SpaceEngine } from './engine.ts';
 import type { Waiter } from './items.ts';
-import { HOST_BODY, LEASE_PREFIX } from './own-causes.ts';
+import { HOST_BODY, type Lease, LEASE_PREFIX } from './own-causes.ts';
 import type { Account, Receive, Slot } from './types.ts';
 
 export interface HostRequest {
@@ -38,7 +38,7 @@ export class SpaceHost {
       this.#leases.clear();
     });
     // Leases outlive a restart: what is overdue ends in the first turns.
-    for (const [key, value] of engine.facts(LEASE_PREFIX)) this.#armLease(key, value);
+    for (const [key, value] of engine.facts(LEASE_PREFIX)) this.arm({ key, value });
   }
 
   /** Resolves when the message is durable. With `lease_ms` it goes away by itself after that time. */
@@ -53,8 +53,8 @@ export class SpaceHost {
     if (!(lease_ms > 0)) throw new PowerboxError('bad_request', `a lease of ${lease_ms} ms; it must be longer than 0`);
     const ends_ms = Math.ceil(this.#platform.clock.now_ms() + lease_ms);
     const cause = { kind: 'lease', payload: new List([channel, new List(message), persist, ends_ms]), account };
-    const lease = await this.#engine.enact<{ readonly key: string; readonly value: Value } | null>(cause);
-    if (lease !== null) this.#armLease(lease.key, lease.value);
+    const lease = await this.#engine.enact<Lease | null>(cause);
+    if (lease !== null) this.arm(lease);
   }
 
   /** Several messages in one turn: all of them or none. */
@@ -68,7 +68,8 @@ export class SpaceHost {
     await this.#engine.enact({ kind: 'batch', payload, account: 0 });
   }
 
-  #armLease(key: string, value: Value): void {
+  /** A lease is on record, and durable: its time runs. */
+  arm({ key, value }: Lease): void {
     if (this.#engine.closed !== null) return;
     const [channel, number, stamp, ends_ms] = (value as List).items as [Value, number, number, number];
     const end = (): void => {

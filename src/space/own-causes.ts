@@ -7,7 +7,7 @@ import { List, type Remainder, type Value } from '../values/index.ts';
 import type { Waiter } from './items.ts';
 import { type Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
 import type { SpaceEngine } from './engine.ts';
-import type { Body, Receive, Slot } from './types.ts';
+import type { Account, Body, Receive, Slot, Turn } from './types.ts';
 
 /**
  * Facts of data that go away by themselves: `[channel, number, stamp, end in ms since 1970]`. Numbers begin again
@@ -53,6 +53,38 @@ export interface Requested {
   readonly waiter: Waiter | null;
 }
 
+/** A message that goes away by itself; `place` tells those of one turn apart. */
+export interface Leased {
+  readonly channel: Value;
+  readonly message: readonly Value[];
+  readonly persist: boolean;
+  readonly account: Account;
+  readonly ends_ms: number;
+  readonly place: number;
+}
+
+/** A lease that is on record, for whoever has its timer. */
+export interface Lease {
+  readonly key: string;
+  readonly value: Value;
+}
+
+/** Puts it down and the lease on record; null when it was taken at once. Throws when there is no room for it. */
+export function produceLeased(engine: SpaceEngine, turn: Turn, leased: Leased): Lease | null {
+  const { channel, message, persist, account, ends_ms, place: at } = leased;
+  const place = engine.place(channel);
+  const number = place.nextDatum;
+  // Not by the turn: that there is no room for it is the caller's to hear.
+  engine.tuples.produce(channel, message, persist, account);
+  const datum = place.data?.byNumber(number) ?? null;
+  // Taken at once: there is nothing left that could go away.
+  if (datum === null) return null;
+  const key = `${LEASE_PREFIX}${engine.turn}${at === 0 ? '' : `.${at}`}`;
+  const value = new List([channel, number, datum.stamp, ends_ms]);
+  turn.setFact(key, value);
+  return { key, value };
+}
+
 export function registerOwnCauses(engine: SpaceEngine, quotas: Quotas | null): void {
   const { tuples } = engine;
   const waiting = new Map<number, Waiter>();
@@ -88,17 +120,7 @@ export function registerOwnCauses(engine: SpaceEngine, quotas: Quotas | null): v
   });
   engine.register('lease', (turn, { payload, account }) => {
     const [channel, message, persist, ends_ms] = (payload as List).items as [Value, List, boolean, number];
-    const place = engine.place(channel);
-    const number = place.nextDatum;
-    // Not by the turn: that there is no room for it is the caller's to hear.
-    tuples.produce(channel, message.items, persist, account);
-    const datum = place.data?.byNumber(number) ?? null;
-    // Taken at once: there is nothing left that could go away.
-    if (datum === null) return null;
-    const key = `${LEASE_PREFIX}${engine.turn}`;
-    const value = new List([channel, number, datum.stamp, ends_ms]);
-    turn.setFact(key, value);
-    return { key, value };
+    return produceLeased(engine, turn, { channel, message: message.items, persist, account, ends_ms, place: 0 });
   });
   engine.register('lease-end', (turn, { payload }) => {
     const [key] = (payload as List).items as [string];

@@ -259,6 +259,27 @@ export class Tuples {
     return null;
   }
 
+  /**
+   * Stores a continuation for whoever has just found nothing with `tryOnce`, or waits on a name that nobody has seen
+   * yet. Answers by which number it is found on its first channel.
+   */
+  leave(receive: Receive, account: Account): number {
+    const waiter =
+      receive.slots.length === 1
+        ? new Waiter(this.#ledger.place((receive.slots[0] as Slot).channel), receive, account, false)
+        : this.#joins.make(receive, account);
+    this.#storeNewWaiter(waiter);
+    return waiter.number;
+  }
+
+  /** Takes back what was left on a channel under a number. False: it has met its data since, or was never there. */
+  takeBack(channel: Value, number: number, isMine: (body: Body) => boolean): boolean {
+    const waiter = this.#ledger.place(channel).waiters?.byNumber(number)?.waiter ?? null;
+    if (waiter === null || waiter.gone || !isMine(waiter.receive.body)) return false;
+    this.#removeWaiter(waiter);
+    return true;
+  }
+
   /** Lets a caller of this process wait; to be called when `tryOnce` has just found nothing. */
   wait(
     receive: Receive,
