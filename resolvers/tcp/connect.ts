@@ -14,7 +14,7 @@ import { Kind } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import type { Lookup } from '../net/lookup.ts';
 import { netFailure } from '../net/reason.ts';
-import { takenBack } from './grant.ts';
+import { takenBack } from '../net/room.ts';
 import type { TcpGrant } from './grant.ts';
 
 export interface ConnectOptions {
@@ -94,8 +94,8 @@ export async function connect<T>(
   throw new PowerboxError(code, message);
 }
 
-function requireGranted({ isClosed }: TcpGrant): void {
-  if (!isClosed) return;
+function requireGranted({ room }: TcpGrant): void {
+  if (!room.isClosed) return;
   const { code, message } = takenBack();
   throw new PowerboxError(code, message);
 }

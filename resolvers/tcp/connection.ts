@@ -11,6 +11,7 @@ import type { NativeAnswer, NativeError } from '../../src/natives/index.ts';
 import { bytes as bytesValue, map } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { netFailure } from '../net/reason.ts';
+import type { Occupant } from '../net/room.ts';
 import type { TcpGrant } from './grant.ts';
 import { Inbox } from './inbox.ts';
 import type { Wanted } from './inbox.ts';
@@ -27,9 +28,11 @@ const DONE: NativeAnswer = { ok: null };
  */
 const PIECE_BYTES = 256 * 1024;
 
-export class Connection {
+export class Connection implements Occupant {
   readonly number: number;
   readonly grant: TcpGrant;
+  readonly cap: string;
+  readonly idleReason = 'nothing came or went on this connection';
   readonly remote: string;
   readonly local: string;
   /** When something last came or went. */
@@ -58,12 +61,13 @@ export class Connection {
   /** No call finds it any more. */
   #left = false;
 
-  constructor(number: number, grant: TcpGrant, socket: Socket, tls: boolean) {
+  constructor(number: number, grant: TcpGrant, cap: string, socket: Socket, tls: boolean) {
     this.number = number;
     this.grant = grant;
+    this.cap = cap;
     this.remote = shownEndpoint(socket.remoteAddress, socket.remotePort);
     this.local = shownEndpoint(socket.localAddress, socket.localPort);
-    this.active_ms = grant.now_ms();
+    this.active_ms = grant.room.now_ms();
     this.#socket = socket;
     this.#tls = tls;
     this.#inbox = new Inbox(grant.power.receive_bytes_max);
@@ -102,7 +106,7 @@ export class Connection {
   #come(chunk: Buffer): void {
     // Closed by its program, and still sending: what comes now is for nobody.
     if (this.#left) return;
-    this.active_ms = this.grant.now_ms();
+    this.active_ms = this.grant.room.now_ms();
     this.#received_bytes += chunk.length;
     const first = this.#waiters[0];
     if (first?.wanted.kind === 'some' && this.#inbox.length === 0) {
@@ -237,7 +241,7 @@ export class Connection {
     }
     const { length } = bytes;
     this.#socket.write(end - start === length ? bytes : bytes.subarray(start, end), (error) => {
-      this.active_ms = this.grant.now_ms();
+      this.active_ms = this.grant.room.now_ms();
       if (end === length || (error !== undefined && error !== null)) this.#taken(length, error, resolve);
       else this.#piece(bytes, end, resolve);
     });

@@ -16,17 +16,19 @@ import type { Value } from '../../src/values/index.ts';
 import { shownPlace } from '../net/listen.ts';
 import type { Place } from '../net/listen.ts';
 import { netFailure } from '../net/reason.ts';
+import { takenBack } from '../net/room.ts';
 import { shownEndpoint } from './connection.ts';
 import type { Connection } from './connection.ts';
-import { takenBack } from './grant.ts';
 import type { TcpGrant } from './grant.ts';
 
 export interface ListenerOptions {
   readonly grant: TcpGrant;
+  /** The capability by which it was opened. */
+  readonly cap: string;
   readonly place: Place;
   readonly tls: boolean;
   readonly timers: Timers;
-  /** Makes a connection of an open socket, for which a place is held. */
+  /** Makes a connection of an open socket, for which a place is held, by the capability of the port. */
   readonly accept: (socket: Socket, tls: boolean) => Connection;
   readonly handleOf: (connection: Connection) => Value;
   /** Said once, when the port is closed. */
@@ -45,12 +47,14 @@ export class Listener {
   #announcing = false;
   #stopped = false;
   #port = 0;
+  /** Connections that were sent away since the last one that there was room for. */
+  #sentAway = 0;
 
   /** The grant holds a place for it. Rejects with what the system said; then the place is still held. */
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
     await listener.#listen();
-    if (options.grant.isClosed) {
+    if (options.grant.room.isClosed) {
       listener.#server.close();
       listener.#claim?.cancel();
       const { code, message } = takenBack();
@@ -67,6 +71,10 @@ export class Listener {
     if (!tls) this.#server.on('connection', (socket) => this.#come(socket, false));
     // A last bound for what is not counted here: sockets that are being closed.
     this.#server.maxConnections = grant.power.sockets_max;
+  }
+
+  get cap(): string {
+    return this.#options.cap;
   }
 
   get port(): number {
@@ -88,13 +96,13 @@ export class Listener {
     server.on('connection', (raw: Socket) => {
       raw.on('error', () => {});
       const end = shownEndpoint(raw.remoteAddress, raw.remotePort);
-      if (this.#stopped || this.#handshakes.has(end) || grant.hold() !== null) {
+      if (this.#stopped || this.#handshakes.has(end) || !this.#hold()) {
         raw.destroy();
         return;
       }
       this.#handshakes.set(end, raw);
       raw.once('close', () => {
-        if (this.#handshakes.delete(end)) grant.release();
+        if (this.#handshakes.delete(end)) grant.room.release();
       });
     });
     server.on('secureConnection', (socket) => {
@@ -146,12 +154,29 @@ export class Listener {
   }
 
   #come(socket: Socket, tls: boolean): void {
-    if (this.#stopped || this.#options.grant.hold() !== null) {
+    if (this.#stopped || !this.#hold()) {
       socket.on('error', () => {});
       socket.destroy();
       return;
     }
     this.#take(socket, tls);
+  }
+
+  /** Room for one who has come; the first one for whom there is none is told of, and how many they were at their end. */
+  #hold(): boolean {
+    const full = this.#options.grant.room.hold();
+    const { local } = this;
+    if (full !== null) {
+      if (this.#sentAway++ === 0)
+        this.#source?.report?.({ code: full.code, message: `${local} sends connections away: ${full.message}` });
+      return false;
+    }
+    if (this.#sentAway > 1) {
+      const message = `${local} has sent ${this.#sentAway} connections away, and takes them again`;
+      this.#source?.report?.({ code: 'quota_exceeded', message });
+    }
+    this.#sentAway = 0;
+    return true;
   }
 
   #take(socket: Socket, tls: boolean): void {

@@ -51,6 +51,10 @@ export class TcpResolver implements Resolver<'tcp'> {
       { declaration: tcpConnector, call: (call) => answering(() => this.#connect(call)) },
       {
         declaration: tcpListener,
+        // One native hears for all four: they stand under the same grants.
+        ended: (isBelow, why) => {
+          for (const grant of this.#grants.values()) grant.ended(isBelow, why);
+        },
         call: (call) => answering(() => this.#listen(call)),
         open: (source) => void this.#open(source),
       },
@@ -89,24 +93,24 @@ export class TcpResolver implements Resolver<'tcp'> {
     const grant = this.#grantOf(call.handle);
     const localPort = readPowerHandle(call.handle).rest[0] as number;
     const options = readConnectOptions(call.args[1]);
-    const full = grant.hold();
+    const full = grant.room.hold();
     if (full !== null) return { error: full };
     try {
       const { platform, lookup } = this.#options;
-      const take = (opened: Socket): Connection => this.#adopt(grant, opened, options.tls);
+      const take = (opened: Socket): Connection => this.#adopt(grant, call.cap ?? grant.id, opened, options.tls);
       const caller = { platform, lookup, signal: call.signal, take };
       const connection = await connect(grant, localPort, call.args[0] as string, options, caller);
       return { ok: new NewObject('socket', this.#handleOf(connection)) };
     } catch (error) {
-      grant.release();
+      grant.room.release();
       throw error;
     }
   }
 
-  #adopt(grant: TcpGrant, opened: Socket, tls: boolean): Connection {
-    const connection = new Connection(this.#connections.nextNumber(), grant, opened, tls);
+  #adopt(grant: TcpGrant, cap: string, opened: Socket, tls: boolean): Connection {
+    const connection = new Connection(this.#connections.nextNumber(), grant, cap, opened, tls);
     this.#connections.add(connection.number, connection);
-    grant.opened(connection);
+    grant.room.opened(connection);
     return connection;
   }
 
@@ -133,7 +137,12 @@ export class TcpResolver implements Resolver<'tcp'> {
       throw new PowerboxError('arguments_invalid', 'listen at port 0 would not say which port it is: use bind');
     }
     const number = this.#connections.nextNumber();
-    const listener = await this.#openPort(grant, place, tls, () => this.#unclaimed.delete(number));
+    const cap = call.cap ?? grant.id;
+    const listener = await this.#openPort(grant, cap, place, tls, () => this.#unclaimed.delete(number));
+    if (call.signal?.aborted === true) {
+      listener.stop();
+      throw new PowerboxError('cancelled', 'the call ended before the port was open');
+    }
     this.#unclaimed.set(number, listener);
     const { text } = place.address;
     const handle = this.#connections.handle(grant.id, number, text, listener.port, place.port, tls);
@@ -147,21 +156,22 @@ export class TcpResolver implements Resolver<'tcp'> {
     };
   }
 
-  async #openPort(grant: TcpGrant, place: Place, tls: boolean, stopped = () => {}): Promise<Listener> {
-    const full = grant.hold();
+  async #openPort(grant: TcpGrant, cap: string, place: Place, tls: boolean, stopped = () => {}): Promise<Listener> {
+    const full = grant.room.hold();
     if (full !== null) throw new PowerboxError(full.code, full.message);
     try {
       return await Listener.open({
         grant,
+        cap,
         place,
         tls,
         timers: this.#options.platform.timers,
-        accept: (opened, secure) => this.#adopt(grant, opened, secure),
+        accept: (opened, secure) => this.#adopt(grant, cap, opened, secure),
         handleOf: (connection) => this.#handleOf(connection),
         stopped,
       });
     } catch (error) {
-      grant.release();
+      grant.room.release();
       const { code, message } = netFailure(
         `${shownPlace(place.address.text, place.port)} cannot be listened at`,
         error,
@@ -200,7 +210,7 @@ export class TcpResolver implements Resolver<'tcp'> {
     // The configuration may be another one than when it was opened.
     requirePlace(grant.listenRules, { address, port: asked });
     if (tls) requireServerTls(grant);
-    return this.#openPort(grant, { address, port }, tls);
+    return this.#openPort(grant, source.cap ?? grant.id, { address, port }, tls);
   }
 }
 

@@ -1,9 +1,9 @@
-/** One UDP power given to one holder: its rules, its rates, and the sockets that are open under it. */
+/** One UDP power given to one holder: its rules, its rates, and the room for its sockets. */
 import { contains, endpointRules, parseNetwork } from '../../src/capability/index.ts';
 import type { Address, AddressRules, Network, PowerOf } from '../../src/capability/index.ts';
-import type { NativeError } from '../../src/natives/index.ts';
 import type { Platform } from '../../src/platform/index.ts';
 import { Bucket } from '../net/bucket.ts';
+import { SocketRoom } from '../net/room.ts';
 import type { UdpSocket } from './socket.ts';
 
 export class UdpGrant {
@@ -13,14 +13,13 @@ export class UdpGrant {
   readonly sendRules: AddressRules;
   readonly datagrams: Bucket;
   readonly bytes: Bucket | null;
+  readonly room: SocketRoom<UdpSocket>;
   readonly #groups: readonly Network[];
-  readonly #sockets = new Set<UdpSocket>();
-  #held = 0;
-  #closed = false;
 
   constructor(id: string, power: PowerOf<'udp'>, platform: Platform) {
     this.id = id;
     this.power = power;
+    this.room = new SocketRoom(platform, power);
     this.bindRules = endpointRules(power.bind);
     this.sendRules = endpointRules(power.send);
     this.#groups = power.multicast.map((text) => {
@@ -37,38 +36,8 @@ export class UdpGrant {
     return group.kind === 'multicast' && this.#groups.some((network) => contains(network, group));
   }
 
-  get isClosed(): boolean {
-    return this.#closed;
-  }
-
-  /** Room for one more socket; whoever gets it gives it back, or lends it to a socket. */
-  hold(): NativeError | null {
-    if (this.#closed) return { code: 'not_available', message: 'this grant has been taken back' };
-    if (this.#held >= this.power.sockets_max) {
-      const message = `${this.#held} sockets are open under this grant, and it has room for ${this.power.sockets_max}`;
-      return { code: 'quota_exceeded', message };
-    }
-    this.#held++;
-    return null;
-  }
-
-  release(): void {
-    this.#held--;
-  }
-
-  /** Takes over what was held for it. */
-  opened(socket: UdpSocket): void {
-    this.#sockets.add(socket);
-  }
-
-  closed(socket: UdpSocket): void {
-    if (this.#sockets.delete(socket)) this.release();
-  }
-
   close(): void {
-    this.#closed = true;
-    for (const socket of [...this.#sockets])
-      socket.kill({ code: 'not_available', message: 'the grant of this socket was taken back' });
+    this.room.close();
     this.datagrams.close();
     this.bytes?.close();
   }

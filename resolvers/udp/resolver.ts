@@ -8,7 +8,7 @@ import type { Address, PowerOf } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { NewObject, NewSource } from '../../src/natives/index.ts';
-import type { Native, NativeAnswer, NativeCall, Source } from '../../src/natives/index.ts';
+import type { Native, NativeAnswer, NativeCall, NativeError, Source } from '../../src/natives/index.ts';
 import type { Platform } from '../../src/platform/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { bytesOf } from '../answer.ts';
@@ -42,6 +42,9 @@ export class UdpResolver implements Resolver<'udp'> {
         declaration: udpSocket,
         call: (call) => answering(() => this.#onSocket(call)),
         open: (source) => this.#open(source),
+        ended: (isBelow, why) => {
+          for (const grant of this.#grants.values()) grant.room.ended(isBelow, why);
+        },
       },
     ];
   }
@@ -65,17 +68,22 @@ export class UdpResolver implements Resolver<'udp'> {
     const grant = this.#grants.get(readPowerHandle(call.handle).grant);
     if (grant === undefined) return { error: notGranted() };
     const place = placeToListen(grant.bindRules, call.args[0]);
-    const full = grant.hold();
+    const full = grant.room.hold();
     if (full !== null) return { error: full };
     const number = this.#sockets.nextNumber();
     try {
-      const socket = await UdpSocket.open(number, grant, place, (one, reason) =>
+      const socket = await UdpSocket.open(number, grant, call.cap ?? grant.id, place, (one, reason) =>
         this.#sockets.remove(one.number, reason),
       );
       this.#sockets.add(number, socket);
+      if (call.signal?.aborted === true) {
+        const error: NativeError = { code: 'cancelled', message: 'the call ended before the port was bound' };
+        socket.kill(error);
+        return { error };
+      }
       return { ok: new NewObject('udpSocket', this.#sockets.handle(grant.id, number)) };
     } catch (error) {
-      grant.release();
+      grant.room.release();
       return { error: netFailure(`${shownPlace(place.address.text, place.port)} cannot be bound`, error) };
     }
   }
@@ -86,6 +94,7 @@ export class UdpResolver implements Resolver<'udp'> {
       const granted = this.#grants.has(readPowerHandle(call.handle).grant);
       return { error: granted ? socket : notGranted() };
     }
+    socket.called();
     const signal = (): AbortSignal | undefined => call.signal;
     switch (call.method) {
       case 'send':

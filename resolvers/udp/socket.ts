@@ -14,6 +14,8 @@ import type { Value } from '../../src/values/index.ts';
 import { shownPlace } from '../net/listen.ts';
 import type { Place } from '../net/listen.ts';
 import { netFailure } from '../net/reason.ts';
+import { takenBack } from '../net/room.ts';
+import type { Occupant } from '../net/room.ts';
 import type { UdpGrant } from './grant.ts';
 import { Senders } from './senders.ts';
 
@@ -24,9 +26,11 @@ interface Datagram {
 
 const DONE: NativeAnswer = { ok: null };
 
-export class UdpSocket {
+export class UdpSocket implements Occupant {
   readonly number: number;
   readonly grant: UdpGrant;
+  readonly cap: string;
+  readonly idleReason = 'nobody has called this socket, nor waited at it,';
   readonly family: 4 | 6;
   readonly #place: Place;
   readonly #socket: Socket;
@@ -39,6 +43,8 @@ export class UdpSocket {
   #source: Source | null = null;
   #announcing = false;
   #failure: NativeError | null = null;
+  /** When its program last called it. What strangers send keeps no port open. */
+  #called_ms: number;
   /** Sends that wait for the rate of the grant. */
   readonly #waiting = new Set<() => void>();
   #received = 0;
@@ -49,27 +55,32 @@ export class UdpSocket {
   static async open(
     number: number,
     grant: UdpGrant,
+    cap: string,
     place: Place,
     removed: (socket: UdpSocket, reason: string) => void,
   ): Promise<UdpSocket> {
-    const socket = new UdpSocket(number, grant, place, removed);
+    const socket = new UdpSocket(number, grant, cap, place, removed);
     await socket.#bind();
-    if (grant.isClosed) {
+    if (grant.room.isClosed) {
       socket.#socket.close();
-      throw new PowerboxError('not_available', 'the grant of this socket was taken back');
+      const { code, message } = takenBack();
+      throw new PowerboxError(code, message);
     }
-    grant.opened(socket);
+    grant.room.opened(socket);
     return socket;
   }
 
   private constructor(
     number: number,
     grant: UdpGrant,
+    cap: string,
     place: Place,
     removed: (socket: UdpSocket, reason: string) => void,
   ) {
     this.number = number;
     this.grant = grant;
+    this.cap = cap;
+    this.#called_ms = grant.room.now_ms();
     this.family = place.address.family;
     this.#place = place;
     this.#removed = removed;
@@ -82,6 +93,16 @@ export class UdpSocket {
       lookup: (address, _options, done) => done(null, address, this.family),
     });
     this.#socket.on('message', (data, from) => this.#come(data, from));
+  }
+
+  get active_ms(): number {
+    const awaited = this.#source !== null || this.#waiters.length > 0 || this.#waiting.size > 0;
+    return awaited ? Number.POSITIVE_INFINITY : this.#called_ms;
+  }
+
+  /** Its program calls it. */
+  called(): void {
+    this.#called_ms = this.grant.room.now_ms();
   }
 
   get local(): string {
@@ -118,6 +139,7 @@ export class UdpSocket {
           const index = this.#waiters.indexOf(resolve);
           if (index < 0) return;
           this.#waiters.splice(index, 1);
+          this.called();
           resolve({ error: { code: 'cancelled', message: 'the call ended before a datagram came' } });
         },
         { once: true },
@@ -133,6 +155,7 @@ export class UdpSocket {
     const datagram = { data, sender };
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) {
+      this.called();
       waiter(answerOf(datagram));
       return;
     }
@@ -169,6 +192,7 @@ export class UdpSocket {
       'abort',
       () => {
         this.#source = null;
+        this.called();
       },
       { once: true },
     );
@@ -201,6 +225,7 @@ export class UdpSocket {
       };
       const go = (): void => {
         this.#waiting.delete(giveUp);
+        this.called();
         this.#socket.send(data, port, address.text, (error) => {
           if (error === null || error === undefined) this.#sent++;
           resolve(error ? { error: netFailure(`the datagram to ${target} was not sent`, error) } : DONE);
@@ -272,7 +297,7 @@ export class UdpSocket {
     for (const waiter of this.#waiters.splice(0)) waiter({ error });
     for (const giveUp of [...this.#waiting]) giveUp();
     this.#removed(this, error.message);
-    this.grant.closed(this);
+    this.grant.room.left(this);
   }
 
   info(): Value {

@@ -16,6 +16,7 @@ export class TestSource implements Source {
   /** Arrived and not taken yet, oldest first. */
   readonly unread: (readonly Made[])[] = [];
   failure: NativeError | null = null;
+  readonly reported: NativeError[] = [];
   ended = false;
   readonly #readers: (() => void)[] = [];
   readonly #senders: (() => void)[] = [];
@@ -45,6 +46,10 @@ export class TestSource implements Source {
     while (!this.ended && this.unread.length >= this.#unread_max)
       await new Promise<void>((resolve) => this.#senders.push(resolve));
     return options.last === true || !this.ended;
+  }
+
+  report(error: NativeError): void {
+    this.reported.push(error);
   }
 
   async fail(error: NativeError): Promise<boolean> {

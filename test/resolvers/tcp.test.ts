@@ -1,6 +1,6 @@
 /** TCP in both roles, against real peers on loopback. */
 import assert from 'node:assert/strict';
-import { NewObject } from '../../channels/index.ts';
+import { NewMap, NewObject } from '../../channels/index.ts';
 import { powerHandle, readGrants } from '../../src/capability/index.ts';
 import type { PowerOf } from '../../src/capability/index.ts';
 import type { TcpResolver } from '../../resolvers/tcp/resolver.ts';
@@ -407,6 +407,51 @@ describe('a TCP port that is open for connections', () => {
       );
     await bind(one);
     one.resolver.close();
+  });
+
+  it('who is sent away for want of room is told of on STDERR: the first, and how many when there is room again', async () => {
+    const two = await grantTcp({ ...LOOPBACK, sockets_max: 2 });
+    const answer = await root(two, 'tcpListener').map('bind', '127.0.0.1:0');
+    const source = two.host.open(answer.get('connections'));
+    const local = String(answer.get('local'));
+    const first = await dial(local);
+    const socket = two.host.made((await source.take())[0]);
+    const away = await Promise.all([dial(local), dial(local), dial(local)]);
+    await Promise.all(away.map(allOf));
+    assert.deepEqual(
+      source.reported.map(({ code, message }) => [code, message]),
+      [
+        [
+          'quota_exceeded',
+          `${local} sends connections away: 2 sockets are open under this grant, and it has room for 2`,
+        ],
+      ],
+    );
+    await socket.call('close');
+    first.destroy();
+    const next = await dial(local);
+    await source.take();
+    assert.equal(source.reported.length, 2);
+    assert.match(source.reported[1]?.message ?? '', /has sent 3 connections away, and takes them again$/);
+    for (const one of [next, ...away]) one.destroy();
+    two.resolver.close();
+  });
+
+  it('what was opened by a capability that has ended is closed: connections, and a port that nobody has been told of', async () => {
+    const asked = root(site, 'tcpListener');
+    const answer = await asked.run({ ...asked.prepare('bind', ['127.0.0.1:0']), cap: '~t9' });
+    assert('ok' in answer && answer.ok instanceof NewMap);
+    const local = String(new Map(answer.ok.entries).get('local'));
+    const kept = await bind();
+    const client = await dial(local);
+    const gone = allOf(client).catch(() => null);
+    const tcp = site.host.natives.get('tcpListener');
+    tcp?.ended?.((cap) => cap === '~t9', { code: 'revoked', message: 'taken back' });
+    await gone;
+    await assert.rejects(dial(local), { code: 'ECONNREFUSED' });
+    (await dial(kept.local)).destroy();
+    await kept.source.take();
+    client.destroy();
   });
 
   it('closing it gives the port back; whom a program knows goes on, whom it does not is sent away', async () => {

@@ -256,6 +256,55 @@ describe('UDP', () => {
     one.resolver.close();
   });
 
+  it('a port that its program neither calls nor waits at is given back, whatever comes to it; one that is in use is not', async () => {
+    const short = grantUdp({ ...LOOPBACK, idle_ms_max: 60, sockets_max: 3 });
+    const [idle, waiting, announced] = [await bind(short), await bind(short), await bind(short)];
+    const [at, waitsAt, announcedAt] = [await localOf(idle), await localOf(waiting), await localOf(announced)];
+    const received = waiting.call('receive');
+    const source = await announced.source('messages');
+    let over = false;
+    const knocking = (async () => {
+      for (; !over; await new Promise((resolve) => setTimeout(resolve, 5))) await peer.send('knock', at);
+    })();
+    // Its place is free once it has ended.
+    await until(async () => 'ok' in (await root(short, 'udp').answer('bind', 0)));
+    over = true;
+    await knocking;
+    assert.match(
+      await idle.refusal('receive'),
+      /^handle_closed: .*nobody has called this socket, nor waited at it, for 60 ms/,
+    );
+    await peer.send('to who waits', waitsAt);
+    assert.equal(datagram(await received)[0], 'to who waits');
+    await peer.send('to who listens', announcedAt);
+    assert.equal(textOf((await source.take())[0] as Value), 'to who listens');
+    short.resolver.close();
+    assert.equal(short.timers(), 0);
+  });
+
+  it('what was bound by a capability that has ended is closed, and nothing else', async () => {
+    const [kept, lent] = [await bind(), await bind()];
+    const bound = root(site, 'udp');
+    const answer = await bound.run({ ...bound.prepare('bind', [0]), cap: '~t9' });
+    assert('ok' in answer);
+    const derived = site.host.made(answer.ok);
+    const waiting = derived.refusal('receive');
+    const udp = site.host.natives.get('udpSocket');
+    udp?.ended?.((cap) => cap === '~t9', { code: 'revoked', message: 'taken back' });
+    assert.equal(await waiting, 'revoked: taken back');
+    assert.match(await derived.refusal('info'), /^handle_closed: .*taken back/);
+    for (const socket of [kept, lent]) assert.match(await localOf(socket), /^127/);
+  });
+
+  it('a port that is bound for a call which has ended meanwhile is given back', async () => {
+    const one = grantUdp({ ...LOOPBACK, sockets_max: 1 });
+    const asked = root(one, 'udp');
+    const answer = await asked.run({ ...asked.prepare('bind', [0]), signal: AbortSignal.abort() });
+    assert.equal('error' in answer && answer.error.code, 'cancelled');
+    await bind(one);
+    one.resolver.close();
+  });
+
   it('a socket of an earlier process answers handle_closed, and its source ends', async () => {
     const socket = await bind();
     const later = grantUdp(LOOPBACK);

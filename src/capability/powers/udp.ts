@@ -21,6 +21,8 @@ export const udpPower = z.strictObject({
   reply_only: z.boolean().default(false),
   replyRatio_max: z.number().positive().max(limits.reply_ratio_max).default(1),
   sockets_max: socketsMax,
+  /** After which a port is given back that its program has neither called nor waits at, whatever comes there. */
+  idle_ms_max: z.int().min(1).max(limits.socket_idle_ms_max).default(limits.socket_idle_ms_default),
   /** Datagrams sent in a second, in the mean. */
   datagrams_per_second: z
     .int()
