@@ -6,7 +6,7 @@ import type { Call, NativeReference } from '../../channels/index.ts';
 import { stateKey } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Task, Turn } from '../space/index.ts';
-import { type Bytes, channelKey, type List, Tuple, type Value } from '../values/index.ts';
+import { channelKey, type List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, type Outcome } from './answers.ts';
 import { begunKey, preparedKey, SERVICE_FACT, reportDurably, type JobContext } from './job.ts';
 import { applyOutcome, isPrepared } from './replies.ts';
@@ -93,11 +93,6 @@ export function registerCallCauses(context: JobContext, find: (task: Task) => Ou
     };
   engine.register('finished', answered(true));
   engine.register('result', answered(false));
-  // What a host had prepared, and has now made.
-  engine.register('confirmed', (turn, { payload }) => {
-    const [, , effect] = (payload as Tuple).items;
-    turn.setFact(preparedKey((effect as Bytes).bytes), undefined);
-  });
 }
 
 interface Answered extends Pick<Outcome, 'outcome' | 'state'> {
