@@ -40,6 +40,14 @@ export const system = declareChannel({
     peers: handsOut('Answers the channel of the other nodes.', 'peers'),
     hardware: handsOut('Answers the channel that tells what the machine has.', 'hardware'),
     load: handsOut('Answers the channel that loads packages of native code.', 'load'),
+    native: method({
+      doc: 'Answers the channel of a native that a host of the operator runs.',
+      effect: 'none',
+      forms: [
+        { args: [], result: t.name, doc: 'The first that was granted.' },
+        { args: [{ name: 'grant', type: t.string() }], result: t.name, doc: 'The one granted by this name.' },
+      ],
+    }),
     methods: method({
       doc: 'Answers what this powerbox holds: a map from method to its documentation, effect and forms.',
       effect: 'none',

@@ -1,7 +1,7 @@
 /** Every resolver of this folder, over one console and one platform. A new kind of power is added here. */
 import { grantId, powerNameOf } from '../src/capability/index.ts';
 import type { MachineShare, PeersConfig, Power } from '../src/capability/index.ts';
-import type { Native, NativeError } from '../src/natives/index.ts';
+import type { Hosts, Native, NativeError } from '../src/natives/index.ts';
 import type { Platform } from '../src/platform/index.ts';
 import type { Value } from '../src/values/index.ts';
 import { ConfigResolver, type NamedDocuments } from './config.ts';
@@ -12,6 +12,7 @@ import { Machine } from './hardware/machine.ts';
 import { machineProbes } from './hardware/probes.ts';
 import { HardwareResolver } from './hardware/resolver.ts';
 import type { Outage } from './files/tree.ts';
+import { HostResolver } from './host.ts';
 import { HttpResolver } from './http/resolver.ts';
 import { LoadResolver } from './load.ts';
 import { PeersResolver } from './peers/resolver.ts';
@@ -38,6 +39,8 @@ export interface ResolversOptions {
   readonly share?: MachineShare;
   /** The other nodes; without them no power over peers can be granted. */
   readonly peers?: PeersConfig | null;
+  /** Natives that hosts run; without them none can be granted. It closes them. */
+  readonly hosts?: Hosts | null;
   /** Whether the node may begin anything. Default: it may. */
   readonly inService?: () => boolean;
   /** The machine has failed a change: the node goes out of service. What it answers is waited for. */
@@ -79,6 +82,7 @@ export class Resolvers {
         inService: node.inService ?? (() => true),
         report: node.report ?? (() => {}),
       }),
+      new HostResolver(node.hosts ?? null),
       new HttpResolver({ platform, lookup }),
       new TcpResolver({ platform, lookup }),
       new UdpResolver({ platform, lookup }),

@@ -149,6 +149,46 @@ export const ADAPTERS = [
     reason: 'Asks the machine what it has, and how fast its disk syncs; tests hand in other probes.',
   },
   {
+    file: 'src/natives/framing.ts',
+    touches: ['randomness'],
+    reason: 'Tags the frames of a child with the keyed hash of the library, as fast as it comes.',
+  },
+  {
+    file: 'src/natives/worker-launcher.ts',
+    touches: ['processes'],
+    reason: 'Runs hosts in threads of this process; its tests have real ones.',
+  },
+  {
+    file: 'src/natives/worker-main.ts',
+    touches: ['processes', 'unknown'],
+    reason: 'The first module of such a thread; loads the module that the operator names.',
+  },
+  {
+    file: 'src/natives/inline-native.ts',
+    touches: ['unknown'],
+    reason: 'Loads the module that the operator names, where it only computes.',
+  },
+  {
+    file: 'src/natives/child-launcher.ts',
+    touches: ['processes'],
+    reason: 'Starts hosts as children, watches and stops them; its tests have real ones.',
+  },
+  {
+    file: 'src/natives/socket-launcher.ts',
+    touches: ['sockets', 'files'],
+    reason: 'Connects to hosts behind a URL; reads the certificates that the operator names.',
+  },
+  {
+    file: 'src/natives/serve-child.ts',
+    touches: ['sockets'],
+    reason: 'Serves a host over the pipes that its node left it.',
+  },
+  {
+    file: 'src/natives/serve-socket.ts',
+    touches: ['sockets'],
+    reason: 'Serves a host at a port; its tests have real nodes.',
+  },
+  {
     file: 'src/embedding/machine.ts',
     touches: ['processes'],
     reason: 'Asks for the current directory, where a space would be made when nobody says where.',

@@ -65,5 +65,7 @@ export type {
   MachineShare,
   Role,
 } from './machine-config.ts';
+export { hostUrlFault } from './natives-config.ts';
+export type { NativeConfig, NativeConfigSource } from './natives-config.ts';
 export { powerNameOf } from './powers/index.ts';
 export type { Power, PowerKind, PowerOf, PowerSource } from './powers/index.ts';

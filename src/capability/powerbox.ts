@@ -17,7 +17,7 @@ import { grantId } from './grant.ts';
 import type { Grant } from './grant.ts';
 import { fileHandle, powerHandle, streamHandle, systemHandle } from './handle.ts';
 import type { HeldPower } from './handle.ts';
-import { POWER_ROOTS, POWER_URIS, powerNameOf } from './powers/index.ts';
+import { powerNameOf, rootsOf, urisOf } from './powers/index.ts';
 import type { Power } from './powers/index.ts';
 
 /** The URI of a deploy's own powerbox. */
@@ -31,7 +31,7 @@ const HOLDER = /^[A-Za-z0-9_-]{1,64}$/;
 export function grantedUris(grants: readonly Grant[]): string[] {
   const uris = [POWERBOX_URI];
   for (const grant of grants)
-    uris.push(...(grant.kind === 'native' ? [grant.uri] : POWER_URIS[grant.kind].map(({ uri }) => uri)));
+    uris.push(...(grant.kind === 'native' ? [grant.uri] : urisOf(grant).map(({ uri }) => uri)));
   return uris;
 }
 
@@ -42,7 +42,7 @@ export function uris(turn: Turn, holder: string, grants: readonly Grant[]): Map<
   for (const grant of grants) {
     if (grant.kind !== 'native') {
       const power = powerNameOf(grant);
-      for (const { uri, native } of POWER_URIS[grant.kind]) {
+      for (const { uri, native } of urisOf(grant)) {
         if (!bound.has(uri)) bound.set(uri, channel(turn, holder, uri, power, native, grantId(holder, power)));
       }
       continue;
@@ -74,7 +74,7 @@ function systemOf(turn: Turn, holder: string, grants: readonly Grant[]): Value {
 function heldOf(turn: Turn, holder: string, power: Power): HeldPower[] {
   const name = powerNameOf(power);
   const id = grantId(holder, name);
-  return POWER_ROOTS[power.kind].map(({ method, native }) => {
+  return rootsOf(power).map(({ method, native }) => {
     const handle = rootHandle(power, id, method);
     const own = channel(turn, holder, `${method}/${name}`, name, native, handle);
     return { method, name, channel: own, native, handle };

@@ -28,6 +28,8 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   config_invalid: EXIT.configuration,
   declaration_invalid: EXIT.configuration,
   machine_short: EXIT.configuration,
+  host_failed: EXIT.configuration,
+  host_mismatch: EXIT.configuration,
   storage_failed: EXIT.storage,
   storage_corrupt: EXIT.storage,
   storage_foreign: EXIT.storage,

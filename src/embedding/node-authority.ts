@@ -15,6 +15,7 @@ export const NODE_PARTS = {
   'node/service': 'keeps in mind that the node is out of service, also when the disk is full',
   'node/control': 'answers the commands of the user that holds the directory',
   'node/doctor': 'looks at the machine',
+  'node/hosts': 'starts the hosts of natives, and connects to them',
   'node/peers': 'listens for the other nodes, and connects to them',
   'node/contracts': 'starts system contracts, each with the powerbox of its holder',
 } as const;

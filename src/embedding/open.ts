@@ -16,6 +16,7 @@ import { rememberConfiguration } from './config-surroundings.ts';
 import { configured } from './configured.ts';
 import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
+import { hostsOf } from './hosts.ts';
 import { HostChannels } from './host-channels.ts';
 import { rememberInternals, type SpaceInternals } from './internals.ts';
 import { NodeAuthority } from './node-authority.ts';
@@ -86,6 +87,17 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     const service = await Service.open({ engine, platform, data, tell: onFailure });
     if (options.unfinished === 'refuse') service.requireIn();
     refuseUnfinished(options, deploys);
+    const hosts = hostsOf({
+      engine,
+      dispatcher,
+      platform,
+      configuration,
+      options,
+      sealKey: store.keys.sealKey,
+      authority,
+      tell: onFailure,
+      stop: () => void opened?.close(),
+    });
     powers = await Powers.open({
       engine,
       dispatcher,
@@ -95,6 +107,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       configuration,
       documents,
       service,
+      hosts,
       tell: onFailure,
       authority,
     });
@@ -118,6 +131,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       service,
       configuration,
       documents,
+      hosts,
       authority,
       hashing: platform.hashing,
       tell: onFailure,
@@ -135,6 +149,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     // What is there is told, and what is under way elsewhere is taken; nothing is begun.
     if (!service.isIn) return space;
     dispatcher.openSources();
+    hosts.settle();
     await audit.trim();
     await documents.settle(engine);
     await powers.settle();

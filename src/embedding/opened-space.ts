@@ -7,6 +7,7 @@ import { type Configuration, type ConfiguredContract, type Power, powerNameOf } 
 import type { Audit, Deploy as DeployRecord, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { HostReport, Hosts } from '../natives/index.ts';
 import type { Hashing } from '../platform/index.ts';
 import { compileText, RHO_LABEL, rememberPositions } from '../rholang/index.ts';
 import { type Contents, contentsOf, type SpaceEngine } from '../space/index.ts';
@@ -65,6 +66,7 @@ export interface Parts {
   readonly documents: Documents;
   readonly authority: NodeAuthority;
   readonly service: Service;
+  readonly hosts: Hosts;
   readonly hashing: Hashing;
   readonly tell: (failure: FailureReport) => void;
 }
@@ -303,6 +305,10 @@ export class OpenedSpace implements Space {
   }
 
   // -------------------------------------------------------------- reports
+
+  hosts(): readonly HostReport[] {
+    return this.#parts.hosts.reports();
+  }
 
   usage(): readonly UsageReport[] {
     const { deploys, engine } = this.#parts;

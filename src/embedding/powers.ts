@@ -30,6 +30,7 @@ import { type Dispatcher, isRevoked } from '../dispatch/index.ts';
 import { isPowerboxError, PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
 import { print } from '../rholang/index.ts';
+import type { Hosts } from '../natives/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Granted } from './grants.ts';
@@ -55,6 +56,7 @@ export interface PowersOptions {
   readonly tell: (failure: FailureReport) => void;
   readonly authority: NodeAuthority;
   readonly service: Service;
+  readonly hosts: Hosts;
 }
 
 interface Holder {
@@ -108,6 +110,7 @@ export class Powers {
       documents: documents.values,
       inService: () => service.isIn,
       onOutage: (outage) => service.leave(outage),
+      hosts: node.hosts,
       peers: peersOf(configuration, node.authority),
       report: ({ code, message }) => this.#tell({ deploy: 0, code, message, hint: '', source: 'peers', dropped: 0 }),
       share: configuration?.machine?.share ?? {},
@@ -123,6 +126,7 @@ export class Powers {
   static async open(options: PowersOptions): Promise<Powers> {
     const powers = new Powers(options);
     for (const native of powers.#resolvers.natives) options.dispatcher.registerNative(native);
+    options.hosts.register();
     // What only looks at a space opens nothing: no directory is locked, no change settled.
     if (!powers.#opens) return powers;
     try {
@@ -131,6 +135,7 @@ export class Powers {
         await powers.#resolvers.grant(name, powers.#standing(name, granted));
       }
       if (options.options.rememberGrants === true) await powers.#grantRemembered(options.configuration !== null);
+      await options.hosts.start();
     } catch (error) {
       await powers.close();
       throw error;

@@ -6,6 +6,7 @@ import type { Native } from '../../channels/index.ts';
 import type { ConfigurationSource, Power, PowerSource, QuotaSettingsSource } from '../capability/index.ts';
 import type { Console } from '../../resolvers/index.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { HostLine, HostReport } from '../natives/index.ts';
 import type { Quota } from '../space/index.ts';
 import type { Durability } from '../store/index.ts';
 import type { HostValue, Name, Value } from '../values/index.ts';
@@ -63,6 +64,12 @@ export interface OpenOptions {
   readonly strict?: boolean;
   /** Natives that answer from the start on; also those that an earlier run registered. */
   readonly natives?: readonly Native[];
+  /** What stands after `--` on a command line: it goes to the command of the native that is configured to get it. */
+  readonly hostArguments?: readonly string[];
+  /** One line of what a host says, on its standard streams or for the log. Default: a line on standard error. */
+  readonly onHostLine?: (line: HostLine) => void;
+  /** A host asks for the end of the node, or its end is the node's, as configured. Default: the space closes. */
+  readonly onShutdown?: (reason: string) => void;
   /** Default: the standard streams of this process. */
   readonly console?: Console;
   /** One structured record for each failure that no caller hears of. Default: a line on standard error. */
@@ -410,6 +417,8 @@ export interface Programs {
    * this program set in motion. A caller pays: what a message starts runs for whoever sent it.
    */
   quiescent(options?: QuiescentOptions): Promise<Report>;
+  /** The hosts of natives: where each runs, how it is, how much it is called. */
+  hosts(): readonly HostReport[];
   /** What is used of each quota, by holder. Whoever has no quota is not counted. */
   usage(): readonly UsageReport[];
   /** What every holder was granted, what was derived from it and passed on, and what of it was revoked. */

@@ -3,6 +3,7 @@ import type { Durability } from '../../store/index.ts';
 import type { Power } from '../powers/index.ts';
 import type { SecretSource } from '../powers/secret.ts';
 import type { MachineConfig } from '../machine-config.ts';
+import type { NativeConfig } from '../natives-config.ts';
 import type { PeersConfig } from '../peers-config.ts';
 import type { HolderQuota, QuotaSettings } from '../quota.ts';
 import type { AuditSection } from './schema.ts';
@@ -17,6 +18,8 @@ export interface Configuration {
   readonly quotas: QuotaSettings;
   readonly machine: MachineConfig | null;
   readonly audit: AuditSection | null;
+  /** Natives that hosts run, by name. */
+  readonly natives: ReadonlyMap<string, NativeConfig>;
   readonly peers: PeersConfig | null;
   readonly systemContracts: readonly ConfiguredContract[];
   readonly documents: ReadonlyMap<string, ConfiguredDocument>;

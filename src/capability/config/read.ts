@@ -16,6 +16,8 @@ import { allotted_bytes, type MachineConfig } from '../machine-config.ts';
 import { type Mistake, mistakeLine, shown } from './mistake.ts';
 import { readContracts, readHolders } from './references.ts';
 import { type ConfiguredPowers, readPowers } from './powers.ts';
+import type { NativeConfig } from '../natives-config.ts';
+import { readNatives, requireNative } from './natives.ts';
 import { configurationSchema } from './schema.ts';
 import { Fillings } from './secrets.ts';
 import { type ConfigurationText, readText, tooLarge, withoutText } from './text.ts';
@@ -56,11 +58,13 @@ function readConfiguration(
   const fillings = new Fillings(draft);
   const powers = readPowers(data, draft, fillings);
   const peers = readPeers(data, draft, fillings);
+  const natives = readNatives(data, draft, fillings);
   const holders = readHolders(data, powers, draft, fillings);
   const documents = readDocuments(data, draft);
   const systemContracts = readContracts(data, holders, documents, draft);
   fillings.refuseOthers(text.data);
   for (const [name, power] of powers) requireDocuments(name, power, documents, draft);
+  for (const [name, power] of powers) requireNative(name, power, natives, draft);
   if (value?.machine !== undefined) checkMachine(value.machine, powers, draft);
   if (value?.publicSystem !== undefined && !holders.has(value.publicSystem))
     draft.refuse(['publicSystem'], `expected one of the holders: ${list(holders.keys())}`, shown(value.publicSystem));
@@ -76,6 +80,7 @@ function readConfiguration(
     quotas: quotasOf(value, holders),
     machine: value.machine ?? null,
     audit: value.audit ?? null,
+    natives: natives as ReadonlyMap<string, NativeConfig>,
     peers,
     systemContracts,
     documents: documents as ReadonlyMap<string, ConfiguredDocument>,

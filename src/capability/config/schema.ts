@@ -8,6 +8,7 @@ import { documentName } from '../powers/config.ts';
 import { powerSchema } from '../powers/index.ts';
 import { powerName } from '../powers/name.ts';
 import { machineConfig } from '../machine-config.ts';
+import { nativesSection } from '../natives-config.ts';
 import { peersConfig } from '../peers-config.ts';
 import { holderQuotaSchema } from '../quota.ts';
 
@@ -98,6 +99,7 @@ export const SECTIONS = {
     .optional()
     .describe('How much of the machine may be used, and what it must be good enough for.'),
   audit: auditSection.optional().describe('How long it is kept who called what.'),
+  natives: nativesSection,
   peers: peersConfig.optional().describe('The other nodes, and the secret shared with each of them.'),
   systemContracts: z
     .array(systemContractSection)

@@ -15,6 +15,9 @@ export function configurationView(configuration: Configuration): Readonly<Record
     quotas: quotas.default ?? null,
     machine: configuration.machine,
     audit: configuration.audit,
+    natives: Object.fromEntries(
+      [...configuration.natives].map(([name, native]) => [name, { ...native, name: undefined, pinned: undefined }]),
+    ),
     peers: configuration.peers,
     systemContracts: systemContracts.map(({ text: _, ...contract }) => contract),
     documents: Object.fromEntries(

@@ -4,6 +4,7 @@ import { configPower } from './config.ts';
 import { cryptoPower } from './crypto.ts';
 import { filesPower } from './files.ts';
 import { hardwarePower } from './hardware.ts';
+import { hostPower } from './host.ts';
 import { httpPower } from './http.ts';
 import { loadPower } from './load.ts';
 import { peersPower } from './peers.ts';
@@ -26,6 +27,7 @@ export const powerSchema = z.discriminatedUnion('kind', [
   peersPower,
   hardwarePower,
   loadPower,
+  hostPower,
 ]);
 
 /** One configured power, as a grant gives it to a holder. */
@@ -62,6 +64,8 @@ export const POWER_ROOTS: Readonly<Record<PowerKind, readonly { readonly method:
     peers: [{ method: 'peers', native: 'peers' }],
     hardware: [{ method: 'hardware', native: 'hardware' }],
     load: [{ method: 'load', native: 'load' }],
+    // Which native answers there is said by the power.
+    host: [{ method: 'native', native: '' }],
   };
 
 /** The URIs that a kind of power binds besides, and the native that answers there; its handle is the id of the grant. */
@@ -89,4 +93,15 @@ export const POWER_URIS: Readonly<Record<PowerKind, readonly { readonly uri: str
   peers: [],
   hardware: [],
   load: [],
+  host: [],
 };
+
+/** The channels that a power is handed out as: by which method, and which native answers there. */
+export function rootsOf(power: Power): readonly { readonly method: string; readonly native: string }[] {
+  return power.kind === 'host' ? [{ method: 'native', native: power.native }] : POWER_ROOTS[power.kind];
+}
+
+/** The URIs that it binds besides, and the native that answers there. */
+export function urisOf(power: Power): readonly { readonly uri: string; readonly native: string }[] {
+  return power.kind === 'host' ? [{ uri: `native:${power.name}`, native: power.native }] : POWER_URIS[power.kind];
+}
