@@ -209,6 +209,21 @@ export const ADAPTERS = [
     reason: 'Opens the port of the service; its tests have real clients.',
   },
   {
+    file: 'src/service/operate/space-files.ts',
+    touches: ['files', 'processes'],
+    reason: 'Makes, lists and removes the spaces of a node; reads certificates; says what the process uses.',
+  },
+  {
+    file: 'src/client/surroundings.ts',
+    touches: ['randomness', 'timers'],
+    reason: 'Sockets, timers and chance of a client, wherever it runs; tests bring a machine of their own.',
+  },
+  {
+    file: 'src/client/node.ts',
+    touches: ['sockets'],
+    reason: 'Brings the WebSocket that Node 20 does not have.',
+  },
+  {
     file: 'src/cli/terminal.ts',
     touches: ['files', 'processes', 'timers'],
     reason: 'Where the command meets its user: streams, arguments, signals, the program to read, progress.',

@@ -57,8 +57,15 @@ export const limits = {
    * need at once, behind the back of whoever writes. So what contracts write never stops the space.
    */
   journal_room_bytes: 5 * 1024 * 1024,
-  /** Commits that may run ahead of the one being written, in bytes of encoded entry. */
+  /** Bytes of answers that a commit may gather while the one before it is written; past it turns wait. */
   commit_ahead_bytes_max: 8 * 1024 * 1024,
+  /**
+   * Milliseconds for which turns that nobody waits for are kept from the disk, so that one sync does for them and for what
+   * follows from them. A crash takes at most so much more of them; less than the disk takes for a few syncs.
+   */
+  commit_delay_ms: 2,
+  /** Bytes of answers in a commit past which it is written although nobody waits for it. */
+  commit_delay_bytes_max: 1024 * 1024,
   /** Milliseconds of turns between two yields to the event loop. Never shows in the record. */
   yield_ms: 4,
   /** Causes waiting for their turn, each with a caller who waits for its answer; past it, `too_many_tasks`. */
@@ -405,6 +412,16 @@ export const limits = {
   client_ack_deliveries_max: 256,
   /** Milliseconds in which the head of a request over HTTP has come. */
   service_headers_ms: 10_000,
+  /** Origins that a configuration lets in; each is looked through at a connection. */
+  service_origins_max: 100,
+  /** Milliseconds that a configuration may keep the session of a client that has gone: a year. */
+  service_session_ms_max: 366 * 24 * 60 * 60 * 1_000,
+  /** Milliseconds in which a node that is told to go has gone; less than service managers give. */
+  service_shutdown_ms_default: 15_000,
+  /** The most that a configuration may say. */
+  service_shutdown_ms_max: 10 * 60 * 1_000,
+  /** Spaces of one node; each is two databases, and files that are open. */
+  node_spaces_max: 1_000,
   /** Milliseconds in which all of a request has come. */
   service_request_ms: 60_000,
   /** Bytes of one message between a node and a host: an answer as large as one may be, and what surrounds it. */
@@ -455,4 +472,30 @@ export const limits = {
   /** Characters of one line that a host writes into the log, and lines a second. */
   host_line_max: 4_096,
   host_lines_per_second: 1_000,
+  /** Names that one holder was given and has not released; each is a row in memory. */
+  session_capabilities_max: 100_000,
+  /** Requests of one session that wait: for a reply, for a message, for another request. */
+  session_requests_max: 4_096,
+  /** Deliveries of one session that are not acknowledged; past it the session ends, for nobody is there any more. */
+  session_deliveries_max: 65_536,
+  /** Bytes of them. */
+  session_deliveries_bytes_max: 64 * 1024 * 1024,
+  /** Deliveries of one session past which nothing new is begun for it: half of what ends it. */
+  session_deliveries_slow: 16_384,
+  /** Requests applied in one turn; a larger frame becomes several. */
+  session_turn_requests: 128,
+  /** Messages that a standing receive takes in one turn. */
+  session_turn_deliveries: 64,
+  /** Sessions of one space. */
+  sessions_max: 65_536,
+  /** Sessions of one holder. */
+  sessions_holder_max: 16_384,
+  /** Milliseconds for which a session without a connection is kept when the operator does not say: a day. */
+  session_kept_ms_default: 24 * 3_600_000,
+  /** Bytes of a trace that are compressed together: enough to find what repeats, and no more is lost to a crash. */
+  trace_block_bytes: 256 * 1024,
+  /** Bytes of one block of a trace that is read: a commit with as much in it as may lie in memory is one. */
+  trace_block_bytes_max: 1024 * 1024 * 1024,
+  /** Turns back to which the chain of causes of a departure, or of what is shown, is known. */
+  trace_chain_turns_max: 1_000_000,
 } as const;

@@ -138,6 +138,12 @@ export interface SystemChannel extends EveryObject {
   load(): Pipelined<LoadChannel>;
   /** Answers the channel that loads packages of native code. The one granted by this name. Effect: none. */
   load(grant: Given<string>): Pipelined<LoadChannel>;
+  /** Answers the channel of a native that a host of the operator runs. The first that was granted. Effect: none. */
+  native(): Answer<Handle>;
+  /**
+   * Answers the channel of a native that a host of the operator runs. The one granted by this name. Effect: none.
+   */
+  native(grant: Given<string>): Answer<Handle>;
   /** Answers what this powerbox holds: a map from method to its documentation, effect and forms. Effect: none. */
   methods(): Answer<Readonly<Record<string, Readonly<Record<string, Received>>>>>;
 }

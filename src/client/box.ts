@@ -1,0 +1,407 @@
+/**
+ * What a program holds of a space: its powerbox, channels, deploys. Thin: each method is one request of the session.
+ * Must never decide anything that the service decides.
+ */
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { List, type Value } from '../values/index.ts';
+import type { WireSlot } from '../wire/index.ts';
+import type { CursorKeeper } from './cursor.ts';
+import type { Emitter } from './emitter.ts';
+import type { SystemChannel } from './generated.ts';
+import type { Outgoing } from './marshal.ts';
+import type { Make, Requests } from './requests.ts';
+import type { ConnectionState, Session } from './session.ts';
+import { Stream } from './stream.ts';
+import { answerTo, type CallOptions, objectAt, sourceOf, stateOf, type Target } from './stubs.ts';
+import type {
+  Answer,
+  ChannelName,
+  Given,
+  Handle,
+  Pipelined,
+  Received,
+  ReceivedMessage,
+  Remote,
+  Sendable,
+  SentMessage,
+} from './types.ts';
+
+/** Events of a client, and what their listeners are told. */
+export interface BoxEvents {
+  /** How it stands with the connection. */
+  readonly state: ConnectionState;
+  /**
+   * An answer was an error, and nobody has asked for the answer. Without a listener it becomes an unhandled rejection,
+   * like that of any promise.
+   */
+  readonly unheard: unknown;
+}
+
+export interface SignalOptions {
+  /** Aborted: what was asked is taken back, and rejects with `cancelled`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ProduceOptions extends SignalOptions {
+  /** The message stays when it is received. */
+  readonly persist?: boolean;
+  /** Milliseconds after which the message goes away by itself. */
+  readonly lease_ms?: number;
+}
+
+export interface TakeOptions extends SignalOptions {
+  /** What must stand at each place of the message, `any` where anything may. Default: any message. */
+  readonly match?: SentMessage;
+  /** Milliseconds to wait for one; default 0: what is there now. */
+  readonly limit_ms?: number;
+}
+
+export interface ReceiveSlot {
+  readonly channel: ChannelName;
+  readonly match?: SentMessage;
+  /** The message stays on the channel. */
+  readonly peek?: boolean;
+}
+
+export interface ConsumeOptions extends SignalOptions {
+  /** Milliseconds; then it is taken back and rejects with `timed_out`. Without it: as long as it takes. */
+  readonly limit_ms?: number;
+}
+
+export interface StreamOptions extends SignalOptions {
+  readonly match?: SentMessage;
+  /** How many messages may be on the way to this program before it has read any of them. */
+  readonly credit?: number;
+}
+
+export interface MessagesOptions extends StreamOptions {
+  /** With a cursor store: the next run of the program that asks by this name goes on where this one was. */
+  readonly name?: string;
+}
+
+export interface DeployOptions extends SignalOptions {
+  /** What reports call it. */
+  readonly name?: string;
+  /** Channels by the URIs under which the program finds them, beside those that the holder was granted. */
+  readonly uris?: Readonly<Record<string, Given<Handle>>>;
+}
+
+export interface Deployed {
+  /** Its number in the space. */
+  readonly deploy: number;
+  readonly name: string;
+}
+
+/** Messages as they come. Leaving the loop takes the receive back. */
+export type Messages = AsyncIterableIterator<ReceivedMessage, undefined> & AsyncDisposable;
+
+/** One channel, with what can be done there. */
+export class Channel implements AsyncIterable<ReceivedMessage> {
+  readonly #box: BoxMethods;
+  readonly #name: ChannelName;
+
+  constructor(box: BoxMethods, name: ChannelName) {
+    this.#box = box;
+    this.#name = name;
+  }
+
+  produce(...message: SentMessage): Promise<void> {
+    return this.#box.produce(this.#name, message);
+  }
+
+  take(options?: TakeOptions): Promise<ReceivedMessage | null> {
+    return this.#box.take(this.#name, options);
+  }
+
+  peek(options?: TakeOptions): Promise<ReceivedMessage | null> {
+    return this.#box.peek(this.#name, options);
+  }
+
+  messages(options?: MessagesOptions): Messages {
+    return this.#box.messages(this.#name, options);
+  }
+
+  watch(options?: StreamOptions): Messages {
+    return this.#box.watch(this.#name, options);
+  }
+
+  [Symbol.asyncIterator](): Messages {
+    return this.messages();
+  }
+}
+
+export class BoxMethods implements AsyncDisposable {
+  readonly #session: Session;
+  readonly #requests: Requests;
+  readonly #cursors: CursorKeeper;
+  readonly #events: Emitter<BoxEvents>;
+  readonly #powerbox: () => SystemChannel;
+  readonly #state: () => ConnectionState;
+
+  constructor(
+    session: Session,
+    cursors: CursorKeeper,
+    events: Emitter<BoxEvents>,
+    powerbox: () => SystemChannel,
+    state: () => ConnectionState,
+  ) {
+    this.#session = session;
+    this.#requests = session.requests;
+    this.#cursors = cursors;
+    this.#events = events;
+    this.#powerbox = powerbox;
+    this.#state = state;
+  }
+
+  /** The holder's powerbox: what its methods are is what the box has, too. */
+  get powerbox(): SystemChannel {
+    return this.#powerbox();
+  }
+
+  /** How it stands with the connection. */
+  get state(): ConnectionState {
+    return this.#state();
+  }
+
+  /** Requests that are on their way, or wait for their answers. */
+  get unanswered(): number {
+    return this.#session.unanswered;
+  }
+
+  /** Calls the listener at each event of the kind; answers how to stop it. */
+  on<Name extends keyof BoxEvents>(name: Name, listener: (event: BoxEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** Gives a program in Rholang to the space, under the powers of this holder. Rejects with all its mistakes at once. */
+  deploy(text: string, options: DeployOptions = {}): Promise<Deployed> {
+    const { name = 'program', uris = {}, signal } = options;
+    return this.#ask<Deployed>(
+      'deploy',
+      (outgoing) => {
+        const bound = new Map(Object.entries(uris).map(([uri, handle]) => [uri, outgoing.value(handle)]));
+        return (id) => ({ kind: 'deploy', id, text, name, uris: bound });
+      },
+      (value) => {
+        const found = this.#requests.capabilities.receive(value) as Readonly<Record<string, unknown>> | number;
+        return { deploy: typeof found === 'number' ? found : (found['deploy'] as number), name };
+      },
+      { signal },
+    );
+  }
+
+  /** Resolves when the message is durable. */
+  produce(channel: ChannelName, message: SentMessage, options: ProduceOptions = {}): Promise<void> {
+    const { persist = false, lease_ms = null, signal } = options;
+    return this.#ask<void>(
+      'produce',
+      (outgoing) => {
+        const to = outgoing.target(targetOf(channel));
+        const values = outgoing.values(message);
+        return (id) => ({ kind: 'produce', id, channel: to, message: values, persist, lease_ms });
+      },
+      () => undefined,
+      { signal, silent: true },
+    );
+  }
+
+  /** The oldest message that fits, taken; null when none is there within the time. */
+  take(channel: ChannelName, options: TakeOptions = {}): Promise<ReceivedMessage | null> {
+    return this.#receive('take', channel, options);
+  }
+
+  /** The oldest message that fits; it stays. */
+  peek(channel: ChannelName, options: TakeOptions = {}): Promise<ReceivedMessage | null> {
+    return this.#receive('peek', channel, options);
+  }
+
+  /** Waits for one message on each slot at once, and takes them, or looks where a slot peeks. */
+  async consume(slots: readonly ReceiveSlot[], options: ConsumeOptions = {}): Promise<readonly ReceivedMessage[]> {
+    const { limit_ms = null, signal } = options;
+    const found = await this.#ask<readonly ReceivedMessage[] | null>(
+      'consume',
+      (outgoing) => {
+        const places = slots.map((slot) => slotOf(outgoing, slot));
+        return (id) => ({ kind: 'take', id, slots: places, limit_ms });
+      },
+      (value) => (value === null ? null : this.#messages(value)),
+      { signal, patient: true },
+    );
+    if (found !== null) return found;
+    throw new PowerboxError('timed_out', `consume: nothing came within ${limit_ms} ms`);
+  }
+
+  /**
+   * Messages of a channel as they come, each taken. What was sent to this program and not read when the loop is left is
+   * put back, after what is there by then.
+   */
+  messages(channel: ChannelName, options: MessagesOptions = {}): Messages {
+    const { match, credit = limits.wire_credit_default, name, signal } = options;
+    const unread = async (items: readonly ReceivedMessage[]): Promise<void> => {
+      await Promise.all(items.map((item) => this.produce(channel, item as SentMessage)));
+    };
+    const stream = this.#stream('messages', { credit, signal, unread, name });
+    const makeSlot = (outgoing: Outgoing): WireSlot =>
+      slotOf(outgoing, match === undefined ? { channel } : { channel, match });
+    return this.#begin(stream, name, 'messages', (outgoing) => {
+      const slots = [makeSlot(outgoing)];
+      return (id) => ({ kind: 'consume', id, slots, persist: true, credit });
+    });
+  }
+
+  /** Messages that are put on a channel from now on, without taking them. */
+  watch(channel: ChannelName, options: StreamOptions = {}): Messages {
+    const { credit = limits.wire_credit_default, signal } = options;
+    const stream = this.#stream('watch', { credit, signal, unread: async () => {}, name: undefined });
+    return this.#begin(stream, undefined, 'watch', (outgoing) => {
+      const to = outgoing.target(targetOf(channel));
+      return (id) => ({ kind: 'watch', id, channel: to, credit });
+    });
+  }
+
+  /**
+   * A call by the name of its method, for names that JavaScript has a use of its own for; with null the target is a
+   * plain channel, and gets the arguments and after them the channel of the reply.
+   */
+  call(
+    target: ChannelName,
+    method: string | null,
+    args: SentMessage = [],
+    options: CallOptions = {},
+  ): Answer<Received> {
+    return answerTo(this.#requests.call(targetOf(target), method, args, options), options) as Answer<Received>;
+  }
+
+  /** An object behind a channel, with the methods that the program says it has. */
+  object<T>(channel: ChannelName): Remote<T> {
+    const target = targetOf(channel);
+    if ('capability' in target) return channel as unknown as Remote<T>;
+    return objectAt(this.#requests, target) as Remote<T>;
+  }
+
+  channel(name: ChannelName): Channel {
+    return new Channel(this, name);
+  }
+
+  /** A fresh channel that nobody else has. */
+  newName(options: SignalOptions = {}): Pipelined<Handle> {
+    return this.#names(1, options, 0) as Pipelined<Handle>;
+  }
+
+  newNames(count: number, options: SignalOptions = {}): Answer<readonly Handle[]> {
+    return this.#names(count, options) as Answer<readonly Handle[]>;
+  }
+
+  /** A handle to the same channel that can do less. What is not named stays allowed as far as it was. */
+  attenuate(handle: Given<Handle>, rights: { readonly read?: boolean; readonly write?: boolean }): Pipelined<Handle> {
+    const { read = true, write = true } = rights;
+    const pending = this.#requests.ask(
+      'attenuate',
+      (outgoing) => {
+        const capability = outgoing.value(handle);
+        return (id) => ({ kind: 'attenuate', id, capability, read, write });
+      },
+      (value) => this.#requests.capabilities.receive(value),
+    );
+    return answerTo(pending) as Pipelined<Handle>;
+  }
+
+  /**
+   * Ends this client. With `keepSession` the session waits at the service for another run with the same cursor; else
+   * nothing of it is kept.
+   */
+  async close(options: { readonly keepSession?: boolean } = {}): Promise<void> {
+    this.#session.close(options.keepSession ?? false);
+    await this.#cursors.settled();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #names(count: number, { signal }: SignalOptions, ...path: readonly number[]): Answer<unknown> {
+    const pending = this.#requests.ask(
+      'newName',
+      () => (id) => ({ kind: 'names', id, count }),
+      (value) => this.#requests.capabilities.receiveAll(value),
+      { signal },
+    );
+    return answerTo(pending, {}, path);
+  }
+
+  #receive(kind: 'take' | 'peek', channel: ChannelName, options: TakeOptions): Promise<ReceivedMessage | null> {
+    const { match, limit_ms = 0, signal } = options;
+    return this.#ask<ReceivedMessage | null>(
+      kind,
+      (outgoing) => {
+        const slots = [slotOf(outgoing, match === undefined ? { channel } : { channel, match })];
+        return (id) => ({ kind, id, slots, limit_ms });
+      },
+      (value) => (value === null ? null : (this.#messages(value)[0] ?? null)),
+      { signal, patient: true },
+    );
+  }
+
+  #ask<T>(...args: Parameters<Requests['ask']>): Promise<T> {
+    const pending = this.#requests.ask(...args);
+    // A promise of its own tells by itself that nobody hears it.
+    pending.heard = true;
+    return pending.promise.then((value) => value as T);
+  }
+
+  #stream(
+    asked: string,
+    options: {
+      readonly credit: number;
+      readonly signal: AbortSignal | undefined;
+      readonly unread: (items: readonly ReceivedMessage[]) => Promise<void>;
+      readonly name: string | undefined;
+    },
+  ): Stream<ReceivedMessage> {
+    const { name } = options;
+    return new Stream<ReceivedMessage>({
+      ...options,
+      asked,
+      owner: this.#requests,
+      convert: (value) => (asked === 'watch' ? this.#message(value) : (this.#messages(value)[0] ?? [])),
+      whenDone: this.#cursors.kept,
+      ended: () => {
+        if (name !== undefined) this.#cursors.drop(name);
+      },
+    });
+  }
+
+  #begin(stream: Stream<ReceivedMessage>, name: string | undefined, asked: string, make: Make): Messages {
+    const earlier = name === undefined ? undefined : this.#cursors.idOf(name);
+    try {
+      const adopted = earlier === undefined ? null : this.#requests.adopt(asked, stream.sink, earlier);
+      stream.begin(adopted ?? this.#requests.standing(asked, make, stream.sink, name));
+      const orphans = adopted === null ? [] : this.#cursors.claim(earlier as number);
+      for (const { value, last, handled } of orphans) stream.sink.deliver(value, last, handled);
+    } catch (error) {
+      stream.sink.fail(error);
+    }
+    return stream;
+  }
+
+  #messages(value: Value): readonly ReceivedMessage[] {
+    return value instanceof List ? value.items.map((item) => this.#message(item)) : [];
+  }
+
+  #message(value: Value): ReceivedMessage {
+    return this.#requests.capabilities.receiveAll(value) as ReceivedMessage;
+  }
+}
+
+function targetOf(channel: ChannelName): Target {
+  return stateOf(channel) ?? sourceOf(channel) ?? { name: channel };
+}
+
+function slotOf(outgoing: Outgoing, { channel, match, peek = false }: ReceiveSlot): WireSlot {
+  return {
+    channel: outgoing.target(targetOf(channel)),
+    pattern: match === undefined ? null : outgoing.value(match as Sendable),
+    peek,
+  };
+}
