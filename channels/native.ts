@@ -128,8 +128,8 @@ export interface Source {
    */
   push(message: readonly Made[], options?: { readonly state?: Value; readonly last?: boolean }): Promise<boolean>;
   /**
-   * Ends the source with an error, which its reader receives as `("error", {…})`, and the holder's STDERR. It waits for
-   * no reader: a message that still waits for one has not arrived, and does not arrive any more.
+   * Ends the source with an error, which its reader receives as `("error", {…})`, and the holder's STDERR. It comes after
+   * the message that is arriving and waits for no reader: what waits behind that one does not arrive any more.
    */
   fail(error: NativeError): Promise<boolean>;
   /** To the holder's STDERR, beside what arrives: what was turned away. The source goes on. */

@@ -4,19 +4,19 @@
  * than computing; that is the job's, after its commit.
  */
 import { Call, NATIVE_LABEL, parseCall, readNativeEnvironment, revoker, stateKey } from '../../channels/index.ts';
-import type { CallRefusal, Method, Native, NativeReference } from '../../channels/index.ts';
+import type { CallRefusal, Method, Native, NativeCall, NativeReference } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Engine, Handling, Task, Turn } from '../space/index.ts';
 import type { List, Value } from '../values/index.ts';
 import { outcomeOf } from './answers.ts';
 import { attenuatorOf, isUniversal } from './attenuator.ts';
-import { isFailure, type Admission, type Capabilities } from './capabilities.ts';
+import { cancelled, isFailure, revoked, type Admission, type Capabilities } from './capabilities.ts';
 import { BEGUN_PREFIX, begunKey, reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
 import type { Lanes } from './lanes.ts';
 import { laneOfBegun, type OutsideCall } from './call-causes.ts';
-import { NativeJob } from './native-job.ts';
+import { NativeJob, type Prospect } from './native-job.ts';
 import type { Parked } from './parked.ts';
-import { applyOutcome, applyRefusal, replyError, type Holding } from './replies.ts';
+import { applyOutcome, applyRefusal, type Holding } from './replies.ts';
 import type { Sources } from './sources.ts';
 import { failureOf, type Failure, type Stderr } from './stderr.ts';
 import type { TakingBack } from './taking-back.ts';
@@ -53,6 +53,8 @@ export class NativeCalls implements Holding {
   /** The call that `handling` has just read; the same task's turn follows at once, most often. */
   #readTask: Task | null = null;
   #read: Call | CallRefusal | null = null;
+  /** A capability refuses that call. */
+  #isRefused = false;
 
   constructor(parts: CallParts) {
     this.capabilities = parts.capabilities;
@@ -70,6 +72,10 @@ export class NativeCalls implements Holding {
 
   native(name: string): Native | undefined {
     return this.#natives.get(name);
+  }
+
+  natives(): Iterable<Native> {
+    return this.#natives.values();
   }
 
   /** Refused with `declaration_invalid` when the native has no code for what its declaration promises. */
@@ -101,10 +107,14 @@ export class NativeCalls implements Holding {
     const call = parseCall(native.declaration, messageOf(task));
     this.#readTask = task;
     this.#read = call;
-    if (!call.ok || call.method.effect === 'none') return 'inline';
+    this.#isRefused = false;
+    if (!call.ok) return 'inline';
     const admitted = this.#admit(task, native, call);
-    // What is refused is answered in a turn, and what is counted is counted in one.
-    return isFailure(admitted) || admitted.counted ? 'inline' : 'outside';
+    this.#isRefused = isFailure(admitted);
+    // What is refused goes into the audit, which says when; no turn knows that, but the cause of an answer does.
+    if (isFailure(admitted)) return 'outside';
+    // What is counted is counted in a turn.
+    return admitted.counted || call.method.effect === 'none' ? 'inline' : 'outside';
   }
 
   #admits(cap: string, native: Native, method: Method): Admission | Failure {
@@ -112,13 +122,14 @@ export class NativeCalls implements Holding {
   }
 
   #admit(task: Task, native: Native, call: Call): Admission | Failure {
-    const [, , , cap, isCounted] = task.body.environment;
+    const { environment } = task.body;
     const { capabilities } = this;
     const { name } = native.declaration;
-    return capabilities.admit(cap as string, name, call.method, isUniversal(call.method), isCounted === COUNTED);
+    const isCounted = environment.length > REFERENCE_PARTS;
+    return capabilities.admit(environment[3] as string, name, call.method, isUniversal(call.method), isCounted);
   }
 
-  /** A call that needs nothing from outside: refused, or of effect `none`. */
+  /** A call that needs nothing from outside: one that no form fits, one that is to be counted, or of effect `none`. */
   run(task: Task, turn: Turn): void {
     const reference = readNativeEnvironment(task.body.environment);
     const native = this.#natives.get(reference.native) as Native;
@@ -128,30 +139,36 @@ export class NativeCalls implements Holding {
     this.#acting.source = sourceOf(reference, call);
     if (this.#interrupted.size > 0) this.#dropInterrupted(task, turn);
     const failure = call.ok
-      ? this.#answerAdmitted(task, turn, native, reference, call)
+      ? this.#runAdmitted(task, turn, native, reference, call)
       : applyRefusal(turn, reference.native, call);
     if (failure !== null) reportDurably(turn, task.account, this.#stderr, failure, this.#acting.source, task.number);
     this.#acting.source = '';
   }
 
-  #answerAdmitted(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
+  #runAdmitted(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
     const { capabilities } = this;
     const admitted = this.#admit(task, native, call);
-    const refused = isFailure(admitted) ? admitted : admitted.counted ? capabilities.take(turn, reference.cap) : null;
+    if (isFailure(admitted) || (admitted.counted && capabilities.take(turn, reference.cap) !== null)) {
+      // Not any more, since it was looked at: it goes the way of what is refused.
+      turn.spawn(task.body, task.captures);
+      return null;
+    }
     capabilities.used(turn, reference.cap, task.account);
-    if (refused !== null) return replyError(turn, call, refused, reference.native, call.method.name);
     if (call.method.effect === 'none') return this.#answerInline(task, turn, native, reference, call);
-    // It has been counted, and goes outside from here on.
-    turn.spawn({ ...task.body, environment: [...task.body.environment.slice(0, 4), COUNTED] }, task.captures);
+    // It has been counted, and goes outside from here on, under the number that it came with.
+    const environment = [...task.body.environment.slice(0, REFERENCE_PARTS), task.number];
+    turn.spawn({ ...task.body, environment }, task.captures);
     return null;
   }
 
   #answerInline(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
     const state = reference.id === '' ? undefined : turn.fact(stateKey(reference.id));
     const { method, form, args } = call;
+    const may = (): NonNullable<NativeCall['may']> => this.#may(reference.cap, native);
     let answer: unknown;
     try {
-      if (native.declaration === revoker) this.#takingBack.command(turn, method.name, reference.handle as string);
+      if (native.declaration === revoker)
+        this.#takingBack.command(turn, method.name, reference.handle as string, task.number);
       answer = this.#answering(native, call).inline?.({
         method: method.name,
         form,
@@ -161,12 +178,9 @@ export class NativeCalls implements Holding {
         handle: reference.handle,
         state,
         cap: reference.cap,
-        may: {
-          call: (name) => {
-            const asked = native.declaration.methods.get(name);
-            return asked !== undefined && !isFailure(this.#admits(reference.cap, native, asked));
-          },
-          use: (grant) => this.capabilities.endedBy(grant) === null,
+        // Only who tells what it can be asked asks for it.
+        get may() {
+          return may();
         },
       });
     } catch (thrown) {
@@ -177,6 +191,16 @@ export class NativeCalls implements Holding {
     for (const note of outcome.notes)
       reportDurably(turn, task.account, this.#stderr, note, this.#acting.source, task.number);
     return applyOutcome(turn, task.account, this, reference, call, outcome);
+  }
+
+  #may(cap: string, native: Native): NonNullable<NativeCall['may']> {
+    return {
+      call: (name) => {
+        const asked = native.declaration.methods.get(name);
+        return asked !== undefined && !isFailure(this.#admits(cap, native, asked));
+      },
+      use: (grant) => this.capabilities.endedBy(grant) === null,
+    };
   }
 
   /** The declaration has changed since the change began: it is answered in the turn now, and nothing waits for it. */
@@ -190,7 +214,7 @@ export class NativeCalls implements Holding {
 
   /** Whether the call that `handling` has just read begins with a cause of its own, or with what nobody can see. */
   beginsUnseen(task: Task): boolean {
-    if (this.#readTask !== task || this.#interrupted.has(task.number)) return false;
+    if (this.#readTask !== task || this.#isRefused || this.#interrupted.has(task.number)) return false;
     const call = this.#read;
     return call instanceof Call && (call.method.effect === 'change' || call.method.unseen);
   }
@@ -215,17 +239,22 @@ export class NativeCalls implements Holding {
     }
     const reserved = this.#interrupted.get(task.number) ?? null;
     this.#interrupted.delete(task.number);
-    const usual_ms = call.method.patient ? null : this.#call_ms;
-    return new NativeJob(
-      context,
-      this.#answering(native, call),
-      task,
-      reference,
-      call,
-      reserved !== null,
-      this.#limitOf(reference.cap, usual_ms),
+    const asked = numberAsked(task);
+    const prospect: Prospect = {
+      asked,
       reserved,
-    );
+      limit_ms: this.#limitOf(reference.cap, call.method.patient ? null : this.#call_ms),
+      refused: this.#refusal(task, native, call),
+      cancelled: this.capabilities.isCancelled(reference.cap, asked) ? cancelled() : null,
+    };
+    return new NativeJob(context, this.#answering(native, call), task, reference, call, prospect);
+  }
+
+  #refusal(task: Task, native: Native, call: Call): Failure | null {
+    const admitted = this.#admit(task, native, call);
+    if (isFailure(admitted)) return admitted;
+    // What only computes is outside because it was refused, and stays so whatever was granted again since.
+    return call.method.effect === 'none' ? revoked() : null;
   }
 
   /** The native, or who answers in its place what every object can be asked. */
@@ -246,8 +275,16 @@ export class NativeCalls implements Holding {
   }
 }
 
-/** Fifth in the environment of a call that has been counted. */
-const COUNTED = 'counted';
+/**
+ * Native, handle, id and capability. A call that has been counted has its first number behind them; earlier versions
+ * wrote a word there.
+ */
+const REFERENCE_PARTS = 4;
+
+function numberAsked({ number, body }: Task): number {
+  const first = body.environment[REFERENCE_PARTS];
+  return typeof first === 'number' ? first : number;
+}
 
 const NO_ID = new Uint8Array(0);
 

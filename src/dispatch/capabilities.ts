@@ -33,6 +33,8 @@ export interface Capability {
   /** Other deploys that have called by it, in the order of their first call. */
   readonly users: readonly Account[];
   readonly ended: Ended | null;
+  /** Calls by it, or by one below it, with a lower number than this were cancelled. */
+  readonly cancelled: number;
 }
 
 /** What holds for one call. */
@@ -150,7 +152,7 @@ export class Capabilities {
     if ((this.#counts.get(by) ?? 0) >= limits.capabilities_max && !this.#dropEnded(turn, by)) {
       return quota(`this program has derived ${limits.capabilities_max} capabilities, and none of them has ended`);
     }
-    const capability = this.#write(turn, { id: own, parent, rule, by, users: [], ended: null });
+    const capability = this.#write(turn, { id: own, parent, rule, by, users: [], ended: null, cancelled: 0 });
     this.#add(capability);
     if (rule.kind === 'expire') this.#expiring(turn, capability);
     return own;
@@ -175,6 +177,22 @@ export class Capabilities {
     if (capability === undefined || capability.ended !== null) return false;
     this.#write(turn, { ...capability, ended });
     return true;
+  }
+
+  /** Calls that came before the one of this number are cancelled: those that are not answered never will be otherwise. */
+  cancel(turn: Turn, cap: string, before: number): void {
+    const capability = this.#derived.get(cap);
+    if (capability !== undefined) this.#write(turn, { ...capability, cancelled: before });
+  }
+
+  /** Whether the call of this number was cancelled, by whoever holds a revoker above it. */
+  isCancelled(cap: string, number: number): boolean {
+    let found = false;
+    this.#walk(cap, ({ cancelled: before }) => {
+      found ||= number < before;
+      return null;
+    });
+    return found;
   }
 
   /** A revoked grant holds again, and what was derived from it. */
@@ -327,12 +345,12 @@ export function readRule(value: Value): Rule {
   }
 }
 
-function write({ parent, rule, by, users, ended }: Capability): Tuple {
-  return new Tuple([parent, ruleValue(rule), by, new List(users), ended]);
+function write({ parent, rule, by, users, ended, cancelled: before }: Capability): Tuple {
+  return new Tuple([parent, ruleValue(rule), by, new List(users), ended, ...(before > 0 ? [before] : [])]);
 }
 
 function read(id: string, fact: Value): Capability {
-  const [parent, rule, by, users, ended] = (fact as Tuple).items;
+  const [parent, rule, by, users, ended, before = 0] = (fact as Tuple).items;
   return {
     id,
     parent: parent as string,
@@ -340,6 +358,7 @@ function read(id: string, fact: Value): Capability {
     by: by as number,
     users: (users as List).items as readonly number[],
     ended: ended as Ended | null,
+    cancelled: before as number,
   };
 }
 

@@ -64,7 +64,9 @@ export class Dispatcher implements TaskRouter {
     this.#options = options;
     this.#nativeCall_ms = options.nativeCall_ms ?? limits.native_call_ms_default;
     this.#stderr = new Stderr(options.platform.clock, options.report);
-    this.#takingBack = new TakingBack(options.platform, this.capabilities, this.sources, this.#work);
+    this.#takingBack = new TakingBack(options.platform, this.capabilities, this.sources, this.#work, () =>
+      this.#calls.natives(),
+    );
     this.#lanes = new Lanes(options.effectsRunningMax ?? limits.effects_running_max);
     this.#calls = new NativeCalls({
       platform: options.platform,
@@ -282,6 +284,11 @@ export class Dispatcher implements TaskRouter {
       if (owner === account) waiting.push({ kind: 'source', what: native, channel });
     }
     return [...waiting, ...this.#parked.report(account)];
+  }
+
+  /** `native.method`, or the label, of each task that is outside. */
+  *underWay(): Iterable<string> {
+    for (const { what } of this.#work.values()) yield what;
   }
 
   /**

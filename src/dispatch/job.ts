@@ -12,6 +12,8 @@ import type { Counts, DispatchFailpoint, EffectIds, Stage } from './types.ts';
 
 /** Work handed to somebody outside the turn, from its delivery until its answer is durable. */
 export interface OutsideWork extends Job {
+  /** Its number, or of a call that was counted the one that it came with. */
+  readonly asked: number;
   readonly label: string;
   readonly what: string;
   readonly stage: Stage;

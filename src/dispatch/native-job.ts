@@ -18,8 +18,23 @@ import type { Stage } from './types.ts';
 const NO_ID = new Uint8Array(0);
 const NOT_MEASURED: Measured = { start_ms: 0, duration_ms: 0, bytes: 0, digest: NO_ID };
 
+/** What is known of a call before it is made. */
+export interface Prospect {
+  /** Its number, or that of the call that was counted. */
+  readonly asked: number;
+  /** It had begun before this process, and this lane is kept for it. */
+  readonly reserved: string | null;
+  /** Null: its method takes as long as a person takes. */
+  readonly limit_ms: number | null;
+  /** A capability refuses it: it is answered so, in no order, and no native hears of it. */
+  readonly refused: Failure | null;
+  /** Whoever handed its channel on cancelled it before it was made. */
+  readonly cancelled: Failure | null;
+}
+
 export class NativeJob implements OutsideWork, OutsideCall {
   readonly number: number;
+  readonly asked: number;
   readonly lane: string | null;
   readonly account: Account;
   readonly label: string;
@@ -38,7 +53,7 @@ export class NativeJob implements OutsideWork, OutsideCall {
   readonly #context: JobContext;
   readonly #native: Native;
   /** Said by whoever took the right away, or cancelled; the call is answered so when its turn comes. */
-  #cutBy: Failure | null = null;
+  #cutBy: Failure | null;
   /** Answers the question that the native has been asked. */
   #settle: ((outcome: Outcome) => void) | null = null;
   /** That it had begun before this process: recovery decides. */
@@ -58,28 +73,28 @@ export class NativeJob implements OutsideWork, OutsideCall {
     task: Task,
     reference: NativeReference,
     call: Call,
-    interrupted: boolean,
-    limit_ms: number | null,
-    /** The lane that is kept for it, when it had begun before this process. */
-    lane: string | null,
+    { asked, reserved, limit_ms, refused, cancelled }: Prospect,
   ) {
-    this.lane = lane ?? (call.method.lane === null ? null : laneOf(reference, call.method.lane));
+    const { lane } = call.method;
+    this.lane = reserved ?? (lane === null || refused !== null ? null : laneOf(reference, lane));
     this.number = task.number;
+    this.asked = asked;
     this.account = task.account;
     this.label = task.body.label;
     this.what = `${reference.native}.${call.method.name}`;
     this.delivered_ms = context.clock.monotonic_ms();
     this.changing = call.method.effect === 'change';
-    this.patient = call.method.patient;
+    this.patient = call.method.patient || refused !== null;
     this.drained = this.changing && !this.patient;
-    this.postsFirst = this.changing && !interrupted;
+    this.postsFirst = this.changing && reserved === null && refused === null;
     this.#context = context;
     this.#native = native;
     this.task = task;
     this.reference = reference;
     this.call = call;
-    this.#interrupted = interrupted;
+    this.#interrupted = reserved !== null;
     this.#limit_ms = limit_ms;
+    this.#cutBy = refused ?? cancelled;
     this.effectId = this.changing ? context.ids.effectId(task.number, 0) : NO_ID;
   }
 
@@ -89,7 +104,7 @@ export class NativeJob implements OutsideWork, OutsideCall {
     this.stage = 'running';
     this.#start_ms = this.#context.clock.now_ms();
     // Each step calls the next, and only what has to be waited for is a promise: there are very many calls.
-    if (this.#cutBy !== null && !this.#interrupted) this.#finish(errorOutcome(this.#cutBy));
+    if (this.#cutBy !== null) this.#finish(errorOutcome(this.#cutBy));
     else if (!this.changing) this.#make(stateOf(this.reference, this.#context.engine));
     else if (this.#interrupted) this.#recover();
     else this.#begin();

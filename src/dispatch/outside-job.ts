@@ -14,6 +14,7 @@ import { valueFault } from './value-check.ts';
 
 export class OutsideJob implements OutsideWork, OutsideControl {
   readonly number: number;
+  readonly asked: number;
   readonly account: Account;
   readonly lane = null;
   readonly cap = null;
@@ -38,6 +39,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
 
   constructor(context: JobContext, task: Task, runner: OutsideRunner, limit_ms: number | null) {
     this.number = task.number;
+    this.asked = task.number;
     this.account = task.account;
     this.label = task.body.label;
     this.what = this.label;

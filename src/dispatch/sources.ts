@@ -290,7 +290,10 @@ class OpenSource implements Source {
   opened = false;
   readonly #sources: Sources;
   readonly #leaving = new AbortController();
+  /** Ends when there is room for the next message. */
   #pushing: Promise<unknown> = Promise.resolve();
+  /** Ends when the message under way has arrived: whether there is room for another one is no matter for an end. */
+  #arriving: Promise<unknown> = Promise.resolve();
   /** Whether the reader is behind is not known yet: the source is of an earlier process. */
   #behind: boolean;
 
@@ -313,6 +316,10 @@ class OpenSource implements Source {
     return this.record.account;
   }
 
+  get cap(): string {
+    return this.record.cap;
+  }
+
   get state(): Value | undefined {
     return this.#sources.context.engine.fact(stateKey(this.id));
   }
@@ -326,19 +333,20 @@ class OpenSource implements Source {
   }
 
   push(message: readonly Made[], options: { readonly state?: Value; readonly last?: boolean } = {}): Promise<boolean> {
-    return this.#inOrder(() => this.#push(message, options));
+    const done = this.#pushing.then(() => this.#push(message, options));
+    this.#pushing = done.catch(() => {});
+    return done;
   }
 
   /** Reports it to the reader, and to the holder's STDERR; the source has ended. */
   fail(error: NativeError): Promise<boolean> {
     const failure: Failure = { code: error.code, message: oneLine(error.message), hint: '' };
-    return this.#inOrder(() => this.#fail(failure));
+    return this.#arriving.then(() => this.#fail(failure));
   }
 
-  #inOrder(run: () => Promise<boolean>): Promise<boolean> {
-    const done = this.#pushing.then(run);
-    this.#pushing = done.catch(() => {});
-    return done;
+  report({ code, message }: NativeError): void {
+    const { stderr } = this.#sources.context;
+    stderr.report(this.account, { code, message: oneLine(message), hint: '' }, this.record.native, null);
   }
 
   async #push(
@@ -357,15 +365,20 @@ class OpenSource implements Source {
     // What an earlier process sent may lie unread yet: a restart must not let one more in each time.
     if (this.#behind && !(await this.#roomForMore())) return false;
     this.#behind = false;
-    const parts = [new List(items), new List(state === undefined ? [] : [state]), last];
+    const arriving = this.#arrive(items, [new List(items), new List(state === undefined ? [] : [state]), last]);
+    this.#arriving = arriving.catch(() => {});
+    if (!(await arriving)) return false;
+    return last || (!this.signal.aborted && this.#roomForMore());
+  }
+
+  /** Posts it, once there is room for it in the quota. False: the source has ended before that. */
+  async #arrive(items: readonly Tuple[], parts: readonly Value[]): Promise<boolean> {
     for (let told = false; ; told = true) {
       const arrived = await this.#post(parts);
-      if (arrived === 'ended') return false;
-      if (arrived === 'taken') break;
+      if (arrived !== 'full') return arrived === 'taken';
       if (!told) this.#tellFull();
       if (!(await this.#quotaRoom(items))) return false;
     }
-    return last || (!this.signal.aborted && this.#roomForMore());
   }
 
   #tellFull(): void {

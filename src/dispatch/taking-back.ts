@@ -3,6 +3,7 @@
  * together here: the capability ends in a turn, so do the sources below it, and calls under way are cut off once that is
  * durable. Owns the timers of capabilities that expire.
  */
+import type { Native } from '../../channels/index.ts';
 import type { Turn } from '../space/index.ts';
 import type { Tuple } from '../values/index.ts';
 import { cancelled, expired, revoked, type Capabilities, type Capability, type Ended } from './capabilities.ts';
@@ -16,6 +17,7 @@ export class TakingBack {
   readonly #capabilities: Capabilities;
   readonly #sources: Sources;
   readonly #work: ReadonlyMap<number, OutsideWork>;
+  readonly #natives: () => Iterable<Native>;
   readonly #expiry: Expiry;
   #context: JobContext | null = null;
 
@@ -24,10 +26,12 @@ export class TakingBack {
     capabilities: Capabilities,
     sources: Sources,
     work: ReadonlyMap<number, OutsideWork>,
+    natives: () => Iterable<Native>,
   ) {
     this.#capabilities = capabilities;
     this.#sources = sources;
     this.#work = work;
+    this.#natives = natives;
     this.#expiry = new Expiry(platform, capabilities, (made) => this.#expire(made));
   }
 
@@ -53,13 +57,15 @@ export class TakingBack {
     this.#expiry.expect(made);
   }
 
-  /** What a revoker is asked for. */
-  command(turn: Turn, method: string, cap: string): void {
+  /** What a revoker is asked for, by the call of this number. */
+  command(turn: Turn, method: string, cap: string, number: number): void {
     if (method === 'revoke') {
       this.end(turn, cap, 'revoked');
       return;
     }
-    this.#cutBelow(turn, cap, cancelled());
+    // It stands for calls that came before this one, also where the process ends before they have been answered.
+    this.#capabilities.cancel(turn, cap, number);
+    this.#cutBelow(turn, cap, cancelled(), number);
     // A reply that comes later is a call under way; any other source is a thing that was handed out.
     this.#endSources(turn, cap, cancelled(), ({ replies }) => replies);
   }
@@ -69,7 +75,8 @@ export class TakingBack {
     if (!this.#capabilities.end(turn, cap, ended)) return false;
     const failure = ended === 'revoked' ? revoked() : expired();
     this.#endSources(turn, cap, failure, () => true);
-    this.#cutBelow(turn, cap, failure);
+    this.#cutBelow(turn, cap, failure, Number.POSITIVE_INFINITY);
+    turn.afterDurable(() => this.#tellNatives(cap, failure));
     return true;
   }
 
@@ -87,10 +94,22 @@ export class TakingBack {
       if (which(source) && this.#capabilities.isBelow(source.cap, cap)) this.#sources.end(turn, source.id, failure);
   }
 
-  #cutBelow(turn: Turn, cap: string, failure: Failure): void {
+  #cutBelow(turn: Turn, cap: string, failure: Failure, before: number): void {
     turn.afterDurable(() => {
       for (const work of this.#work.values())
-        if (work.cap !== null && this.#capabilities.isBelow(work.cap, cap)) work.cut(failure);
+        if (work.cap !== null && work.asked < before && this.#capabilities.isBelow(work.cap, cap)) work.cut(failure);
     });
+  }
+
+  /** What is open in this process and was opened by it closes; it is the business of each native to know what that is. */
+  #tellNatives(cap: string, { code, message }: Failure): void {
+    const isBelow = (one: string): boolean => this.#capabilities.isBelow(one, cap);
+    for (const native of this.#natives()) {
+      try {
+        native.ended?.(isBelow, { code, message });
+      } catch {
+        if (this.#context !== null) this.#context.counts.thrown++;
+      }
+    }
   }
 }

@@ -271,6 +271,101 @@ describe('capabilities', () => {
     assert.notEqual(revoker, lent);
   });
 
+  it('a refused call reaches no native and waits for no other of its object; its answer is a cause, which says when', async () => {
+    const site = new Site();
+    const channel = await granted(site);
+    const reading = await derive(site, channel, 'readOnly');
+    const restricted = await derive(site, channel, 'restrict', list(['look']));
+    site.world.behaviour = () => new Promise(() => {});
+    await site.send(channel, ['once', 1]);
+    await rest();
+    const before = site.disk.causes.length;
+    const ret = freshName();
+    for (const [to, method] of [
+      [reading, 'once'],
+      [restricted, 'pure'],
+      [restricted, 'hear'],
+    ] as const)
+      await site.send(to, [method, 2, ret]);
+    await rest();
+    assert.deepEqual(
+      site.engine.waiting(ret).map(([value]) => told(value as Value)),
+      ['not_permitted', 'not_permitted', 'not_permitted'],
+    );
+    assert.deepEqual(site.world.log, ['call once 1']);
+    assert.deepEqual(
+      site.disk.causes.slice(before).flatMap(({ kind }) => (kind === 'send' ? [] : [kind])),
+      ['finished', 'result', 'result'],
+    );
+    assert.equal(site.records.filter(({ code }) => code === 'not_permitted').length, 3);
+  });
+
+  it('cancel holds over a kill: what came before it is answered cancelled and not made again, what came after it is made', async () => {
+    for (const counted of [false, true]) {
+      const first = new Site();
+      const { channel, revoker } = await revocable(first, await granted(first));
+      const lent = counted ? await derive(first, channel, 'count', 10) : channel;
+      first.world.behaviour = () => new Promise(() => {});
+      const ret = freshName();
+      // The first is under way, the next two wait for it; those of other lanes are under way, too.
+      for (const method of ['repeated', 'asked', 'once', 'hear', 'fetch']) await first.send(lent, [method, 1, ret]);
+      await rest();
+      const made = first.world.log.length;
+      // Its turn is durable, and the process is gone before any call has been answered.
+      await first.send(revoker, ['cancel']);
+      await first.send(lent, ['say', 2, ret]);
+      first.world.behaviour = ({ args }) => ({ ok: args[0] ?? null });
+      const second = first.restart();
+      await second.dispatcher.settled(1);
+      assert.deepEqual(
+        second.engine
+          .waiting(ret)
+          .map(([value]) => told(value as Value))
+          .sort(),
+        [2, 'cancelled', 'cancelled', 'cancelled', 'cancelled', 'cancelled'],
+      );
+      assert.deepEqual(
+        second.world.log.slice(made).filter((line) => !line.endsWith(' 2')),
+        [],
+      );
+      assert.equal([...second.engine.facts('effect/')].length, 0);
+      assert.equal(await ask(second.restart(), lent, 'repeated'), 1);
+    }
+  });
+
+  it('natives hear of what has ended once that is durable: revoked, expired or a grant, with all below it', async () => {
+    const world = new World();
+    const heard: [string, boolean, boolean, boolean][] = [];
+    let caps: readonly string[] = [];
+    const probe: Native = {
+      ...probeNative(world),
+      ended: (isBelow, { code }) => {
+        const [lent = '', inner = ''] = caps;
+        heard.push([code, isBelow(lent), isBelow(inner), isBelow(GRANT)]);
+        throw new Error('a native that fails here harms nobody');
+      },
+    };
+    const site = new Site(undefined, world, {}, [probe]);
+    const channel = await granted(site);
+    const { channel: lent, revoker } = await revocable(site, channel);
+    const inner = await derive(site, lent, 'readOnly');
+    await derive(site, channel, 'expire', 50);
+    caps = site.dispatcher.capabilities.derived().map(({ id }) => id);
+    assert.equal(await ask(site, inner, 'pure'), 1);
+    await site.call(revoker, 'cancel');
+    assert.deepEqual(heard, []);
+    await site.call(revoker, 'revoke');
+    await site.call(revoker, 'revoke');
+    site.time.advance(60);
+    await rest();
+    await end(site, GRANT);
+    assert.deepEqual(heard, [
+      ['revoked', true, true, false],
+      ['expired', false, false, false],
+      ['revoked', true, true, true],
+    ]);
+  });
+
   it('who made one and who used it is kept', async () => {
     const first = new Site();
     const lent = await derive(first, await granted(first), 'readOnly');

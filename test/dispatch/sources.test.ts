@@ -138,6 +138,39 @@ describe('a source', () => {
     assert.equal(room, true);
   });
 
+  it('that fails while its reader is behind ends at once: what had arrived is read, and then the error', async () => {
+    for (const restarted of [false, true]) {
+      const first = new Feed();
+      const { channel } = await first.open(1);
+      const before = first.opened.at(-1)?.push([1]);
+      await rest();
+      // After a restart the next message waits before it arrives.
+      const feed = restarted ? first.restart() : first;
+      await rest();
+      const source = feed.opened.at(-1) as Source;
+      const second = source.push([2]);
+      await rest();
+      assert.equal(await source.fail({ code: 'net_failed', message: 'it is over' }), true);
+      assert.equal(await second, false);
+      if (!restarted) assert.equal(await before, false);
+      assert.deepEqual(feed.read(channel), [1]);
+      assert.equal(codeOf(feed.read(channel)?.[0]), 'net_failed');
+      assert.equal(feed.read(channel), undefined);
+    }
+  });
+
+  it('tells STDERR what was turned away, and goes on', async () => {
+    const feed = new Feed();
+    const { source, channel } = await feed.open(4);
+    source.report?.({ code: 'quota_exceeded', message: 'no room\nfor one' });
+    assert.deepEqual(
+      feed.site.records.map(({ code, message, source: from }) => [code, message, from]),
+      [['quota_exceeded', 'no room for one', 'feed']],
+    );
+    await source.push([1]);
+    assert.deepEqual(feed.read(channel), [1]);
+  });
+
   it('keeps the order of pushes that nobody waited for', async () => {
     const feed = new Feed();
     const { source, channel } = await feed.open(100);

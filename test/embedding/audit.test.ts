@@ -99,6 +99,32 @@ describe('embedding: the audit', () => {
     assert.equal(row.grant, `${row.holder}/files`);
   });
 
+  it('has a row for each call that a capability refuses, also of a method that only computes, durable with its answer', async () => {
+    const space = await open({ data: kept(), grants: { files: root, powers: [{ kind: 'crypto' }] } });
+    await space.run(`new box(\`rho:powerbox\`), told in {
+      for (c <- box!?("crypto"); less <- c!?("restrict", []); one <- c!?("count", 1);
+           @a <- less!?("sha256", "ab".hexToBytes()); @b <- one!?("sha256", "ab".hexToBytes());
+           @d <- one!?("sha256", "ab".hexToBytes())) { told!(a, b, d) }
+    }`);
+    await space.run(withFile('a', 'for (less <- f!?("readOnly"); @x <- less!?("append", "s3cret")) { @"told"!(x) }'));
+    await space.quiescent();
+    const refused = (row: AuditRecord): readonly unknown[] => [
+      row.native,
+      row.method,
+      row.result,
+      row.duration_ms >= 0,
+    ];
+    const before = (await rows(space)).filter(({ result }) => result !== 'ok').map(refused);
+    assert.deepEqual(before, [
+      ['crypto', 'sha256', 'not_permitted', true],
+      ['crypto', 'sha256', 'expired', true],
+      ['file', 'append', 'not_permitted', true],
+    ]);
+    await space.close();
+    const again = await open({ data: kept(), grants: { files: root, powers: [{ kind: 'crypto' }] } });
+    assert.deepEqual((await rows(again)).filter(({ result }) => result !== 'ok').map(refused), before);
+  });
+
   it('holds nothing of what was said: no argument, no result, no name', async () => {
     const space = await open();
     await space.run(
