@@ -42,8 +42,10 @@ export function uris(turn: Turn, holder: string, grants: readonly Grant[]): Map<
   for (const grant of grants) {
     if (grant.kind !== 'native') {
       const power = powerNameOf(grant);
+      const id = grantId(holder, power);
+      const handle = grant.kind === 'host' ? powerHandle(id) : id;
       for (const { uri, native } of urisOf(grant)) {
-        if (!bound.has(uri)) bound.set(uri, channel(turn, holder, uri, power, native, grantId(holder, power)));
+        if (!bound.has(uri)) bound.set(uri, channel(turn, holder, uri, power, native, handle));
       }
       continue;
     }

@@ -1,21 +1,18 @@
 /** One host for every form: what the conformance suite calls, well-behaved and not. */
-import { z } from 'zod';
 import {
   declareChannel,
-  defineNative,
   type HostDefinition,
   method,
   type Native,
   type NativeAnswer,
   type NativeCall,
-  nativeMethod,
   NewObject,
   NewSource,
   PowerboxError,
   type Source,
   t,
 } from '../../../src/embedding/host.ts';
-import { BigInteger, Bytes, list, type Value } from '../../../src/values/index.ts';
+import { Bytes, list, MapValue, toValue, type Value } from '../../../src/values/index.ts';
 
 const declaration = declareChannel({
   name: 'example',
@@ -76,6 +73,11 @@ const declaration = declareChannel({
       doc: 'Answers what it does not declare.',
       effect: 'observe',
       forms: [{ args: [], result: t.string() }],
+    }),
+    unsorted: method({
+      doc: 'Answers a map that is not written as one.',
+      effect: 'observe',
+      forms: [{ args: [], result: t.map() }],
     }),
     die: method({
       doc: 'Ends its process or thread.',
@@ -158,6 +160,8 @@ async function call({ method: name, args, handle, limit_ms, effectId, signal }: 
       return { ok: new Bytes(new Uint8Array(first as number)) };
     case 'wrong':
       return { ok: 5 };
+    case 'unsorted':
+      return { ok: new MapValue(['b', 'a'], [1, 2]) };
     case 'die':
     case 'dieChanging':
       process.exit(7);
@@ -171,7 +175,7 @@ async function call({ method: name, args, handle, limit_ms, effectId, signal }: 
         handle: handle === null,
         calls,
       };
-      return { ok: (await import('../../../src/values/index.ts')).toValue(about) };
+      return { ok: toValue(about) };
     }
     case 'ticks':
       return { ok: new NewSource('example', list(['ticks', first as Value])) };
@@ -203,21 +207,7 @@ export const example: Native = {
   },
 };
 
-export const counter = defineNative({
-  name: 'counter',
-  doc: 'Counts.',
-  methods: {
-    about: nativeMethod({
-      doc: 'Says what it is.',
-      effect: 'observe',
-      args: {},
-      result: z.string(),
-      run: () => 'a counter',
-    }),
-  },
-});
-
-/** Its own declaration, for state has no place in `defineNative`. */
+/** An object that keeps its state in the space. */
 const counting: Native = {
   declaration: declareChannel({
     name: 'counter',
@@ -231,8 +221,5 @@ const counting: Native = {
     return { ok: next, state: next };
   },
 };
-
-/** Beside well-formed big numbers this shows that host code has the data model of the space. */
-export const BIG = new BigInteger(10n ** 30n);
 
 export const host: HostDefinition = { natives: [example, counting] };
