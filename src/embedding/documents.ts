@@ -3,13 +3,12 @@
  * a document was last there, so that the journal says which one contracts were given, and from when on.
  */
 import type { Configuration } from '../capability/index.ts';
+import { DOCUMENT_PREFIX as PREFIX } from './causes.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Hashing } from '../platform/index.ts';
 import type { SpaceEngine } from '../space/index.ts';
 import { encodeValue, type HostValue, List, toValue, type Value } from '../values/index.ts';
-
-const PREFIX = 'document/';
 
 export interface Document {
   readonly value: Value;
@@ -44,9 +43,6 @@ export class Documents {
       ...changed.map(([name, { hash }]) => new List([name, hash])),
       ...gone.map((name) => new List([name])),
     ]);
-    await engine.post({ kind: 'documents', payload, account: 0 }, (turn) => {
-      for (const [name, { hash }] of changed) turn.setFact(PREFIX + name, hash);
-      for (const name of gone) turn.setFact(PREFIX + name, undefined);
-    });
+    await engine.enact({ kind: 'documents', payload, account: 0 });
   }
 }

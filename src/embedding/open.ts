@@ -13,6 +13,7 @@ import { type EngineOptions, type Failpoint, SpaceEngine, SpaceHost } from '../s
 import { openMemoryStore, openStore, type Store } from '../store/index.ts';
 import { requireRetention } from './audit.ts';
 import { rememberConfiguration } from './config-surroundings.ts';
+import { registerNodeCauses } from './causes.ts';
 import { configured } from './configured.ts';
 import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
@@ -79,6 +80,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       ...instruments,
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
     });
+    registerNodeCauses(engine, dispatcher);
     await recovered?.(engine);
     audit.attach(engine);
     const deploys = new Deploys(engine);

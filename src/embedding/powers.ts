@@ -17,15 +17,13 @@ import {
   type Grant,
   type PeersConfig,
   type Power,
-  openPublicSystem,
   OPERATOR_PREFIX,
   POWERBOX_URI,
   PUBLIC_SYSTEM,
-  powerboxChannel,
   powerNameOf,
   readGrants,
-  uris,
 } from '../capability/index.ts';
+import { GRANTS_PREFIX, holdingValue, PUBLIC_FACT } from './causes.ts';
 import { type Dispatcher, isRevoked } from '../dispatch/index.ts';
 import { isPowerboxError, PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
@@ -40,8 +38,6 @@ import { secretLookup } from './config-surroundings.ts';
 import type { Service } from './service.ts';
 import type { FailureReport, Grants, OpenOptions } from './types.ts';
 
-const GRANTS_PREFIX = 'grants/';
-const PUBLIC_FACT = 'public-system';
 /** Where a node keeps its spaces but the first. */
 export const SPACES_DIRECTORY = 'spaces';
 
@@ -233,23 +229,24 @@ export class Powers {
   /** What the URIs of a program that is deployed now are bound to. */
   async bound(name?: string): Promise<ReadonlyMap<string, Value>> {
     const holder = this.#holder(name);
-    const grants = this.#grants(holder);
-    holder.bound ??= this.#engine.post({ kind: 'grant', payload: holder.name, account: 0 }, (turn) => {
-      turn.setFact(`${GRANTS_PREFIX}${holder.name}`, JSON.stringify(holder.granted));
-      const bound = uris(turn, holder.name, grants);
-      for (const uri of this.#withheld) bound.delete(uri);
-      return bound;
-    });
+    holder.bound ??= this.#bind(holder);
     return holder.bound;
+  }
+
+  async #bind(holder: Holder): Promise<ReadonlyMap<string, Value>> {
+    const cause = { kind: 'grant', payload: this.#holding(holder), account: 0 };
+    const bound = new Map(await this.#engine.enact<ReadonlyMap<string, Value>>(cause));
+    for (const uri of this.#withheld) bound.delete(uri);
+    return bound;
+  }
+
+  #holding({ name, granted }: Holder): Value {
+    return holdingValue({ holder: name, granted, natives: this.#natives });
   }
 
   /** The first argument of a system contract. */
   async powerbox(name?: string): Promise<Value> {
-    const holder = this.#holder(name);
-    const grants = this.#grants(holder);
-    return this.#engine.post({ kind: 'grant', payload: holder.name, account: 0 }, (turn) =>
-      powerboxChannel(turn, holder.name, grants),
-    );
+    return this.#engine.enact({ kind: 'powerbox', payload: this.#holding(this.#holder(name)), account: 0 });
   }
 
   // -------------------------------------------------------------- taking back
@@ -277,7 +274,7 @@ export class Powers {
   async revoke(power: string, holder?: string): Promise<boolean> {
     const found = this.#grantOf(power, holder);
     const cause = { kind: 'revoke', payload: found.grant, account: 0 };
-    const done = await this.#engine.post(cause, (turn) => this.#dispatcher.endCapability(turn, found.grant, 'revoked'));
+    const done = await this.#engine.enact<boolean>(cause);
     this.#resolvers.revoke(found.holder, found.power);
     return done;
   }
@@ -291,9 +288,7 @@ export class Powers {
       fillSecrets(given, secretLookup());
       await this.#resolvers.grant(found.holder, given);
     }
-    return this.#engine.post({ kind: 'regrant', payload: grant, account: 0 }, (turn) =>
-      this.#dispatcher.capabilities.regrant(turn, grant),
-    );
+    return this.#engine.enact({ kind: 'regrant', payload: grant, account: 0 });
   }
 
   /** Refused with `config_invalid` where nobody has it, or where it is not said whose it is. */
@@ -326,12 +321,8 @@ export class Powers {
     const known = this.#engine.fact(PUBLIC_FACT) ?? null;
     const wanted = this.#publicSystem;
     if (known === wanted) return;
-    const grants = wanted === null ? [] : this.#grants(this.#holder(wanted));
-    const switching = this.#engine.post({ kind: 'public-system', payload: wanted, account: 0 }, (turn) => {
-      if (wanted === null) turn.uninstall(PUBLIC_SYSTEM);
-      else openPublicSystem(turn, wanted, grants);
-      turn.setFact(PUBLIC_FACT, wanted ?? undefined);
-    });
+    const payload = wanted === null ? null : this.#holding(this.#holder(wanted));
+    const switching = this.#engine.enact({ kind: 'public-system', payload, account: 0 });
     await switching.catch((error: unknown) => {
       if (!isPowerboxError(error) || error.code !== 'channel_owned') throw error;
       throw new PowerboxError(

@@ -24,6 +24,7 @@ import {
   writeService,
 } from '../store/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
+import { registerServiceCause } from './causes.ts';
 import { directoryExists, sidecarOf } from './surroundings.ts';
 import type { FailureReport, HealthReport } from './types.ts';
 
@@ -163,9 +164,7 @@ function readFact(fact: Value | undefined): ServiceState | null {
 }
 
 async function recordFact(engine: SpaceEngine, fact: Value | null): Promise<void> {
-  await engine.post({ kind: 'service', payload: fact, account: 0 }, (turn) =>
-    turn.setFact(SERVICE_FACT, fact ?? undefined),
-  );
+  await engine.enact({ kind: 'service', payload: fact, account: 0 });
 }
 
 // ---------------------------------------------------------------- for an operator, on a directory
@@ -240,6 +239,7 @@ async function onClosed<T>(directory: string, run: (engine: SpaceEngine) => Prom
     await store.close();
     throw error;
   }
+  registerServiceCause(engine);
   engine.pause();
   let result: T;
   try {
