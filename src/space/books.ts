@@ -118,6 +118,7 @@ export class Books implements Ledger {
   }
 
   fire(waiter: Waiter, account: Account, captures: readonly Value[]): void {
+    this.#commits.counters.comms++;
     const deliver = waiter.deliver;
     if (deliver !== null) {
       this.#commits.current.settle({ durable: () => deliver(captures), lost: (error) => waiter.refuse?.(error) });

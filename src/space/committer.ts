@@ -11,6 +11,7 @@ import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
 import { Encoder } from '../values/index.ts';
 import type { Channels } from './channels.ts';
+import { SpaceCounters } from './counters.ts';
 import type { Cutter } from './cut.ts';
 import { digestOf } from './digest.ts';
 import { Commit, type EntryHeader, writeEntry } from './entry.ts';
@@ -21,6 +22,8 @@ import type { Term, Terms } from './terms.ts';
 
 /** Turns of one commit; past it the next slice waits for the append. Bounds what a crash can undo. */
 const COMMIT_TURNS_MAX = 65_536;
+/** Turns of a commit that nobody waits for, past which it is written all the same. */
+const UNAWAITED_TURNS_MAX = 4096;
 /** Channels that one slice encodes for a cut. */
 const CUT_CHANNELS_A_SLICE = 512;
 /** Channels encoded between two looks at the clock. */
@@ -53,6 +56,10 @@ export class Committer {
   /** Bytes of journal since the last cut began. */
   tail_bytes = 0;
   appending = false;
+  readonly counters = new SpaceCounters();
+  /** When what is being written began to be: the commit, and its append after its blobs. */
+  #commitBegan_ms = 0;
+  #appendBegan_ms = 0;
   readonly #options: EngineOptions;
   readonly #host: CommitHost;
   readonly #platform: Platform;
@@ -62,6 +69,7 @@ export class Committer {
   readonly #termPolicy = { mustWrite: (term: Term): boolean => this.#host.terms.journal(term) };
   readonly #tail_bytes_max: number;
   readonly #tailAge_ms_max: number;
+  readonly #delay_ms: number;
   /** Whether what followed from each commit is hashed, for a record or a replay of one. */
   readonly digests: boolean;
   readonly #recorder: Recorder | null;
@@ -72,6 +80,7 @@ export class Committer {
   #cutSince_ms: number;
   #writing: Promise<void> | null = null;
   #ageTimer: { cancel(): void } | null = null;
+  #delayTimer: { cancel(): void } | null = null;
 
   constructor(options: EngineOptions, host: CommitHost, cutter: Cutter | null) {
     this.#options = options;
@@ -83,6 +92,7 @@ export class Committer {
     this.digests = this.#recorder !== null || options.replays === true;
     this.#tail_bytes_max = options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
     this.#tailAge_ms_max = options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
+    this.#delay_ms = options.commit_delay_ms ?? limits.commit_delay_ms;
     this.#cutSince_ms = options.platform.clock.monotonic_ms();
   }
 
@@ -93,7 +103,11 @@ export class Committer {
 
   get full(): boolean {
     const { current } = this;
-    return current.turns >= COMMIT_TURNS_MAX || current.data.length >= COMMIT_TURNS_MAX;
+    return (
+      current.turns >= COMMIT_TURNS_MAX ||
+      current.data.length >= COMMIT_TURNS_MAX ||
+      current.held_bytes >= limits.commit_ahead_bytes_max
+    );
   }
 
   /** Nothing waits to be written or is being written. */
@@ -104,7 +118,29 @@ export class Committer {
   /** No more timers; resolves when rows that are being written are. */
   async stop(): Promise<void> {
     this.#ageTimer?.cancel();
+    this.#delayTimer?.cancel();
     if (this.#writing !== null) await this.#writing;
+  }
+
+  /**
+   * As `flush`; but what nobody waits for is kept for a moment, when it is not much: what follows from it often makes
+   * somebody wait, and what came and went in between costs no disk.
+   */
+  flushDue(): void {
+    const { current } = this;
+    if (current.awaited || this.#store === null || current.turns >= UNAWAITED_TURNS_MAX || this.#delay_ms === 0) {
+      this.flush();
+      return;
+    }
+    if (current.held_bytes >= limits.commit_delay_bytes_max) this.flush();
+    if (this.current.empty || this.#delayTimer !== null) return;
+    this.#delayTimer = this.#platform.timers.after(this.#delay_ms, () => {
+      this.#delayTimer = null;
+      if (this.#host.closed !== null) return;
+      // When one is being written, its end asks for the next slice.
+      this.current.awaited = true;
+      this.#host.schedule();
+    });
   }
 
   /** Starts writing the current commit, unless one is being written. */
@@ -131,6 +167,8 @@ export class Committer {
     this.#host.channels.evict(this.#options.cache_bytes ?? limits.cache_bytes_default);
     this.tail_bytes += entry.length;
     this.appending = true;
+    this.counters.appended_bytes += entry.length;
+    this.#commitBegan_ms = this.#platform.clock.monotonic_ms();
     this.#options.failpoint?.('append:before');
     if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);
     const blobs = this.#blobsOf(this.#options.plant);
@@ -139,6 +177,7 @@ export class Committer {
       () => {
         this.#options.failpoint?.('sync:after');
         this.appending = false;
+        this.#noteWritten();
         this.last++;
         this.#recorder?.durable();
         this.#options.failpoint?.('append:after');
@@ -172,7 +211,14 @@ export class Committer {
     return digest;
   }
 
+  #noteWritten(): void {
+    const now_ms = this.#platform.clock.monotonic_ms();
+    this.counters.append.note(now_ms - this.#appendBegan_ms);
+    this.counters.commit.note(now_ms - this.#commitBegan_ms);
+  }
+
   #append(store: Store, entry: Uint8Array): Promise<void> {
+    this.#appendBegan_ms = this.#platform.clock.monotonic_ms();
     const appended = store.journal.append(this.last, entry);
     this.#options.failpoint?.('sync:before');
     return appended;

@@ -16,6 +16,7 @@ import { Causes } from './causes.ts';
 import { takeCensus } from './census.ts';
 import { Channels } from './channels.ts';
 import { type CommitHost, Committer, outcomeUnknown } from './committer.ts';
+import type { SpaceFigures } from './counters.ts';
 import { Cutter } from './cut.ts';
 import type { CauseRecord, EntryHeader } from './entry.ts';
 import type { Waiter } from './items.ts';
@@ -25,6 +26,7 @@ import { Logs } from './logs.ts';
 import { PRODUCE_PERSISTENT, TurnLoop } from './loop.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions } from './options.ts';
+import { ObservedTuples } from './observed.ts';
 import { registerOwnCauses, type Requested, requestValue } from './own-causes.ts';
 import { type PurseUsage, restingPurse } from './purse.ts';
 import { Quotas, SETTINGS_FACT } from './quotas.ts';
@@ -55,6 +57,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #facts = new Map<string, Value>();
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
+  readonly #beforeWrite: (() => void)[] = [];
   readonly #loop: TurnLoop;
   readonly #causes = new Causes();
   #closed: PowerboxError | null = null;
@@ -71,7 +74,9 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     this.names = new NameMaker(nameKey, platform.hashing, (name, bytes) => this.channels.derived(name, bytes));
     const sha256 = (bytes: Uint8Array): Uint8Array => platform.hashing.sha256(bytes);
     this.terms = new Terms(sha256, readName, (hash) => store?.rows.getSync(termRowKey(hash)));
-    this.messages = messagesIn(store?.blobs ?? null, sha256, readName);
+    const { recorder, observer } = options;
+    const onRead = recorder === undefined ? null : recorder.blob.bind(recorder);
+    this.messages = messagesIn(store?.blobs ?? null, sha256, readName, onRead);
     this.channels = new Channels(
       store === null
         ? null
@@ -99,7 +104,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       recorded: this.#commits.digests,
       failed: (account, error) => this.failed(account ?? this.#context.account, error),
     });
-    this.tuples = new Tuples(this.#books);
+    this.tuples =
+      observer === undefined
+        ? new Tuples(this.#books)
+        : new ObservedTuples(this.#books, observer, () => this.#books.nextTask);
     this.#context = new TurnContext(this);
     this.#loop = new TurnLoop(this, {
       options,
@@ -202,6 +210,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   beforeWrite(): void {
+    for (const run of this.#beforeWrite) run();
     this.logs.writeRanges(this.#commits.current);
     this.#quotas?.writeChanged();
   }
@@ -213,6 +222,22 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   header(): EntryHeader {
     return { lastTurn: this.#loop.turn, nextTask: this.#books.nextTask, nextStamp: this.#books.nextStamp };
+  }
+
+  /** What is counted and what there is, for who watches; never inside a turn. */
+  figures(): SpaceFigures {
+    return {
+      counters: this.#commits.counters,
+      turns: this.#loop.turn,
+      tasks: this.#books.nextTask - 1,
+      data: this.#books.nextStamp - 1,
+      entries: this.#commits.last,
+      ...this.tasks.totals(),
+      channels: this.channels.count,
+      cache_bytes: this.channels.size_bytes,
+      tail_bytes: this.tail_bytes,
+      facts: this.#facts.size,
+    };
   }
 
   get turn(): number {
@@ -340,6 +365,19 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     });
   }
 
+  /** A number of the commit that the turn now running is part of, in this process. */
+  get commit(): number {
+    return this.#commits.serial;
+  }
+
+  /**
+   * Called each time before the turns since the last commit are written: what changes in many of them can be made a
+   * fact once. It may set facts, and do nothing else.
+   */
+  onBeforeWrite(run: () => void): void {
+    this.#beforeWrite.push(run);
+  }
+
   /** Called once, when the space has closed, for whatever reason. */
   onClose(run: (error: Error) => void): void {
     this.#onClose.push(run);
@@ -453,5 +491,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   afterDurable(run: () => void): void {
     if (this.#options.replays === true) return;
     this.#commits.current.settle({ durable: run, lost: NOBODY_TO_TELL });
+  }
+
+  afterDurableLater(run: () => void): void {
+    if (this.#options.replays === true) return;
+    this.#commits.current.settleLater({ durable: run, lost: NOBODY_TO_TELL }, 0);
   }
 }

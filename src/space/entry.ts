@@ -85,6 +85,10 @@ export class Commit {
   /** Who is told when this commit is durable, in order. */
   readonly #outbox: Settled[] = [];
   turns = 0;
+  /** Somebody waits for it to be durable. */
+  awaited = false;
+  /** Of answers that nobody waits for, about. */
+  held_bytes = 0;
 
   constructor(
     /** Stamped on what is born in this commit. */
@@ -132,6 +136,13 @@ export class Commit {
 
   /** `settled` hears once: that this commit is durable, or that nobody can know. */
   settle(settled: Settled): void {
+    this.awaited = true;
+    this.#outbox.push(settled);
+  }
+
+  /** As `settle`, for one who can wait a little; with the bytes that the turn brings. */
+  settleLater(settled: Settled, bytes: number): void {
+    this.held_bytes += bytes;
     this.#outbox.push(settled);
   }
 

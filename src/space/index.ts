@@ -9,6 +9,7 @@ export { DEPLOY_KEY, HOLDER_KEY } from './purse.ts';
 export type { KeyedQuota, QuotaSource } from './quotas.ts';
 export type { LogRange, Logs } from './logs.ts';
 export type { CauseRecord, EntryHeader } from './entry.ts';
+export type { Observer } from './observed.ts';
 export type { Recorder } from './recording.ts';
 export { type Latency, LATENCY_STEPS_MS, type SpaceCounters, type SpaceFigures } from './counters.ts';
 export { REPEAT_LABEL } from './repeat.ts';

@@ -20,6 +20,8 @@ export interface LogHost {
   fact(key: string): Value | undefined;
   facts(prefix: string): Iterable<readonly [string, Value]>;
   setFact(key: string, value: Value | undefined): void;
+  /** As `Turn.afterDurable`, for one who can wait a little. */
+  afterDurableLater(run: () => void): void;
   afterDurable(run: () => void): void;
 }
 
@@ -90,10 +92,12 @@ export class Logs {
   #note(commit: Commit, name: string, log: Log): void {
     if (log.noted === commit) return;
     log.noted = commit;
-    this.#host.afterDurable(() => {
+    const told = (): void => {
       log.durable = commit.logEnds.get(name) ?? log.durable;
       for (const run of [...log.followers]) run();
-    });
+    };
+    if (log.followers.size > 0) this.#host.afterDurable(told);
+    else this.#host.afterDurableLater(told);
   }
 
   /** Called just before a commit is written: the ranges that it leaves are facts of it. */

@@ -154,7 +154,8 @@ export class TurnLoop {
       // The journal's tail is bounded: turns wait for a cut that they have left behind.
       if (!this.#commits.rowsBehind) this.#runTurns();
       if (this.#host.closed !== null) return;
-      this.#commits.flush();
+      if (this.#closing === null) this.#commits.flushDue();
+      else this.#commits.flush();
       this.#commits.advanceCut();
     } catch (error) {
       // A turn must not throw: what is in memory can no longer be trusted, what is on disk can.
@@ -250,7 +251,8 @@ export class TurnLoop {
       arrival.refusal = error;
     }
     this.#books.messageCause = -1;
-    commit.settle(arrival);
+    if (cause.unhurried_bytes === undefined) commit.settle(arrival);
+    else commit.settleLater(arrival, cause.unhurried_bytes);
     if (this.#failpoint !== null) this.#failpoint('turn:after');
   }
 

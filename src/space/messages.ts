@@ -18,6 +18,7 @@ export function messagesIn(
   blobs: Blobs | null,
   sha256: (bytes: Uint8Array) => Uint8Array,
   readName: (bytes: Uint8Array) => Name,
+  onRead: ((hash: Uint8Array, bytes: Uint8Array) => void) | null = null,
 ): Messages {
   let pending: Promise<unknown>[] = [];
   /** A message is often written twice, in its cause and in a row. */
@@ -43,6 +44,7 @@ export function messagesIn(
     read(hash) {
       if (blobs === null) throw corrupt('a blob, in a space that has none');
       const bytes = blobs.getSync(hash);
+      onRead?.(hash, bytes);
       const list = decodeValue(bytes, readName);
       if (!(list instanceof List)) throw corrupt('a blob that is not a message');
       known.set(list.items, { hash, size_bytes: bytes.length });

@@ -2,6 +2,7 @@
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
 import type { QuotaSource } from './quotas.ts';
+import type { Observer } from './observed.ts';
 import type { Recorder } from './recording.ts';
 import type { Account } from './types.ts';
 
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly journal_tail_bytes_max?: number;
   readonly journal_tail_age_ms_max?: number;
   readonly yield_ms?: number;
+  /** How long what nobody waits for is kept from the disk; 0: not at all. */
+  readonly commit_delay_ms?: number;
   /** A failure of one branch of a program. */
   readonly onFail?: (account: Account, error: Error) => void;
   /** The space has closed itself because storage failed. */
@@ -27,6 +30,8 @@ export interface EngineOptions {
   readonly recorder?: Recorder;
   /** Turns are not chosen here, and nothing is let out: a replay says whose turn is next. */
   readonly replays?: boolean;
+  /** Looks on in a replay. */
+  readonly observer?: Observer;
   /** A planted bug, for tests that must find it. */
   readonly plant?: 'acknowledge-before-sync' | 'task-twice' | 'lose-datum' | 'effect-not-begun' | 'rows-ahead';
 }

@@ -14,4 +14,6 @@ export interface Recorder {
   /** The turns since the last commit are written: their causes, and a digest of what followed from them. */
   commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array): void;
   durable(): void;
+  /** A large message was read: one that was there before the record began is in no cause. */
+  blob(hash: Uint8Array, bytes: Uint8Array): void;
 }

@@ -101,6 +101,11 @@ export interface Cause {
   readonly kind: string;
   readonly payload: Value;
   readonly account: Account;
+  /**
+   * Nobody waits for its commit, so that it may be written a little later, with what follows; and about so many bytes it
+   * holds. Absent: somebody waits. Never in the record.
+   */
+  readonly unhurried_bytes?: number;
 }
 
 /**

@@ -8,13 +8,20 @@ import { checkHash, copy, hex } from './bytes.ts';
 import { Health, corrupt } from './health.ts';
 import type { Blobs, Journal, RowChange, Rows, Store } from './types.ts';
 
-/** With the keys of another store, names are made as there. */
-export function openMemoryStore(platform: Platform, keys: { readonly nameKey?: Uint8Array } = {}): Store {
+/** What a store in memory goes on from, where it stands for another one. */
+interface MemoryStart {
+  /** So that names are made as there. */
+  readonly nameKey?: Uint8Array;
+  /** Number of the first entry of its journal. */
+  readonly journalFirst?: number;
+}
+
+export function openMemoryStore(platform: Platform, from: MemoryStart = {}): Store {
   const health = new Health();
-  const nameKey = keys.nameKey ?? platform.randomness.bytes(32);
+  const nameKey = from.nameKey ?? platform.randomness.bytes(32);
   const sealKey = platform.randomness.bytes(32);
   return {
-    journal: new MemoryJournal(health),
+    journal: new MemoryJournal(health, from.journalFirst ?? 1),
     rows: new MemoryRows(health),
     blobs: new MemoryBlobs(health),
     keys: { nameKey, sealKey },
@@ -24,11 +31,12 @@ export function openMemoryStore(platform: Platform, keys: { readonly nameKey?: U
 
 class MemoryJournal implements Journal {
   readonly #health: Health;
-  #first = 1;
+  #first: number;
   #entries: Uint8Array[] = [];
 
-  constructor(health: Health) {
+  constructor(health: Health, first: number) {
     this.#health = health;
+    this.#first = first;
   }
 
   get first(): number {
