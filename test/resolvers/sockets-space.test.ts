@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { PowerSource } from '../../src/capability/index.ts';
 import { openSpace } from '../../src/index.ts';
 import type { Space } from '../../src/index.ts';
-import { dial, openHandles, Peer, until } from './sockets.ts';
+import { allOf, dial, openHandles, Peer, until } from './sockets.ts';
 
 const CHILD = fileURLToPath(new URL('./listener-child.ts', import.meta.url));
 const TCP: PowerSource = { kind: 'tcp', listen: ['127.0.0.1:0'], connect: ['127.0.0.1:*'] };
@@ -79,6 +79,41 @@ describe('sockets in a space', function () {
       for (const client of clients) client.destroy();
     } finally {
       await space.close();
+    }
+  });
+
+  it('sockets that were reached through a channel that was lent close when it is taken back, and no others', async () => {
+    const peer = await Peer.open();
+    const space = await openSpace({ grants: { powers: [TCP] }, onFailure: () => {} });
+    try {
+      await space.run(`new box(\`rho:powerbox\`) in {
+        for (tcp <- box!?("tcpClient"); listener <- box!?("tcpListener"); @[lent, revoker] <- tcp!?("revocable");
+             @[port, closer] <- listener!?("revocable"); @address <- @"dial") {
+          for (ours <- tcp!?("resolve", "0"); own <- ours!?("resolve", address); _ <- own!?("send", "own");
+               theirs <- @lent!?("resolve", "0"); passed <- theirs!?("resolve", address); _ <- passed!?("send", "lent");
+               @bound <- @port!?("bind", "127.0.0.1:0")) {
+            @"bound"!(bound.get("local")) |
+            for (connection, @_ <- @{bound.get("connections")}) { @"come"!(Nil) } |
+            for (_ <- @"take back"; _ <- @revoker!?("revoke"); _ <- @closer!?("revoke"); _ <- own!?("send", "still")) { Nil }
+          }
+        }
+      }`);
+      await space.produce('dial', [peer.address]);
+      const [own, lent] = [await peer.next(), await peer.next()];
+      const local = String(await reading(space, 'bound'));
+      const come = await dial(local);
+      await reading(space, 'come');
+      const ended = Promise.all([lent, come].map(allOf));
+      await space.produce('take back', [null]);
+      await ended;
+      await assert.rejects(dial(local), { code: 'ECONNREFUSED' });
+      const heard: string[] = [];
+      own.on('data', (chunk) => heard.push(String(chunk)));
+      await until(() => heard.join('') === 'ownstill');
+      come.destroy();
+    } finally {
+      await space.close();
+      await peer.close();
     }
   });
 
