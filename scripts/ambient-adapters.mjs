@@ -209,6 +209,11 @@ export const ADAPTERS = [
     reason: 'Opens the port of the service; its tests have real clients.',
   },
   {
+    file: 'src/service/secret-file.ts',
+    touches: ['files', 'processes'],
+    reason: 'Keeps the secret that tokens are signed with.',
+  },
+  {
     file: 'src/service/operate/space-files.ts',
     touches: ['files', 'processes'],
     reason: 'Makes, lists and removes the spaces of a node; reads certificates; says what the process uses.',

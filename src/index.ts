@@ -14,6 +14,7 @@ export {
   openAdmin,
   openSpace,
   processConsole,
+  restoreBackup,
   restoreService,
   serviceHealth,
   sourceErrorsOf,

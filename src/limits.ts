@@ -420,6 +420,14 @@ export const limits = {
   service_shutdown_ms_default: 15_000,
   /** The most that a configuration may say. */
   service_shutdown_ms_max: 10 * 60 * 1_000,
+  /** Keys that tokens of a node are verified with: the newest, and those of earlier rotations. */
+  auth_keys_max: 8,
+  /** Characters of a token: it names a holder and perhaps some spaces. */
+  auth_token_chars_max: 8 * 1024,
+  /** Milliseconds for which a token may hold: ten years. What lives longer is forgotten about. */
+  auth_lifetime_ms_max: 10 * 366 * 24 * 60 * 60 * 1_000,
+  /** Milliseconds for which one holds when nobody says: thirty days. */
+  auth_lifetime_ms_default: 30 * 24 * 60 * 60 * 1_000,
   /** Spaces of one node; each is two databases, and files that are open. */
   node_spaces_max: 1_000,
   /** Milliseconds in which all of a request has come. */

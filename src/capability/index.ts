@@ -16,12 +16,14 @@ export type { AddressRules, Endpoint, EndpointRule, HostRule, PortRange } from '
 export { headerNameFault, headerValueFault, isProgramHeader, isSameHeader } from './http-header.ts';
 export { addressRulesOf, namesOrigin, parseOriginRule, pathRefusal } from './http-origin.ts';
 export type { OriginRule } from './http-origin.ts';
+export { SERVICE_LISTEN_DEFAULT, type ServiceConfig, serviceConfig } from './service-config.ts';
 export { httpUrlText, parseHttpUrl, redirectTarget, shownHttpUrl } from './http-url.ts';
 export type { HttpUrl } from './http-url.ts';
 export type { HttpOrigin } from './powers/http.ts';
 export {
   configurationSchema,
   configurationView,
+  holderName,
   mistakeLine,
   OPERATOR_PREFIX,
   readConfigurationFile,
@@ -55,6 +57,7 @@ export type { FileReference, HeldPower, PowerReference, SystemReference } from '
 export { POWERBOX_URI, PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';
 export { quotaSource, readQuotas } from './quota.ts';
 export type { HolderQuota, QuotaSettings, QuotaSettingsSource } from './quota.ts';
+export { holderQuotaSchema } from './quota.ts';
 export { endpointOf, peerAddresses, peersConfig } from './peers-config.ts';
 export type { PeerAddress, PeersConfig, PeersConfigSource } from './peers-config.ts';
 export { ROLES } from './machine-config.ts';
@@ -67,5 +70,6 @@ export type {
 } from './machine-config.ts';
 export { hostUrlFault } from './natives-config.ts';
 export type { NativeConfig, NativeConfigSource } from './natives-config.ts';
+export { type Opened, TOKEN_BYTES, TokenRight, Tokens } from './tokens.ts';
 export { powerNameOf } from './powers/index.ts';
 export type { Power, PowerKind, PowerOf, PowerSource } from './powers/index.ts';

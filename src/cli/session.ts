@@ -13,12 +13,14 @@ import {
   PowerboxError,
   type Report,
 } from '../index.ts';
+import { findSpace } from '../service/index.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { tellFailure, tellReport } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CommonOptions {
   readonly data?: string;
+  readonly space?: string;
   readonly grant?: readonly string[];
   readonly durability?: Durability;
   readonly publicSystem?: boolean;
@@ -33,7 +35,8 @@ export async function open(
   options: CommonOptions,
   unfinished: 'resume' | 'refuse' | 'hold',
 ): Promise<Admin> {
-  const { data, durability, grant, publicSystem, config, holder } = options;
+  const { durability, grant, publicSystem, config, holder } = options;
+  const data = await directoryOf(options);
   if (holder !== undefined && grant !== undefined) {
     throw new PowerboxError('usage', 'what a holder has is said by the configuration: give --holder or --grant', {
       hint: 'Add the power to the holder in the configuration, or leave --holder out.',
@@ -180,13 +183,23 @@ function interrupted(terminal: Terminal): { readonly signal: Promise<string>; st
 }
 
 /** The line that goes on with this work. What was granted, and the configuration, are remembered in the directory. */
-function resumeLine({ data, config }: CommonOptions): string {
-  if (data !== undefined) return `powerbox resume --data ${shellWord(data)}`;
+function resumeLine({ data, space, config }: CommonOptions): string {
+  const which = space === undefined ? '' : ` --space ${space}`;
+  if (data !== undefined) return `powerbox resume --data ${shellWord(data)}${which}`;
   return `powerbox resume --config ${shellWord(config ?? '')}`;
 }
 
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The directory of the space that is meant. */
+export async function directoryOf({ data, space }: Pick<CommonOptions, 'data' | 'space'>): Promise<string | undefined> {
+  if (space === undefined) return data;
+  if (data !== undefined) return (await findSpace(data, space)).directory;
+  throw new PowerboxError('usage', '--space is a space of a node: --data says which', {
+    hint: `For example --data ./node --space ${space}.`,
+  });
 }
 
 /** What programs are granted that are run without a holder. */

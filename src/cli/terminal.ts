@@ -25,6 +25,8 @@ export interface Terminal {
    * process at once. Returns how to stop listening.
    */
   onInterrupt(run: (signal: string) => void): () => void;
+  /** Ends the process at once, with whatever is under way in it. */
+  abandon(code: number): never;
   /** Says with which code the process will end, once everything that was said has been handed over. */
   leave(code: number): Promise<void>;
 }
@@ -125,6 +127,9 @@ export function processTerminal(): Terminal {
         process.off('SIGINT', heard);
         process.off('SIGTERM', heard);
       };
+    },
+    abandon(code) {
+      process.exit(code);
     },
     async leave(code) {
       erase();

@@ -13,8 +13,23 @@ export { checkConfiguration } from './configured.ts';
 export { type ExamineOptions, examineMachine } from './doctor.ts';
 export { internalsOf, type SpaceInternals } from './internals.ts';
 export { openSpace } from './open.ts';
+export { compileProgram } from './programs.ts';
+export {
+  type Asked,
+  type Delivery,
+  type Holder as SessionHolder,
+  type Outlet,
+  refused,
+  type Said,
+  type Session,
+  SessionReader,
+  type Sessions,
+  wireError,
+} from './sessions/index.ts';
 export { openAdmin } from './open-admin.ts';
-export { sourceErrorsOf } from './admin/index.ts';
+export { ControlClient, type ControlMethod, controlMethod, ControlServer, sourceErrorsOf } from './admin/index.ts';
+export { restoreBackup } from './backup.ts';
+export { rememberedConfiguration } from './config-surroundings.ts';
 export type {
   Admin,
   AdminActs,

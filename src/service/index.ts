@@ -1,3 +1,22 @@
 /** The service: clients over WebSocket, and what else is asked on its port. */
 export { createService } from './service.ts';
+export {
+  directoryOfSpace,
+  findSpace,
+  issueNodeToken,
+  type Log,
+  type LogLevel,
+  MAIN_SPACE,
+  type NodeAdmin,
+  type NodeInfo,
+  type NodeOptions,
+  nodeSettings,
+  openLog,
+  openNodeAdmin,
+  rotateNodeSecret,
+  type RunningNode,
+  type SpaceEntry,
+  type SpaceSettings,
+  startNode,
+} from './operate/index.ts';
 export type * from './types.ts';

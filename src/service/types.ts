@@ -24,7 +24,8 @@ export interface Authenticator {
 
 /** The spaces of a node by name. One that is not open yet may be opened by asking for it. */
 export interface SpaceDirectory {
-  get(name: string): Space | undefined | Promise<Space | undefined>;
+  /** `identity`: who asks; a space that has an owner is there for nobody else. */
+  get(name: string, identity?: Identity): Space | undefined | Promise<Space | undefined>;
 }
 
 export interface TlsFiles {

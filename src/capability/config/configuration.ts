@@ -6,6 +6,7 @@ import type { MachineConfig } from '../machine-config.ts';
 import type { NativeConfig } from '../natives-config.ts';
 import type { PeersConfig } from '../peers-config.ts';
 import type { HolderQuota, QuotaSettings } from '../quota.ts';
+import type { ServiceConfig } from '../service-config.ts';
 import type { AuditSection } from './schema.ts';
 
 export interface Configuration {
@@ -21,6 +22,8 @@ export interface Configuration {
   /** Natives that hosts run, by name. */
   readonly natives: ReadonlyMap<string, NativeConfig>;
   readonly peers: PeersConfig | null;
+  /** Paths absolute. */
+  readonly service: ServiceConfig | null;
   readonly systemContracts: readonly ConfiguredContract[];
   readonly documents: ReadonlyMap<string, ConfiguredDocument>;
   /** Whose powerbox answers everybody. */

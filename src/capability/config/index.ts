@@ -15,4 +15,4 @@ export {
   requireConfiguration,
 } from './read.ts';
 export { configurationView } from './view.ts';
-export { type ConfigurationSource, configurationSchema, OPERATOR_PREFIX } from './schema.ts';
+export { type ConfigurationSource, configurationSchema, holderName, OPERATOR_PREFIX } from './schema.ts';

@@ -19,6 +19,7 @@ import { type ConfiguredPowers, readPowers } from './powers.ts';
 import type { NativeConfig } from '../natives-config.ts';
 import { readNatives, requireNative } from './natives.ts';
 import { configurationSchema } from './schema.ts';
+import { type ServiceConfig, serviceConfig } from '../service-config.ts';
 import { Fillings } from './secrets.ts';
 import { type ConfigurationText, readText, tooLarge, withoutText } from './text.ts';
 
@@ -59,6 +60,7 @@ function readConfiguration(
   const powers = readPowers(data, draft, fillings);
   const peers = readPeers(data, draft, fillings);
   const natives = readNatives(data, draft, fillings);
+  const service = readService(data, draft, fillings);
   const holders = readHolders(data, powers, draft, fillings);
   const documents = readDocuments(data, draft);
   const systemContracts = readContracts(data, holders, documents, draft);
@@ -82,6 +84,7 @@ function readConfiguration(
     audit: value.audit ?? null,
     natives: natives as ReadonlyMap<string, NativeConfig>,
     peers,
+    service,
     systemContracts,
     documents: documents as ReadonlyMap<string, ConfiguredDocument>,
     publicSystem: value.publicSystem ?? null,
@@ -115,6 +118,25 @@ function readPeers(data: unknown, draft: Draft, fillings: Fillings): PeersConfig
     if (fault !== null) draft.refuse(['peers', 'nodes', index, 'secret'], fault, '');
   });
   return value;
+}
+
+/** With its secrets, and with every path as it stands on this machine; the files are read by who serves. */
+function readService(data: unknown, draft: Draft, fillings: Fillings): ServiceConfig | null {
+  const source = isMap(data) ? data['service'] : undefined;
+  if (source === undefined) return null;
+  const { value } = readBy(serviceConfig, source, draft.text, ['service']);
+  if (value === undefined) {
+    fillings.fillUnread(serviceConfig, source, ['service']);
+    return null;
+  }
+  fillings.fill(value, ['service']);
+  const { tls, auth } = value;
+  const at = (path: string): string => draft.surroundings.resolve(path);
+  return {
+    ...value,
+    ...(tls === undefined ? {} : { tls: { certificate: at(tls.certificate), key: at(tls.key) } }),
+    auth: { ...auth, ...(auth.publicKey === undefined ? {} : { publicKey: at(auth.publicKey) }) },
+  };
 }
 
 function quotasOf(

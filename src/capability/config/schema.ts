@@ -11,6 +11,7 @@ import { machineConfig } from '../machine-config.ts';
 import { nativesSection } from '../natives-config.ts';
 import { peersConfig } from '../peers-config.ts';
 import { holderQuotaSchema } from '../quota.ts';
+import { serviceConfig } from '../service-config.ts';
 
 const path = z.string().min(1, 'a path is not empty').max(limits.path_bytes_max);
 
@@ -101,6 +102,7 @@ export const SECTIONS = {
   audit: auditSection.optional().describe('How long it is kept who called what.'),
   natives: nativesSection,
   peers: peersConfig.optional().describe('The other nodes, and the secret shared with each of them.'),
+  service: serviceConfig.optional().describe('What `powerbox serve` serves clients with.'),
   systemContracts: z
     .array(systemContractSection)
     .max(1_000)

@@ -19,6 +19,7 @@ export function configurationView(configuration: Configuration): Readonly<Record
       [...configuration.natives].map(([name, native]) => [name, { ...native, name: undefined, pinned: undefined }]),
     ),
     peers: configuration.peers,
+    service: configuration.service,
     systemContracts: systemContracts.map(({ text: _, ...contract }) => contract),
     documents: Object.fromEntries(
       [...documents].map(([name, { file, value }]) => [name, file === null ? { value } : { file }]),

@@ -5,7 +5,7 @@ import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, place, type Register, requirePlace } from './command.ts';
 
-interface AuditCommandOptions extends Pick<CommonOptions, 'data' | 'config'> {
+interface AuditCommandOptions extends Pick<CommonOptions, 'data' | 'space' | 'config'> {
   readonly holder?: string;
   readonly grant?: string;
   readonly method?: string;
@@ -56,8 +56,12 @@ function readCount(text: string): number {
 async function audit(terminal: Terminal, options: AuditCommandOptions): Promise<number> {
   requirePlace(options);
   const asked = query(options);
-  const { data, config, follow = false } = options;
-  const where = { ...(data === undefined ? {} : { data }), ...(config === undefined ? {} : { config }) };
+  const { data, space, config, follow = false } = options;
+  const where = {
+    ...(data === undefined ? {} : { data }),
+    ...(space === undefined ? {} : { space }),
+    ...(config === undefined ? {} : { config }),
+  };
   const admin = await open(terminal, where, follow ? 'resume' : 'hold');
   try {
     if (follow) await tellLive(terminal, admin, asked);

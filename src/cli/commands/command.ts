@@ -36,7 +36,8 @@ export function common(command: Command): Command {
 /** Where a space is: in a directory, that of a configuration, or (without both) in memory. */
 export function place(command: Command): Command {
   return command
-    .option('--data <dir>', 'directory of the space')
+    .option('--data <dir>', 'directory of the space, or of the node that has it')
+    .option('--space <name>', 'which space of the node; default: main')
     .option('--config <file>', 'configuration of the node; a directory remembers it');
 }
 

@@ -5,7 +5,7 @@ import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, place, type Register, requirePlace } from './command.ts';
 
-interface GrantOptions extends Pick<CommonOptions, 'data' | 'config'> {
+interface GrantOptions extends Pick<CommonOptions, 'data' | 'space' | 'config'> {
   readonly holder?: string;
 }
 
@@ -62,10 +62,14 @@ async function change(
 /** Of the process that holds the space; else with it open, in which nothing runs. */
 async function held(
   terminal: Terminal,
-  { data, config }: GrantOptions,
+  { data, space, config }: GrantOptions,
   run: (admin: Admin) => Promise<void>,
 ): Promise<void> {
-  const where = { ...(data === undefined ? {} : { data }), ...(config === undefined ? {} : { config }) };
+  const where = {
+    ...(data === undefined ? {} : { data }),
+    ...(space === undefined ? {} : { space }),
+    ...(config === undefined ? {} : { config }),
+  };
   requirePlace(where);
   const admin = await open(terminal, where, 'hold');
   try {

@@ -1,6 +1,7 @@
 /** `powerbox service`: whether a node is in service, and its way back. Each is a thin call of the public API. */
 import { type HealthReport, restoreService, serviceHealth } from '../../index.ts';
 import { EXIT } from '../exit.ts';
+import { directoryOf } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
 
@@ -12,25 +13,36 @@ export const registerService: Register = (program, { terminal, leave }) => {
   service
     .command('status')
     .description('tell whether it is in service, and since when and why not (exit code 75)')
-    .requiredOption('--data <dir>', 'directory of the space')
+    .requiredOption('--data <dir>', 'directory of the space, or of the node that has it')
+    .option('--space <name>', 'which space of the node; default: main')
     .option('--json', JSON_HELP)
-    .action(({ data }: { readonly data: string }) => leave(status(terminal, data)));
+    .action((options: Place) => leave(status(terminal, options)));
   service
     .command('restore')
     .description('probe the data directory and the one whose change failed; when both hold, go back into service')
-    .requiredOption('--data <dir>', 'directory of the space; no process may have it open')
+    .requiredOption('--data <dir>', 'directory of the space, or of the node that has it; no process may have it open')
+    .option('--space <name>', 'which space of the node; default: main')
     .option('--json', JSON_HELP)
-    .action(({ data }: { readonly data: string }) => leave(restore(terminal, data)));
+    .action((options: Place) => leave(restore(terminal, options)));
 };
 
-async function status(terminal: Terminal, data: string): Promise<number> {
-  const health = await serviceHealth({ data });
+interface Place {
+  readonly data: string;
+  readonly space?: string;
+}
+
+async function placed(options: Place): Promise<{ readonly data: string }> {
+  return { data: (await directoryOf(options)) ?? options.data };
+}
+
+async function status(terminal: Terminal, options: Place): Promise<number> {
+  const health = await serviceHealth(await placed(options));
   tell(terminal, health);
   return health.service === 'in' ? EXIT.success : EXIT.storage;
 }
 
-async function restore(terminal: Terminal, data: string): Promise<number> {
-  tell(terminal, await restoreService({ data }));
+async function restore(terminal: Terminal, options: Place): Promise<number> {
+  tell(terminal, await restoreService(await placed(options)));
   return EXIT.success;
 }
 

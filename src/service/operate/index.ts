@@ -1,0 +1,12 @@
+/** What an operator runs and watches: a node that serves, its spaces, what it tells of itself. */
+export { openLog, type Log, type LogLevel } from './logs.ts';
+export {
+  issueNodeToken,
+  type NodeOptions,
+  nodeSettings,
+  rotateNodeSecret,
+  type RunningNode,
+  startNode,
+} from './node.ts';
+export { type NodeAdmin, type NodeInfo, openNodeAdmin } from './node-admin.ts';
+export { directoryOfSpace, findSpace, MAIN_SPACE, type SpaceEntry, type SpaceSettings } from './space-files.ts';

@@ -1,0 +1,172 @@
+/**
+ * The spaces of a running node: each is opened with the node, goes on by itself, and is closed with it. Owns which of
+ * them are open, who may enter which, and why one is not there. Must never let the failure of one space touch another.
+ */
+import type { Console } from '../../../resolvers/index.ts';
+import { type HealthReport, openSpace, type OpenOptions, type Space } from '../../embedding/index.ts';
+import { isPowerboxError, PowerboxError } from '../../errors.ts';
+import type { Identity, SpaceDirectory } from '../types.ts';
+import { type Log, logFailure } from './logs.ts';
+import type { SpaceState } from './routes.ts';
+import {
+  createSpace,
+  findSpace,
+  listSpaces,
+  MAIN_SPACE,
+  openingOf,
+  removeSpace,
+  type SpaceEntry,
+  type SpaceSettings,
+} from './space-files.ts';
+
+export interface NodeSpacesOptions {
+  /** Data directory of the node, absolute. */
+  readonly data: string;
+  /** The configuration of `main`, which says what its data directory remembers where this is null. */
+  readonly config: string | null;
+  readonly durability?: OpenOptions['durability'];
+  readonly console: Console;
+  readonly log: Log;
+  /** A space has closed itself because its storage failed. */
+  readonly onLost: (name: string, error: Error) => void;
+}
+
+interface Held {
+  readonly entry: SpaceEntry;
+  space: Space | null;
+  failure: string | null;
+}
+
+export class NodeSpaces implements SpaceDirectory {
+  readonly #options: NodeSpacesOptions;
+  readonly #held = new Map<string, Held>();
+  #closing = false;
+
+  private constructor(options: NodeSpacesOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects when `main` cannot be opened; of another space that cannot be, it is told. */
+  static async open(options: NodeSpacesOptions): Promise<NodeSpaces> {
+    const spaces = new NodeSpaces(options);
+    const entries = await listSpaces(options.data);
+    const main = entries.find(({ name }) => name === MAIN_SPACE);
+    const settings = { owner: null, quotas: null, config: null };
+    const first = main ?? { name: MAIN_SPACE, directory: options.data, ...settings };
+    try {
+      await spaces.#open(first);
+      for (const entry of entries) {
+        if (entry.name === MAIN_SPACE) continue;
+        await spaces.#open(entry).catch((error: unknown) => spaces.#tellNotOpened(entry, error));
+      }
+    } catch (error) {
+      await spaces.close();
+      throw error;
+    }
+    return spaces;
+  }
+
+  async #open(entry: SpaceEntry): Promise<void> {
+    const { config, durability, console, onLost } = this.#options;
+    const log = this.#options.log.of(entry.name);
+    const held: Held = { entry, space: null, failure: null };
+    this.#held.set(entry.name, held);
+    const said = openingOf(entry);
+    const own = entry.name === MAIN_SPACE && config !== null ? { ...said, config } : said;
+    try {
+      held.space = await openSpace({
+        data: entry.directory,
+        ...own,
+        ...(durability === undefined ? {} : { durability }),
+        rememberGrants: true,
+        unfinished: 'resume',
+        console,
+        onFailure: (failure) => logFailure(log, failure),
+        onOutOfService: (health) => log.error('out of service', healthFields(health)),
+        onClosed: (error) => {
+          held.failure = error.message;
+          held.space = null;
+          log.error('the space has closed itself', { reason: error.message });
+          onLost(entry.name, error);
+        },
+      });
+    } catch (error) {
+      held.failure = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+    const { length } = held.space.deploys();
+    log.info('open', { deploys: length });
+  }
+
+  #tellNotOpened({ name }: SpaceEntry, error: unknown): void {
+    const code = isPowerboxError(error) ? error.code : 'storage_failed';
+    const message = error instanceof Error ? error.message : String(error);
+    this.#options.log.of(name).error(`the space is not open: ${message}`, { code });
+  }
+
+  /** A space that has an owner is there for nobody else: who asks for it cannot tell that it is. */
+  get(name: string, identity?: Identity): Space | undefined {
+    const held = this.#held.get(name);
+    if (held === undefined || held.space === null) return undefined;
+    const { owner } = held.entry;
+    if (owner !== null && identity !== undefined && identity.holder !== owner) return undefined;
+    return held.space;
+  }
+
+  states(): readonly SpaceState[] {
+    return [...this.#held.values()].map(({ entry: { name }, space, failure }) => ({ name, space, failure }));
+  }
+
+  *opened(): Iterable<readonly [name: string, space: Space]> {
+    for (const [name, { space }] of this.#held) if (space !== null) yield [name, space];
+  }
+
+  /** Made, and open from then on. */
+  async create(name: string, settings: SpaceSettings): Promise<SpaceEntry> {
+    this.#requireOpen();
+    if (this.#held.has(name))
+      throw new PowerboxError('config_invalid', `there is a space ${name} in ${this.#options.data} already`);
+    const entry = await createSpace(this.#options.data, name, settings);
+    await this.#open(entry);
+    return entry;
+  }
+
+  /** Closed, and removed with all that is in it. Where it has to stay it is open again. */
+  async remove(name: string, force: boolean): Promise<void> {
+    this.#requireOpen();
+    const entry = await findSpace(this.#options.data, name);
+    const held = this.#held.get(name);
+    if (name !== MAIN_SPACE) {
+      this.#held.delete(name);
+      await held?.space?.close();
+    }
+    try {
+      await removeSpace(this.#options.data, name, force);
+    } catch (error) {
+      if (name !== MAIN_SPACE) await this.#open(entry);
+      throw error;
+    }
+    this.#options.log.of(name).info('removed');
+  }
+
+  #requireOpen(): void {
+    if (this.#closing) throw new PowerboxError('space_closed', 'the node is closing');
+  }
+
+  /** Each finishes what is under way; what is left goes on at the next start. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(
+      [...this.#held.values()].map(async ({ entry, space }) => {
+        await space?.close().catch((error: unknown) => {
+          const message = error instanceof Error ? error.message : String(error);
+          this.#options.log.of(entry.name).error(`the space did not close well: ${message}`);
+        });
+      }),
+    );
+  }
+}
+
+function healthFields({ since, reason, root }: HealthReport): { since: string; reason: string; root: string } {
+  return { since: since ?? '', reason: reason ?? '', root: root ?? '' };
+}

@@ -1,0 +1,229 @@
+/** A node that serves: its spaces, what it tells of itself, and its end in good order. In this process, on real sockets. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isPowerboxError, openAdmin, openSpace } from '../../src/index.ts';
+import { internalsOf } from '../../src/embedding/index.ts';
+import {
+  findSpace,
+  type NodeAdmin,
+  type NodeOptions,
+  openLog,
+  openNodeAdmin,
+  type RunningNode,
+  startNode,
+} from '../../src/service/index.ts';
+
+const QUIET = { stdout: async () => {}, stderr: async () => {}, readLine: async () => null };
+
+describe('operate: a node', function () {
+  this.timeout(60_000);
+  let directory: string;
+  let data: string;
+  let lines: string[];
+  const nodes: RunningNode[] = [];
+  const admins: NodeAdmin[] = [];
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'powerbox-node-'));
+    data = join(directory, 'node');
+    lines = [];
+  });
+  afterEach(async () => {
+    for (const admin of admins.splice(0)) await admin.close();
+    for (const node of nodes.splice(0)) await node.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const start = async (options: Partial<NodeOptions> = {}): Promise<RunningNode> => {
+    const node = await startNode({
+      data,
+      listen: '127.0.0.1:0',
+      console: QUIET,
+      log: (level) => openLog(level, { write: (line) => lines.push(line) }),
+      ...options,
+    });
+    nodes.push(node);
+    return node;
+  };
+  const asked = async (): Promise<NodeAdmin> => {
+    const admin = await openNodeAdmin(data);
+    admins.push(admin);
+    return admin;
+  };
+  const get = async (node: RunningNode, path: string): Promise<{ status: number; text: string }> => {
+    const answer = await fetch(`${node.address.url.replace('ws', 'http')}${path}`);
+    return { status: answer.status, text: await answer.text() };
+  };
+
+  it('spaces are made, listed and removed by the node that runs as by the command alone, with the same answers', async () => {
+    const settings = { owner: 'alice', quotas: { bytes_max: 1_000_000 }, config: null };
+    const reports: unknown[] = [];
+    for (const isRunning of [false, true]) {
+      if (isRunning) await start();
+      const admin = await asked();
+      const made = await admin.create('shop', settings);
+      const listed = await admin.list();
+      await assert.rejects(admin.create('shop', settings), coded('config_invalid'));
+      await assert.rejects(admin.create('../shop', settings), coded('usage'));
+      await assert.rejects(admin.remove('nowhere', false), coded('config_invalid'));
+      await admin.remove('shop', false);
+      reports.push([made, listed.filter(({ name }) => name !== 'main')]);
+      assert.ok(!existsSync(join(data, 'spaces', 'shop')));
+    }
+    assert.deepEqual(reports[0], reports[1]);
+  });
+
+  it('a space has its own journal, keys and quotas, and a program in one is in no other', async () => {
+    const node = await start();
+    const admin = await asked();
+    await admin.create('one', { owner: 'alice', quotas: { continuations_max: 1 }, config: null });
+    await admin.create('two', { owner: null, quotas: null, config: null });
+    const one = await openAdmin({ data: join(data, 'spaces', 'one') });
+    const two = await openAdmin({ data: join(data, 'spaces', 'two') });
+    try {
+      const waits = 'for (_ <- @"a") { Nil } | for (_ <- @"b") { Nil }';
+      const failing = await one.run(waits, { name: 'waits', holder: 'alice' });
+      assert.equal((await one.quiescent({ deploys: [failing.id] })).failures, 1);
+      const fine = await two.run(waits, { name: 'waits' });
+      assert.equal((await two.quiescent({ deploys: [fine.id] })).failures, 0);
+      assert.deepEqual((await two.deploys()).length, 1);
+      assert.notEqual((await one.info()).space, (await two.info()).space);
+      await assert.rejects(one.run('Nil', { name: 'bob', holder: 'bob' }), coded('config_invalid'));
+    } finally {
+      await one.close();
+      await two.close();
+    }
+    await node.close();
+  });
+
+  it('a space with work left is removed only when that is said', async () => {
+    const admin = await asked();
+    await admin.create('busy', { owner: null, quotas: null, config: null });
+    const busy = { data: join(data, 'spaces', 'busy'), console: QUIET };
+    const space = await openSpace({ ...busy, grants: { powers: [{ kind: 'timer' }] } });
+    await space.run('new box(`rho:powerbox`) in { for (t <- box!?("timer"); _ <- t!?("after", 600000)) { Nil } }');
+    await assert.rejects(admin.remove('busy', true), coded('storage_locked'));
+    await space.quiescent();
+    await space.close();
+    await assert.rejects(admin.remove('busy', false), coded('unfinished_work'));
+    await admin.remove('busy', true);
+    assert.deepEqual(await admin.list(), []);
+  });
+
+  it('a directory that one program has used is served as main, and its programs go on', async () => {
+    const space = await openSpace({ data, console: QUIET });
+    await (await space.run('@"kept"!(1)')).quiescent();
+    await space.close();
+    await start();
+    assert.equal((await findSpace(data, 'main')).directory, data);
+    const admin = await openAdmin({ data });
+    assert.deepEqual((await admin.inspect('@"kept"')).channels[0]?.data, ['@{"kept"}!(1)']);
+    await admin.close();
+  });
+
+  it('tells that it lives and is ready; and out of service, why it is not', async () => {
+    mkdirSync(join(directory, 'files'));
+    const config = join(directory, 'powerbox.yaml');
+    writeFileSync(config, 'version: 1\nholders: {alice: {}}\n');
+    const node = await start({ config });
+    assert.equal((await get(node, '/healthz')).status, 200);
+    assert.deepEqual(JSON.parse((await get(node, '/readyz')).text), { status: 'ready', reasons: [] });
+    await node.close();
+
+    // As a machine that has failed a change left it.
+    const space = await openSpace({ data, console: QUIET, onFailure: () => {} });
+    await internalsOf(space).service.leave({ root: '/srv/files', reason: 'EIO' });
+    await space.close();
+    const again = await start();
+    const ready = await get(again, '/readyz');
+    assert.equal(ready.status, 503);
+    assert.match(ready.text, /"space":"main","since":"20.*out of service: EIO/);
+    assert.doesNotMatch(ready.text, /srv/);
+    assert.equal((await get(again, '/healthz')).status, 200);
+    assert.match((await get(again, '/metrics')).text, /powerbox_in_service\{space="main"\} 0/);
+  });
+
+  it('counts what happens, by space, holder and outcome', async () => {
+    const config = join(directory, 'powerbox.yaml');
+    writeFileSync(
+      config,
+      'version: 1\npowers: {stdio: {kind: stdio}}\nholders: {alice: {grants: [stdio], quotas: {bytes_max: 100000}}}\n',
+    );
+    const node = await start({ config });
+    const admin = await openAdmin({ data });
+    const program = 'new out(`rho:io:stdout`) in { out!("one") | out!("two") | @"left"!(1) }';
+    const deploy = await admin.run(program, { name: 'counted', holder: 'alice' });
+    await admin.quiescent({ deploys: [deploy.id] });
+    await admin.close();
+    const { text } = await get(node, '/metrics');
+    const value = (sample: string): number => {
+      const line = text.split('\n').find((each) => each.startsWith(`${sample} `));
+      assert.ok(line !== undefined, `${sample} is not in:\n${text}`);
+      return Number(line.slice(sample.length + 1));
+    };
+    assert.equal(value('powerbox_native_calls_total{space="main",native="stdout",method="send",result="ok"}'), 2);
+    assert.equal(value('powerbox_holder_deploys{space="main",holder="alice"}'), 1);
+    assert.ok(value('powerbox_holder_bytes{space="main",holder="alice"}') > 0);
+    assert.ok(value('powerbox_comms_total{space="main"}') >= 2);
+    assert.ok(value('powerbox_commits_total{space="main"}') > 0);
+    const commits = value('powerbox_fsync_seconds_count{space="main"}');
+    assert.ok(commits > 0);
+    assert.equal(value('powerbox_fsync_seconds_bucket{space="main",le="+Inf"}'), commits);
+    assert.ok(value('powerbox_fsync_seconds_sum{space="main"}') > 0);
+    assert.equal(value('powerbox_tasks{space="main",state="ready"}'), 0);
+    assert.match(text, /^# TYPE powerbox_fsync_seconds histogram$/m);
+  });
+
+  it('every line of its log has mode, space and account', async () => {
+    const node = await start();
+    const admin = await openAdmin({ data });
+    const failing = await admin.run('@"n"!(1 / 0)', { name: 'fails' });
+    await admin.close();
+    const again = await openAdmin({ data });
+    await again.quiescent({ deploys: [failing.id] });
+    await again.close();
+    await node.close();
+    const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const line of told) {
+      assert.equal(line['mode'], 'transaction');
+      assert.equal(typeof line['space'], 'string');
+      assert.equal(typeof line['account'], 'number');
+    }
+    assert.deepEqual([told.at(0)?.['msg'], told.at(-1)?.['msg']], ['open', 'closed']);
+  });
+
+  it('a port that is taken, an address beyond loopback and a missing directory are refused, and nothing stays open', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as AddressInfo;
+    await assert.rejects(start({ listen: `127.0.0.1:${port}` }), coded('net_failed'));
+    taken.close();
+    await assert.rejects(start({ listen: '0.0.0.0:0' }), coded('config_invalid'));
+    await assert.rejects(start({ listen: 'nowhere' }), coded('config_invalid'));
+    await assert.rejects(
+      startNode({ console: QUIET, log: (level) => openLog(level, { write: () => {} }) }),
+      coded('usage'),
+    );
+    await (await start()).close();
+  });
+
+  it('a space that cannot be opened is told of, and the others are served', async () => {
+    const admin = await asked();
+    await admin.create('broken', { owner: null, quotas: null, config: null });
+    writeFileSync(join(data, 'spaces', 'broken', 'keys'), 'nothing\n');
+    const node = await start();
+    const ready = await get(node, '/readyz');
+    assert.equal(ready.status, 503);
+    assert.match(ready.text, /"space":"broken"/);
+    assert.equal((await get(node, '/healthz')).status, 200);
+    assert.ok(lines.some((line) => line.includes('storage_corrupt') && line.includes('"space":"broken"')));
+  });
+});
+
+function coded(code: string): (error: unknown) => boolean {
+  return (error) => isPowerboxError(error) && error.code === code;
+}
