@@ -11,6 +11,7 @@ import type { Outlets } from './admin/index.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import type { Powers } from './powers.ts';
 import type { Service } from './service.ts';
+import type { Sessions } from './sessions/index.ts';
 import type { FailureReport, Space } from './types.ts';
 
 export interface SpaceInternals {
@@ -19,6 +20,7 @@ export interface SpaceInternals {
   readonly dispatcher: Dispatcher;
   readonly deploys: Deploys;
   readonly powers: Powers;
+  readonly sessions: Sessions;
   readonly audit: Audit;
   readonly authority: NodeAuthority;
   /** Whether the node is in service. */

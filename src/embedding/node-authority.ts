@@ -10,6 +10,7 @@ export const NODE_PARTS = {
   'node/store': 'keeps the space',
   'node/space': 'runs turns, and draws names',
   'node/dispatcher': 'measures the time of calls',
+  'node/sessions': 'keeps what clients were given, and the time of what they wait for',
   'node/resolvers': 'acts for holders, within the grant of each call',
   'node/stderr': 'tells of failures that no caller hears of',
   'node/service': 'keeps in mind that the node is out of service, also when the disk is full',

@@ -13,7 +13,7 @@ import { type EngineOptions, type Failpoint, SpaceEngine, SpaceHost } from '../s
 import { openMemoryStore, openStore, type Store } from '../store/index.ts';
 import { requireRetention } from './audit.ts';
 import { rememberConfiguration } from './config-surroundings.ts';
-import { registerNodeCauses } from './causes.ts';
+import { PUBLIC_FACT, registerNodeCauses } from './causes.ts';
 import { configured } from './configured.ts';
 import { Documents } from './documents.ts';
 import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
@@ -23,6 +23,7 @@ import { rememberInternals, type SpaceInternals } from './internals.ts';
 import { NodeAuthority } from './node-authority.ts';
 import { cacheOf, requireMachine } from './machine.ts';
 import { OpenedSpace } from './opened-space.ts';
+import { SESSION_LABEL, Sessions } from './sessions/index.ts';
 import { Powers } from './powers.ts';
 import { Service } from './service.ts';
 import { quotasOf } from './usage.ts';
@@ -122,8 +123,19 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       host.refuse(refusal);
       options.onOutOfService?.(service.health());
     });
+    const live = engine;
+    const sessions = new Sessions({
+      engine,
+      deploys,
+      host,
+      platform: authority.give('node/sessions', 'platform', platform),
+      sealKey: store.keys.sealKey,
+      isSystemPublic: () => live.fact(PUBLIC_FACT) !== undefined,
+    });
+    dispatcher.registerInline(SESSION_LABEL, sessions);
     const parts = {
       engine,
+      sessions,
       audit,
       yielding: () => new Promise<void>((resolve) => timers.soon(resolve)),
       dispatcher,
@@ -152,6 +164,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     if (!service.isIn) return space;
     dispatcher.openSources();
     hosts.settle();
+    sessions.start();
     await audit.trim();
     await documents.settle(engine);
     await powers.settle();

@@ -20,6 +20,7 @@ import { grantReports } from './grants.ts';
 import type { HostChannels } from './host-channels.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import type { Powers } from './powers.ts';
+import { compileProgram } from './programs.ts';
 import { refuseSystemSends } from './public-system.ts';
 import { explainAll, explainChannel } from './explain.ts';
 import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
@@ -159,10 +160,7 @@ export class OpenedSpace implements Space {
   async run(text: string, { name = 'program', holder }: RunOptions = {}): Promise<Deploy> {
     const { powers, deploys, service } = this.#parts;
     service.requireIn();
-    const uris = await powers.bound(holder);
-    const { term, positions } = compileText(text, { uris, granted: powers.granted(holder) });
-    if (!powers.isPublic) refuseSystemSends(term, positions);
-    rememberPositions(term, positions);
+    const term = await compileProgram(powers, text, holder);
     return this.#handle(await deploys.start({ holder: holder ?? powers.holder, name, label: RHO_LABEL, term }));
   }
 

@@ -29,6 +29,8 @@ const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export interface ForeignForm {
   /** What an extension of another type than the values' own stands for; undefined refuses it. It may keep the payload. */
   extension(type: number, payload: Uint8Array): Value | undefined;
+  /** Called for each part of a process or a pattern. */
+  node?(): void;
 }
 
 /** An array or map whose parts are being read. */
@@ -263,6 +265,7 @@ export class Decoder {
       default: {
         const node = nodeOf(shape, parts);
         if (typeof node === 'string') throw this.#refuse(node);
+        this.#foreign?.node?.();
         return node;
       }
     }

@@ -1,0 +1,88 @@
+/**
+ * What requests bring, in the turn in which they do: each delivery gets the next number of its session, is a fact until
+ * it is acknowledged, and is written once as the bytes that go out. Names in it become tokens of the session's holder,
+ * who is given them by that.
+ */
+import { isPowerboxError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import type { Turn } from '../../space/index.ts';
+import { type Bundle, type Name, Tuple, type Value } from '../../values/index.ts';
+import { errorValue, MessageEncoder, type WireError } from '../../wire/index.ts';
+import { wireError } from './errors.ts';
+import type { Sealed } from './holdings.ts';
+import { deliveryKey } from './keys.ts';
+import type { Session } from './session.ts';
+
+/** Kinds of deliveries in their facts. */
+const MORE = 0;
+const LAST = 1;
+const FAILED = 2;
+
+export class Answers {
+  readonly #encoder = new MessageEncoder((name) => this.#seal(name));
+  readonly #touch: (turn: Turn, session: Session) => void;
+  readonly #overrun: (session: Session) => void;
+  #turn: Turn | null = null;
+  #session: Session | null = null;
+
+  /**
+   * `touch` hears of each session in whose turn something has changed, `overrun` of one whose client does not
+   * acknowledge what it gets.
+   */
+  constructor(touch: (turn: Turn, session: Session) => void, overrun: (session: Session) => void) {
+    this.#touch = touch;
+    this.#overrun = overrun;
+  }
+
+  /** What a request brought; those that refer to it get it, when it is the last. */
+  deliver(turn: Turn, session: Session, id: number, value: Value, last: boolean): void {
+    try {
+      this.#add(turn, session, id, last ? LAST : MORE, value);
+    } catch (error) {
+      // More names than the holder may be given, or larger than may be sent: that is what the client hears.
+      if (!isPowerboxError(error)) throw error;
+      this.fail(turn, session, id, wireError(error));
+      return;
+    }
+    if (last) session.remember(id, { ok: value });
+  }
+
+  fail(turn: Turn, session: Session, id: number, error: WireError): void {
+    this.#add(turn, session, id, FAILED, errorValue(error));
+    session.remember(id, { error });
+  }
+
+  /** A delivery of an earlier process, whose bytes are made again: its rows are there, so nothing is given anew. */
+  restore(session: Session, number: number, fact: Value, readError: (value: Value) => WireError): void {
+    const [id, kind, value] = (fact as Tuple).items as readonly [number, number, Value];
+    session.push({ number, id, bytes: this.#encode(null, session, number, id, kind, value) });
+    if (kind === LAST) session.remember(id, { ok: value });
+    if (kind === FAILED) session.remember(id, { error: readError(value) });
+  }
+
+  #add(turn: Turn, session: Session, id: number, kind: number, value: Value): void {
+    const number = session.next;
+    const bytes = this.#encode(turn, session, number, id, kind, value);
+    session.next++;
+    session.push({ number, id, bytes });
+    turn.setFact(deliveryKey(session.number, number), new Tuple([id, kind, value]));
+    this.#touch(turn, session);
+    if (
+      session.undelivered > limits.session_deliveries_max ||
+      session.undelivered_bytes > limits.session_deliveries_bytes_max
+    )
+      this.#overrun(session);
+  }
+
+  #encode(turn: Turn | null, session: Session, number: number, id: number, kind: number, value: Value): Uint8Array {
+    this.#turn = turn;
+    this.#session = session;
+    const parts = kind === FAILED ? ['error', number, id, value] : ['deliver', number, id, value, kind === LAST];
+    return this.#encoder.encode(parts);
+  }
+
+  #seal(name: Name | Bundle): Sealed {
+    const { holder, number, next } = this.#session as Session;
+    return holder.holdings.give(this.#turn, number, name, next);
+  }
+}

@@ -1,0 +1,9 @@
+/** Sessions of a space: what its clients ask outlives their connections and this process. */
+export { wireError } from './errors.ts';
+export type { Holder } from './holder.ts';
+export type { Sealed } from './holdings.ts';
+export { SESSION_LABEL } from './perform.ts';
+export { type Said, refused, SessionReader } from './reader.ts';
+export type { Session } from './session.ts';
+export { Sessions } from './sessions.ts';
+export type { Asked, Delivery, Outlet, RowUse } from './types.ts';

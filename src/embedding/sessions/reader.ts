@@ -1,0 +1,124 @@
+/**
+ * Frames of a client to requests of its session: tokens become the names that its holder was given, references open
+ * terms. Whoever reads here has a session, so a token that is not held is an answer to the request that it stands in, and
+ * not the end of a connection.
+ */
+import { isClosed, isPattern, type ForeignForm, type Value } from '../../values/index.ts';
+import {
+  type ClientMessage,
+  errorValue,
+  type Parts,
+  readClientMessage,
+  readFrame,
+  readReference,
+  type Request,
+  WireExtension,
+} from '../../wire/index.ts';
+import { refusal, wireError } from './errors.ts';
+import type { Holdings } from './holdings.ts';
+import { unheld } from './perform.ts';
+import { referenceTerm } from './references.ts';
+import type { Asked, RowUse } from './types.ts';
+
+/** What a frame said, in its order: requests, and what is said without an id. */
+export type Said =
+  | { readonly kind: 'asked'; readonly asked: Asked }
+  | { readonly kind: 'said'; readonly message: Exclude<ClientMessage, Request> };
+
+const NONE: readonly never[] = [];
+
+export class SessionReader {
+  readonly #holdings: Holdings;
+  readonly #form: ForeignForm;
+  // Of the message that is being read.
+  #uses: RowUse[] | null = null;
+  #references: number[] | null = null;
+  #unheld = false;
+  #nodes = 0;
+
+  constructor(holdings: Holdings) {
+    this.#holdings = holdings;
+    this.#form = {
+      extension: (type, payload) => this.#extension(type, payload),
+      node: () => void this.#nodes++,
+    };
+  }
+
+  /** Throws `wire_invalid` at what no client may say; then nothing of the frame counts. */
+  read(frame: Uint8Array): readonly Said[] {
+    const said: Said[] = [];
+    readFrame(frame, this.#form, (parts) => {
+      said.push(this.#message(parts));
+      this.#uses = null;
+      this.#references = null;
+      this.#unheld = false;
+      this.#nodes = 0;
+    });
+    return said;
+  }
+
+  #extension(type: number, payload: Uint8Array): Value | undefined {
+    if (type === WireExtension.Capability) {
+      const use = this.#holdings.find(payload);
+      if (use === null) {
+        this.#unheld = true;
+        return null;
+      }
+      this.#uses ??= [];
+      this.#uses.push({ row: use.held.id, rights: use.rights });
+      return use.value;
+    }
+    if (type !== WireExtension.Reference) return undefined;
+    const { request, path } = readReference(payload);
+    this.#references ??= [];
+    this.#references.push(request);
+    return referenceTerm(request, path);
+  }
+
+  #message(parts: Parts): Said {
+    const message = readClientMessage(parts);
+    if (!('id' in message)) return { kind: 'said', message };
+    const { id } = message;
+    if (this.#unheld) return { kind: 'asked', asked: refused(id, unheld()) };
+    const references = this.#references ?? NONE;
+    if (this.#nodes > 0 && references.length === 0 && !isWhole(message)) {
+      const why = refusal(
+        'value_unsupported',
+        'a request holds a pattern, or a process with variables that nothing binds',
+      );
+      return { kind: 'asked', asked: refused(id, why) };
+    }
+    return { kind: 'asked', asked: { parts, request: message, uses: this.#uses ?? NONE, references } };
+  }
+}
+
+/** A request that is answered with an error, in its turn. */
+export function refused(id: number, error: unknown): Asked {
+  const told = wireError(error);
+  const request = { kind: 'refused', id, error: told } as const;
+  return { parts: ['refused', id, errorValue(told)], request, uses: NONE, references: NONE };
+}
+
+/** Whether what is sent is data: patterns have their own place, and are checked there. */
+function isWhole(request: Request): boolean {
+  switch (request.kind) {
+    case 'produce':
+      return isDatum(request.channel) && request.message.every(isDatum);
+    case 'call':
+      return isDatum(request.target) && request.args.every(isDatum);
+    case 'take':
+    case 'peek':
+    case 'consume':
+      return request.slots.every(({ channel, pattern }) => isDatum(channel) && isClosed(pattern));
+    case 'watch':
+      return isDatum(request.channel);
+    case 'deploy':
+      return [...request.uris.values()].every(isDatum);
+    default:
+      return true;
+  }
+}
+
+function isDatum(value: Value): boolean {
+  return !isPattern(value) && isClosed(value);
+}
