@@ -9,6 +9,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clientTypes, referencePage, SYSTEM_CHANNELS } from '../channels/index.ts';
 import { configurationJsonSchema, configurationPage } from './config-reference.ts';
+import { openRpcDocument } from '../src/service/openrpc.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,6 +23,7 @@ const GENERATED: readonly GeneratedPage[] = [
   { path: 'spec/README.md', make: specificationIndex },
   { path: 'spec/errors/README.md', make: errorIndex },
   { path: 'spec/reference/channels.md', make: () => referencePage(SYSTEM_CHANNELS) },
+  { path: 'spec/reference/openrpc.json', make: () => `${JSON.stringify(openRpcDocument(), null, 2)}\n` },
   { path: 'src/client/generated.ts', make: () => clientTypes(SYSTEM_CHANNELS) },
   { path: 'spec/reference/config.md', make: () => configurationPage(root) },
   { path: 'spec/reference/powerbox.schema.json', make: () => configurationJsonSchema(root) },

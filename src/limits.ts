@@ -506,4 +506,8 @@ export const limits = {
   trace_block_bytes_max: 1024 * 1024 * 1024,
   /** Turns back to which the chain of causes of a departure, or of what is shown, is known. */
   trace_chain_turns_max: 1_000_000,
+  /** Bytes of one request in JSON-RPC, as of one frame. */
+  rpc_body_bytes_max: 4 * 1024 * 1024,
+  /** Requests of one batch in JSON-RPC. */
+  rpc_batch_max: 256,
 } as const;

@@ -38,7 +38,12 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** What stands for a thing that JSON has no word for, beside the forms above; undefined: it is none. */
 export type Special = (key: string, json: Json, rest: Readonly<Record<string, Json>>) => Value | undefined;
 
+/** Refuses with `value_too_large` what is nested deeper than anybody takes. */
 export function toJson(value: Value): Json {
+  return write(value, 0);
+}
+
+function write(value: Value, depth: number): Json {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -51,6 +56,9 @@ export function toJson(value: Value): Json {
   }
   if (value === null) return null;
   if (value instanceof Capability) return { $channel: tokenText(value) };
+  if (depth > limits.wire_depth_max)
+    throw new PowerboxError('value_too_large', `a value that is nested deeper than ${limits.wire_depth_max}`);
+  const inner = (item: Value): Json => write(item, depth + 1);
   switch (value.kind) {
     case Kind.BigInt:
       return { $bigint: String(value.value) };
@@ -61,17 +69,17 @@ export function toJson(value: Value): Json {
     case Kind.Uri:
       return { $uri: value.text };
     case Kind.List:
-      return value.remainder === null ? value.items.map(toJson) : { $process: print(value) };
+      return value.remainder === null ? value.items.map(inner) : { $process: print(value) };
     case Kind.Tuple:
-      return { $tuple: value.items.map(toJson) };
+      return { $tuple: value.items.map(inner) };
     case Kind.Set:
-      return value.remainder === null ? { $set: value.items.map(toJson) } : { $process: print(value) };
+      return value.remainder === null ? { $set: value.items.map(inner) } : { $process: print(value) };
     case Kind.Map: {
       const { keys, items } = value;
       const pairs = keys.map((key, index) => [key, items[index] as Value] as const);
-      if (!keys.every((key): key is string => typeof key === 'string' && !key.startsWith('$') && key !== '__proto__'))
-        return { $map: pairs.map(([key, item]) => [toJson(key), toJson(item)]) };
-      return Object.fromEntries(pairs.map(([key, item]) => [key as string, toJson(item)]));
+      const plain = keys.every((key) => typeof key === 'string' && !key.startsWith('$') && key !== '__proto__');
+      if (!plain) return { $map: pairs.map(([key, item]) => [inner(key), inner(item)]) };
+      return Object.fromEntries(pairs.map(([key, item]) => [key as string, inner(item)]));
     }
     case Kind.Wildcard:
       return { $any: true };
@@ -208,6 +216,10 @@ function base64(data: Uint8Array): string {
 
 export function isArray(json: Json | undefined): json is readonly Json[] {
   return Array.isArray(json);
+}
+
+export function isRecord(json: Json | undefined): json is Readonly<Record<string, Json>> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function shown(key: string): string {
