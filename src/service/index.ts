@@ -1,6 +1,7 @@
 /** The service: clients over WebSocket, and what else is asked on its port. */
 export { createService } from './service.ts';
 export {
+  backupNode,
   directoryOfSpace,
   findSpace,
   issueNodeToken,
@@ -13,8 +14,10 @@ export {
   nodeSettings,
   openLog,
   openNodeAdmin,
+  restoreNode,
   rotateNodeSecret,
   type RunningNode,
+  type SpaceBackup,
   type SpaceEntry,
   type SpaceSettings,
   startNode,

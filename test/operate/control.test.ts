@@ -150,15 +150,16 @@ describe('operate: the control socket', function () {
   });
 
   it('output of a program whose starter went away goes to the owner', async () => {
-    await hold();
-    const remote = await ask();
-    await remote.run('new out(`rho:io:stdout`) in { for (_ <- @"go") { out!("later") } }', { name: 'later' });
+    const space = await hold({ grants: { powers: [{ kind: 'timer' }] } });
+    const heard = new Heard();
+    const remote = await ask({}, heard);
+    const later =
+      'new box(`rho:powerbox`), out(`rho:io:stdout`) in { out!("now") | for (t <- box!?("timer"); _ <- t!?("after", 700)) { out!("later") } }';
+    const { id } = await remote.run(later, { name: 'later' });
+    await remote.quiescent({ deploys: [id] });
     await remote.close();
-    const again = await ask();
-    await again.run('@"go"!(1)', { name: 'go' });
-    await again.quiescent({});
-    // The sender of a message pays for what it sets off; so it is heard where the sender is.
-    assert.equal(owner.text, '');
+    await space.quiescent({ silent: true });
+    assert.deepEqual([heard.text, owner.text], ['"now"\n', '"later"\n']);
   });
 
   it('errors come with their code, words, hint and places', async () => {

@@ -8,5 +8,6 @@ export {
   type RunningNode,
   startNode,
 } from './node.ts';
+export { backupNode, restoreNode, type SpaceBackup } from './backup.ts';
 export { type NodeAdmin, type NodeInfo, openNodeAdmin } from './node-admin.ts';
 export { directoryOfSpace, findSpace, MAIN_SPACE, type SpaceEntry, type SpaceSettings } from './space-files.ts';

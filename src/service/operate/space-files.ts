@@ -64,20 +64,17 @@ export function directoryOfSpace(data: string, name: string): string {
   return requireSpaceName(name) === MAIN_SPACE ? data : join(data, SPACES, name);
 }
 
-/** Made where it is not there, for the eyes of its user alone. */
+/** Made where it is not there. */
 export async function nodeDirectory(data: string): Promise<string> {
   const directory = join(data, NODE);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makePrivate(directory);
   return directory;
 }
 
 /** Of every space that is there, `main` first. */
 export async function listSpaces(data: string): Promise<readonly SpaceEntry[]> {
-  const names = await readdir(join(data, SPACES)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw new PowerboxError('storage_failed', `${data} cannot be read: ${error.code}`, { cause: error });
-  });
-  const all = [MAIN_SPACE, ...names.filter((name) => spaceName.test(name) && name !== MAIN_SPACE).sort()];
+  const names = await directoriesIn(join(data, SPACES));
+  const all = [MAIN_SPACE, ...names.filter((name) => name !== MAIN_SPACE)];
   const found: SpaceEntry[] = [];
   for (const name of all) {
     const directory = directoryOfSpace(data, name);
@@ -194,6 +191,20 @@ export async function removeSpace(data: string, name: string, force: boolean): P
     await space?.close();
   }
   await rm(gone, { recursive: true, force: true });
+}
+
+/** Made where it is not there, for the eyes of its user alone. */
+export async function makePrivate(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+}
+
+/** Names that spaces may have, of what is in a directory; none where it is not there. */
+export async function directoriesIn(directory: string): Promise<readonly string[]> {
+  const found = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw new PowerboxError('storage_failed', `${directory} cannot be read: ${error.code}`, { cause: error });
+  });
+  return found.flatMap((each) => (each.isDirectory() && spaceName.test(each.name) ? [each.name] : [])).sort();
 }
 
 /** The certificate and key that encrypt, read once. Refused with `config_invalid`. */
