@@ -145,8 +145,9 @@ export const ADAPTERS = [
   },
   {
     file: 'resolvers/hardware/probes.ts',
-    touches: ['files', 'processes'],
-    reason: 'Asks the machine what it has, and how fast its disk syncs; tests hand in other probes.',
+    touches: ['files', 'processes', 'sockets'],
+    reason:
+      'Asks the machine what it has, how fast its disk syncs, whether its loopback and lookup work; tests hand in other probes.',
   },
   {
     file: 'src/natives/framing.ts',

@@ -8,9 +8,10 @@ import type { Clock } from '../../src/platform/index.ts';
 import { totalCores, totalMemory_bytes } from './machine.ts';
 import type { Probes } from './probes.ts';
 import { CLOCK_MS_MIN, ENTROPY_BITS_MIN, NODE_VERSION_MIN, ROLE_PROFILES } from './roles.ts';
+import { clockStepCheck, loopbackCheck, namesCheck, offset_ms } from './surroundings.ts';
 
 export type Verdict = 'ok' | 'short' | 'unknown';
-export type Unit = 'version' | 'cores' | 'bytes' | 'milliseconds' | 'files' | 'time' | 'bits' | 'per second';
+export type Unit = 'version' | 'cores' | 'bytes' | 'milliseconds' | 'files' | 'names' | 'time' | 'bits' | 'per second';
 
 export interface Check {
   readonly check: string;
@@ -38,11 +39,15 @@ export interface Examined {
   readonly place: string;
   /** What stands there is the space's own. */
   readonly holdsSpace: boolean;
+  /** Names by which powers are granted. */
+  readonly names: readonly string[];
   readonly probes: Probes;
   readonly clock: Clock;
   /** Messages that a loop receives in one second; null: it could not be measured. */
   readonly evaluation: () => Promise<number | null>;
 }
+
+type Quick = Omit<Examined, 'evaluation' | 'names'>;
 
 /** Synced appends that are timed: enough that one slow one decides nothing. */
 const SYNCS = 64;
@@ -50,13 +55,24 @@ const CLOCK_LOOKS = 1_000;
 
 /** Everything, also what takes its time and writes to the disk. */
 export async function examine(examined: Examined): Promise<Examination> {
+  const { clock, names, probes } = examined;
+  const offsetAtStart_ms = offset_ms(clock);
   const quick = await examineQuickly(examined);
-  const checks = [...quick.checks, await syncCheck(examined), await evaluationCheck(examined)];
+  const namesFound = await namesCheck(probes, names);
+  const checks = [
+    ...quick.checks,
+    await loopbackCheck(probes),
+    ...(namesFound === null ? [] : [namesFound]),
+    await syncCheck(examined),
+    await evaluationCheck(examined),
+    // The last one: the others are the time in which it may step.
+    await clockStepCheck(examined, offsetAtStart_ms),
+  ];
   return { role: examined.role, verdict: verdictOf(checks), checks };
 }
 
 /** What can be told at once, and without a trace: for a node that starts. */
-export async function examineQuickly(examined: Omit<Examined, 'evaluation'>): Promise<Examination> {
+export async function examineQuickly(examined: Quick): Promise<Examination> {
   const checks = [
     nodeCheck(examined.probes),
     coresCheck(examined),
@@ -111,7 +127,7 @@ function atLeast(check: string, unit: Unit, required: number, found: number | nu
 
 // ---------------------------------------------------------------------- each thing
 
-function coresCheck(examined: Omit<Examined, 'evaluation'>): Check {
+function coresCheck(examined: Quick): Check {
   const { probes, share } = examined;
   const [required, sum] = needed(examined, 'cores', 'cores');
   const parts = limitedBy(
@@ -123,7 +139,7 @@ function coresCheck(examined: Omit<Examined, 'evaluation'>): Check {
   return atLeast('cores', 'cores', required, Math.min(totalCores(probes), share.cores ?? Infinity), parts + sum);
 }
 
-function memoryCheck(examined: Omit<Examined, 'evaluation'>): Check {
+function memoryCheck(examined: Quick): Check {
   const { probes, share } = examined;
   const [required, sum] = needed(examined, 'memory_bytes', 'bytes');
   const parts = limitedBy(
@@ -141,7 +157,7 @@ function memoryCheck(examined: Omit<Examined, 'evaluation'>): Check {
   );
 }
 
-async function diskChecks(examined: Omit<Examined, 'evaluation'>): Promise<readonly Check[]> {
+async function diskChecks(examined: Quick): Promise<readonly Check[]> {
   const { probes, share, place, holdsSpace } = examined;
   const [required, sum] = needed(examined, 'disk_bytes', 'bytes');
   const disk = await probes.disk(place);
@@ -167,7 +183,7 @@ async function diskChecks(examined: Omit<Examined, 'evaluation'>): Promise<reado
   ];
 }
 
-function filesCheck(examined: Omit<Examined, 'evaluation'>): Check {
+function filesCheck(examined: Quick): Check {
   const [required, sum] = needed(examined, 'open_files', 'files');
   const found = examined.probes.openFiles_max();
   const reason =

@@ -1,8 +1,10 @@
 /**
  * The one file that asks the machine what it has: its system, /proc, the control group, a directory, a disk that is
- * written to and synced. It decides nothing, and what cannot be found out is null; a test hands in other probes.
+ * written to and synced, its loopback, its lookup of names. It decides nothing, and what cannot be found out is null; a test hands in other probes.
  */
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { promises as dns } from 'node:dns';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { type FileHandle, lstat, mkdtemp, open, opendir, rm, statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -33,6 +35,14 @@ export interface Probes {
   directory_bytes(path: string): Promise<number | null>;
   /** Milliseconds of each of some appends of a few KiB, each synced, where the path is or would be made. Rejects when it cannot. */
   syncs_ms(path: string, count: number): Promise<readonly number[]>;
+  /** Milliseconds that a byte takes there and back over a new connection at 127.0.0.1. Rejects when there is no way. */
+  loopback_ms(): Promise<number>;
+  /** Whether the system finds an address for a name. */
+  leadsSomewhere(name: string): Promise<boolean>;
+  /** The time that a file gets which is made now, where the path is or would be made; null when none can be made. */
+  fileTime_ms(path: string): Promise<number | null>;
+  /** When what is beneath was last changed, as the disk says; null when it cannot be told. */
+  newest_ms(path: string): Promise<number | null>;
   openFiles_max(): number | null;
   /** Bits of randomness that the system says it has gathered. */
   entropy_bits(): number | null;
@@ -53,6 +63,14 @@ export function machineProbes(clock: Clock): Probes {
     disk,
     directory_bytes: (path) => directoryBytes(path).catch(() => null),
     syncs_ms: (path, count) => syncs(clock, path, count),
+    loopback_ms: () => loopback(clock),
+    leadsSomewhere: (name) =>
+      dns.lookup(name).then(
+        () => true,
+        () => false,
+      ),
+    fileTime_ms: (path) => fileTime(path).catch(() => null),
+    newest_ms: (path) => newest(path).catch(() => null),
     openFiles_max: () => numberIn(readText('/proc/self/limits'), /^Max open files +(\d+)/m),
     entropy_bits: () => numberIn(readText('/proc/sys/kernel/random/entropy_avail'), /^(\d+)/),
     nodeVersion: () => process.versions.node,
@@ -105,24 +123,72 @@ async function disk(path: string): Promise<Disk | null> {
 
 async function directoryBytes(path: string): Promise<number | null> {
   let bytes = 0;
+  return (await everyFile(path, ({ size }) => (bytes += size))) ? bytes : null;
+}
+
+async function newest(path: string): Promise<number | null> {
+  let latest_ms: number | null = null;
+  const all = await everyFile(path, ({ mtimeMs }) => (latest_ms = Math.max(latest_ms ?? 0, mtimeMs)));
+  return all ? latest_ms : null;
+}
+
+/** False: there are too many. */
+async function everyFile(path: string, look: (file: Stats) => void): Promise<boolean> {
   let entries = 0;
   const folders = [path];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for await (const entry of await opendir(folder)) {
-      if (++entries > limits.machine_entries_max) return null;
+      if (++entries > limits.machine_entries_max) return false;
       const inside = join(folder, entry.name);
       if (entry.isDirectory()) folders.push(inside);
       else if (entry.isFile()) {
         // A file may go while it is looked at.
-        bytes += await lstat(inside).then(
-          ({ size }) => size,
-          () => 0,
-        );
+        await lstat(inside).then(look, () => {});
       }
     }
   }
-  return bytes;
+  return true;
 }
+
+async function fileTime(path: string): Promise<number> {
+  const folder = await mkdtemp(join(standing(path), '.powerbox-doctor-'));
+  try {
+    return (await lstat(folder)).mtimeMs;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function loopback(clock: Clock): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.on('error', () => {}).pipe(socket));
+    const over = (settle: () => void): void => {
+      server.close();
+      settle();
+    };
+    server.once('error', (error) => over(() => reject(error)));
+    server.listen(0, '127.0.0.1', () => {
+      const start_ms = clock.monotonic_ms();
+      const { port } = server.address() as AddressInfo;
+      const socket = connect({ host: '127.0.0.1', port, timeout: LOOPBACK_MS_GIVEN });
+      const fail = (error: Error): void => {
+        socket.destroy();
+        over(() => reject(error));
+      };
+      socket.once('timeout', () => fail(Object.assign(new Error('nothing came back'), { code: 'ETIMEDOUT' })));
+      socket.once('error', fail);
+      socket.once('data', () => {
+        const taken_ms = clock.monotonic_ms() - start_ms;
+        socket.destroy();
+        over(() => resolve(taken_ms));
+      });
+      socket.end('?');
+    });
+  });
+}
+
+/** After which a loopback is taken for one that is not there. */
+const LOOPBACK_MS_GIVEN = 2_000;
 
 /** As an entry of the journal: appended, then synced. */
 async function syncs(clock: Clock, path: string, count: number): Promise<readonly number[]> {

@@ -53,5 +53,9 @@ export const ROLE_PROFILES: Readonly<Record<Role, RoleProfile>> = {
 export const NODE_VERSION_MIN = '20.19.0';
 /** Bits of randomness below which keys should not be drawn yet. */
 export const ENTROPY_BITS_MIN = 128;
+/** A connection and a byte there and back on the machine itself; what takes longer is not idle, or filtered. */
+export const LOOPBACK_MS_MAX = 100;
+/** File systems that keep whole seconds are no reason to complain. */
+export const CLOCK_STEP_MS_MAX = 1_500;
 /** A clock that shows less was never set. */
 export const CLOCK_MS_MIN = Date.UTC(2026, 0, 1);

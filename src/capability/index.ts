@@ -16,6 +16,7 @@ export type { AddressRules, Endpoint, EndpointRule, HostRule, PortRange } from '
 export { headerNameFault, headerValueFault, isProgramHeader, isSameHeader } from './http-header.ts';
 export { addressRulesOf, namesOrigin, parseOriginRule, pathRefusal } from './http-origin.ts';
 export type { OriginRule } from './http-origin.ts';
+export { namesGranted } from './names-granted.ts';
 export { SERVICE_LISTEN_DEFAULT, type ServiceConfig, serviceConfig } from './service-config.ts';
 export { httpUrlText, parseHttpUrl, redirectTarget, shownHttpUrl } from './http-url.ts';
 export type { HttpUrl } from './http-url.ts';

@@ -3,7 +3,7 @@
  * that runs. Owns that program; everything else is measured by the resolver of the hardware.
  */
 import { examine, type Examination, machineProbes } from '../../resolvers/index.ts';
-import { requireConfiguration, type Role } from '../capability/index.ts';
+import { namesGranted, requireConfiguration, type Role } from '../capability/index.ts';
 import { realPlatform } from '../platform/index.ts';
 import { checkConfiguration } from './configured.ts';
 import { placeOf } from './machine.ts';
@@ -32,6 +32,7 @@ export async function examineMachine({ role, data, config }: ExamineOptions = {}
     share: machine?.share ?? {},
     requirements: machine?.requirements ?? {},
     ...placeOf(data ?? configuration?.data),
+    names: configuration === null ? [] : namesGranted(configuration.powers.values()),
     probes: machineProbes(clock),
     clock,
     evaluation,

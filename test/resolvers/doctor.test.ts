@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { ROLE_PROFILES } from '../../resolvers/hardware/roles.ts';
 import { amountText, examine, examineQuickly, shortfall } from '../../resolvers/index.ts';
 import type { MachineCheck } from '../../resolvers/index.ts';
+import { namesGranted, readGrants } from '../../src/capability/index.ts';
 import type { MachineConfigSource, MachineRequirements, MachineShare, Role } from '../../src/capability/index.ts';
 import { checkConfiguration, examineMachine, openSpace, ROLES } from '../../src/index.ts';
 import type { FailureReport } from '../../src/index.ts';
@@ -23,6 +24,9 @@ interface Patient extends Faked {
   readonly evaluation?: number | null;
   readonly now_ms?: number;
   readonly runsBack?: boolean;
+  readonly names?: readonly string[];
+  /** How much faster the clock runs than the one for time limits. */
+  readonly speed?: number;
 }
 
 async function doctor({ role = 'validator', share = {}, requirements = {}, ...patient }: Patient): Promise<{
@@ -36,9 +40,10 @@ async function doctor({ role = 'validator', share = {}, requirements = {}, ...pa
     requirements,
     place: '/data',
     holdsSpace: true,
+    names: patient.names ?? [],
     probes: fakeProbes(patient),
     clock: {
-      now_ms: () => patient.now_ms ?? NOW_MS,
+      now_ms: () => (patient.now_ms ?? NOW_MS) + monotonic_ms * (patient.speed ?? 1),
       monotonic_ms: () => (monotonic_ms += patient.runsBack === true && monotonic_ms > 5 ? -1 : 1),
     },
     evaluation: async () => {
@@ -63,8 +68,10 @@ describe('the doctor', () => {
         'open files',
         'clock',
         'entropy',
+        'loopback',
         'sync',
         'evaluation',
+        'clock steps',
       ]);
     }
   });
@@ -104,6 +111,22 @@ describe('the doctor', () => {
     ['a clock that was never set', { now_ms: 1000 }, 'clock', /never set/],
     ['a clock that runs back', { runsBack: true }, 'clock', /runs back/],
     ['an old version of Node', { nodeVersion: '20.18.3' }, 'node', /older than what is supported/],
+    ['a loopback that is not there', { loopback_ms: null }, 'loopback', /127\.0\.0\.1: EADDRNOTAVAIL$/],
+    ['a loopback that is slow', { loopback_ms: 900 }, 'loopback', /there and back/],
+    [
+      'names of powers that lead nowhere',
+      { names: ['a.example', 'b.example', 'c.example'], namesUnknown: ['a.example', 'c.example'] },
+      'names',
+      /^no address is found for a\.example, c\.example, by which/,
+    ],
+    ['a clock that is set while it looks', { speed: 4 }, 'clock steps', /was set, or runs at another speed/],
+    [
+      'a disk with a time of its own',
+      { file_ms: NOW_MS + 60_000 },
+      'clock steps',
+      /the disk gives new files another time/,
+    ],
+    ['a clock that was set back', { newest_ms: NOW_MS + 86_400_000 }, 'clock steps', /written at a later time/],
     ['a slow processor', { evaluation: 1000 }, 'evaluation', /loop in Rholang/],
   ];
   for (const [what, patient, check, reason] of short) {
@@ -212,9 +235,21 @@ describe('the doctor', () => {
       for (const { check, found } of checks) assert.notEqual(found, undefined, check);
       assert(Number(checks.find(({ check }) => check === 'evaluation')?.found) > 1_000);
       assert.deepEqual(readdirSync(data), []);
+      const verdictOn = (what: string): unknown => checks.find(({ check }) => check === what)?.verdict;
+      assert.deepEqual([verdictOn('loopback'), verdictOn('clock steps'), verdictOn('names')], ['ok', 'ok', undefined]);
     } finally {
       rmSync(data, { recursive: true, force: true });
     }
+  });
+
+  it('asks for the names by which powers are granted, each once, and for no other', () => {
+    const powers = readGrants([
+      { kind: 'tcp', connect: ['localhost:1', 'db.example:5432', '*.below.example:1', '10.0.0.0/8:1', '*:9'] },
+      { kind: 'udp', send: ['db.example:53', '[::1]:53'] },
+      { kind: 'http', origins: [{ origin: 'https://api.example' }, { origin: 'http://127.0.0.1:80' }] },
+      { kind: 'timer' },
+    ]);
+    assert.deepEqual(namesGranted(powers), ['localhost', 'db.example', 'api.example']);
   });
 });
 

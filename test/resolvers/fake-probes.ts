@@ -13,6 +13,11 @@ export interface Faked {
   readonly directory_bytes?: number | null;
   /** Null: it cannot be written. */
   readonly sync_ms?: number | null;
+  /** Null: nothing can be bound. */
+  readonly loopback_ms?: number | null;
+  readonly namesUnknown?: readonly string[];
+  readonly file_ms?: number | null;
+  readonly newest_ms?: number | null;
   readonly openFiles?: number | null;
   readonly entropy_bits?: number | null;
   readonly nodeVersion?: string;
@@ -36,6 +41,13 @@ export function fakeProbes(faked: Faked = {}): Probes {
       if (faked.sync_ms === null) throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
       return Array<number>(count).fill(faked.sync_ms ?? 0.5);
     },
+    loopback_ms: async () => {
+      if (faked.loopback_ms === null) throw Object.assign(new Error('bind'), { code: 'EADDRNOTAVAIL' });
+      return faked.loopback_ms ?? 0.2;
+    },
+    leadsSomewhere: async (name) => faked.namesUnknown?.includes(name) !== true,
+    fileTime_ms: async () => faked.file_ms ?? null,
+    newest_ms: async () => faked.newest_ms ?? null,
     openFiles_max: () => (faked.openFiles === undefined ? 1_048_576 : faked.openFiles),
     entropy_bits: () => (faked.entropy_bits === undefined ? 256 : faked.entropy_bits),
     nodeVersion: () => faked.nodeVersion ?? '22.11.0',
