@@ -33,9 +33,14 @@ export async function bundleClient() {
     bytes: code.length,
     gzip_bytes: gzipSync(code, { level: 9 }).length,
     brotli_bytes: brotliCompressSync(code).length,
+    /** What is left for somebody else to bring: nothing, it is hoped. */
+    imports: Object.values(metafile.outputs)[0].imports.map(({ path }) => path),
     /** What of the project and of its dependencies is in it: bytes by file. */
     inputs: Object.fromEntries(
-      Object.entries(Object.values(metafile.outputs)[0].inputs).map(([file, { bytesInOutput }]) => [file, bytesInOutput]),
+      Object.entries(Object.values(metafile.outputs)[0].inputs).map(([file, { bytesInOutput }]) => [
+        file,
+        bytesInOutput,
+      ]),
     ),
   };
 }
