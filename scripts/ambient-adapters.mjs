@@ -230,6 +230,11 @@ export const ADAPTERS = [
     reason: 'Brings the WebSocket that Node 20 does not have.',
   },
   {
+    file: 'src/trace/file.ts',
+    touches: ['files'],
+    reason: 'Writes and reads traces as files; its twin keeps them in memory.',
+  },
+  {
     file: 'src/cli/terminal.ts',
     touches: ['files', 'processes', 'timers'],
     reason: 'Where the command meets its user: streams, arguments, signals, the program to read, progress.',

@@ -72,6 +72,10 @@ export const ERROR_CODES = [
   'auth_failed',
   'capability_refused',
   'session_unknown',
+  // traces
+  'trace_invalid',
+  'trace_version',
+  'trace_departed',
   // configuration and command line
   'config_invalid',
   'machine_short',
@@ -86,10 +90,14 @@ export class PowerboxError extends Error {
   readonly code: ErrorCode;
   /** What the reader can do about it; one sentence, or empty. */
   readonly hint: string;
+  /** With what the message ends that is known in this process only, as a line of a text is; or empty. Never on record. */
+  readonly where: string;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown; where?: string } = {}) {
+    const { where = '' } = options;
+    super(message + where, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    this.where = where;
     this.hint = options.hint ?? '';
   }
 }

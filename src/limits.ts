@@ -510,4 +510,28 @@ export const limits = {
   rpc_body_bytes_max: 4 * 1024 * 1024,
   /** Requests of one batch in JSON-RPC. */
   rpc_batch_max: 256,
+  /** Milliseconds in which a connection has said hello and was welcomed. */
+  wire_hello_ms: 10_000,
+  /** Frames that a client has sent before its welcome and that were read already. */
+  wire_frames_held_max: 64,
+  /** Milliseconds between two signs of life of a connection; after two without any it is gone. */
+  wire_ping_ms: 20_000,
+  /** Milliseconds between two looks at all connections. */
+  wire_look_ms: 1_000,
+  /** Milliseconds in which a client has taken something of what waits for it; then its connection is cut. */
+  wire_stalled_ms: 60_000,
+  /** Pings of a client in one frame. */
+  wire_pongs_max: 64,
+  /** Bytes that wait in a socket for its client; past it the rest waits in the session. */
+  wire_buffered_bytes_max: 1024 * 1024,
+  /** Bytes of deliveries in one frame, unless one is larger. */
+  wire_batch_bytes_max: 256 * 1024,
+  /** Turns of one connection that are not durable yet; past it no more is read from it. */
+  wire_turns_under_way_max: 64,
+  /** Requests a second of one connection; past it no more is read for a while. */
+  wire_requests_per_second_max: 250_000,
+  /** Connections of one service; each costs some 30 KiB. */
+  wire_connections_max: 32_768,
+  /** Connections that have not said hello. */
+  wire_connections_new_max: 1_024,
 } as const;

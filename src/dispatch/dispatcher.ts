@@ -19,7 +19,7 @@ import { OutsideJob, registerAnswers } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
 import { Sources } from './sources.ts';
-import { failureOf, Stderr } from './stderr.ts';
+import { failureOf, recordable, Stderr } from './stderr.ts';
 import { TakingBack } from './taking-back.ts';
 import type {
   Counts,
@@ -250,7 +250,7 @@ export class Dispatcher implements TaskRouter {
 
   failed(account: Account, error: Error, turn: Turn): void {
     const failure = failureOf(error);
-    countFailure(turn, account, failure);
+    countFailure(turn, account, recordable(error, failure));
     const { task, source } = this.#acting;
     const where = task === null || source !== '' ? source : task.body.label;
     reportDurably(turn, account, this.#stderr, failure, where, task === null ? null : task.number);

@@ -108,6 +108,12 @@ export function failureOf(thrown: unknown, fallback: ErrorCode = 'runner_failed'
   return { code: fallback, message: oneLine(message), hint: '' };
 }
 
+/** As it goes on record: without what only this process knows, for the next one must write down the same. */
+export function recordable(thrown: unknown, failure: Failure): Failure {
+  if (!isPowerboxError(thrown) || thrown.where === '' || !thrown.message.endsWith(thrown.where)) return failure;
+  return { ...failure, message: oneLine(thrown.message.slice(0, -thrown.where.length)) };
+}
+
 /** Short, without control characters and lone surrogates. */
 export function oneLine(text: string): string {
   // Control characters could forge lines of the log; lone surrogates could not be stored.

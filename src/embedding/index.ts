@@ -40,4 +40,5 @@ export type {
   StartOptions,
 } from './admin/index.ts';
 export { restoreService, serviceHealth } from './service.ts';
+export { openReplay, replayTrace, type ReplayTraceOptions } from './replay.ts';
 export type * from './types.ts';

@@ -18,6 +18,7 @@ export const NODE_PARTS = {
   'node/doctor': 'looks at the machine',
   'node/hosts': 'starts the hosts of natives, and connects to them',
   'node/peers': 'listens for the other nodes, and connects to them',
+  'node/trace': 'writes down what a replay needs',
   'node/contracts': 'starts system contracts, each with the powerbox of its holder',
 } as const;
 export type NodePart = keyof typeof NODE_PARTS;

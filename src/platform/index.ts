@@ -1,4 +1,5 @@
 export * from './types.ts';
 export { Random } from './random.ts';
+export { inertPlatform } from './inert.ts';
 export { realPlatform } from './real.ts';
 export { SimulatedPlatform, simulatedPlatform } from './simulated.ts';

@@ -26,7 +26,7 @@ export function rememberPositions(term: Value, positions: SourcePositions): void
 export function fault(node: ObjectValue, message: string, hint = ''): PowerboxError {
   const position = known.get(node)?.get(node);
   const where = position === undefined ? '' : ` (line ${position.line}, column ${position.column})`;
-  return new PowerboxError('evaluation_error', `${message}${where}`, { hint });
+  return new PowerboxError('evaluation_error', message, { hint, where });
 }
 
 const TYPE_NAMES: { readonly [kind: number]: string } = {

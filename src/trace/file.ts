@@ -1,0 +1,50 @@
+/**
+ * Traces as files. Writing is handed to the operating system and not awaited on the disk: a trace is no journal, and
+ * what a crash leaves of it is refused as cut off. One that is there already is never written over.
+ */
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { PowerboxError } from '../errors.ts';
+import type { TraceBytes } from './blocks.ts';
+import type { TraceSink } from './recorder.ts';
+
+export function createTraceFile(file: string): TraceSink {
+  const handle = opened(file, 'wx', 'written');
+  return {
+    write(bytes) {
+      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at, bytes.length - at);
+    },
+    close: () => closeSync(handle),
+  };
+}
+
+export function openTraceFile(file: string): TraceBytes {
+  const handle = opened(file, 'r', 'read');
+  const { size } = fstatSync(handle);
+  return {
+    size,
+    read(at, length) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - at)));
+      let read = 0;
+      while (read < bytes.length) {
+        const more = readSync(handle, bytes, read, bytes.length - read, at + read);
+        if (more === 0) break;
+        read += more;
+      }
+      return bytes.subarray(0, read);
+    },
+    close: () => closeSync(handle),
+  };
+}
+
+function opened(file: string, flags: 'r' | 'wx', verb: string): number {
+  try {
+    return openSync(file, flags);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? 'it is there already' : code === 'ENOENT' ? 'it is not there' : String(code);
+    throw new PowerboxError('config_invalid', `the trace ${file} cannot be ${verb}: ${why}`, {
+      hint: code === 'EEXIST' ? 'Give another name, or take that file away.' : '',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,15 @@
+/** Traces: recorded beside a space that runs, read, run again. */
+export { bytesOf, MemoryTrace } from './memory.ts';
+export { createTraceFile, openTraceFile } from './file.ts';
+export { type ChainLink, Departure, type DepartureDetails } from './departure.ts';
+export {
+  type OpenForReplay,
+  Replay,
+  type ReplayedTurn,
+  type ReplayOptions,
+  type ReplayReport,
+  type Wording,
+} from './replay.ts';
+export { TraceRecorder, type TraceSink } from './recorder.ts';
+export type { TraceBytes } from './blocks.ts';
+export { wordingWith } from './wording.ts';

@@ -1,0 +1,80 @@
+/** A trace that is read: what it begins with, and its records in the order of their turns. Checks as it goes. */
+import { isPowerboxError } from '../errors.ts';
+import { Decoder, Name } from '../values/index.ts';
+import { type Block, type BlockKind, invalid, readBlocks, type TraceBytes } from './blocks.ts';
+import { readRecords, type TraceRecord } from './records.ts';
+import { decodeSpace, type SpaceRecord } from './space-record.ts';
+
+const NO_NAMES = (): never => {
+  throw invalid('a name where none may be');
+};
+
+/** One pass over a trace: first `space`, then `parts` of its base, then `records`. */
+export class TraceReader {
+  readonly space: SpaceRecord;
+  readonly #blocks: Generator<Block>;
+  #block: Block | null;
+
+  constructor(bytes: TraceBytes) {
+    this.#blocks = readBlocks(bytes);
+    const first = this.#next();
+    if (first?.kind !== 'space') throw invalid('a trace begins with the record of its space');
+    this.space = checked(first, () => decodeSpace(first.body));
+    this.#block = this.#next();
+  }
+
+  /** The byte arrays of the blocks of a kind that come next. */
+  *parts(kind: BlockKind): Generator<Uint8Array> {
+    for (let block = this.#block; block?.kind === kind; block = this.#block) {
+      const decoder = new Decoder(block.body, NO_NAMES);
+      while (!decoder.atEnd) {
+        const at = block;
+        yield checked(at, () => decoder.bytes());
+      }
+      this.#block = this.#next();
+    }
+  }
+
+  /** Large messages that opening the space reads: they stand before every other record. They come again there. */
+  *firstBlobs(): Generator<Extract<TraceRecord, { type: 'blob' }>> {
+    const block = this.#block;
+    if (block?.kind !== 'turns') return;
+    const records = readRecords(block.body, block.turn, (name) => new Name(null, 0, 0, name));
+    for (;;) {
+      const next = checked(block, () => records.next());
+      if (next.done === true || next.value.type !== 'blob') return;
+      yield next.value;
+    }
+  }
+
+  /** To its end, which must be there. */
+  *records(readName: (bytes: Uint8Array) => Name): Generator<TraceRecord> {
+    for (let block = this.#block; block !== null; block = this.#next()) {
+      if (block.kind === 'end') continue;
+      const at = block;
+      if (at.kind !== 'turns') throw invalid(`a block of ${at.kind} at byte ${at.at}, among turns`);
+      const records = readRecords(at.body, at.turn, readName);
+      for (;;) {
+        const next = checked(at, () => records.next());
+        if (next.done === true) break;
+        yield next.value;
+      }
+    }
+    this.#block = null;
+  }
+
+  #next(): Block | null {
+    const next = this.#blocks.next();
+    return next.done === true ? null : next.value;
+  }
+}
+
+/** What cannot be read there is the trace's fault, and is said with the place. */
+function checked<T>(block: Block, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isPowerboxError(error) || error.code === 'trace_invalid') throw error;
+    throw invalid(`the block at byte ${block.at}, after turn ${block.turn}, cannot be read: ${error.message}`, error);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The records of a trace's turns: causes from outside, hand-overs, and the end of each commit, in the order of their
+ * turns. What the turns between them did is not there: it follows. Owns their bytes, both ways.
+ *
+ *   record := 0 back kind account payload task (0 | 1 values)        a cause, the task that it ends or 0, its message
+ *           | 1 back task                                            handed over to somebody outside
+ *           | 2 back task                                            put aside: nobody runs its label
+ *           | 3 back label                                           those put aside are ready again
+ *           | 4 back tasks stamps digest                             the end of a commit
+ *           | 5 hash bytes                                           a large message that was there before
+ *   back   := turns since the record before          kind := text, or the number of one that the block has named
+ */
+import { Decoder, Encoder, type Name, type Value } from '../values/index.ts';
+import type { CauseRecord, EntryHeader } from '../space/index.ts';
+import { invalid } from './blocks.ts';
+
+export type TraceRecord =
+  | ({ readonly type: 'cause' } & CauseRecord)
+  | { readonly type: 'outside' | 'parked'; readonly turn: number; readonly task: number }
+  | { readonly type: 'unparked'; readonly turn: number; readonly label: string }
+  | { readonly type: 'commit'; readonly turn: number; readonly header: EntryHeader; readonly digest: Uint8Array }
+  | { readonly type: 'blob'; readonly turn: number; readonly hash: Uint8Array; readonly bytes: Uint8Array };
+
+const CAUSE = 0;
+const OUTSIDE = 1;
+const PARKED = 2;
+const UNPARKED = 3;
+const COMMIT = 4;
+const BLOB = 5;
+
+/** Writes the records of one block. */
+export class RecordWriter {
+  readonly #encoder = new Encoder(1 << 16);
+  readonly #kinds = new Map<string, number>();
+  #turn: number;
+
+  constructor(turn: number) {
+    this.#turn = turn;
+  }
+
+  get length(): number {
+    return this.#encoder.length;
+  }
+
+  finish(): Uint8Array {
+    return this.#encoder.finish();
+  }
+
+  write(record: TraceRecord): void {
+    const encoder = this.#encoder;
+    switch (record.type) {
+      case 'cause':
+        encoder.uint(CAUSE);
+        this.#at(record.turn);
+        this.#kind(record.kind);
+        encoder.uint(record.account);
+        encoder.value(record.payload);
+        encoder.uint(record.task);
+        this.#message(record.message);
+        return;
+      case 'outside':
+      case 'parked':
+        encoder.uint(record.type === 'outside' ? OUTSIDE : PARKED);
+        this.#at(record.turn);
+        encoder.uint(record.task);
+        return;
+      case 'unparked':
+        encoder.uint(UNPARKED);
+        this.#at(record.turn);
+        encoder.string(record.label);
+        return;
+      case 'commit':
+        encoder.uint(COMMIT);
+        this.#at(record.turn);
+        encoder.uint(record.header.nextTask);
+        encoder.uint(record.header.nextStamp);
+        encoder.bytes(record.digest);
+        return;
+      default:
+        encoder.uint(BLOB);
+        encoder.bytes(record.hash);
+        encoder.bytes(record.bytes);
+    }
+  }
+
+  #at(turn: number): void {
+    this.#encoder.uint(turn - this.#turn);
+    this.#turn = turn;
+  }
+
+  #kind(kind: string): void {
+    const known = this.#kinds.get(kind);
+    this.#encoder.uint(known ?? this.#kinds.size);
+    if (known !== undefined) return;
+    this.#kinds.set(kind, this.#kinds.size);
+    this.#encoder.string(kind);
+  }
+
+  #message(message: readonly Value[] | null): void {
+    const encoder = this.#encoder;
+    encoder.boolean(message !== null);
+    if (message === null) return;
+    encoder.uint(message.length);
+    for (const value of message) encoder.value(value);
+  }
+}
+
+/** The records of a block that begins after `turn`. */
+export function* readRecords(
+  body: Uint8Array,
+  turn: number,
+  readName: (bytes: Uint8Array) => Name,
+): Generator<TraceRecord> {
+  const decoder = new Decoder(body, readName);
+  const kinds: string[] = [];
+  let at = turn;
+  const kind = (): string => {
+    const index = decoder.uint();
+    if (index === kinds.length) kinds.push(decoder.string());
+    const found = kinds[index];
+    if (found === undefined) throw invalid(`a kind of cause that the block after turn ${turn} has not named`);
+    return found;
+  };
+  while (!decoder.atEnd) {
+    const type = decoder.uint();
+    if (type === BLOB) {
+      yield { type: 'blob', turn: at, hash: decoder.bytes(), bytes: decoder.bytes() };
+      continue;
+    }
+    at += decoder.uint();
+    switch (type) {
+      case CAUSE: {
+        const cause = { kind: kind(), account: decoder.uint(), payload: decoder.value(), task: decoder.uint() };
+        const message = decoder.boolean() ? values(decoder) : null;
+        yield { type: 'cause', turn: at, ...cause, message };
+        break;
+      }
+      case OUTSIDE:
+      case PARKED:
+        yield { type: type === OUTSIDE ? 'outside' : 'parked', turn: at, task: decoder.uint() };
+        break;
+      case UNPARKED:
+        yield { type: 'unparked', turn: at, label: decoder.string() };
+        break;
+      case COMMIT: {
+        const header = { lastTurn: at, nextTask: decoder.uint(), nextStamp: decoder.uint() };
+        yield { type: 'commit', turn: at, header, digest: decoder.bytes() };
+        break;
+      }
+      default:
+        throw invalid(`a record of type ${type} after turn ${at}`);
+    }
+  }
+}
+
+function values(decoder: Decoder): Value[] {
+  const read: Value[] = [];
+  for (let count = decoder.uint(); count > 0; count--) read.push(decoder.value());
+  return read;
+}

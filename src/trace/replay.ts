@@ -1,0 +1,295 @@
+/**
+ * Runs a trace again: the state that it begins with is laid into a store in memory, a space is opened on it, and its
+ * causes are done in the turns in which they were done. All else follows, and after each commit must be what followed
+ * then. Touches nothing: no native is called, no clock is looked at, no file is opened.
+ *
+ * Owns whose turn is next, and what led to each; stops for good at the first difference.
+ */
+import { PowerboxError } from '../errors.ts';
+import { inertPlatform } from '../platform/index.ts';
+import type { CauseRecord, Observer, SpaceEngine, Task } from '../space/index.ts';
+import { openMemoryStore, type Store } from '../store/index.ts';
+import { Chain } from './chain.ts';
+import { type ChainLink, Departure } from './departure.ts';
+import type { TraceBytes } from './blocks.ts';
+import { invalid } from './blocks.ts';
+import { TraceReader } from './reader.ts';
+import type { TraceRecord } from './records.ts';
+
+/** How a space is opened for a replay: with all its causes registered, its runner, and natives that are only asked. */
+export type OpenForReplay = (base: {
+  readonly store: Store;
+  readonly quotas: string | null;
+  readonly observer?: Observer;
+}) => Promise<SpaceEngine>;
+
+/** One turn that has been replayed. */
+export type ReplayedTurn =
+  | {
+      readonly type: 'cause';
+      readonly turn: number;
+      readonly cause: CauseRecord;
+      readonly refusal: PowerboxError | null;
+    }
+  | { readonly type: 'task' | 'outside' | 'parked'; readonly turn: number; readonly task: Task }
+  | { readonly type: 'unparked'; readonly turn: number; readonly label: string };
+
+export interface ReplayOptions {
+  readonly observer?: Observer;
+  /** Called after each turn. True: stop there. */
+  readonly onTurn?: (turn: ReplayedTurn) => boolean;
+  /** Called before each turn, with its number. */
+  readonly beforeTurn?: (turn: number) => void;
+}
+
+export interface ReplayReport {
+  /** The last turn that was replayed, and how many. */
+  readonly turn: number;
+  readonly turns: number;
+  readonly commits: number;
+  readonly causes: number;
+  /** Whether that was all of the trace. */
+  readonly complete: boolean;
+}
+
+/** Kinds of causes with which a chain begins, for people. */
+export interface Wording {
+  cause(cause: CauseRecord): string;
+  task(task: Task): string;
+}
+
+export class Replay {
+  readonly engine: SpaceEngine;
+  /** The release that recorded it. */
+  readonly runtime: string;
+  readonly #options: ReplayOptions;
+  readonly #records: Generator<TraceRecord>;
+  readonly #store: Store;
+  readonly #bytes: TraceBytes;
+  readonly #chain = new Chain();
+  readonly #wording: Wording;
+  /** Causes by their turn: what a chain is told with. */
+  readonly #told = new Map<number, CauseRecord>();
+  #record: TraceRecord | null = null;
+  #turns = 0;
+  #commits = 0;
+  #causes = 0;
+  #complete = false;
+
+  private constructor(
+    bytes: TraceBytes,
+    reader: TraceReader,
+    store: Store,
+    engine: SpaceEngine,
+    wording: Wording,
+    options: ReplayOptions,
+  ) {
+    this.engine = engine;
+    this.runtime = reader.space.runtime;
+    this.#store = store;
+    this.#bytes = bytes;
+    this.#wording = wording;
+    this.#options = options;
+    this.#records = reader.records((bytes) => engine.names.read(bytes));
+  }
+
+  static async open(
+    bytes: TraceBytes,
+    open: OpenForReplay,
+    wording: Wording,
+    options: ReplayOptions = {},
+  ): Promise<Replay> {
+    const reader = new TraceReader(bytes);
+    const { nameKey, journalFirst, quotas, without } = reader.space;
+    if (without !== 'nothing')
+      throw new PowerboxError('not_available', `this trace was written without its ${without}: it cannot be replayed`, {
+        hint: 'It can be shown: powerbox trace show.',
+      });
+    const store = openMemoryStore(inertPlatform(), { nameKey, journalFirst });
+    const rows: { key: Uint8Array; value: Uint8Array }[] = [];
+    for (const part of pairs(reader.parts('rows'))) rows.push(part);
+    await store.rows.write(rows, false);
+    let last = store.journal.last;
+    for (const entry of reader.parts('journal')) await store.journal.append(last++, entry);
+    for (const { hash, bytes: large } of reader.firstBlobs()) await store.blobs.put(hash, large);
+    const { observer } = options;
+    const engine = await open({ store, quotas, ...(observer === undefined ? {} : { observer }) });
+    return new Replay(bytes, reader, store, engine, wording, options);
+  }
+
+  get turn(): number {
+    return this.engine.turn;
+  }
+
+  /** To the end, to turn `until`, or to where `onTurn` stops it. Rejects with a `Departure` at the first difference. */
+  async run(until: number = Number.POSITIVE_INFINITY): Promise<ReplayReport> {
+    for (;;) {
+      this.#record ??= this.#next();
+      const record = this.#record;
+      if (record === null) {
+        this.#complete = true;
+        break;
+      }
+      if (!this.#catchUp(record, until)) break;
+      if (record.type !== 'commit' && record.type !== 'blob' && this.turn >= until) break;
+      this.#record = null;
+      if (record.type === 'blob') await this.#store.blobs.put(record.hash, record.bytes);
+      else if (record.type === 'commit') await this.#commit(record);
+      else if (this.#redo(record)) break;
+    }
+    const { turn } = this;
+    return { turn, turns: this.#turns, commits: this.#commits, causes: this.#causes, complete: this.#complete };
+  }
+
+  #next(): TraceRecord | null {
+    const next = this.#records.next();
+    return next.done === true ? null : next.value;
+  }
+
+  /** Runs the tasks between two records. False: stopped before the record's own turn. */
+  #catchUp(record: TraceRecord, until: number): boolean {
+    if (record.type === 'blob') return true;
+    const { engine } = this;
+    // A commit ends after its last turn; what else is recorded is a turn of its own.
+    const last = record.type === 'commit' ? record.turn : record.turn - 1;
+    if (engine.turn > last) throw invalid(`a record of turn ${record.turn} stands after one of turn ${engine.turn}`);
+    while (engine.turn < last) {
+      if (engine.turn >= until) return false;
+      const turn = this.#begin();
+      const first = engine.header().nextTask;
+      const found = engine.redoTask('inline');
+      if (found === null) throw this.#departs(turn, 'a task that ran', 'has nothing left to run');
+      if (found.handling !== 'inline')
+        throw this.#departs(turn, 'a task that ran in its turn', `hands over ${this.#wording.task(found.task)}`);
+      if (this.#ran({ type: 'task', turn, task: found.task }, found.task.number, first)) return false;
+    }
+    return true;
+  }
+
+  #begin(): number {
+    const turn = this.engine.turn + 1;
+    this.#options.beforeTurn?.(turn);
+    return turn;
+  }
+
+  /** A turn that the record tells. True: stop there. */
+  #redo(record: Exclude<TraceRecord, { type: 'commit' | 'blob' }>): boolean {
+    const { engine } = this;
+    const turn = this.#begin();
+    const first = engine.header().nextTask;
+    switch (record.type) {
+      case 'cause': {
+        if (!engine.knows(record.kind)) throw this.#unknown(record);
+        if (record.task !== 0 && engine.held(record.task) === undefined)
+          throw this.#departs(
+            turn,
+            `${this.#wording.cause(record)} for task ${record.task}`,
+            'has no such task outside',
+          );
+        const refusal = engine.redoCause(record);
+        this.#causes++;
+        this.#tell(turn, record);
+        return this.#ran({ type: 'cause', turn, cause: record, refusal }, 0, first);
+      }
+      case 'unparked':
+        engine.unpark(record.label);
+        if (engine.turn !== turn)
+          throw this.#departs(turn, `tasks of ${JSON.stringify(record.label)} that go on`, 'has none put aside');
+        return this.#ran({ type: 'unparked', turn, label: record.label }, 0, first);
+      default: {
+        const found = engine.redoTask(record.type);
+        const wanted = record.type === 'outside' ? 'handed over' : 'put aside';
+        if (found === null) throw this.#departs(turn, `task ${record.task} ${wanted}`, 'has nothing left to run');
+        const { task, handling } = found;
+        if (handling !== record.type || task.number !== record.task)
+          throw this.#departs(turn, `task ${record.task} ${wanted}`, `runs ${this.#wording.task(task)}`);
+        return this.#ran({ type: record.type, turn, task }, task.number, first);
+      }
+    }
+  }
+
+  #ran(turn: ReplayedTurn, task: number, firstTask: number): boolean {
+    this.#turns++;
+    this.#chain.add(turn.turn, task, firstTask);
+    return this.#options.onTurn?.(turn) ?? false;
+  }
+
+  #tell(turn: number, cause: CauseRecord): void {
+    this.#told.set(turn, cause);
+    if (this.#told.size <= TOLD_MAX) return;
+    const [oldest] = this.#told.keys();
+    if (oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  async #commit({ turn, header, digest }: Extract<TraceRecord, { type: 'commit' }>): Promise<void> {
+    const { nextTask, nextStamp } = this.engine.header();
+    this.#commits++;
+    if (nextTask !== header.nextTask || nextStamp !== header.nextStamp) {
+      const counted = (tasks: number, stamps: number): string => `${tasks} tasks and ${stamps} messages so far`;
+      throw this.#departs(
+        turn,
+        `${counted(header.nextTask, header.nextStamp)} at the end of its commit`,
+        `has ${counted(nextTask, nextStamp)}`,
+      );
+    }
+    const followed = await this.engine.redoCommit();
+    if (equal(followed, digest)) return;
+    throw this.#departs(
+      turn,
+      `a commit with the digest ${hex(digest)}`,
+      `has ${hex(followed)}: the same number of things, and not the same`,
+    );
+  }
+
+  /** The cause from which a turn follows, and the turns between, newest first. */
+  chain(turn: number): ChainLink[] {
+    return this.#chain.of(turn).map((one) => {
+      const cause = this.#told.get(one);
+      return { turn: one, what: cause === undefined ? 'a task' : this.#wording.cause(cause) };
+    });
+  }
+
+  /** The turn that made a task, and the turn before which a turn follows. */
+  before(turn: number): number | null {
+    return this.#chain.before(turn);
+  }
+
+  #departs(turn: number, recorded: string, replayed: string): Departure {
+    return new Departure({ turn, recorded, replayed, chain: this.chain(turn) });
+  }
+
+  #unknown({ kind, turn }: CauseRecord): PowerboxError {
+    return invalid(
+      `the cause of turn ${turn} is of kind ${JSON.stringify(kind.slice(0, 64))}, which this program does not know`,
+    );
+  }
+
+  /** The state stays as it is; nothing more is replayed. */
+  async close(): Promise<void> {
+    this.#bytes.close();
+    await this.#store.close();
+  }
+}
+
+/** Causes that are remembered for chains. */
+const TOLD_MAX = 100_000;
+
+function* pairs(parts: Iterable<Uint8Array>): Generator<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+  let key: Uint8Array | null = null;
+  for (const part of parts) {
+    if (key === null) key = part;
+    else {
+      yield { key, value: part };
+      key = null;
+    }
+  }
+  if (key !== null) throw invalid('a row without its value');
+}
+
+function equal(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
