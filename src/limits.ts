@@ -39,6 +39,13 @@ export const limits = {
   inline_items_max: 24,
   /** Bytes of a value above which it is stored once, by hash, as a blob. */
   inline_bytes_max: 64 * 1024,
+  /**
+   * Bytes of a byte array from which on a journal entry names it by hash, and it is a blob: about where two syncs for a new
+   * one cost less than writing it twice, and looking up a known one much less.
+   */
+  entry_bytes_min_outside: 16 * 1024,
+  /** Blobs of which is remembered that they are durable: putting one again costs nothing. Some 100 bytes each. */
+  blobs_known_max: 16_384,
   /** Bytes of journal since the last row cut; past it the rows are brought up to date. Bounds recovery time. */
   journal_tail_bytes_max: 12 * 1024 * 1024,
   /** Milliseconds after which rows are brought up to date even when the tail is small. */

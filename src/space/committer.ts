@@ -65,7 +65,7 @@ export class Committer {
   readonly #platform: Platform;
   readonly #store: Store | null;
   readonly #cutter: Cutter | null;
-  readonly #encoder = new Encoder(4096);
+  readonly #encoder = new Encoder(4096, null, (bytes) => this.#host.messages.outside(bytes));
   readonly #termPolicy = { mustWrite: (term: Term): boolean => this.#host.terms.journal(term) };
   readonly #tail_bytes_max: number;
   readonly #tailAge_ms_max: number;
@@ -159,13 +159,13 @@ export class Committer {
     encoder.reset();
     const header = this.#host.header();
     if (this.digests) this.#hash(commit, header);
-    writeEntry(encoder, commit, header, this.#termPolicy, this.#host.messages);
+    const beside_bytes = writeEntry(encoder, commit, header, this.#termPolicy, this.#host.messages);
     const entry = encoder.finish();
     const cutter = this.#cutter as Cutter;
     cutter.note(commit);
     // Only now is it known which channels must stay: those that this commit changed are marked.
     this.#host.channels.evict(this.#options.cache_bytes ?? limits.cache_bytes_default);
-    this.tail_bytes += entry.length;
+    this.tail_bytes += entry.length + beside_bytes;
     this.appending = true;
     this.counters.appended_bytes += entry.length;
     this.#commitBegan_ms = this.#platform.clock.monotonic_ms();

@@ -8,6 +8,7 @@
  *   each list is preceded by its count; a channel is an index into the channels named so far, or the next
  *   index and the channel's value
  */
+import { limits } from '../limits.ts';
 import { Decoder, type Encoder, encodeValue, List, type Name, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import type { Datum, Waiter, Waiting } from './items.ts';
@@ -17,8 +18,10 @@ import type { LiveTask } from './tasks.ts';
 import type { Terms } from './terms.ts';
 import type { Account, Receive, Task } from './types.ts';
 
-const ENTRY_VERSION = 2;
-/** Without logs. */
+const ENTRY_VERSION = 3;
+/** With all bytes written where they stand. */
+const ENTRY_VERSION_WHOLE = 2;
+/** Without logs, too. */
 const ENTRY_VERSION_FIRST = 1;
 const MESSAGE_HERE = 0;
 const MESSAGE_OF_CAUSE = 1;
@@ -164,10 +167,14 @@ export class Commit {
 export interface BlobWriter {
   /** The blob for a message, or null when it is small enough to be written where it stands. */
   offer(message: readonly Value[]): Uint8Array | null;
+  /** Bytes of all that entries have named by hash so far, known or new. */
+  readonly outside_bytes: number;
 }
 
 export interface BlobReader {
   read(hash: Uint8Array): readonly Value[];
+  /** A long byte array that an entry names by its hash. */
+  bytes(hash: Uint8Array): Uint8Array;
 }
 
 export function writeMessage(encoder: Encoder, message: readonly Value[], blobs: BlobWriter): void {
@@ -205,14 +212,17 @@ export interface EntryHeader {
   readonly nextStamp: number;
 }
 
-/** Writes an entry. Names that are stored for the first time get their bytes here. */
+/**
+ * Writes an entry. Names that are stored for the first time get their bytes here. Returns how many bytes recovery will
+ * read beside it.
+ */
 export function writeEntry(
   encoder: Encoder,
   commit: Commit,
   header: EntryHeader,
   policy: TermPolicy,
   blobs: BlobWriter,
-): void {
+): number {
   const table = new Map<Channel, number>();
   const channel = (place: Channel): void => {
     const known = table.get(place);
@@ -238,6 +248,7 @@ export function writeEntry(
     encoder.boolean(cause.message !== null);
     if (cause.message !== null) writeMessage(encoder, cause.message, blobs);
   }
+  const ofCauses_bytes = blobs.outside_bytes;
   const { data, dataChannels } = commit;
   let living = 0;
   for (const datum of data) if (!datum.gone) living++;
@@ -308,7 +319,10 @@ export function writeEntry(
     encoder.uint(first);
     encoder.uint(end);
   }
+  return blobs.outside_bytes - ofCauses_bytes;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** What recovery does with each consequence. Channels come as values: nothing is read for them. */
 export interface EntryReader {
@@ -337,16 +351,21 @@ export interface EntryReader {
   dropped(drop: LogDrop): void;
 }
 
+/** `payloads`: whether long bytes in causes are wanted; else they are read as empty, for recovery looks at no cause. */
 export function readEntry(
   bytes: Uint8Array,
   terms: Terms,
   readName: (bytes: Uint8Array) => Name,
   blobs: BlobReader,
   reader: EntryReader,
+  payloads = true,
 ): readonly CauseRecord[] {
-  const decoder = new Decoder(bytes, readName);
+  let wanted = payloads;
+  const decoder = new Decoder(bytes, readName, 0, limits.value_depth_max, null, (hash) =>
+    wanted ? blobs.bytes(hash) : NO_BYTES,
+  );
   const version = decoder.uint();
-  if (version !== ENTRY_VERSION && version !== ENTRY_VERSION_FIRST)
+  if (version !== ENTRY_VERSION && version !== ENTRY_VERSION_WHOLE && version !== ENTRY_VERSION_FIRST)
     throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
   const header = { lastTurn: decoder.uint(), nextTask: decoder.uint(), nextStamp: decoder.uint() };
   reader.header(header);
@@ -363,9 +382,13 @@ export function readEntry(
     const kind = decoder.string();
     const account = decoder.uint();
     const payload = decoder.value();
+    // A message may be a datum's as well.
+    wanted = true;
     const message = decoder.boolean() ? readMessage(decoder, blobs, []) : null;
+    wanted = payloads;
     causes.push({ turn, kind, account, payload, message, task: 0 });
   }
+  wanted = true;
   const messages = causes.map((cause) => cause.message);
   for (let count = decoder.uint(); count > 0; count--) {
     const value = channel();

@@ -1,5 +1,6 @@
 /**
- * Large messages: stored once, by the hash of their canonical bytes, durable before the entry that names them.
+ * Large messages, and long byte arrays in entries: stored once, by the hash of their canonical bytes or of themselves,
+ * durable before the entry that names them.
  */
 import type { Blobs } from '../store/index.ts';
 import { limits } from '../limits.ts';
@@ -10,6 +11,8 @@ import { corrupt } from './corrupt.ts';
 export interface Messages extends BlobReader, BlobWriter {
   /** Resolves when the blobs offered since the last call are durable; null when there are none. */
   takePending(): Promise<unknown> | null;
+  /** Long bytes become a blob: its hash. Null: they are too few for that. */
+  outside(bytes: Uint8Array): Uint8Array | null;
   /** Bytes of large messages offered or read so far: what a row that names them costs in memory. */
   readonly large_bytes: number;
 }
@@ -23,10 +26,32 @@ export function messagesIn(
   let pending: Promise<unknown>[] = [];
   /** A message is often written twice, in its cause and in a row. */
   const known = new WeakMap<readonly Value[], { readonly hash: Uint8Array; readonly size_bytes: number }>();
+  /** So are long bytes: in the cause that brought them, and where they wait. */
+  const hashes = new WeakMap<Uint8Array, Uint8Array>();
   let large_bytes = 0;
+  let outside_bytes = 0;
   return {
     get large_bytes() {
       return large_bytes;
+    },
+    get outside_bytes() {
+      return outside_bytes;
+    },
+    outside(bytes) {
+      if (blobs === null || bytes.length < limits.entry_bytes_min_outside) return null;
+      let hash = hashes.get(bytes);
+      if (hash === undefined) {
+        hash = sha256(bytes);
+        hashes.set(bytes, hash);
+        const put = blobs.put(hash, bytes);
+        if (put !== null) pending.push(put);
+      }
+      outside_bytes += bytes.length;
+      return hash;
+    },
+    bytes(hash) {
+      if (blobs === null) throw corrupt('a blob, in a space that has none');
+      return blobs.getSync(hash);
     },
     offer(message) {
       if (blobs === null || message.length === 0) return null;

@@ -114,7 +114,7 @@ export async function recover(from: {
     if (number !== expected) throw corrupt(`a gap in the journal: entry ${expected} is missing`);
     expected++;
     tail_bytes += entry.length;
-    readEntry(entry, terms, readName, from.messages, reader);
+    readEntry(entry, terms, readName, from.messages, reader, false);
   }
   return { header, tasks: [...tasks.values()].sort((a, b) => a.number - b.number), facts, tail_bytes };
 }

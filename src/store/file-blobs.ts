@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
 import { checkHash, equal, hex } from './bytes.ts';
 import { placeFile, syncPath } from './durable-file.ts';
@@ -18,6 +19,9 @@ export class FileBlobs implements Blobs {
   readonly #health: Health;
   /** First bytes whose directory is known to be there and durable. */
   readonly #shelves = new Set<number>();
+  /** Hashes of blobs that this process has found or made durable, the oldest first; and of those it is putting now. */
+  readonly #known = new Set<string>();
+  readonly #putting = new Map<string, Promise<void>>();
 
   constructor(options: { directory: string; platform: Platform; sync: boolean; health: Health }) {
     this.#directory = options.directory;
@@ -29,6 +33,17 @@ export class FileBlobs implements Blobs {
   async put(hash: Uint8Array, bytes: Uint8Array): Promise<void> {
     if (!this.#health.usable) this.#health.refuse();
     checkHash(hash);
+    const name = hex(hash);
+    if (this.#known.has(name)) return;
+    let putting = this.#putting.get(name);
+    if (putting === undefined) {
+      putting = this.#put(hash, bytes).finally(() => this.#putting.delete(name));
+      this.#putting.set(name, putting);
+    }
+    await putting;
+  }
+
+  async #put(hash: Uint8Array, bytes: Uint8Array): Promise<void> {
     const { shelf, file } = this.#place(hash);
     try {
       if (!this.#shelves.has(hash[0]!)) {
@@ -39,13 +54,22 @@ export class FileBlobs implements Blobs {
       // One that is there from an earlier run may not have reached the disk with its name, or may be damaged.
       if (await holds(file, bytes)) {
         if (this.#sync) await syncPath(shelf);
-        return;
+      } else {
+        const tag = hex(this.#platform.randomness.bytes(8));
+        await placeFile(file, { bytes, tag, mode: 0o666, sync: this.#sync, kind: 'replace' });
       }
-      const tag = hex(this.#platform.randomness.bytes(8));
-      await placeFile(file, { bytes, tag, mode: 0o666, sync: this.#sync, kind: 'replace' });
+      this.#remember(hex(hash));
     } catch (error) {
       throw this.#health.fail(`a blob could not be written in ${this.#directory}`, error);
     }
+  }
+
+  #remember(name: string): void {
+    if (this.#known.size >= limits.blobs_known_max) {
+      const [oldest = ''] = this.#known;
+      this.#known.delete(oldest);
+    }
+    this.#known.add(name);
   }
 
   getSync(hash: Uint8Array): Uint8Array {
@@ -67,6 +91,7 @@ export class FileBlobs implements Blobs {
   async drop(hash: Uint8Array): Promise<void> {
     if (!this.#health.usable) this.#health.refuse();
     checkHash(hash);
+    this.#known.delete(hex(hash));
     try {
       await rm(this.#place(hash).file, { force: true });
     } catch (error) {

@@ -44,7 +44,7 @@ export interface Rows {
 
 /** Large values, stored once by the SHA-256 of their bytes. */
 export interface Blobs {
-  /** Durable before it resolves. Storing the same bytes twice is one blob. */
+  /** Durable before it resolves; `bytes` stay as they are until then. Storing the same bytes twice is one blob. */
   put(hash: Uint8Array, bytes: Uint8Array): Promise<void>;
   /** Throws `storage_corrupt` when the blob is missing or its bytes do not have that hash. */
   getSync(hash: Uint8Array): Uint8Array;

@@ -6,7 +6,7 @@
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { float, map, par, set } from './build.ts';
-import { Extension, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
+import { Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
 import { isAscending } from './order.ts';
 import { isRemainder, nodeOf } from './parts.ts';
 import { BigInteger, Bytes, Kind, List, MapValue, Par, SetValue, Tuple, Uri, kindOf } from './value.ts';
@@ -45,12 +45,14 @@ export class Decoder {
   readonly #readName: (bytes: Uint8Array) => Name;
   readonly #depth_max: number;
   readonly #foreign: ForeignForm | null;
+  readonly #outside: ((payload: Uint8Array) => Uint8Array) | null;
   #view: DataView | null = null;
   #at: number;
 
   /**
    * `readName` gets a copy of 32 bytes that it may keep. The decoder does not keep parts of `bytes`. Nesting of less
-   * than 200 levels is always read; `depth_max` bounds what costs more.
+   * than 200 levels is always read; `depth_max` bounds what costs more. `outside` finds the bytes that an encoder has
+   * kept elsewhere.
    */
   constructor(
     bytes: Uint8Array,
@@ -58,7 +60,9 @@ export class Decoder {
     offset = 0,
     depth_max: number = limits.value_depth_max,
     foreign: ForeignForm | null = null,
+    outside: ((payload: Uint8Array) => Uint8Array) | null = null,
   ) {
+    this.#outside = outside;
     this.#bytes = bytes;
     this.#readName = readName;
     this.#at = offset;
@@ -406,6 +410,7 @@ export class Decoder {
   }
 
   #foreignExtension(type: number, length: number): Value {
+    if (type === OUTSIDE_EXTENSION && this.#outside !== null) return new Bytes(this.#outside(this.#take(length)));
     const value = this.#foreign?.extension(type, this.#take(length));
     if (value === undefined) throw this.#refuse(`unknown extension type ${type}`);
     return value;

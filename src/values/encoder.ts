@@ -6,7 +6,7 @@
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { illFormed, isWellFormed } from './build.ts';
-import { Extension, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
+import { Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
 import { partsOf, remainderOf } from './parts.ts';
 import type { Node } from './parts.ts';
 import { Kind, List, MapValue } from './value.ts';
@@ -26,8 +26,12 @@ const textEncoder = new TextEncoder();
  */
 export type Sealing = (name: Name | Bundle) => { readonly type: number; readonly payload: Uint8Array } | null;
 
+/** Keeps long bytes elsewhere, and gives what is written in their place; null: they are written as they are. */
+export type Outside = (bytes: Uint8Array) => Uint8Array | null;
+
 export class Encoder {
   readonly #sealing: Sealing | null;
+  readonly #outside: Outside | null;
   #buffer: Uint8Array;
   #view: DataView;
   /** Where the current encoding starts; what lies before belongs to whom it was handed out. */
@@ -35,9 +39,10 @@ export class Encoder {
   #at = 0;
   #handedOut = false;
 
-  /** With `sealing` what is written is no canonical form, and is never hashed. */
-  constructor(capacity = 256, sealing: Sealing | null = null) {
+  /** With `sealing` or `outside` what is written is no canonical form, and is never hashed. */
+  constructor(capacity = 256, sealing: Sealing | null = null, outside: Outside | null = null) {
     this.#sealing = sealing;
+    this.#outside = outside;
     this.#buffer = new Uint8Array(Math.max(capacity, 16));
     this.#view = new DataView(this.#buffer.buffer);
   }
@@ -219,7 +224,7 @@ export class Encoder {
         this.#at += 32;
         return true;
       case Kind.Bytes:
-        this.bytes(value.bytes);
+        if (this.#outside === null || !this.#putOutside(value.bytes, this.#outside)) this.bytes(value.bytes);
         return true;
       case Kind.Float:
         this.#float(value.value);
@@ -235,6 +240,15 @@ export class Encoder {
       default:
         return false;
     }
+  }
+
+  #putOutside(bytes: Uint8Array, outside: Outside): boolean {
+    const payload = outside(bytes);
+    if (payload === null) return false;
+    this.#extensionHead(payload.length, OUTSIDE_EXTENSION);
+    this.#buffer.set(payload, this.#at);
+    this.#at += payload.length;
+    return true;
   }
 
   #sealed(value: Name | Bundle, sealing: Sealing): boolean {

@@ -7,6 +7,9 @@ export const VALUES_FORMAT_VERSION = 1;
 /** MessagePack extension types. 5, 6 and 7 are reserved for fixed, rational and path map, and refused. */
 export const Extension = { BigInt: 1, Uri: 2, Name: 3, Node: 4 } as const;
 
+/** Bytes that are kept elsewhere, in what is no canonical form: the payload says where. Refused by whoever does not ask for it. */
+export const OUTSIDE_EXTENSION = 8;
+
 /** Added to the tag of a list, set or map that has a remainder. */
 export const WITH_REMAINDER = 64;
 

@@ -4,11 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { limits } from '../../src/limits.ts';
 import { compilePattern } from '../../src/match/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
+import { readEntry } from '../../src/space/entry.ts';
 import { SpaceEngine, type Turn } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk, type Store } from '../../src/store/index.ts';
 import {
+  bytes,
   Decoder,
   encodeValue,
   equal,
@@ -25,7 +28,8 @@ import {
 class Reader {
   readonly #decoder: Decoder;
   constructor(bytes: Uint8Array, readName: (bytes: Uint8Array) => Name) {
-    this.#decoder = new Decoder(bytes, readName);
+    // Of bytes that stand in a blob the hash is enough here.
+    this.#decoder = new Decoder(bytes, readName, 0, limits.value_depth_max, null, (hash) => hash);
   }
   uint = (): number => this.#decoder.uint();
   flag = (): boolean => this.#decoder.boolean();
@@ -248,7 +252,7 @@ describe('space: bytes on disk', () => {
         return found;
       })(),
     );
-    assert.ok(entries.every(({ version }) => version === 2));
+    assert.ok(entries.every(({ version }) => version === 3));
     assert.deepEqual(entries[0]?.causes, [
       { turn: 1, kind: 'produce', account: 7, payload: 'small', message: [1, 'one'] },
     ]);
@@ -293,6 +297,69 @@ describe('space: bytes on disk', () => {
     const hash = last.causes[0]?.message as Uint8Array;
     assert.equal(hex(hash), hex(sha256(encodeValue(new List(['y'.repeat(100_000)])))));
     assert.equal(last.lastTurn, 104);
+  });
+
+  it('an entry of version 2, in which all bytes stand where they belong, is still read', async () => {
+    await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
+    await disk.platform.run(engine.produce('small', [1, bytes(new Uint8Array(9))], false, 7));
+    const before: Uint8Array[] = [];
+    await disk.platform.run(
+      (async () => {
+        for await (const { entry } of store.journal.read(1)) before.push(entry);
+      })(),
+    );
+    const old = (before[0] as Uint8Array).slice();
+    old[0] = 2;
+    const nothing = (): void => {};
+    const [cause] = readEntry(old, engine.terms, readName, engine.messages, {
+      header: nothing,
+      datum: nothing,
+      datumGone: nothing,
+      waiting: nothing,
+      waitingGone: nothing,
+      task: nothing,
+      taskGone: nothing,
+      fact: nothing,
+      logged: nothing,
+      dropped: nothing,
+    });
+    assert.equal(cause?.payload, 'small');
+    assert.ok(equal(list(cause?.message ?? []), list([1, bytes(new Uint8Array(9))])));
+    old[0] = 4;
+    assert.throws(() => readEntry(old, engine.terms, readName, engine.messages, {} as never), {
+      code: 'storage_corrupt',
+    });
+  });
+
+  it('long bytes are named by their hash wherever an entry has them, and are one blob', async () => {
+    await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
+    const content = new Uint8Array(limits.entry_bytes_min_outside).fill(7);
+    const short = bytes(content.slice(1));
+    const long = bytes(content);
+    const payload = list([1, long, short]);
+    await disk.platform.run(
+      engine.post({ kind: 'test', payload, account: 1 }, (t) => {
+        t.produce('lies', [bytes(content.slice())], false);
+        t.setFact('k', long);
+        t.spawn({ label: 'later', term: null, place: 0, environment: [long] }, [long]);
+      }),
+    );
+    const found: ReturnType<Reader['entry']>[] = [];
+    await disk.platform.run(
+      (async () => {
+        for await (const { entry } of store.journal.read(1)) {
+          assert.ok(entry.length < 2 * limits.entry_bytes_min_outside, 'only the short ones stand in the entry');
+          found.push(new Reader(entry, readName).entry());
+        }
+      })(),
+    );
+    const hash = bytes(sha256(content));
+    const entry = found[0] as (typeof found)[number];
+    assert.ok(equal(entry.causes[0]?.payload as Value, list([1, hash, short])));
+    assert.ok(equal(list(entry.data[0]?.message as Value[]), list([hash])));
+    assert.ok(equal(entry.facts[0]?.[1] as Value, hash));
+    assert.ok(equal(list(entry.tasks[0]?.captures as Value[]), list([hash])));
+    assert.deepEqual(store.blobs.getSync(sha256(content)), content);
   });
 
   it('the rows: every key is one of the page, and says what is there', async () => {

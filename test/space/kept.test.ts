@@ -5,7 +5,7 @@ import { compilePattern } from '../../src/match/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import { type Body, SpaceEngine, SpaceHost, type Task, type TermReference, type Turn } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk, type Store } from '../../src/store/index.ts';
-import { equal, FreeVariable, list, type Value } from '../../src/values/index.ts';
+import { bytes, type Bytes, equal, FreeVariable, list, type Value } from '../../src/values/index.ts';
 
 const any = compilePattern([new FreeVariable(0)], null);
 const slot = (channel: Value): { channel: Value; pattern: typeof any; peek: boolean } => ({
@@ -116,6 +116,30 @@ for (const [through, options] of [
       const two = compilePattern([new FreeVariable(0), new FreeVariable(1)], null);
       const taken = await machine.run(machine.host.take({ slots: [{ channel: 'many', pattern: two }], timeout_ms: 0 }));
       assert.ok(taken.every((value, index) => equal(value, large[index] as Value)));
+    });
+
+    it('long bytes come back from wherever they were: a message, a fact, what a task carries', async () => {
+      const space = await open();
+      space.parked = true;
+      const content = new Uint8Array(limits.entry_bytes_min_outside + 5).map((_, index) => index);
+      const long = (): Bytes => bytes(content.slice());
+      await space.turn(1, (turn) => {
+        turn.produce('lies', [1, long()], false);
+        turn.setFact('k', list([long()]));
+        turn.spawn(body('carries', null, [long()]), [long()]);
+      });
+      await space.settle();
+      await space.reopen('kill');
+      const [first, second] = await space.run(
+        space.host.take({ slots: [{ channel: 'lies', pattern: compilePattern([1, new FreeVariable(0)], null) }] }),
+      );
+      assert.ok(second === undefined && equal(first as Value, long()));
+      assert.ok(equal(space.engine.fact('k') as Value, list([long()])));
+      space.parked = false;
+      space.engine.unpark('carries');
+      await space.settle();
+      const task = space.ran.find(({ body: { label } }) => label === 'carries') as Task;
+      assert.ok(equal(list([...task.body.environment, ...task.captures]), list([long(), long()])));
     });
 
     it('code is kept once, by its hash, for whatever names it', async () => {
