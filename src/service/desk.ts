@@ -1,0 +1,109 @@
+/**
+ * One space as the service has it: its sessions, the powerboxes of those who have some, and the programs that clients
+ * bring. Decides who may enter; what a session may do is judged by the space.
+ */
+import {
+  type Asked,
+  compileProgram,
+  internalsOf,
+  refused,
+  type Session,
+  type SessionHolder,
+  type Sessions,
+  type Space,
+  type SpaceInternals,
+} from '../embedding/index.ts';
+import { PowerboxError } from '../errors.ts';
+import { RHO_LABEL } from '../rholang/index.ts';
+import type { Value } from '../values/index.ts';
+import type { DeployRequest } from '../wire/index.ts';
+import { Feed } from './feed.ts';
+
+const SECRET_BYTES = 32;
+
+/** A session that somebody has entered. */
+export interface Entered {
+  readonly session: Session;
+  /** Empty for one that was there. */
+  readonly secret: Uint8Array;
+  /** A bundle. */
+  readonly powerbox: Value;
+}
+
+export class SpaceDesk {
+  readonly name: string;
+  readonly sessions: Sessions;
+  readonly #internals: SpaceInternals;
+  readonly #publicNames: boolean;
+  /** By holder: their powerbox, once somebody has asked for it. */
+  readonly #powerboxes = new Map<string, Promise<Value>>();
+  readonly #feeds = new Map<Session, Feed>();
+
+  constructor(name: string, space: Space, publicNames: boolean) {
+    this.name = name;
+    this.#internals = internalsOf(space);
+    this.sessions = this.#internals.sessions;
+    this.#publicNames = publicNames;
+  }
+
+  /** A new session of a holder. Rejects with `auth_failed` where nobody has that name. */
+  async open(holder: string, client: string): Promise<Entered> {
+    const powerbox = await this.#powerbox(holder);
+    const secret = this.#internals.platform.randomness.bytes(SECRET_BYTES);
+    return { session: await this.sessions.open(holder, secret, client), secret, powerbox };
+  }
+
+  /** One that was there, with all that it had. Rejects with `session_unknown`. */
+  async resume(holder: string, number: number, secret: Uint8Array): Promise<Entered> {
+    const powerbox = await this.#powerbox(holder);
+    return { session: this.sessions.find(number, secret, holder), secret: new Uint8Array(0), powerbox };
+  }
+
+  /** Where the requests of a session go in: one for all of its connections, so that they stay in their order. */
+  feed(session: Session): Feed {
+    const known = this.#feeds.get(session);
+    if (known !== undefined) return known;
+    const feed = new Feed({
+      session,
+      sessions: this.sessions,
+      publicNames: this.#publicNames,
+      prepare: (asked) => this.#prepare(session.holder, asked),
+    });
+    this.#feeds.set(session, feed);
+    return feed;
+  }
+
+  /** Nobody is connected to a session any more. */
+  leave(session: Session): void {
+    this.#feeds.delete(session);
+  }
+
+  async #powerbox(holder: string): Promise<Value> {
+    const { powers, service } = this.#internals;
+    service.requireIn();
+    if (!powers.holders().some(({ name }) => name === holder))
+      throw new PowerboxError('auth_failed', 'nobody of this name has anything here');
+    let powerbox = this.#powerboxes.get(holder);
+    if (powerbox === undefined) {
+      powerbox = powers.powerbox(holder);
+      this.#powerboxes.set(holder, powerbox);
+      powerbox.catch(() => this.#powerboxes.delete(holder));
+    }
+    return powerbox;
+  }
+
+  /** A program is compiled before its turn; what is wrong with it is its answer. */
+  async #prepare({ name: holder }: SessionHolder, asked: Asked): Promise<Asked> {
+    const { id, name, text, uris } = asked.request as DeployRequest;
+    const { powers, deploys, service } = this.#internals;
+    try {
+      service.requireIn();
+      const term = await compileProgram(powers, text, holder, uris);
+      const { payload } = deploys.prepare({ holder, name, label: RHO_LABEL, term });
+      const request = { kind: 'place', id, name, prepared: payload } as const;
+      return { ...asked, parts: ['place', id, name, payload], request };
+    } catch (error) {
+      return refused(id, error);
+    }
+  }
+}
