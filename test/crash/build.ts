@@ -23,6 +23,8 @@ export interface Built {
   readonly command: string;
   readonly voter: string;
   readonly network: string;
+  readonly hosts: string;
+  readonly ledger: string;
 }
 
 export function build(): Built {
@@ -36,6 +38,8 @@ export function build(): Built {
     command: join(target, 'src/cli/main.js'),
     voter: join(target, 'test/crash/voter-child.js'),
     network: join(target, 'test/crash/network-child.js'),
+    hosts: join(target, 'test/crash/hosts-child.js'),
+    ledger: join(target, 'test/crash/ledger-child.js'),
   };
 }
 

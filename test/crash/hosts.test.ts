@@ -1,0 +1,26 @@
+/**
+ * A node and a host with a store of its own, in real processes, killed with SIGKILL at every step of what they do
+ * together. `CRASH_HOST_KILLS` is how many kills; in CI two hundred.
+ */
+import assert from 'node:assert/strict';
+import { type HostsResult, hostsDirectory } from './hosts.ts';
+import { sources } from './life.ts';
+
+const KILLS = Number(process.env['CRASH_HOST_KILLS'] ?? (process.env['CI'] === undefined ? 20 : 200));
+const SEED = Number(process.env['CRASH_HOST_SEED'] ?? 1);
+
+describe('a host with a store and its node, killed on the way', function () {
+  this.timeout(900_000);
+
+  before(() => void sources());
+
+  it(`agree on every change, through ${KILLS} kills of one or the other`, async () => {
+    const sum = { nodeKills: 0, hostKills: 0, refused: 0, dropped: 0 };
+    for (let seed = SEED; sum.nodeKills + sum.hostKills < KILLS; seed++) {
+      const result: HostsResult = await hostsDirectory(seed);
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += result[key];
+    }
+    assert.ok(sum.nodeKills > 0 && sum.hostKills > 0, `only one of them was killed: ${JSON.stringify(sum)}`);
+    assert.ok(sum.dropped > 0, 'nothing that was prepared had to be dropped: the kills prove little');
+  });
+});

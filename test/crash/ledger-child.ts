@@ -1,0 +1,95 @@
+/**
+ * A host with a store of its own: a log of what was prepared, finished and dropped, each line synced. It kills itself
+ * at a moment of its plan. Arguments: the directory of the log, and moments of its lives as JSON, one a life.
+ */
+import { appendFileSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { declareChannel, type HostStore, method, serveHost, t } from '../../src/embedding/host.ts';
+import { type LedgerLine, readLedger } from './hosts.ts';
+
+const [, , directory = '', plan = '[]'] = process.argv;
+const file = join(directory, 'ledger');
+const lives = join(directory, 'lives');
+
+const life = existsSync(lives) ? readFileSync(lives).length : 0;
+appendFileSync(lives, '.');
+/** How many moments it lives; null: as long as it is wanted. */
+const dies = (JSON.parse(plan) as readonly (number | null)[])[life] ?? null;
+let moments = 0;
+
+function moment(): void {
+  if (++moments === dies) process.kill(process.pid, 'SIGKILL');
+}
+
+// A line that a kill has cut is none.
+const known = readLedger(directory);
+writeFileSync(file, known.map((line) => `${JSON.stringify(line)}\n`).join(''));
+const prepared = new Map<string, Extract<LedgerLine, { readonly kind: 'prepared' }>>();
+const over = new Set<string>();
+for (const line of known) {
+  if (line.kind === 'prepared') prepared.set(line.effect, line);
+  else {
+    prepared.delete(line.effect);
+    over.add(line.effect);
+  }
+}
+const descriptor = openSync(file, 'a');
+
+function append(line: LedgerLine): void {
+  moment();
+  writeSync(descriptor, `${JSON.stringify(line)}\n`);
+  moment();
+  fsyncSync(descriptor);
+  moment();
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+const store: HostStore = {
+  async prepare({ args, effectId }, client) {
+    const effect = hex(effectId);
+    const order = Number(args[0]);
+    if (!prepared.has(effect)) {
+      const line = { kind: 'prepared', effect, client: hex(client), order } as const;
+      append(line);
+      prepared.set(effect, line);
+    }
+    return { ok: order };
+  },
+  async finish(effectId) {
+    const effect = hex(effectId);
+    if (!prepared.has(effect)) return;
+    append({ kind: 'finished', effect });
+    prepared.delete(effect);
+  },
+  async drop(effectId) {
+    const effect = hex(effectId);
+    if (!prepared.has(effect)) return;
+    append({ kind: 'dropped', effect });
+    prepared.delete(effect);
+  },
+  async prepared(client) {
+    return [...prepared.values()]
+      .filter((line) => line.client === hex(client))
+      .map(({ effect }) => new Uint8Array(Buffer.from(effect, 'hex')));
+  },
+};
+
+const declaration = declareChannel({
+  name: 'ledger',
+  doc: 'Keeps orders.',
+  methods: {
+    add: method({
+      doc: 'Adds an order.',
+      effect: 'change',
+      recovery: 'ask',
+      lane: null,
+      forms: [{ args: [{ name: 'order', type: t.int() }], result: t.int() }],
+    }),
+  },
+});
+
+await serveHost({
+  natives: [{ declaration, call: async () => ({ ok: null }), ask: async () => 'not_applied' }],
+  store,
+});
