@@ -9,10 +9,10 @@ import type { WireSlot } from '../wire/index.ts';
 import type { CursorKeeper } from './cursor.ts';
 import type { Emitter } from './emitter.ts';
 import type { SystemChannel } from './generated.ts';
-import type { Outgoing } from './marshal.ts';
+import type { Outgoing, Pattern } from './marshal.ts';
 import type { Make, Requests } from './requests.ts';
 import type { ConnectionState, Session } from './session.ts';
-import { Stream } from './stream.ts';
+import { Stream, type StreamOptions } from './stream.ts';
 import { answerTo, type CallOptions, objectAt, sourceOf, stateOf, type Target } from './stubs.ts';
 import type {
   Answer,
@@ -23,7 +23,6 @@ import type {
   Received,
   ReceivedMessage,
   Remote,
-  Sendable,
   SentMessage,
 } from './types.ts';
 
@@ -52,14 +51,14 @@ export interface ProduceOptions extends SignalOptions {
 
 export interface TakeOptions extends SignalOptions {
   /** What must stand at each place of the message, `any` where anything may. Default: any message. */
-  readonly match?: SentMessage;
+  readonly match?: Pattern;
   /** Milliseconds to wait for one; default 0: what is there now. */
   readonly limit_ms?: number;
 }
 
 export interface ReceiveSlot {
   readonly channel: ChannelName;
-  readonly match?: SentMessage;
+  readonly match?: Pattern;
   /** The message stays on the channel. */
   readonly peek?: boolean;
 }
@@ -69,13 +68,13 @@ export interface ConsumeOptions extends SignalOptions {
   readonly limit_ms?: number;
 }
 
-export interface StreamOptions extends SignalOptions {
-  readonly match?: SentMessage;
+export interface WatchOptions extends SignalOptions {
   /** How many messages may be on the way to this program before it has read any of them. */
   readonly credit?: number;
 }
 
-export interface MessagesOptions extends StreamOptions {
+export interface MessagesOptions extends WatchOptions {
+  readonly match?: Pattern;
   /** With a cursor store: the next run of the program that asks by this name goes on where this one was. */
   readonly name?: string;
 }
@@ -92,6 +91,15 @@ export interface Deployed {
   readonly deploy: number;
   readonly name: string;
 }
+
+/** A message that was put on a channel, and how many were before it of which this program was not told: it was too slow. */
+export interface Watched {
+  readonly message: ReceivedMessage;
+  readonly missed: number;
+}
+
+/** What is put on a channel, as it comes. */
+export type Watch = AsyncIterableIterator<Watched, undefined> & AsyncDisposable;
 
 /** Messages as they come. Leaving the loop takes the receive back. */
 export type Messages = AsyncIterableIterator<ReceivedMessage, undefined> & AsyncDisposable;
@@ -122,7 +130,7 @@ export class Channel implements AsyncIterable<ReceivedMessage> {
     return this.#box.messages(this.#name, options);
   }
 
-  watch(options?: StreamOptions): Messages {
+  watch(options?: WatchOptions): Watch {
     return this.#box.watch(this.#name, options);
   }
 
@@ -241,7 +249,8 @@ export class BoxMethods implements AsyncDisposable {
     const unread = async (items: readonly ReceivedMessage[]): Promise<void> => {
       await Promise.all(items.map((item) => this.produce(channel, item as SentMessage)));
     };
-    const stream = this.#stream('messages', { credit, signal, unread, name });
+    const convert = (value: Value): ReceivedMessage => this.#messages(value)[0] ?? [];
+    const stream = this.#stream('messages', { credit, signal, convert, unread, name });
     const makeSlot = (outgoing: Outgoing): WireSlot =>
       slotOf(outgoing, match === undefined ? { channel } : { channel, match });
     return this.#begin(stream, name, 'messages', (outgoing) => {
@@ -250,10 +259,14 @@ export class BoxMethods implements AsyncDisposable {
     });
   }
 
-  /** Messages that are put on a channel from now on, without taking them. */
-  watch(channel: ChannelName, options: StreamOptions = {}): Messages {
+  /** What is put on a channel from now on, without taking it; and what stays there already. */
+  watch(channel: ChannelName, options: WatchOptions = {}): Watch {
     const { credit = limits.wire_credit_default, signal } = options;
-    const stream = this.#stream('watch', { credit, signal, unread: async () => {}, name: undefined });
+    const convert = (value: Value): Watched => {
+      const [missed, message] = value instanceof List ? value.items : [];
+      return { message: this.#message(message ?? null), missed: typeof missed === 'number' ? missed : 0 };
+    };
+    const stream = this.#stream('watch', { credit, signal, convert, unread: async () => {}, name: undefined });
     return this.#begin(stream, undefined, 'watch', (outgoing) => {
       const to = outgoing.target(targetOf(channel));
       return (id) => ({ kind: 'watch', id, channel: to, credit });
@@ -350,21 +363,15 @@ export class BoxMethods implements AsyncDisposable {
     return pending.promise.then((value) => value as T);
   }
 
-  #stream(
+  #stream<T>(
     asked: string,
-    options: {
-      readonly credit: number;
-      readonly signal: AbortSignal | undefined;
-      readonly unread: (items: readonly ReceivedMessage[]) => Promise<void>;
-      readonly name: string | undefined;
-    },
-  ): Stream<ReceivedMessage> {
+    options: Pick<StreamOptions<T>, 'credit' | 'signal' | 'convert' | 'unread'> & { readonly name: string | undefined },
+  ): Stream<T> {
     const { name } = options;
-    return new Stream<ReceivedMessage>({
+    return new Stream<T>({
       ...options,
       asked,
       owner: this.#requests,
-      convert: (value) => (asked === 'watch' ? this.#message(value) : (this.#messages(value)[0] ?? [])),
       whenDone: this.#cursors.kept,
       ended: () => {
         if (name !== undefined) this.#cursors.drop(name);
@@ -372,7 +379,7 @@ export class BoxMethods implements AsyncDisposable {
     });
   }
 
-  #begin(stream: Stream<ReceivedMessage>, name: string | undefined, asked: string, make: Make): Messages {
+  #begin<T>(stream: Stream<T>, name: string | undefined, asked: string, make: Make): Stream<T> {
     const earlier = name === undefined ? undefined : this.#cursors.idOf(name);
     try {
       const adopted = earlier === undefined ? null : this.#requests.adopt(asked, stream.sink, earlier);
@@ -401,7 +408,7 @@ function targetOf(channel: ChannelName): Target {
 function slotOf(outgoing: Outgoing, { channel, match, peek = false }: ReceiveSlot): WireSlot {
   return {
     channel: outgoing.target(targetOf(channel)),
-    pattern: match === undefined ? null : outgoing.value(match as Sendable),
+    pattern: outgoing.pattern(match),
     peek,
   };
 }

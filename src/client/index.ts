@@ -16,14 +16,13 @@ export type {
   ProduceOptions,
   ReceiveSlot,
   SignalOptions,
-  StreamOptions,
   TakeOptions,
 } from './box.ts';
 export { type Box, connect, type ConnectOptions, connectIn } from './connect.ts';
 export type { CursorStore } from './cursor.ts';
 export { isRemoteError, RemoteError } from './errors.ts';
 export type * from './generated.ts';
-export { any } from './marshal.ts';
+export { any, type Pattern, startsWith } from './marshal.ts';
 export type { ConnectionState } from './session.ts';
 export { type CallOptions, part, sameHandle, withOptions } from './stubs.ts';
 export type { Connection, ConnectionEvents, SocketLike, SocketMaker, Surroundings } from './surroundings.ts';

@@ -4,7 +4,7 @@
  * another connection: each capability is its holder's own.
  */
 import { PowerboxError } from '../errors.ts';
-import { fromValue, List, Name, toValue, Wildcard, type Sealing, type Value } from '../values/index.ts';
+import { fromValue, List, list, Name, toValue, Wildcard, type Sealing, type Value } from '../values/index.ts';
 import { Capability, clientSealing, Reference, type PathStep } from '../wire/index.ts';
 import {
   type HandleState,
@@ -16,10 +16,23 @@ import {
   type Pending,
   type Target,
 } from './stubs.ts';
-import type { Handle } from './types.ts';
+import type { Handle, SentMessage } from './types.ts';
+
+/** What must stand at each place of a message, `any` where anything may; or how it begins. */
+export type Pattern = SentMessage | Beginning;
 
 /** In a pattern: anything may stand there. */
 export const any: Wildcard = Wildcard.the;
+
+/** The beginning of a message: what comes after it does not matter. */
+export class Beginning {
+  constructor(readonly items: SentMessage) {}
+}
+
+/** A pattern of messages that begin so, however long they are. */
+export function startsWith(...items: SentMessage): Beginning {
+  return new Beginning(items);
+}
 
 /** Stands for the result of a request that has no id as long as it was not sent. */
 class Later extends Name {
@@ -68,6 +81,12 @@ export class Outgoing {
 
   values(things: readonly unknown[]): readonly Value[] {
     return things.map((thing) => this.value(thing));
+  }
+
+  /** Null: any message. */
+  pattern(match: Pattern | undefined): Value {
+    if (match === undefined) return null;
+    return match instanceof Beginning ? list(this.values(match.items), any) : list(this.values(match));
   }
 
   /** The channel or object that a target means: a handle, an answer to come, or a public name by its value. */

@@ -105,8 +105,9 @@ export class Outbox {
       const entry = this.#unapplied.first();
       if (entry === undefined || (entry.id as number) > id) return;
       this.#unapplied.take();
-      for (const pending of entry.references) pending.unuse();
-      if (!entry.silent) continue;
+      letGo(entry.references);
+      // One that waits for a result is answered when it was done, also if it has nothing to say.
+      if (!entry.silent || entry.references.length > 0) continue;
       this.#sent.delete(entry.id as number);
       entry.sink.applied();
     }
@@ -227,6 +228,26 @@ export class Outbox {
       },
     );
   }
+}
+
+/**
+ * The service knows the request that refers to these results. It needs them until the last one has come, for it puts
+ * them in all at once.
+ */
+function letGo(references: readonly Pending[]): void {
+  let missing = 0;
+  const release = (): void => {
+    for (const pending of references) pending.unuse();
+  };
+  for (const pending of references) {
+    if (pending.outcome !== undefined) continue;
+    missing++;
+    pending.whenSettled(() => {
+      missing--;
+      if (missing === 0) release();
+    });
+  }
+  if (missing === 0) release();
 }
 
 /** First in, first out, without moving what waits. */

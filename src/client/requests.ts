@@ -134,6 +134,7 @@ export class Requests implements Caller {
             unlisten();
             this.outbox.done(entry);
             pending.resolve(convert(value));
+            // As long as another request refers to it, the service has to keep it.
             pending.whenUnused(handled);
           },
           fail,

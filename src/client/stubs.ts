@@ -34,6 +34,7 @@ export class Pending {
   #settle!: { resolve(value: unknown): void; reject(error: unknown): void };
   #users = 0;
   #whenUnused: (() => void) | null = null;
+  #whenSettled: (() => void)[] = [];
 
   constructor(readonly caller: Caller) {
     this.promise = new Promise((resolve, reject) => {
@@ -47,12 +48,23 @@ export class Pending {
     if (this.outcome !== undefined) return;
     this.outcome = { ok: true, value };
     this.#settle.resolve(value);
+    this.#settled();
   }
 
   reject(error: unknown): void {
     if (this.outcome !== undefined) return;
     this.outcome = { ok: false, error };
     this.#settle.reject(error);
+    this.#settled();
+  }
+
+  /** Runs it when something has come: what, is in `outcome`. */
+  whenSettled(run: () => void): void {
+    this.#whenSettled.push(run);
+  }
+
+  #settled(): void {
+    for (const run of this.#whenSettled.splice(0)) run();
   }
 
   /** A request refers to what will come of this one: the service has to keep it until that request was applied. */

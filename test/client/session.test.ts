@@ -296,7 +296,7 @@ describe('streams', () => {
     await machine.settle();
     peer.put('a', 1, 'x');
     await machine.settle();
-    assert.deepEqual(seen.value?.value, [1, 'x']);
+    assert.deepEqual(seen.value?.value, { message: [1, 'x'], missed: 0 });
     assert.equal(peer.channels.get('a')?.length, 1);
   });
 });

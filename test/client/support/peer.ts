@@ -261,7 +261,7 @@ export class Peer {
     messages.push(message);
     this.channels.set(channel, messages);
     for (const standing of this.session.waiting) {
-      if (standing.channel === `watch ${channel}`) this.#answer(standing.id, message, false);
+      if (standing.channel === `watch ${channel}`) this.#answer(standing.id, new List([0, message]), false);
     }
   }
 
