@@ -27,16 +27,15 @@ export function directoryNative(grants: FileGrants): Native {
 
 async function answer(place: Place, call: NativeCall): Promise<NativeAnswer> {
   const { tree, allotted } = place;
-  const { signal } = call;
   const paths = call.args.map((arg) => parsePath(place.path, arg as string));
   const [first = place.path, second = place.path] = paths;
   switch (call.method) {
     case 'resolve':
-      return { ok: await tree.read((root) => resolve(root, place, first), signal) };
+      return { ok: await tree.read((root) => resolve(root, place, first), call) };
     case 'list':
-      return { ok: await tree.read((root) => list(root, place.path), signal) };
+      return { ok: await tree.read((root) => list(root, place.path), call) };
     case 'stat':
-      return { ok: await tree.read((root) => stat(root, first), signal) };
+      return { ok: await tree.read((root) => stat(root, first), call) };
     case 'freeSpace':
       return { ok: await freeSpace(place) };
     case 'mkdir':

@@ -100,7 +100,7 @@ function reading<T>(place: Place, call: NativeCall, use: (open: OpenFile) => Pro
           await open.handle.close();
         }
       }),
-    call.signal,
+    call,
   );
 }
 

@@ -55,8 +55,14 @@ export class ReadFailed extends Error {
   }
 }
 
+/** Whoever waits for a read. */
+export interface Caller {
+  /** Aborted when he does no more. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs a read, and twice more where the machine fails it. */
-export async function readAgain<T>(timers: Timers, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+export async function readAgain<T>(timers: Timers, caller: Caller | undefined, run: () => Promise<T>): Promise<T> {
   const pauses: readonly number[] = limits.file_retry_ms;
   for (let attempts = 1; ; attempts++) {
     try {
@@ -65,7 +71,8 @@ export async function readAgain<T>(timers: Timers, signal: AbortSignal | undefin
       if (isPowerboxError(error) || !NO_READS.has(errnoOf(error))) throw error;
       const pause_ms = pauses[attempts - 1];
       if (pause_ms === undefined) throw new ReadFailed(attempts, error);
-      await pause(timers, pause_ms, signal);
+      // Asked for only now: making a signal costs more than most reads leave time for.
+      await pause(timers, pause_ms, caller?.signal);
     }
   }
 }

@@ -13,7 +13,7 @@ import { makeQueue } from './queue.ts';
 import type { Queue } from './queue.ts';
 import type { Desk } from './change.ts';
 import { leaveOwnership, takeOwnership } from './owner.ts';
-import { failedMachine, MachineError, readAgain } from './machine.ts';
+import { type Caller, failedMachine, MachineError, readAgain } from './machine.ts';
 import { SIDECAR } from './path.ts';
 import { EffectRecord } from './record.ts';
 import { settle, sweep } from './settle.ts';
@@ -171,8 +171,8 @@ export class FileTree {
   }
 
   /** Runs a read beside other reads, and beside no change; again where the machine fails it. */
-  read<T>(run: (root: Root) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return readAgain(this.#timers, signal, async () => {
+  read<T>(run: (root: Root) => Promise<T>, caller?: Caller): Promise<T> {
+    return readAgain(this.#timers, caller, async () => {
       const desk = this.#desk;
       if (desk !== null && desk.record.pending().length > 0) await this.#queue.alone(() => settle(desk));
       return this.#queue.together(() => {

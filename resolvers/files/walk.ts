@@ -9,11 +9,12 @@
  *
  * Owns the root's descriptor. A `Folder` is released by who opened it, on every path.
  */
-import { constants } from 'node:fs';
+import { closeSync, constants, fstat, open as openByCallback } from 'node:fs';
 import { lstat, open, realpath } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { PowerboxError } from '../../src/errors.ts';
 import { refusePath } from './path.ts';
 
@@ -22,6 +23,10 @@ export type Confinement = 'descriptor' | 'weak';
 /** Opens a descriptor that denotes a file without opening it; Linux only, and not among Node's constants. */
 const O_PATH = 0o10000000;
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Plain numbers, for a descriptor that is not used and is closed in the same breath. */
+const openDescriptor = promisify(openByCallback);
+const statDescriptor = promisify(fstat);
 
 /** An open directory. `at` names an entry of it for calls that do not follow a link in the last part. */
 export interface Folder {
@@ -155,12 +160,15 @@ export async function openFile(
     requireFile(judge(root, await lstat(parent.at(part), { bigint: true }), path), path);
     return pinned(root, await open(parent.at(part), flags | O_NOFOLLOW | O_NONBLOCK), path);
   }
-  const pin = await open(parent.at(part), O_PATH | O_NOFOLLOW);
+  const pin = await openDescriptor(parent.at(part), O_PATH | O_NOFOLLOW);
   try {
-    requireFile(judge(root, await pin.stat({ bigint: true }), path), path);
-    return await pinned(root, await open(`/proc/self/fd/${pin.fd}`, flags | O_NONBLOCK), path);
+    const stat = await statDescriptor(pin, { bigint: true });
+    requireFile(judge(root, stat, path), path);
+    // The same file, whatever its name is now, so it is not judged again.
+    return { handle: await open(`/proc/self/fd/${pin}`, flags | O_NONBLOCK), stat };
   } finally {
-    await pin.close();
+    // Nothing was opened by it, so there is nothing to wait for, on any file system.
+    closeSync(pin);
   }
 }
 
