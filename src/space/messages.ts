@@ -51,7 +51,9 @@ export function messagesIn(
     },
     bytes(hash) {
       if (blobs === null) throw corrupt('a blob, in a space that has none');
-      return blobs.getSync(hash);
+      const bytes = blobs.getSync(hash);
+      onRead?.(hash, bytes);
+      return bytes;
     },
     offer(message) {
       if (blobs === null || message.length === 0) return null;
