@@ -18,8 +18,11 @@ import { RHO_LABEL } from '../rholang/index.ts';
 import type { Value } from '../values/index.ts';
 import type { DeployRequest } from '../wire/index.ts';
 import { Feed } from './feed.ts';
+import { Operations } from './operations.ts';
 
 const SECRET_BYTES = 32;
+/** What no client can call itself. */
+const HIDDEN = '\0';
 
 /** A session that somebody has entered. */
 export interface Entered {
@@ -37,6 +40,7 @@ export class SpaceDesk {
   readonly #publicNames: boolean;
   /** By holder: their powerbox, once somebody has asked for it. */
   readonly #powerboxes = new Map<string, Promise<Value>>();
+  readonly #operations = new Map<string, Promise<Operations>>();
   readonly #feeds = new Map<Session, Feed>();
 
   constructor(name: string, space: Space, publicNames: boolean) {
@@ -50,7 +54,28 @@ export class SpaceDesk {
   async open(holder: string, client: string): Promise<Entered> {
     const powerbox = await this.#powerbox(holder);
     const secret = this.#internals.platform.randomness.bytes(SECRET_BYTES);
-    return { session: await this.sessions.open(holder, secret, client), secret, powerbox };
+    const session = await this.sessions.open(holder, secret, client.replaceAll(HIDDEN, ''));
+    return { session, secret, powerbox };
+  }
+
+  /** The one session of a holder that no client has: a new one, or that of an earlier process. */
+  async openHidden(holder: string): Promise<Omit<Entered, 'secret'>> {
+    const powerbox = await this.#powerbox(holder);
+    for (const session of this.sessions.all())
+      if (session.client === HIDDEN && session.holder.name === holder) return { session, powerbox };
+    const secret = this.#internals.platform.randomness.bytes(SECRET_BYTES);
+    return { session: await this.sessions.open(holder, secret, HIDDEN), powerbox };
+  }
+
+  /** What a holder asks without a connection. */
+  operations(holder: string): Promise<Operations> {
+    const known = this.#operations.get(holder);
+    const opening =
+      known?.then((operations) => (operations.isOver ? Operations.open(this, holder) : operations)) ??
+      Operations.open(this, holder);
+    this.#operations.set(holder, opening);
+    opening.catch(() => this.#operations.delete(holder));
+    return opening;
   }
 
   /** One that was there, with all that it had. Rejects with `session_unknown`. */

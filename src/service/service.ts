@@ -9,8 +9,10 @@ import { type Cancellable, type Platform, realPlatform } from '../platform/index
 import type { Hello } from '../wire/index.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { SpaceDesk } from './desk.ts';
+import { jsonRpcRoute } from './json-rpc.ts';
+import type { Operations } from './operations.ts';
 import { type Arrived, Listener } from './server.ts';
-import type { Identity, RunningService, ServiceAddress, ServiceCounts, ServiceOptions } from './types.ts';
+import type { Identity, RouteRequest, RunningService, ServiceAddress, ServiceCounts, ServiceOptions } from './types.ts';
 
 const SPACE_DEFAULT = 'default';
 
@@ -47,7 +49,8 @@ class Service implements RunningService {
   }
 
   async open(): Promise<void> {
-    const { listen, routes = [], origins = [] } = this.#options;
+    const { listen, routes: others = [], origins = [] } = this.#options;
+    const routes = [jsonRpcRoute((request) => this.#answering(request)), ...others];
     this.#listener = await Listener.open({
       listen,
       routes,
@@ -120,6 +123,13 @@ class Service implements RunningService {
     const { auth } = this.#options;
     const identity = await auth.authenticate({ token: hello.token ?? arrived.token, loopback: arrived.loopback });
     return { identity, desk: await this.#deskOf(identity, hello.space) };
+  }
+
+  /** Who asks over HTTP, and where: the space is named in the query. */
+  async #answering({ token, loopback, query }: RouteRequest): Promise<Operations> {
+    const identity = await this.#options.auth.authenticate({ token, loopback });
+    const desk = await this.#deskOf(identity, query.get('space'));
+    return desk.operations(identity.holder);
   }
 
   async #deskOf({ spaces }: Identity, wanted: string | null): Promise<SpaceDesk> {

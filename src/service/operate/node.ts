@@ -22,6 +22,7 @@ import type { Log } from './logs.ts';
 import { ServiceTallies } from './metrics.ts';
 import { NODE_SOCKET, nodeDesk, type NodeInfo } from './node-admin.ts';
 import { type NodeState, operatorRoutes } from './routes.ts';
+import { openTelemetry, type Telemetry } from './telemetry.ts';
 import { MAIN_SPACE, nodeDirectory, processFigures, readTls } from './space-files.ts';
 import { NodeSpaces } from './spaces.ts';
 
@@ -119,6 +120,7 @@ class Node implements NodeState {
   #spaces: NodeSpaces | null = null;
   #service: RunningService | null = null;
   #control: ControlServer | null = null;
+  #telemetry: Telemetry | null = null;
   leaving = false;
 
   constructor(log: Log, shutdown_ms: number) {
@@ -131,7 +133,11 @@ class Node implements NodeState {
 
   async open(data: string, { config, service: said }: NodeSettings, console: Console): Promise<void> {
     const log = this.#log;
+    const failed = (why: string): void => log.warn(`spans cannot be told: ${why}`);
+    this.#telemetry = openTelemetry(said.telemetry, { platform: this.#platform, failed });
+    const telemetry = this.#telemetry;
     this.#spaces = await NodeSpaces.open({
+      ...(telemetry === null ? {} : { follow: (space: string) => telemetry.follow(space) }),
       data,
       config,
       console,
@@ -232,6 +238,7 @@ class Node implements NodeState {
     await this.#service?.close(Math.floor(this.#shutdown_ms * CLIENTS_SHARE));
     await this.#control?.close();
     await this.#spaces?.close();
+    await this.#telemetry?.close();
   }
 }
 

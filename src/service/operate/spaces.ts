@@ -27,6 +27,8 @@ export interface NodeSpacesOptions {
   readonly durability?: OpenOptions['durability'];
   readonly console: Console;
   readonly log: Log;
+  /** For a space: whether its messages are followed. Absent: none are. */
+  readonly follow?: (space: string) => NonNullable<OpenOptions['follow']>;
   /** A space has closed itself because its storage failed. */
   readonly onLost: (name: string, error: Error) => void;
 }
@@ -67,7 +69,7 @@ export class NodeSpaces implements SpaceDirectory {
   }
 
   async #open(entry: SpaceEntry): Promise<void> {
-    const { config, durability, console, onLost } = this.#options;
+    const { config, durability, console, onLost, follow } = this.#options;
     const log = this.#options.log.of(entry.name);
     const held: Held = { entry, space: null, failure: null };
     this.#held.set(entry.name, held);
@@ -78,6 +80,7 @@ export class NodeSpaces implements SpaceDirectory {
         data: entry.directory,
         ...own,
         ...(durability === undefined ? {} : { durability }),
+        ...(follow === undefined ? {} : { follow: follow(entry.name) }),
         rememberGrants: true,
         unfinished: 'resume',
         console,
