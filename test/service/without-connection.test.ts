@@ -21,16 +21,16 @@ describe('without a connection', () => {
   it('messages are sent and taken, also those of others', async () => {
     const { service } = await bench.start();
     await rpc(service, 'produce', { channel: 'orders', message: ['tea', 2] });
-    assert.deepEqual(await rpc(service, 'take', { channel: 'orders' }, 'bob'), ['tea', 2]);
-    assert.equal(await rpc(service, 'take', { channel: 'orders' }), null);
+    assert.deepEqual(await rpc(service, 'consume', { slots: [{ channel: 'orders' }] }, 'bob'), [['tea', 2]]);
+    assert.equal(await rpc(service, 'consume', { slots: [{ channel: 'orders' }] }), null);
   });
 
   it('a token of one holder is nothing in the hand of another', async () => {
     const { service } = await bench.start();
     const [name] = (await rpc(service, 'newNames', { count: 1 })) as [unknown];
     await rpc(service, 'produce', { channel: name, message: [1] });
-    await assert.rejects(rpc(service, 'take', { channel: name }, 'bob'), /capability_refused/);
-    assert.deepEqual(await rpc(service, 'take', { channel: name }), [1]);
+    await assert.rejects(rpc(service, 'consume', { slots: [{ channel: name }] }, 'bob'), /capability_refused/);
+    assert.deepEqual(await rpc(service, 'consume', { slots: [{ channel: name }] }), [[1]]);
   });
 
   it('what was given stays given after a restart, and is nobody else to find', async () => {
@@ -44,7 +44,7 @@ describe('without a connection', () => {
       await rpc(first, 'produce', { channel: name, message: ['kept'] });
       await bench.close();
       const second = await bench.serve(await bench.space({ data }));
-      assert.deepEqual(await rpc(second, 'take', { channel: name }), ['kept']);
+      assert.deepEqual(await rpc(second, 'consume', { slots: [{ channel: name }] }), [['kept']]);
       await bench.close();
     } finally {
       await rm(data, { recursive: true });
