@@ -1,0 +1,184 @@
+/** The life of a managed child: its start, its secret, its end, and the end of its node. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { HostLine } from '../../src/natives/index.ts';
+import { isPowerboxError, type Space } from '../../src/index.ts';
+import { ask, codeOf, openWith, until } from './support/hosts.ts';
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const odd = (...args: readonly string[]) => ({
+  command: [process.execPath, '--import', 'tsx', here('./support/odd-child.ts'), ...args],
+  folder: here('.'),
+});
+
+async function refusal(opening: Promise<Space>): Promise<{ readonly code: string; readonly message: string }> {
+  try {
+    await (await opening).close();
+  } catch (error) {
+    if (isPowerboxError(error)) return error;
+    throw error;
+  }
+  throw new Error('it was opened');
+}
+
+function lives(pid: number): boolean {
+  // One that has ended and was not waited for is there still, in a way.
+  return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+}
+
+describe('a managed child', () => {
+  it('that fails to start is the failed start of its node, with its own words', async () => {
+    const left = await refusal(openWith(odd('leaves')));
+    assert.equal(left.code, 'host_failed');
+    assert.match(left.message, /exited with code 9.*no database at the place that was given/);
+    const refused = await refusal(openWith(odd('refuses')));
+    assert.match(refused.message, /the ledger is locked by somebody else/);
+    const missing = await refusal(openWith({ command: ['/no/such/program'] }));
+    assert.match(missing.message, /exited with code 127.*not found/);
+    const nowhere = await refusal(openWith({ command: ['true'], folder: '/no/such/folder' }));
+    assert.match(nowhere.message, /could not be started: ENOENT/);
+  });
+
+  it('that does not say welcome in time is given up, and is not left running', async () => {
+    const { message } = await refusal(openWith({ ...odd('silent'), start_ms_max: 700 }));
+    assert.match(message, /has not answered within 700 ms/);
+  });
+
+  it('is not needed where it is not required: everything else works, and a call says so', async () => {
+    const space = await openWith({ ...odd('leaves'), required: false, onExit: 'fail' });
+    try {
+      assert.equal(space.hosts()[0]?.state, 'failed');
+      assert.equal(await codeOf(space, 'ex!?("anything", 1, [2])'), 'not_available');
+      await space.produce('else', [1]);
+      assert.deepEqual(await space.take('else'), [1]);
+    } finally {
+      await space.close();
+    }
+  });
+
+  it('is told its secret by the pipe alone, gets what is configured, and its node’s variables no more than PATH', async () => {
+    process.env['POWERBOX_TEST_SECRET'] = 'not for children';
+    const args = ['serves', '--deep', 'one two'];
+    const space = await openWith(
+      { ...odd(...args), environment: { COLOUR: 'blue' }, arguments: true },
+      { hostArguments: ['--after', 'marker'] },
+    );
+    try {
+      const seen = (await ask(space, 'ex!?("seen")')) as Readonly<Record<string, string>>;
+      assert.equal(seen['arguments'], '--deep one two --after marker');
+      assert.equal(seen['folder'], here('.').replace(/\/$/, ''));
+      const variables = (seen['environment'] ?? '').split('\0').map((variable) => variable.split('=')[0]);
+      assert.deepEqual(
+        variables.filter((name) => !['PWD', '_', 'SHLVL', 'OLDPWD', ''].includes(name ?? '')).toSorted(),
+        ['COLOUR', 'PATH'],
+      );
+      // 32 random bytes would show as at least 32 characters without a meaning.
+      assert.ok(!/[0-9a-f]{48}|[A-Za-z0-9+/]{43}=/.test(seen['commandLine'] ?? ''));
+    } finally {
+      delete process.env['POWERBOX_TEST_SECRET'];
+      await space.close();
+    }
+  });
+
+  it('writes into the log, line by line, and a flood of lines is bounded and stops nothing', async () => {
+    const lines: HostLine[] = [];
+    const space = await openWith(odd('serves'), { onHostLine: (line) => lines.push(line) });
+    try {
+      await ask(space, 'ex!?("say", 3)');
+      await until(() => lines.some(({ text }) => text === 'line 2'), 'its lines are in the log');
+      assert.deepEqual(
+        lines.find(({ text }) => text === 'said by log'),
+        { native: 'example', level: 'warn', text: 'said by log' },
+      );
+      await ask(space, 'ex!?("say", 100000)');
+      await until(async () => {
+        // It is told with the next line.
+        await ask(space, 'ex!?("say", 1)');
+        return lines.some(({ text }) => /lines were left out/.test(text));
+      }, 'lines were left out');
+      assert.ok(lines.length < 20_000, `${lines.length} lines`);
+    } finally {
+      await space.close();
+    }
+  });
+
+  it('that ends is started again, and given up after so many ends in a row', async () => {
+    const space = await openWith({ ...odd('serves'), restarts_max: 2 });
+    try {
+      for (let end = 0; end < 3; end++) {
+        await until(() => space.hosts()[0]?.state === 'up', 'it is there again');
+        assert.equal(await codeOf(space, 'ex!?("leave")'), 'interrupted');
+      }
+      await until(() => space.hosts()[0]?.state === 'failed', 'it is given up');
+      assert.match(space.hosts()[0]?.reason ?? '', /given up after 2 starts/);
+      assert.equal(await codeOf(space, 'ex!?("seen")'), 'not_available');
+    } finally {
+      await space.close();
+    }
+  });
+
+  it('that ends takes the node with it, where that is configured', async () => {
+    const reasons: string[] = [];
+    const space = await openWith(
+      { ...odd('serves'), onExit: 'shutdown' },
+      { onShutdown: (reason) => reasons.push(reason) },
+    );
+    try {
+      await codeOf(space, 'ex!?("leave")');
+      assert.match(reasons[0] ?? '', /the host of example has ended: it has exited with code 3/);
+    } finally {
+      await space.close();
+    }
+    const closing = await openWith({ ...odd('serves'), onExit: 'shutdown' });
+    const deploy = await closing.run('new ex(`native:example`) in { ex!("leave") }', { holder: 'alice' });
+    await assert.rejects(deploy.quiescent(), { code: 'space_closed' });
+  });
+
+  it('may ask for the end of the node if its operator allows that, and not otherwise', async () => {
+    for (const mayShutDown of [true, false]) {
+      const reasons: string[] = [];
+      const space = await openWith({ ...odd('serves'), mayShutDown }, { onShutdown: (reason) => reasons.push(reason) });
+      await ask(space, 'ex!?("shutDown")');
+      // Its answer came after what it asked for.
+      await ask(space, 'ex!?("seen")');
+      await space.close();
+      assert.deepEqual(reasons, mayShutDown ? ['the host of example asks for it: because'] : []);
+    }
+  });
+
+  it('leaves nothing running when its node closes', async () => {
+    const space = await openWith(odd('serves'));
+    const pid = Number(space.hosts()[0]?.where.split(' ')[1]);
+    assert.ok(lives(pid));
+    await space.close();
+    await until(() => !lives(pid), 'the child has ended');
+  });
+
+  for (const what of ['serves', 'stubborn'])
+    it(`leaves nothing running when its node is killed with SIGKILL: one that ${what === 'serves' ? 'looks' : 'looks at nothing'}`, async () => {
+      const native = { ...odd(what), start_ms_max: 60_000 };
+      const node = spawn(
+        process.execPath,
+        ['--import', 'tsx', here('./support/node-child.ts'), JSON.stringify(native)],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+          env: { ...process.env, NODE_OPTIONS: '' },
+        },
+      );
+      const closed = new Promise((resolve) => node.once('close', resolve));
+      const pids: number[] = [];
+      for await (const line of createInterface({ input: node.stdout })) {
+        const [word, , number] = /^(open process|sleeper) ?(\S+)? ?(\d+)?$/.exec(line) ?? [];
+        if (word === undefined) continue;
+        pids.push(Number(/\d+$/.exec(line)?.[0] ?? number));
+        break;
+      }
+      assert.ok(pids.every(lives));
+      node.kill('SIGKILL');
+      await closed;
+      await until(() => !pids.some(lives), 'nothing is left');
+    });
+});
