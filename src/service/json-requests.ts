@@ -18,8 +18,11 @@ export type Ask = WithoutId<Request> | { readonly kind: 'powerbox' };
 export interface Answering {
   /** The holder's powerbox. */
   readonly powerbox: Capability;
-  /** What comes of it, with tokens of the holder in the place of names. Rejects with a coded error. */
-  ask(request: Ask): Promise<Value>;
+  /**
+   * What comes of it, with tokens of the holder in the place of names. Rejects with a coded error. When the signal is
+   * aborted, what waits is taken back.
+   */
+  ask(request: Ask, signal: AbortSignal): Promise<Value>;
 }
 
 type Results = ReadonlyMap<string | number, Value>;

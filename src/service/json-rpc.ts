@@ -9,8 +9,8 @@ import { isRecord, type Json, toJson } from './json-values.ts';
 import { type Answering, askOf, resultsIn } from './json-requests.ts';
 import { openRpcDocument } from './openrpc.ts';
 import type { Route, RouteAnswer, RouteRequest } from './types.ts';
-import type { Value } from '../values/index.ts';
-import type { WireMistake } from '../wire/index.ts';
+import { List, type Value } from '../values/index.ts';
+import type { WireError } from '../wire/index.ts';
 
 /** Finds out who asks, and what they can ask. Rejects with `auth_failed` where that is nobody. */
 export type WhoAnswers = (request: RouteRequest) => Promise<Answering>;
@@ -63,7 +63,7 @@ async function handle(request: RouteRequest, whoAnswers: WhoAnswers): Promise<Ro
     return reply(status, { jsonrpc: '2.0', id: null, error: errorOf(error) });
   }
   if (!Array.isArray(body)) {
-    const [answer] = await answerAll([body], answering);
+    const [answer] = await answerAll([body], answering, request.signal);
     return answer === undefined ? { status: 204 } : reply(200, answer);
   }
   const requests: readonly Json[] = body;
@@ -72,12 +72,16 @@ async function handle(request: RouteRequest, whoAnswers: WhoAnswers): Promise<Ro
     const why = `a batch of ${requests.length} requests; at most ${limits.rpc_batch_max} are taken`;
     return reply(400, failure(null, INVALID_REQUEST, why));
   }
-  const answers = await answerAll(requests, answering);
+  const answers = await answerAll(requests, answering, request.signal);
   return answers.length === 0 ? { status: 204 } : reply(200, answers);
 }
 
 /** Begins with them in their order; one that refers to another's result waits for that one, and for nothing else. */
-async function answerAll(requests: readonly Json[], answering: Answering): Promise<readonly RpcResponse[]> {
+async function answerAll(
+  requests: readonly Json[],
+  answering: Answering,
+  signal: AbortSignal,
+): Promise<readonly RpcResponse[]> {
   const results = new Map<Id, Promise<Value>>();
   const answers = requests.map(async (json): Promise<RpcResponse | null> => {
     const request = readRequest(json);
@@ -86,7 +90,7 @@ async function answerAll(requests: readonly Json[], answering: Answering): Promi
     if (method === 'rpc.discover') return id === undefined ? null : success(id, openRpcDocument() as Json);
     if (id !== undefined && id !== null && results.has(id))
       return failure(id, INVALID_REQUEST, 'two requests of the batch have this id');
-    const answer = answerOne(request, answering, results);
+    const answer = answerOne(request, answering, results, signal);
     if (id !== undefined && id !== null) results.set(id, answer);
     try {
       const value = await answer;
@@ -98,22 +102,23 @@ async function answerAll(requests: readonly Json[], answering: Answering): Promi
   return (await Promise.all(answers)).filter((answer) => answer !== null);
 }
 
+const ONE_MESSAGE: ReadonlySet<string> = new Set(['take', 'peek']);
+
 /** Asks at once where nothing has to come first, so that what is asked in one order is done in it. */
 function answerOne(
   { method, params }: RpcRequest,
   answering: Answering,
   results: ReadonlyMap<Id, Promise<Value>>,
+  signal: AbortSignal,
 ): Promise<Value> {
   const needed = [...resultsIn(params)];
   const known = new Map<string | number, Value>();
-  const ask = (): Promise<Value> => answering.ask(askOf(method, params, answering, known));
-  if (needed.length === 0) {
-    try {
-      return ask();
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
-  }
+  const ask = async (): Promise<Value> => {
+    const value = await answering.ask(askOf(method, params, answering, known), signal);
+    // A receive on one channel brings one message.
+    return ONE_MESSAGE.has(method) && value instanceof List ? (value.items[0] ?? null) : value;
+  };
+  if (needed.length === 0) return ask();
   const waited = needed.map(async (id) => {
     const earlier = results.get(id);
     if (earlier === undefined)
@@ -173,7 +178,7 @@ const NUMBERS: Partial<Record<ErrorCode, number>> = {
 function errorOf(error: unknown): RpcError {
   if (!isPowerboxError(error)) return { code: -32603, message: 'the service has failed at this' };
   const { code, message, hint } = error;
-  const { channel = '', method = '', mistakes = [] } = error as unknown as ErrorDetails;
+  const { channel = '', method = '', mistakes = [] } = (error as { readonly answer?: WireError }).answer ?? {};
   const details = Object.entries({ hint, channel, method }).filter(([, text]) => text !== '');
   return {
     code: NUMBERS[code] ?? FAILED,
@@ -184,12 +189,6 @@ function errorOf(error: unknown): RpcError {
       ...(mistakes.length === 0 ? {} : { mistakes: mistakes.map((mistake) => ({ ...mistake })) }),
     },
   };
-}
-
-interface ErrorDetails {
-  readonly channel?: string;
-  readonly method?: string;
-  readonly mistakes?: readonly WireMistake[];
 }
 
 function reply(status: number, body: RpcResponse | readonly RpcResponse[]): RouteAnswer {
