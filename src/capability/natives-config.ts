@@ -25,7 +25,6 @@ export function hostUrlFault(text: string): string | null {
     return 'a URL is expected, as in wss://host.example.com:7411/';
   }
   if (url.protocol !== 'wss:' && url.protocol !== 'ws:') return 'a URL of wss is expected';
-  if (url.username !== '' || url.password !== '') return 'no name and no password stand in the URL: give key or token';
   if (url.protocol === 'ws:' && !LOOPBACK.test(url.hostname))
     return 'ws speaks in the clear, so it leads no further than this machine: wss is expected';
   return null;
@@ -143,6 +142,10 @@ export const nativeSection = z
         path: [field],
         message: `${field} has a meaning for ${of} only, and this is a ${form}`,
       });
+    }
+    // Said of the whole, for what came is shown, and a password is nobody's business.
+    if (given.url !== undefined && /^[^/?#]*\/\/[^/?#]*@/.test(given.url)) {
+      context.addIssue({ code: 'custom', message: 'no name and no password stand in a url: give key or token' });
     }
     if (form === 'url' && (given.key === undefined) === (given.token === undefined)) {
       context.addIssue({
