@@ -215,6 +215,16 @@ export const ADAPTERS = [
     reason: 'Keeps the secret that tokens are signed with.',
   },
   {
+    file: 'src/service/operate/logs.ts',
+    touches: ['files'],
+    reason: 'Makes lines with pino; whoever opens the log says where they are written.',
+  },
+  {
+    file: 'src/service/operate/otlp.ts',
+    touches: ['sockets'],
+    reason: 'Sends spans to the collector that the operator names; its tests have a real one.',
+  },
+  {
     file: 'src/service/operate/space-files.ts',
     touches: ['files', 'processes'],
     reason: 'Makes, lists and removes the spaces of a node; reads certificates; says what the process uses.',

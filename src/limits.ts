@@ -427,6 +427,16 @@ export const limits = {
   service_shutdown_ms_default: 15_000,
   /** The most that a configuration may say. */
   service_shutdown_ms_max: 10 * 60 * 1_000,
+  /** Steps of one message that are followed; a program that goes on for ever is not followed for ever. */
+  telemetry_steps_max: 1_000,
+  /** Spans that wait to be sent; past it they are dropped, for a collector that is gone must cost no memory. */
+  telemetry_waiting_max: 8_192,
+  /** Spans of one request to the collector. */
+  telemetry_batch_max: 512,
+  /** Milliseconds for which spans are gathered. */
+  telemetry_delay_ms: 500,
+  /** Milliseconds for one request to the collector. */
+  telemetry_send_ms: 5_000,
   /** Keys that tokens of a node are verified with: the newest, and those of earlier rotations. */
   auth_keys_max: 8,
   /** Characters of a token: it names a holder and perhaps some spaces. */
@@ -511,6 +521,8 @@ export const limits = {
   trace_block_bytes: 256 * 1024,
   /** Bytes of one block of a trace that is read: a commit with as much in it as may lie in memory is one. */
   trace_block_bytes_max: 1024 * 1024 * 1024,
+  /** Arrows of a sequence diagram: more is read by nobody. */
+  trace_chart_arrows_max: 2_000,
   /** Turns back to which the chain of causes of a departure, or of what is shown, is known. */
   trace_chain_turns_max: 1_000_000,
   /** Bytes of one request in JSON-RPC, as of one frame. */

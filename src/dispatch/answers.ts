@@ -64,7 +64,10 @@ function checked(call: Call, answer: unknown, room: Room): Outcome | string {
   const answered = 'error' in fields ? nativeError(fields.error) : result(call, fields, room);
   if (typeof answered === 'string') return answered;
   const { notes, bytes, state } = fields;
-  const outcome = fields.prepared === true && call.method.effect === 'change' && answered.items[0] !== 'error' ? new Tuple(['prepared', answered]) : answered;
+  const outcome =
+    fields.prepared === true && call.method.effect === 'change' && answered.items[0] !== 'error'
+      ? new Tuple(['prepared', answered])
+      : answered;
   const stateFault = state === undefined ? null : valueFault(state, room);
   if (stateFault !== null) return `its state ${stateFault}`;
   return {

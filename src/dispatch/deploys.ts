@@ -3,7 +3,7 @@
  * whose it is. Owns the numbering of accounts; must never give a number twice, nor number 0, the space's own.
  */
 import { PowerboxError } from '../errors.ts';
-import type { Account, Body, Engine, TermReference, Turn } from '../space/index.ts';
+import type { Account, Body, Engine, TermReference, Turn, Span } from '../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../values/index.ts';
 import { recordOf } from './job.ts';
 
@@ -33,6 +33,8 @@ export interface DeployRequest {
   readonly once?: string;
   /** The deploy in whose place this one starts: it has set `once`, and has ended from that turn on. */
   readonly replaces?: Account;
+  /** Where it is followed; never in the record. */
+  readonly span?: Span | null;
   /** Other facts of the same turn, by key. */
   readonly notes?: readonly (readonly [key: string, value: Value])[];
 }
@@ -59,7 +61,7 @@ export class Deploys {
   /** Resolves with the deploy once its account and first task are durable. */
   async start(request: DeployRequest): Promise<Deploy> {
     const { account, payload } = this.prepare(request);
-    return this.#engine.enact<Deploy>({ kind: 'deploy', payload, account });
+    return this.#engine.enact<Deploy>({ kind: 'deploy', payload, account, span: request.span ?? null });
   }
 
   /** In a turn, what was prepared: its account, the facts beside it, and its first task by `spawn`. */

@@ -5,7 +5,7 @@
  */
 import type { Call, Native, NativeCall, NativeReference } from '../../channels/index.ts';
 import type { Cancellable } from '../platform/index.ts';
-import type { Account, Task, Turn } from '../space/index.ts';
+import type { Account, Span, Task, Turn } from '../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import type { Measured } from './audit.ts';
@@ -66,6 +66,8 @@ export class NativeJob implements OutsideWork, OutsideCall {
   #timer: Cancellable | null = null;
   #start_ms = 0;
   #released = false;
+  /** Where the message that this call is for is followed. */
+  #span: Span | null = null;
 
   constructor(
     context: JobContext,
@@ -102,6 +104,8 @@ export class NativeJob implements OutsideWork, OutsideCall {
     // A process that leaves starts nothing, nor does a node that is out of service; the task is durable and comes again.
     if (this.#context.stopped || this.#context.paused) return;
     this.stage = 'running';
+    const { span } = this.task;
+    if (span) this.#span = span.begin(this.what, { account: this.account, task: this.number });
     this.#start_ms = this.#context.clock.now_ms();
     // Each step calls the next, and only what has to be waited for is a promise: there are very many calls.
     if (this.#cutBy !== null) this.#finish(errorOutcome(this.#cutBy));
@@ -262,6 +266,12 @@ export class NativeJob implements OutsideWork, OutsideCall {
       return;
     }
     this.stage = 'answered';
+    if (this.#span !== null) {
+      const [first, code] = answer.outcome.items;
+      this.#span.end(first === 'error' ? (code as string) : 'ok');
+      // What follows from the answer is a step beneath the call.
+      this.task.span = this.#span;
+    }
     const state = new List(answer.state === undefined ? [] : [answer.state]);
     const { audit, engine, failpoint } = this.#context;
     const outage = this.changing ? this.#takeOutage() : null;
@@ -320,6 +330,7 @@ export class NativeJob implements OutsideWork, OutsideCall {
   }
 
   #over(): void {
+    this.#span?.end('interrupted');
     this.#release((lanes) => lanes.done(this));
     this.#context.over(this);
   }

@@ -80,6 +80,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       ...cacheOf(configuration?.machine ?? null),
       ...instruments,
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
+      ...(options.follow === undefined ? {} : { follow: options.follow }),
     });
     registerNodeCauses(engine, dispatcher);
     await recovered?.(engine);

@@ -158,10 +158,14 @@ export class OpenedSpace implements Space {
   }
 
   async run(text: string, { name = 'program', holder }: RunOptions = {}): Promise<Deploy> {
-    const { powers, deploys, service } = this.#parts;
+    const { powers, deploys, service, engine } = this.#parts;
     service.requireIn();
     const term = await compileProgram(powers, text, holder);
-    return this.#handle(await deploys.start({ holder: holder ?? powers.holder, name, label: RHO_LABEL, term }));
+    const whose = holder ?? powers.holder;
+    const span = engine.follow('deploy', { holder: whose, name });
+    const started = await deploys.start({ holder: whose, name, label: RHO_LABEL, term, span });
+    span?.end('ok');
+    return this.#handle(started);
   }
 
   system(text: string, { name = 'system', config = {}, holder }: SystemOptions = {}): Promise<Deploy | null> {

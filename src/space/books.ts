@@ -15,6 +15,7 @@ import type { Quotas } from './quotas.ts';
 import { repetition } from './repeat.ts';
 import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
 import { LiveTask, type Tasks } from './tasks.ts';
+import type { Span } from './span.ts';
 import type { Ledger } from './tuples.ts';
 import type { Account, Body, Receive } from './types.ts';
 
@@ -38,6 +39,8 @@ export class Books implements Ledger {
   nextStamp = 1;
   /** The index of the cause in the commit that carries the message now produced, or -1. */
   messageCause = -1;
+  /** Where what is done now is followed; tasks that are made now are steps beneath it. */
+  span: Span | null = null;
   /** What is put down now is charged, and not refused. */
   anyway = false;
   readonly #channels: Channels;
@@ -155,6 +158,7 @@ export class Books implements Ledger {
       }
     }
     const task = new LiveTask(this.nextTask++, account, body, captures);
+    if (this.span !== null) task.span = this.span;
     if (this.#noted) {
       task.born = this.#commits.serial;
       this.#commits.current.addTask(task);

@@ -17,6 +17,7 @@ import { takeCensus } from './census.ts';
 import { Channels } from './channels.ts';
 import { type CommitHost, Committer, outcomeUnknown } from './committer.ts';
 import type { SpaceFigures } from './counters.ts';
+import type { Span, SpanFields } from './span.ts';
 import { Cutter } from './cut.ts';
 import type { CauseRecord, EntryHeader } from './entry.ts';
 import type { Waiter } from './items.ts';
@@ -222,6 +223,22 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   header(): EntryHeader {
     return { lastTurn: this.#loop.turn, nextTask: this.#books.nextTask, nextStamp: this.#books.nextStamp };
+  }
+
+  /** The first step of a message from outside, when somebody follows it. */
+  follow(name: string, fields: SpanFields): Span | null {
+    return this.#options.follow?.(name, fields) ?? null;
+  }
+
+  /** In a turn: what `run` sets in motion is followed as steps beneath `span`. */
+  followed(span: Span | null, run: () => void): void {
+    const before = this.#books.span;
+    this.#books.span = span;
+    try {
+      run();
+    } finally {
+      this.#books.span = before;
+    }
   }
 
   /** What is counted and what there is, for who watches; never inside a turn. */

@@ -13,6 +13,7 @@ import type { EngineOptions, Failpoint } from './options.ts';
 import type { Quotas } from './quotas.ts';
 import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
 import type { LiveTask, Tasks } from './tasks.ts';
+import type { Span } from './span.ts';
 import type { TurnContext } from './turn.ts';
 import type { Tuples } from './tuples.ts';
 import type { Causes } from './causes.ts';
@@ -231,6 +232,8 @@ export class TurnLoop {
       this.#books.messageCause = arrival.message === null ? -1 : commit.causes.length - 1;
     }
     const context = this.#context.begin(cause.account, this.#books.nextTask++);
+    const span = cause.span ?? task?.span ?? null;
+    if (span !== null) this.#books.span = span;
     try {
       if (task !== null) this.#endTask(task);
       if (arrival.message !== null)
@@ -251,6 +254,7 @@ export class TurnLoop {
       arrival.refusal = error;
     }
     this.#books.messageCause = -1;
+    if (span !== null) this.#books.span = null;
     if (cause.unhurried_bytes === undefined) commit.settle(arrival);
     else commit.settleLater(arrival, cause.unhurried_bytes);
     if (this.#failpoint !== null) this.#failpoint('turn:after');
@@ -269,7 +273,8 @@ export class TurnLoop {
     if (handling === 'inline') {
       if (this.#failpoint !== null) this.#failpoint('turn:before');
       const context = this.#startTurn(task);
-      router.run(task, context);
+      if (task.span === null) router.run(task, context);
+      else this.#runFollowed(task.span, task, context);
       if (!this.#plantTaskTwice) this.#endTask(task);
       if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + limits.turn_steps_max - context.steps);
       if (this.#failpoint !== null) this.#failpoint('turn:after');
@@ -278,6 +283,15 @@ export class TurnLoop {
     this.#hold(task, handling);
     if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
       this.#commits.current.settle({ durable: () => this.router.deliver(task), lost: NOBODY_TO_TELL });
+  }
+
+  /** As one step of the message that is followed. */
+  #runFollowed(span: Span, task: LiveTask, context: TurnContext): void {
+    const step = span.begin('turn', { turn: this.turn, account: task.account, label: task.body.label });
+    this.#books.span = step;
+    this.router.run(task, context);
+    this.#books.span = null;
+    step?.end('ok');
   }
 
   /** A turn in which nothing happens but that: so that every choice of whose turn it is has its number. */

@@ -7,6 +7,7 @@
 import { limits } from '../limits.ts';
 import type { Value } from '../values/index.ts';
 import { type Purse, restingPurse } from './purse.ts';
+import type { Span } from './span.ts';
 import type { Account, Body, Task } from './types.ts';
 
 export type TaskState = 'ready' | 'outside' | 'parked' | 'done';
@@ -16,6 +17,8 @@ export class LiveTask implements Task {
   state: TaskState = 'ready';
   /** The commit in which it was made; a task that is done within that commit costs no disk. */
   born = 0;
+  /** Where the message that set it in motion is followed. */
+  span: Span | null = null;
   constructor(
     readonly number: number,
     readonly account: Account,

@@ -3,6 +3,7 @@
  * The space knows nothing of Rholang, capabilities, files or sockets: a continuation is a label, a term by
  * hash, a place in it and an environment.
  */
+import type { Span } from './span.ts';
 import type { MessagePattern } from '../match/index.ts';
 import type { Name, Value } from '../values/index.ts';
 
@@ -46,6 +47,8 @@ export interface Task {
   readonly account: Account;
   readonly body: Body;
   readonly captures: readonly Value[];
+  /** Where the message that set it in motion is followed; whoever runs it outside puts its own step in that place. */
+  span?: Span | null;
 }
 
 /**
@@ -106,6 +109,8 @@ export interface Cause {
    * holds. Absent: somebody waits. Never in the record.
    */
   readonly unhurried_bytes?: number;
+  /** Where it is followed. Never in the record. */
+  readonly span?: Span | null;
 }
 
 /**

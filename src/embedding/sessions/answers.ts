@@ -67,6 +67,10 @@ export class Answers {
     session.push({ number, id, bytes });
     turn.setFact(deliveryKey(session.number, number), new Tuple([id, kind, value]));
     this.#touch(turn, session);
+    if (kind !== MORE && session.isFollowed(id)) {
+      const outcome = kind === FAILED ? 'error' : 'ok';
+      turn.afterDurable(() => session.told(id, outcome));
+    }
     if (
       session.undelivered > limits.session_deliveries_max ||
       session.undelivered_bytes > limits.session_deliveries_bytes_max

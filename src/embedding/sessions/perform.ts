@@ -81,7 +81,17 @@ export class Performer {
 
   /** Applies one request, and what waited for it. What is refused is its answer. */
   apply(turn: Turn, session: Session, asked: Asked, now_ms: number): void {
-    this.#apply({ turn, session, asked, now_ms });
+    const step = { turn, session, asked, now_ms };
+    const { engine } = this.#parts;
+    const { kind, id } = asked.request;
+    const span = engine.follow(kind, { session: session.number, holder: session.holder.name });
+    if (span === null) {
+      this.#apply(step);
+      return;
+    }
+    session.follow(id, span);
+    engine.followed(span, () => this.#apply(step));
+    if (session.standing(id) === undefined) turn.afterDurable(() => session.told(id, 'ok'));
   }
 
   #apply(step: Step): void {

@@ -3,6 +3,7 @@
  * connections and this process: all of it follows from facts. What is sent is taken out of it by an `Outlet`, which
  * never sees what is not durable.
  */
+import type { Span } from '../../space/index.ts';
 import type { Holder } from './holder.ts';
 import type { Deferred, Standing } from './standing.ts';
 import type { Delivery, Outcome, Outlet } from './types.ts';
@@ -37,6 +38,8 @@ export class Session {
   #outcomes: Map<number, Outcome> | null = null;
   /** Requests whose facts are to be written, or dropped, with the next commit. */
   #changed: Set<number> | null = null;
+  /** Of requests that are followed and not answered, where; in this process only. */
+  #spans: Map<number, Span> | null = null;
   /** By a request, those that refer to what it will bring. */
   #awaiting: Map<number, Deferred[]> | null = null;
   /** The mark in the facts is another. */
@@ -101,6 +104,23 @@ export class Session {
     const changed = this.#changed;
     this.#changed = null;
     return changed ?? [];
+  }
+
+  // ------------------------------------------------------------------ what is followed
+
+  follow(id: number, span: Span): void {
+    this.#spans ??= new Map();
+    this.#spans.set(id, span);
+  }
+
+  isFollowed(id: number): boolean {
+    return this.#spans?.has(id) ?? false;
+  }
+
+  /** A request that is followed has been answered, or needs no answer. */
+  told(id: number, outcome: string): void {
+    this.#spans?.get(id)?.end(outcome);
+    this.#spans?.delete(id);
   }
 
   // ------------------------------------------------------------------ deliveries
