@@ -132,10 +132,11 @@ class Service implements RunningService {
     return desk.operations(identity.holder);
   }
 
-  async #deskOf({ spaces }: Identity, wanted: string | null): Promise<SpaceDesk> {
+  async #deskOf(identity: Identity, wanted: string | null): Promise<SpaceDesk> {
+    const { spaces } = identity;
     const { defaultSpace = SPACE_DEFAULT, publicNames = false } = this.#options;
     const name = wanted ?? defaultSpace;
-    const space = spaces === null || spaces.includes(name) ? await this.#options.spaces.get(name) : undefined;
+    const space = spaces === null || spaces.includes(name) ? await this.#options.spaces.get(name, identity) : undefined;
     if (space === undefined) throw new PowerboxError('auth_failed', 'the token is good for no space of this name');
     const known = this.#desks.get(space);
     if (known !== undefined) return known;
