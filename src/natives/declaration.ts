@@ -18,6 +18,9 @@ import { limits } from '../limits.ts';
 
 const WORD = /^[a-z][A-Za-z0-9]{0,63}$/;
 const word = z.string().regex(WORD, 'a letter a to z and at most 63 letters or digits are expected');
+const argumentName = z
+  .string()
+  .regex(/^[a-z][A-Za-z0-9_]{0,63}$/, 'a letter a to z and at most 63 letters, digits or _ are expected');
 const doc = z.string().min(1).max(limits.host_text_max);
 const bound = z.int().optional();
 
@@ -53,7 +56,7 @@ const typeSource: z.ZodType<TypeSource> = z.lazy(() =>
 );
 
 const formSource = z.strictObject({
-  args: z.array(z.strictObject({ name: word, type: typeSource, doc: doc.optional() })).max(64),
+  args: z.array(z.strictObject({ name: argumentName, type: typeSource, doc: doc.optional() })).max(64),
   result: typeSource,
   doc: doc.optional(),
 });
