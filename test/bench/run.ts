@@ -9,6 +9,7 @@ import { bench as durable } from './durable.ts';
 import { bench as files } from './files.ts';
 import { bench as http } from './http.ts';
 import { bench as matching } from './matching.ts';
+import { bench as natives } from './natives.ts';
 import { bench as tcp } from './tcp.ts';
 import type { BenchLine } from './support.ts';
 
@@ -21,6 +22,7 @@ const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   files,
   tcp,
   http,
+  natives,
 };
 const words = process.argv.slice(2);
 const json = words.includes('--json');
