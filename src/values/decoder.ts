@@ -5,11 +5,11 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { float, map, par, set } from './build.ts';
+import { bundle, float, map, par, set } from './build.ts';
 import { Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
 import { isAscending } from './order.ts';
 import { isRemainder, nodeOf } from './parts.ts';
-import { BigInteger, Bytes, Kind, List, MapValue, Par, SetValue, Tuple, Uri, kindOf } from './value.ts';
+import { BigInteger, Bundle, Bytes, Kind, List, MapValue, Par, SetValue, Tuple, Uri, kindOf } from './value.ts';
 import type { Name, Remainder, Value } from './value.ts';
 
 /** What an open array or map will become: a plain list, a map, or the node of a tag. */
@@ -266,13 +266,23 @@ export class Decoder {
         }
         return new MapValue(body.keys, body.items, this.#remainder(remainder));
       }
-      default: {
-        const node = nodeOf(shape, parts);
-        if (typeof node === 'string') throw this.#refuse(node);
-        this.#foreign?.node?.();
-        return node;
+      case Kind.Bundle: {
+        const [body, read, write] = parts;
+        // What an extension stands for may be a bundle itself: the rights are those that both leave.
+        if (this.#foreign !== null && body instanceof Bundle && typeof read === 'boolean' && typeof write === 'boolean')
+          return bundle(body, read, write);
+        return this.#node(shape, parts);
       }
+      default:
+        return this.#node(shape, parts);
     }
+  }
+
+  #node(shape: number, parts: readonly Value[]): Value {
+    const node = nodeOf(shape, parts);
+    if (typeof node === 'string') throw this.#refuse(node);
+    this.#foreign?.node?.();
+    return node;
   }
 
   #mapOf(keys: readonly Value[], items: readonly Value[]): MapValue {
