@@ -44,6 +44,8 @@ export const limits = {
    * one cost less than writing it twice, and looking up a known one much less.
    */
   entry_bytes_min_outside: 16 * 1024,
+  /** Bytes of blobs that are kept in memory, to see that the same come again: some of what programs read over and over. */
+  bytes_recent_max: 8 * 1024 * 1024,
   /** Blobs of which is remembered that they are durable: putting one again costs nothing. Some 100 bytes each. */
   blobs_known_max: 16_384,
   /** Bytes of journal since the last row cut; past it the rows are brought up to date. Bounds recovery time. */

@@ -320,7 +320,8 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: 
 
 /** As many bytes as there are, at most `length`. */
 export async function readUpTo(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+  // Not filled with zeros first: what is answered was read.
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts';
 import { decodeValue, encodeValue, List, type Name, sizeOf, type Value } from '../values/index.ts';
 import type { BlobReader, BlobWriter } from './entry.ts';
 import { corrupt } from './corrupt.ts';
+import { RecentBytes } from './recent-bytes.ts';
 
 export interface Messages extends BlobReader, BlobWriter {
   /** Resolves when the blobs offered since the last call are durable; null when there are none. */
@@ -28,6 +29,7 @@ export function messagesIn(
   const known = new WeakMap<readonly Value[], { readonly hash: Uint8Array; readonly size_bytes: number }>();
   /** So are long bytes: in the cause that brought them, and where they wait. */
   const hashes = new WeakMap<Uint8Array, Uint8Array>();
+  const recent = new RecentBytes();
   let large_bytes = 0;
   let outside_bytes = 0;
   return {
@@ -41,10 +43,13 @@ export function messagesIn(
       if (blobs === null || bytes.length < limits.entry_bytes_min_outside) return null;
       let hash = hashes.get(bytes);
       if (hash === undefined) {
-        hash = sha256(bytes);
+        hash = recent.hashOf(bytes);
+        if (hash === undefined) {
+          hash = sha256(bytes);
+          recent.add(bytes, hash);
+        }
         hashes.set(bytes, hash);
-        const put = blobs.put(hash, bytes);
-        if (put !== null) pending.push(put);
+        pending.push(blobs.put(hash, bytes));
       }
       outside_bytes += bytes.length;
       return hash;
