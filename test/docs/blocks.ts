@@ -44,10 +44,10 @@ export class Reader {
     this.#tools = mkdtempSync(join(tmpdir(), 'powerbox-tools-'));
     this.#tool('powerbox', `exec "${process.execPath}" "${root}dist/src/cli/main.js" "$@"`);
     // The page's first commands are those of a clone. What they do is done by .ci/run and by the script itself;
-    // installing again, under the feet of the running tests, is not.
+    // installing again, under the feet of the running tests, is not. What starts goes on until it is ended.
     this.#tool(
       'npm',
-      `cd "${root}"; case "$*" in ci) ;; start) exec "${process.execPath}" scripts/main-job.mjs ;; *) exit 64 ;; esac`,
+      `cd "${root}"; case "$*" in ci) ;; start) exec "${process.execPath}" test/docs/start.mjs ;; *) exit 64 ;; esac`,
     );
     mkdirSync(join(this.directory, 'node_modules'));
     symlinkSync(root, join(this.directory, 'node_modules/powerbox'));
