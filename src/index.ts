@@ -7,6 +7,7 @@
  */
 export {
   any,
+  chartTrace,
   checkConfiguration,
   defineNative,
   examineMachine,
@@ -14,9 +15,13 @@ export {
   openAdmin,
   openSpace,
   processConsole,
+  redactTrace,
+  replayTrace,
   restoreBackup,
   restoreService,
   serviceHealth,
+  ShownReplay,
+  showTrace,
   sourceErrorsOf,
 } from './embedding/index.ts';
 export type * from './embedding/index.ts';
@@ -48,6 +53,14 @@ export {
 export { amountText, type Console, type Examination, type MachineCheck } from '../resolvers/index.ts';
 export { type SourceError, SourceErrors } from './rholang/index.ts';
 export type { Durability } from './store/index.ts';
+export {
+  type ChainLink,
+  Departure,
+  type ReplayReport,
+  type ShownEvent,
+  type ShownTurn,
+  type TraceSink,
+} from './trace/index.ts';
 export {
   BigInteger,
   Bundle,

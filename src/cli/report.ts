@@ -32,7 +32,7 @@ function reportLines({ paint }: Terminal, report: Report): string[] {
 }
 
 /** Channel by channel, data first, in Rholang. */
-export function channelLines({ channels, truncated }: Report): string[] {
+export function channelLines({ channels, truncated }: Pick<Report, 'channels' | 'truncated'>): string[] {
   const lines: string[] = [];
   for (const { channel, data, dataCount, waiting, waitingCount } of channels) {
     lines.push(...shown(data, dataCount), ...shown(waiting, waitingCount));

@@ -28,6 +28,8 @@ export interface CommonOptions {
   readonly holder?: string;
   readonly untilQuiescent?: boolean;
   readonly strict?: boolean;
+  /** A file into which all that comes from outside is recorded. */
+  readonly trace?: string;
 }
 
 export async function open(
@@ -52,7 +54,10 @@ export async function open(
     mustExist: unfinished !== 'refuse',
     unfinished,
     ...(options.strict === true ? { strict: true } : {}),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
     console: terminal.console,
+    ...(terminal.hostArguments.length === 0 ? {} : { hostArguments: terminal.hostArguments }),
+    onHostLine: ({ native, level, text }) => terminal.talk(`${native}: ${level}: ${text}`),
     onFailure: (failure) => tellFailure(terminal, failure),
   });
   return opening.catch((error: unknown) => {

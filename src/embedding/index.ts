@@ -40,5 +40,6 @@ export type {
   StartOptions,
 } from './admin/index.ts';
 export { restoreService, serviceHealth } from './service.ts';
-export { openReplay, replayTrace, type ReplayTraceOptions } from './replay.ts';
+export { replayTrace, type ReplayTraceOptions } from './replay-trace.ts';
+export { chartTrace, redactTrace, ShownReplay, showTrace, type ShowTraceOptions } from './show-trace.ts';
 export type * from './types.ts';

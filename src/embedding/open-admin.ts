@@ -34,6 +34,15 @@ async function remoteAdmin(client: ControlClient, data: string, options: OpenOpt
   const { console = processConsole(), onFailure = tellFailure, config, grants } = options;
   const admin = new RemoteAdmin(client, { data, console, onFailure });
   try {
+    if (options.trace !== undefined) {
+      throw new PowerboxError(
+        'storage_locked',
+        `process ${client.pid} has ${data} open: what it does cannot be recorded from here`,
+        {
+          hint: 'Stop it first: a space is recorded from its opening on.',
+        },
+      );
+    }
     if (grants?.publicSystem === true) {
       throw new PowerboxError(
         'config_invalid',

@@ -25,6 +25,7 @@ import { cacheOf, requireMachine } from './machine.ts';
 import { OpenedSpace } from './opened-space.ts';
 import { SESSION_LABEL, Sessions } from './sessions/index.ts';
 import { Powers } from './powers.ts';
+import { recordingOf } from './recording.ts';
 import { Service } from './service.ts';
 import { quotasOf } from './usage.ts';
 import type { OpenOptions, Space } from './types.ts';
@@ -73,15 +74,25 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   let powers: Powers | null = null;
   let opened: OpenedSpace | null = null;
   try {
+    const recorder = await recordingOf({
+      options,
+      store,
+      quotas: quotas?.settings ?? null,
+      timers,
+      authority,
+      tell: onFailure,
+    });
     engine = await SpaceEngine.open({
       platform: authority.give('node/space', 'platform', platform),
       store,
+      ...(recorder === null ? {} : { recorder }),
       ...(quotas === undefined ? {} : { quotas }),
       ...cacheOf(configuration?.machine ?? null),
       ...instruments,
       ...(options.onClosed === undefined ? {} : { onClosed: options.onClosed }),
       ...(options.follow === undefined ? {} : { follow: options.follow }),
     });
+    if (recorder !== null) engine.onClose(() => recorder.end());
     registerNodeCauses(engine, dispatcher);
     await recovered?.(engine);
     audit.attach(engine);

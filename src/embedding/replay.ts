@@ -9,17 +9,10 @@ import { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { registerHostCauses } from '../natives/index.ts';
 import { inertPlatform } from '../platform/index.ts';
 import { print, RHO_LABEL, RholangRunner } from '../rholang/index.ts';
-import { SpaceEngine } from '../space/index.ts';
-import {
-  bytesOf,
-  type OpenForReplay,
-  openTraceFile,
-  Replay,
-  type ReplayOptions,
-  type ReplayReport,
-  wordingWith,
-} from '../trace/index.ts';
-import { registerNodeCauses } from './causes.ts';
+import { SpaceEngine, SpaceHost } from '../space/index.ts';
+import { bytesOf, type OpenForReplay, openTraceFile, Replay, type ReplayOptions, wordingWith } from '../trace/index.ts';
+import { PUBLIC_FACT, registerNodeCauses } from './causes.ts';
+import { SESSION_LABEL, Sessions } from './sessions/index.ts';
 
 /** Nobody reads or writes here: a replay calls no native that would. */
 const NO_CONSOLE: Console = { stdout: async () => {}, stderr: async () => {}, readLine: async () => null };
@@ -49,40 +42,32 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
     registerHostCauses(engine);
     for (const register of causes) register(engine);
     audit.attach(engine);
-    new Deploys(engine);
+    const deploys = new Deploys(engine);
     const resolvers = new Resolvers({ console: NO_CONSOLE, platform, show: (value) => print(value) });
     for (const native of [...resolvers.natives, ...natives]) dispatcher.registerNative(native);
     dispatcher.attach(engine, engine.names);
+    const sessions = new Sessions({
+      engine,
+      deploys,
+      host: new SpaceHost(engine, platform),
+      platform,
+      // Nothing that is sealed leaves from here.
+      sealKey: store.keys.sealKey,
+      isSystemPublic: () => engine.fact(PUBLIC_FACT) !== undefined,
+    });
+    dispatcher.registerInline(SESSION_LABEL, sessions);
     engine.start(dispatcher);
     return engine;
   };
 }
 
-export interface ReplayTraceOptions
-  extends ReplaySurroundings,
-    Pick<ReplayOptions, 'onTurn' | 'observer' | 'beforeTurn'> {
-  /** The last turn that is replayed. Default: the last of the trace. */
-  readonly until?: number;
-}
+export type OpenReplayOptions = ReplaySurroundings & ReplayOptions;
 
 /** A replay that has been opened and has not begun; of a file, or of a trace in memory. */
-export function openReplay(trace: string | Uint8Array, options: ReplayTraceOptions = {}): Promise<Replay> {
+export function openReplay(trace: string | Uint8Array, options: OpenReplayOptions = {}): Promise<Replay> {
   const bytes = typeof trace === 'string' ? openTraceFile(trace) : bytesOf(trace);
   return Replay.open(bytes, openForReplay(options), wordingWith(print), options).catch((error: unknown) => {
     bytes.close();
     throw error;
   });
-}
-
-/**
- * Runs a trace again and touches nothing but the trace. Rejects with `trace_departed` at the first turn that differs from
- * what was recorded, with `trace_invalid` or `trace_version` where it cannot be read.
- */
-export async function replayTrace(trace: string | Uint8Array, options: ReplayTraceOptions = {}): Promise<ReplayReport> {
-  const replay = await openReplay(trace, options);
-  try {
-    return await replay.run(options.until);
-  } finally {
-    await replay.close();
-  }
 }

@@ -9,6 +9,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { HostLine, HostReport } from '../natives/index.ts';
 import type { Quota, Span, SpanFields } from '../space/index.ts';
 import type { Durability } from '../store/index.ts';
+import type { TraceSink } from '../trace/index.ts';
 import type { HostValue, Name, Value } from '../values/index.ts';
 
 /** A public name by its value (`'orders'` is `@"orders"` in Rholang), or an unforgeable one. */
@@ -60,6 +61,11 @@ export interface OpenOptions {
   readonly mustExist?: boolean;
   /** What is done with work that an earlier run left: go on (the default), refuse to open, or leave it as it is. */
   readonly unfinished?: 'resume' | 'refuse' | 'hold';
+  /**
+   * Record the space from here on, for `replayTrace` and `powerbox replay`: into a new file, or wherever the program
+   * keeps it. See `spec/traces.md`.
+   */
+  readonly trace?: string | TraceSink;
   /** Refuse with `machine_short` on a machine that falls short of the configured role; else that is only said. */
   readonly strict?: boolean;
   /** Natives that answer from the start on; also those that an earlier run registered. */

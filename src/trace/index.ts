@@ -13,3 +13,7 @@ export {
 export { TraceRecorder, type TraceSink } from './recorder.ts';
 export type { TraceBytes } from './blocks.ts';
 export { wordingWith } from './wording.ts';
+export { Chart } from './chart.ts';
+export { type Printer, Show, type ShownEvent, type ShownTurn } from './show.ts';
+export { exportTrace, type ExportOptions } from './export.ts';
+export { TraceReader } from './reader.ts';

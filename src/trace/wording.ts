@@ -30,6 +30,8 @@ function causeText(
   short: (value: Value) => string,
 ): string {
   if (message !== null) return ` ${short(payload)}!(${message.map(short).join(', ')})`;
+  // One that was left out stands as its digest.
+  if (typeof payload === 'string') return ` ${short(payload)}`;
   const items = payload instanceof Tuple || payload instanceof List ? payload.items : [];
   switch (kind) {
     case 'deploy':

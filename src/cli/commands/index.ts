@@ -8,11 +8,13 @@ import { registerExplain } from './explain.ts';
 import { registerGrants } from './grants.ts';
 import { registerInfo } from './info.ts';
 import { registerInspect } from './inspect.ts';
+import { registerReplay } from './replay.ts';
 import { registerRun } from './run.ts';
 import { registerServe } from './serve.ts';
 import { registerService } from './service.ts';
 import { registerSpace } from './space.ts';
 import { registerSystem } from './system.ts';
+import { registerTrace } from './trace.ts';
 import { registerToken } from './token.ts';
 
 export const COMMANDS: readonly Register[] = [
@@ -20,6 +22,8 @@ export const COMMANDS: readonly Register[] = [
   registerServe,
   registerToken,
   registerInspect,
+  registerTrace,
+  registerReplay,
   registerExplain,
   registerConfig,
   registerSystem,

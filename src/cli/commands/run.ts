@@ -17,6 +17,7 @@ export const registerRun: Register = (program, { terminal, leave }) => {
     .option('--also', 'run beside the work that an earlier run left in the directory')
     .option('--system <file>', 'a system contract: contract main(box, @config) = {…}, which gets its powerbox once')
     .option('--public-system', 'also answer on the public name @"system"')
+    .option('--trace <file>', 'record the run into a new file, for powerbox replay')
     .option('--holder <name>', 'run it with the powers of this holder of the configuration')
     .addHelpText(
       'after',

@@ -1,0 +1,29 @@
+/** Recording a space that is about to be opened: into a file, or wherever the program around it keeps traces. */
+import type { Platform } from '../platform/index.ts';
+import type { Store } from '../store/index.ts';
+import { createTraceFile, TraceRecorder } from '../trace/index.ts';
+import type { NodeAuthority } from './node-authority.ts';
+import type { FailureReport, OpenOptions } from './types.ts';
+
+export interface RecordingParts {
+  readonly options: OpenOptions;
+  readonly store: Store;
+  readonly quotas: string | null;
+  readonly timers: Platform['timers'];
+  readonly authority: NodeAuthority;
+  readonly tell: (failure: FailureReport) => void;
+}
+
+/** Null when nobody asked for it. A trace that cannot be written on is given up, and told of: the space goes on. */
+export async function recordingOf(parts: RecordingParts): Promise<TraceRecorder | null> {
+  const { options, store, quotas, timers, authority, tell } = parts;
+  const { trace } = options;
+  if (trace === undefined) return null;
+  const onFailure = (error: Error): void => {
+    const message = `the trace breaks off here: ${error.message}`;
+    tell({ deploy: 0, code: 'storage_failed', message, hint: '', source: 'trace', dropped: 0 });
+  };
+  if (typeof trace === 'string') authority.give('node/trace', 'file', trace, { write: true });
+  const sink = typeof trace === 'string' ? createTraceFile(trace) : trace;
+  return TraceRecorder.begin(store, { sink, timers, quotas, onFailure });
+}
