@@ -43,7 +43,18 @@ function program(): Command {
     .addHelpText('after', `${EXIT_CODES}\n\nError codes: spec/errors of the project, one page each.`);
 
   for (const register of COMMANDS) register(all, { terminal, leave });
+  all.hook('preAction', (_, command) => requireHosts(command));
   return all;
+}
+
+/** Commands that start hosts; for the others there is nothing that could get what stands after `--`. */
+const STARTING = ['run', 'resume', 'serve'];
+
+function requireHosts(command: Command): void {
+  if (terminal.hostArguments.length === 0 || STARTING.includes(command.name())) return;
+  throw new PowerboxError('usage', `powerbox ${command.name()} takes nothing after --`, {
+    hint: 'What stands there goes to the host of a native, with powerbox run, resume and serve.',
+  });
 }
 
 async function leave(command: Promise<number>): Promise<void> {

@@ -6,8 +6,10 @@ import { readFileSync } from 'node:fs';
 import { type Console, PowerboxError, processConsole } from '../index.ts';
 
 export interface Terminal {
-  /** As `process.argv`. */
+  /** As `process.argv`, as far as it is for this command. */
   readonly argv: readonly string[];
+  /** What stands after `--`: for the host that the configuration names. */
+  readonly hostArguments: readonly string[];
   readonly json: boolean;
   /** One line for a person, on standard error. */
   talk(line: string): void;
@@ -40,7 +42,10 @@ const PROGRESS_TERMINAL_MS = 500;
 const PROGRESS_LOG_MS = 10_000;
 
 export function processTerminal(): Terminal {
-  const { argv, stdout, stderr, env } = process;
+  const { stdout, stderr, env } = process;
+  const marker = process.argv.indexOf('--', 2);
+  const argv = marker < 0 ? process.argv : process.argv.slice(0, marker);
+  const hostArguments = marker < 0 ? [] : process.argv.slice(marker + 1);
   const json = argv.includes('--json');
   const colours = stderr.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
   let replaceable = false;
@@ -65,6 +70,7 @@ export function processTerminal(): Terminal {
   const streams = processConsole();
   return {
     argv,
+    hostArguments,
     json,
     talk(line) {
       erase();

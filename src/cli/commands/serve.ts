@@ -37,6 +37,7 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<number>
       ...(config === undefined ? {} : { config }),
       ...(listen === undefined ? {} : { listen }),
       console: terminal.console,
+      hostArguments: terminal.hostArguments,
       log: (level) => openLog(level, { write: (line) => terminal.talk(line.trimEnd()) }),
     });
     if (terminal.json) terminal.record({ type: 'ready', url: node.address.url, data: node.data });

@@ -36,6 +36,8 @@ export interface NodeOptions {
   readonly config?: string;
   /** `HOST:PORT`; goes before the configuration. */
   readonly listen?: string;
+  /** For the host of a native of `main` that is configured to get them. */
+  readonly hostArguments?: readonly string[];
   readonly console: Console;
   readonly log: (level: ServiceConfig['logs']['level']) => Log;
 }
@@ -97,7 +99,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const data = resolve(settings.data);
   const node = new Node(log, said.shutdown_ms);
   try {
-    await node.open(data, settings, options.console);
+    await node.open(data, settings, options);
   } catch (error) {
     await node.close();
     throw error;
@@ -131,7 +133,11 @@ class Node implements NodeState {
     });
   }
 
-  async open(data: string, { config, service: said }: NodeSettings, console: Console): Promise<void> {
+  async open(
+    data: string,
+    { config, service: said }: NodeSettings,
+    { console, hostArguments = [] }: Pick<NodeOptions, 'console' | 'hostArguments'>,
+  ): Promise<void> {
     const log = this.#log;
     const failed = (why: string): void => log.warn(`spans cannot be told: ${why}`);
     this.#telemetry = openTelemetry(said.telemetry, { platform: this.#platform, failed });
@@ -141,6 +147,7 @@ class Node implements NodeState {
       data,
       config,
       console,
+      hostArguments,
       log,
       onLost: (name, error) => {
         if (name === MAIN_SPACE) this.#lose(error);

@@ -25,6 +25,8 @@ export interface NodeSpacesOptions {
   /** The configuration of `main`, which says what its data directory remembers where this is null. */
   readonly config: string | null;
   readonly durability?: OpenOptions['durability'];
+  /** For a host of `main`. */
+  readonly hostArguments?: readonly string[];
   readonly console: Console;
   readonly log: Log;
   /** For a space: whether its messages are followed. Absent: none are. */
@@ -69,7 +71,7 @@ export class NodeSpaces implements SpaceDirectory {
   }
 
   async #open(entry: SpaceEntry): Promise<void> {
-    const { config, durability, console, onLost, follow } = this.#options;
+    const { config, durability, console, onLost, follow, hostArguments } = this.#options;
     const log = this.#options.log.of(entry.name);
     const held: Held = { entry, space: null, failure: null };
     this.#held.set(entry.name, held);
@@ -84,7 +86,10 @@ export class NodeSpaces implements SpaceDirectory {
         rememberGrants: true,
         unfinished: 'resume',
         console,
+        ...(entry.name === MAIN_SPACE && hostArguments !== undefined ? { hostArguments } : {}),
         onFailure: (failure) => logFailure(log, failure),
+        onHostLine: ({ native, level, text }) => log[level](text, { native }),
+        onShutdown: (reason) => onLost(entry.name, new PowerboxError('host_failed', reason)),
         onOutOfService: (health) => log.error('out of service', healthFields(health)),
         onClosed: (error) => {
           held.failure = error.message;
