@@ -42,6 +42,7 @@ export class CursorKeeper {
   /** The last write that was begun. */
   #saving: Promise<void> = Promise.resolve();
   #stale = false;
+  #frozen = false;
 
   private constructor(store: CursorStore | null, cursor: SessionCursor | null, onFailure: (error: unknown) => void) {
     this.#store = store;
@@ -91,9 +92,14 @@ export class CursorKeeper {
     return this.#save();
   }
 
+  /** This run ends, and what it asked for does not: the next one goes on with it. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
   /** The standing receive has ended. */
   drop(name: string): void {
-    if (this.#cursor === null || !this.#cursor.requests.has(name)) return;
+    if (this.#frozen || this.#cursor === null || !this.#cursor.requests.has(name)) return;
     const requests = new Map(this.#cursor.requests);
     requests.delete(name);
     this.#cursor = { ...this.#cursor, requests };

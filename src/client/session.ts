@@ -349,6 +349,7 @@ export class Session {
 
   #end(error: PowerboxError | null): void {
     this.#closed = true;
+    this.#cursors.freeze();
     this.requests.close(error);
     this.#cancelFlush?.();
     this.#link.close();

@@ -457,6 +457,23 @@ describe('a client that was killed', () => {
     assert.deepEqual(last.value?.value, [4]);
   });
 
+  it('that ended in good order keeps its standing receives, and one that it left itself is forgotten', async () => {
+    const cursor = new MemoryCursor();
+    const peer = new Peer();
+    const first = await connected({ cursor }, peer);
+    const kept = settled(first.box.messages('kept', { name: 'kept' }).next());
+    const left = first.box.messages('left', { name: 'left' });
+    await first.machine.settle();
+    const leaving = settled((left.return as () => Promise<unknown>)());
+    await first.machine.settle();
+    assert.equal(leaving.done, true);
+    const closing = settled(first.box.close({ keepSession: true }));
+    await first.machine.settle();
+    assert.equal(closing.done, true);
+    assert.equal(kept.done, true);
+    assert.match(cursor.text ?? '', /"requests":\{"kept":\d+\}/);
+  });
+
   it('writes down a standing receive before it asks for it', async () => {
     const cursor = new MemoryCursor();
     const { machine, peer, box } = await connected({ cursor });
