@@ -19,7 +19,6 @@ import {
   Hosts,
   inlineNatives,
   type Launcher,
-  registerHostCauses,
   SocketLauncher,
   WorkerLauncher,
 } from '../natives/index.ts';
@@ -44,7 +43,6 @@ export function hostsOf(given: {
   readonly stop: () => void;
 }): Hosts {
   const { engine, dispatcher, configuration, options, authority, tell } = given;
-  registerHostCauses(engine);
   const natives = [...(configuration?.natives.values() ?? [])];
   const isAny = natives.length > 0;
   const platform = isAny ? authority.give('node/hosts', 'platform', given.platform) : given.platform;

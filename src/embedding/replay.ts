@@ -39,7 +39,7 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
     const dispatcher = new Dispatcher({ audit, platform, report: () => {} });
     dispatcher.registerInline(RHO_LABEL, new RholangRunner());
     registerNodeCauses(engine, dispatcher);
-    registerHostCauses(engine);
+    registerHostCauses(engine, (native) => dispatcher.registerNative(native));
     for (const register of causes) register(engine);
     audit.attach(engine);
     const deploys = new Deploys(engine);

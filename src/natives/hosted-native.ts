@@ -18,7 +18,6 @@ import { limits } from '../limits.ts';
 import type { Timers } from '../platform/index.ts';
 import { Bytes, list, type Value } from '../values/index.ts';
 import type { HostConnection, Reply } from './connection.ts';
-import { undeclared } from './undeclared.ts';
 import type { Host } from './host.ts';
 import { MadeReader } from './made.ts';
 import type { AnswerFields } from './protocol.ts';
@@ -28,6 +27,8 @@ import type { HostTokens } from './tokens.ts';
 export interface HostedOptions {
   readonly host: Host;
   readonly name: string;
+  /** What the space knows of it. */
+  readonly declared: () => ChannelDeclaration;
   readonly tokens: HostTokens;
   readonly sources: HostSources;
   /** Whether this grant stands. */
@@ -38,18 +39,14 @@ export interface HostedOptions {
 export class HostedNative implements Native {
   readonly #options: HostedOptions;
   readonly #reader: MadeReader;
-  readonly #undeclared: ChannelDeclaration;
 
   constructor(options: HostedOptions) {
     this.#options = options;
     this.#reader = new MadeReader(options.tokens, (native) => options.host.declarations.has(native));
-    this.#undeclared = undeclared(options.name);
   }
 
-  /** What the host announced when it was last there. */
   get declaration(): ChannelDeclaration {
-    const { host, name } = this.#options;
-    return host.declarations.get(name) ?? this.#undeclared;
+    return this.#options.declared();
   }
 
   async call(call: NativeCall): Promise<NativeAnswer> {
@@ -104,7 +101,8 @@ export class HostedNative implements Native {
     for (;;) {
       if (isAgain) await host.whenUp(call.signal);
       const { connection } = host;
-      if (connection === null) return { error: this.#absent() };
+      // Read by a declaration that says nothing, a call cannot be made.
+      if (connection === null || this.declaration.methods.size === 0) return { error: this.#absent() };
       if (isTwoPhase(connection, method) && host.prepared.open >= limits.host_prepared_max)
         return { error: this.#behind() };
       const reply = await this.#request('call', call, isTwoPhase(connection, method));
@@ -259,7 +257,10 @@ export class HostedNative implements Native {
 
   #absent(): NativeError {
     const { host, name } = this.#options;
-    return { code: 'not_available', message: `the native ${name} has no host here now: ${host.reason}` };
+    return {
+      code: 'not_available',
+      message: `the native ${name} has no host here now: ${host.reason || 'what it offers is not on record yet'}`,
+    };
   }
 }
 

@@ -7,26 +7,12 @@ import type { Native } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Timers } from '../platform/index.ts';
-import type { Engine } from '../space/index.ts';
-import { tuple, type Tuple } from '../values/index.ts';
-import { type DeclarationSource, declarationSource } from './declaration.ts';
+import { Declared } from './declared.ts';
 import { Host, type HostReport, type HostSettings, type HostSurroundings } from './host.ts';
 import { HostedNative } from './hosted-native.ts';
 import { InlineNative } from './inline-native.ts';
-import { registerPreparedCauses } from './prepared.ts';
 import { HostSources } from './sources.ts';
 import { HostTokens, type NamesOfSpace } from './tokens.ts';
-
-const FACT_PREFIX = 'host/';
-
-/** What causes of hosts do in their turns, also in a space that is only replayed. */
-export function registerHostCauses(engine: Pick<Engine, 'register'>): void {
-  registerPreparedCauses(engine);
-  engine.register('host', (turn, { payload }) => {
-    const [, name, announced] = (payload as Tuple).items;
-    turn.setFact(FACT_PREFIX + (name as string), announced);
-  });
-}
 
 /** One entry of a configuration, ready to be started. */
 export type ConfiguredHost =
@@ -50,6 +36,7 @@ interface Entry {
 
 export class Hosts {
   readonly #options: HostsOptions;
+  readonly #declared: Declared;
   readonly #entries = new Map<string, Entry>();
   readonly #inline: Extract<ConfiguredHost, { kind: 'inline' }>[] = [];
   readonly #granted = new Set<string>();
@@ -57,24 +44,21 @@ export class Hosts {
 
   constructor(configured: readonly ConfiguredHost[], options: HostsOptions) {
     this.#options = options;
-    const remembered = new Map<string, readonly DeclarationSource[]>();
-    for (const [key, text] of options.engine.facts(FACT_PREFIX)) {
-      const known = rememberedIn(text);
-      if (known !== null) remembered.set(key.slice(FACT_PREFIX.length), known);
-    }
+    this.#declared = new Declared(options.engine, () => {});
     for (const given of configured) {
       if (given.kind === 'inline') this.#inline.push(given);
-      else this.#add(given.settings, remembered.get(given.settings.name) ?? null);
+      else this.#add(given.settings);
     }
     // Hosts of earlier openings that no configuration names any more: what programs keep of them is answered for.
     const names = new Set([...this.#entries.keys(), ...this.#inline.map(({ name }) => name)]);
-    for (const [name, known] of remembered) if (!names.has(name)) this.#add(absent(name), known);
+    for (const name of this.#declared.hosts()) if (!names.has(name)) this.#add(absent(name));
   }
 
-  #add(settings: Omit<HostSettings, 'remembered' | 'client'>, remembered: readonly DeclarationSource[] | null): void {
+  #add(settings: Omit<HostSettings, 'remembered' | 'client'>): void {
     const { keyOf, names } = this.#options;
     const { name } = settings;
     const client = keyOf(`host-client/${name}`, 32);
+    const remembered = this.#declared.announced(name);
     const host = new Host({ ...settings, client, remembered }, this.#options);
     const tokens = new HostTokens(keyOf(`host-token/${name}`, 64), names);
     this.#entries.set(name, { host, tokens, sources: new HostSources(host, tokens), registered: new Set() });
@@ -96,7 +80,7 @@ export class Hosts {
         entry.host.listen({
           connected: () => {
             this.#register(entry);
-            this.#remember(entry);
+            if (this.#isSettled) this.#declared.announce(entry.host.settings.name, entry.host.announced);
           },
           disconnected: () => {},
           push: () => {},
@@ -117,7 +101,9 @@ export class Hosts {
     this.#isSettled = true;
     for (const entry of this.#entries.values()) {
       entry.host.prepared.start();
-      if (entry.host.connection !== null) this.#remember(entry);
+      const { settings, connection, announced } = entry.host;
+      const isKnown = connection !== null || settings.pinned !== null;
+      this.#declared.announce(settings.name, isKnown ? announced : null);
     }
   }
   #isSettled = false;
@@ -130,6 +116,7 @@ export class Hosts {
       const native = new HostedNative({
         host,
         name,
+        declared: () => this.#declared.of(host.settings.name, name),
         tokens,
         sources,
         stands: (grant) => this.#granted.has(grant),
@@ -167,18 +154,6 @@ export class Hosts {
         },
       );
     }
-  }
-
-  /** What it announces is known in later openings, also where it is not there. */
-  #remember({ host }: Entry): void {
-    const { engine } = this.#options;
-    const { name } = host.settings;
-    const { announced } = host;
-    const key = FACT_PREFIX + name;
-    if (!this.#isSettled || announced === null || engine.fact(key) === announced) return;
-    const cause = { kind: 'host', payload: tuple(['transaction', name, announced]), account: 0 };
-    // A space that has closed remembers what it did.
-    engine.enact(cause).catch(() => {});
   }
 
   // -------------------------------------------------------------- grants
@@ -232,14 +207,4 @@ function absent(name: string): Omit<HostSettings, 'remembered' | 'client'> {
     silent_ms_max: null,
     pinned: null,
   };
-}
-
-function rememberedIn(text: unknown): readonly DeclarationSource[] | null {
-  if (typeof text !== 'string') return null;
-  try {
-    const read = declarationSource.array().safeParse(JSON.parse(text));
-    return read.success ? read.data : null;
-  } catch {
-    return null;
-  }
 }

@@ -2,9 +2,10 @@
 export * from './types.ts';
 export { ChildLauncher, type ChildOptions } from './child-launcher.ts';
 export { type DeclarationSource, declarationSource, readDeclaration, writeDeclaration } from './declaration.ts';
+export { registerHostCauses } from './declared.ts';
 export { definitionOf } from './definition.ts';
 export type { HostLine, HostReport, HostSettings, HostState, OnExit } from './host.ts';
-export { type ConfiguredHost, Hosts, type HostsOptions, registerHostCauses } from './hosts.ts';
+export { type ConfiguredHost, Hosts, type HostsOptions } from './hosts.ts';
 export { inlineNatives } from './inline-native.ts';
 export type { Launcher, Link, LinkEvents } from './link.ts';
 export type { HostControl, HostDefinition, HostStore } from './serve.ts';

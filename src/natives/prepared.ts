@@ -16,7 +16,7 @@ import { PREPARED_PREFIX, preparedKey } from '../dispatch/index.ts';
 import type { HostConnection } from './connection.ts';
 
 /** What of a space its hosts need. */
-export type HostFacts = Pick<Engine, 'fact' | 'facts' | 'enact'>;
+export type HostFacts = Pick<Engine, 'fact' | 'facts' | 'enact' | 'register'>;
 
 /** What the confirmation of a host does in its turn, also in a space that is only replayed. */
 export function registerPreparedCauses(engine: Pick<Engine, 'register'>): void {
