@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { any, defineNative, nativeMethod } from '../../src/embedding/index.ts';
-import { QUIET, recorded, replays } from './support.ts';
+import { recorded, replays } from './support.ts';
+import { lightSpace, replayLight } from './support-light.ts';
 
 const PROGRAMS = new URL('../../spec/programs/', import.meta.url);
 
@@ -163,21 +164,34 @@ describe('a trace', () => {
     const rounds = fc.array(fc.tuple(fc.nat(2), fc.boolean(), fc.boolean()), { maxLength: 12 });
     await fc.assert(
       fc.asyncProperty(rounds, async (sends) => {
-        const trace = await recorded(async (space) => {
-          const parts = sends.map(([kind, persist, peek], index) => {
-            const arrow = persist ? '<=' : peek ? '<<-' : '<-';
-            return kind === 0
-              ? `x!(${index})`
-              : kind === 1
-                ? `for (@a ${arrow} x & @b ${arrow} x) { @"out"!(a, b) }`
-                : `for (@a ${arrow} x) { @"out"!(a) }`;
-          });
-          await space.run(`new x in { ${['Nil', ...parts].join(' | ')} }`);
-          await space.quiescent();
-        }, QUIET);
-        await replays(trace);
+        const space = await lightSpace();
+        const parts = sends.map(([kind, persist, peek], index) => {
+          const arrow = persist ? '<=' : peek ? '<<-' : '<-';
+          if (kind === 0) return persist ? `x!!(${index})` : `x!(${index})`;
+          return kind === 1
+            ? `for (@a ${arrow} x & @b ${arrow} x) { @"out"!(a, b) }`
+            : `for (@a ${arrow} x) { @"out"!(a) }`;
+        });
+        await space.run(`new x in { ${['Nil', ...parts].join(' | ')} }`);
+        while (space.engine.tasks.anyReady && space.engine.turn < 500) await new Promise((run) => setImmediate(run));
+        const { report } = await replayLight(await space.end());
+        assert.equal(report.complete, true);
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('RH-153: joins on one channel replay every time, with two sends and with four', async () => {
+    for (const sends of [2, 4]) {
+      for (let round = 0; round < 250; round++) {
+        const space = await lightSpace();
+        const account = await space.run(
+          `new x in { x!() | for (<- x & <- x) { 0 } ${'| x!()'.repeat(sends - 1)} ${sends > 2 ? '| for (<- x & <- x) { 0 }' : ''} }`,
+        );
+        await space.dispatcher.quiescent(account);
+        const { report } = await replayLight(await space.end());
+        assert.equal(report.complete, true);
+      }
+    }
   });
 });

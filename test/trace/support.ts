@@ -29,4 +29,4 @@ export async function replays(trace: Uint8Array, options: Parameters<typeof repl
   return report.turns;
 }
 
-export { QUIET, replayTrace };
+export { replayTrace };

@@ -1,0 +1,126 @@
+/** A trace that was changed, cut off, or is of another kind is refused, and it is said where. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { internalsOf } from '../../src/embedding/index.ts';
+import { isPowerboxError, type PowerboxError } from '../../src/errors.ts';
+import { Departure } from '../../src/trace/index.ts';
+import { BlockWriter, readBlocks, traceHead } from '../../src/trace/blocks.ts';
+import { readRecords, RecordWriter, type TraceRecord } from '../../src/trace/records.ts';
+import { bytesOf } from '../../src/trace/memory.ts';
+import { Name } from '../../src/values/index.ts';
+import { recorded, replays, replayTrace } from './support.ts';
+
+async function refusal(trace: Uint8Array): Promise<PowerboxError> {
+  try {
+    await replayTrace(trace);
+  } catch (error) {
+    assert.ok(isPowerboxError(error), String(error));
+    return error;
+  }
+  throw new assert.AssertionError({ message: 'it was replayed' });
+}
+
+/** The same trace with other records, every checksum right. */
+function rewritten(trace: Uint8Array, change: (records: TraceRecord[]) => TraceRecord[]): Uint8Array {
+  const blocks = new BlockWriter();
+  const parts = [traceHead()];
+  for (const { kind, turn, body } of readBlocks(bytesOf(trace))) {
+    if (kind !== 'turns') {
+      parts.push(blocks.block(kind, turn, body));
+      continue;
+    }
+    const writer = new RecordWriter(turn);
+    const records = [...readRecords(body, turn, (bytes) => new Name(null, 0, 0, bytes))];
+    for (const record of change(records)) writer.write(record);
+    parts.push(blocks.block(kind, turn, writer.finish()));
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+describe('a trace that is not as it was recorded', () => {
+  let trace = new Uint8Array();
+  let seal = new Uint8Array();
+  before(async () => {
+    trace = new Uint8Array(
+      await recorded(async (space) => {
+        seal = new Uint8Array(internalsOf(space).sealKey);
+        await space.run('new x in { x!(1) | for (@n <- x) { @"out"!(n) } }', { name: 'one.rho' });
+        await space.produce('in', ['a message']);
+        await space.quiescent();
+      }),
+    );
+    await replays(trace);
+  });
+
+  it('is refused with one bit turned, and it is said where', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(trace.length - 1), fc.nat(7), async (at, bit) => {
+        const changed = trace.slice();
+        changed[at] = (changed[at] ?? 0) ^ (1 << bit);
+        const { code, message } = await refusal(changed);
+        assert.ok(code === 'trace_invalid' || code === 'trace_version', `${code}: ${message}`);
+        assert.match(message, at < 8 ? /PBTRACE|version/ : /byte \d+/);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('is refused when it breaks off, wherever that is', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(trace.length - 1), async (length) => {
+        const { code, message } = await refusal(trace.slice(0, length));
+        assert.equal(code, 'trace_invalid');
+        assert.match(message, length < 8 ? /no trace/ : new RegExp(`of ${length}`));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is refused when a newer release wrote it, and when it is another file', async () => {
+    const newer = trace.slice();
+    newer[7] = 2;
+    assert.equal((await refusal(newer)).code, 'trace_version');
+    const other = await refusal(new TextEncoder().encode('#!/bin/sh\nexit 0\n'));
+    assert.equal(other.code, 'trace_invalid');
+  });
+
+  it('departs where a cause says something else, with the turn, both sides and the chain', async () => {
+    const changed = rewritten(trace, (records) =>
+      records.map((record) =>
+        record.type === 'cause' && record.message !== null ? { ...record, message: ['another message'] } : record,
+      ),
+    );
+    const error = await refusal(changed);
+    assert.ok(error instanceof Departure);
+    assert.equal(error.code, 'trace_departed');
+    const { chain, recorded: was, replayed: is } = error.departure;
+    assert.notEqual(was, is);
+    assert.match(chain.at(-1)?.what ?? '', /produce|deploy|task/);
+  });
+
+  it('departs where a cause was left out, or there is one more', async () => {
+    const without = rewritten(trace, (records) => records.filter(({ type }) => type !== 'cause'));
+    assert.equal((await refusal(without)).code, 'trace_departed');
+    const twice = rewritten(trace, (records) =>
+      records.flatMap((record) => (record.type === 'cause' && record.message !== null ? [record, record] : [record])),
+    );
+    assert.match((await refusal(twice)).code, /trace_departed|trace_invalid/);
+  });
+
+  it('is refused with a cause that this program does not know', async () => {
+    const unknown = rewritten(trace, (records) =>
+      records.map((record) => (record.type === 'cause' ? { ...record, kind: 'unheard-of', message: null } : record)),
+    );
+    const { code, message } = await refusal(unknown);
+    assert.equal(code, 'trace_invalid');
+    assert.match(message, /turn 1 is of kind "unheard-of"/);
+  });
+
+  it('holds the key of names, and never the one that seals', () => {
+    const whole = Buffer.concat([...readBlocks(bytesOf(trace))].map(({ body }) => body));
+    assert.ok(seal.length === 32 && seal.some((byte) => byte !== 0));
+    assert.equal(whole.includes(Buffer.from(seal)), false);
+    assert.equal(whole.includes(Buffer.from(seal).subarray(0, 16)), false);
+    assert.equal(whole.toString('latin1').includes(Buffer.from(seal).toString('hex')), false);
+  });
+});
