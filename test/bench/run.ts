@@ -10,6 +10,7 @@ import { bench as files } from './files.ts';
 import { bench as http } from './http.ts';
 import { bench as matching } from './matching.ts';
 import { bench as natives } from './natives.ts';
+import { bench as pipelining } from './pipelining.ts';
 import { bench as tcp } from './tcp.ts';
 import type { BenchLine } from './support.ts';
 
@@ -23,6 +24,7 @@ const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   tcp,
   http,
   natives,
+  pipelining,
 };
 const words = process.argv.slice(2);
 const json = words.includes('--json');
