@@ -2,7 +2,6 @@
 export { createService } from './service.ts';
 export {
   backupNode,
-  directoryOfSpace,
   findSpace,
   issueNodeToken,
   type Log,
@@ -11,7 +10,6 @@ export {
   type NodeAdmin,
   type NodeInfo,
   type NodeOptions,
-  nodeSettings,
   openLog,
   openNodeAdmin,
   restoreNode,

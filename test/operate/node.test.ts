@@ -178,6 +178,61 @@ describe('operate: a node', function () {
     assert.match(text, /^# TYPE powerbox_fsync_seconds histogram$/m);
   });
 
+  it('what is under way is finished when it is told to go; past its time it has gone all the same', async () => {
+    const config = join(directory, 'powerbox.yaml');
+    writeFileSync(join(directory, 'slow.rho'), 'contract main(box, @config) = { box!("print", "slow") }');
+    writeFileSync(
+      config,
+      `version: 1
+powers: {stdio: {kind: stdio}}
+holders: {alice: {grants: [stdio]}}
+systemContracts: [{name: slow, file: slow.rho, holder: alice}]
+service: {shutdown_ms: 400}
+`,
+    );
+    let release = (): void => {};
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const written = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const stdout = (): Promise<void> => {
+      begin();
+      return written;
+    };
+    const node = await start({ config, console: { ...QUIET, stdout } });
+    await begun;
+    const before_ms = performance.now();
+    assert.equal(await node.close(), false);
+    assert.ok(performance.now() - before_ms < 5_000);
+    release();
+    // What was under way is answered all the same, and the directory is free.
+    const admin = await openAdmin({ data, unfinished: 'hold', mustExist: true, console: QUIET });
+    assert.equal(admin.owner, null);
+    assert.deepEqual(
+      (await admin.deploys()).map(({ outside, ready }) => outside + ready),
+      [0],
+    );
+    await admin.close();
+  });
+
+  it('a space that is out of service is put back by the node that runs, and goes on', async () => {
+    mkdirSync(join(directory, 'files'));
+    const space = await openSpace({ data, console: QUIET, onFailure: () => {} });
+    await internalsOf(space).service.leave({ root: join(directory, 'files'), reason: 'EIO' });
+    await space.close();
+    const node = await start();
+    assert.equal((await get(node, '/readyz')).status, 503);
+    const admin = await asked();
+    await assert.rejects(admin.restoreService('main'), coded('out_of_service'));
+    assert.equal((await get(node, '/readyz')).status, 503);
+    mkdirSync(join(directory, 'files', '.powerbox'));
+    assert.equal((await admin.restoreService('main')).service, 'in');
+    assert.equal((await get(node, '/readyz')).status, 200);
+  });
+
   it('every line of its log has mode, space and account', async () => {
     const node = await start();
     const admin = await openAdmin({ data });

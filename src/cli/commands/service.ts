@@ -1,6 +1,7 @@
 /** `powerbox service`: whether a node is in service, and its way back. Each is a thin call of the public API. */
 import { type HealthReport, restoreService, serviceHealth } from '../../index.ts';
 import { EXIT } from '../exit.ts';
+import { MAIN_SPACE, openNodeAdmin } from '../../service/index.ts';
 import { directoryOf } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
@@ -20,7 +21,10 @@ export const registerService: Register = (program, { terminal, leave }) => {
   service
     .command('restore')
     .description('probe the data directory and the one whose change failed; when both hold, go back into service')
-    .requiredOption('--data <dir>', 'directory of the space, or of the node that has it; no process may have it open')
+    .requiredOption(
+      '--data <dir>',
+      'directory of the space, or of the node that has it; a process that has it open is a node, or is stopped first',
+    )
     .option('--space <name>', 'which space of the node; default: main')
     .option('--json', JSON_HELP)
     .action((options: Place) => leave(restore(terminal, options)));
@@ -42,8 +46,18 @@ async function status(terminal: Terminal, options: Place): Promise<number> {
 }
 
 async function restore(terminal: Terminal, options: Place): Promise<number> {
-  tell(terminal, await restoreService(await placed(options)));
-  return EXIT.success;
+  // A node that runs closes the space for that, and opens it again.
+  const node = await openNodeAdmin(options.data);
+  try {
+    const isRunning = (await node.info()) !== null;
+    const restored = isRunning
+      ? await node.restoreService(options.space ?? MAIN_SPACE)
+      : await restoreService(await placed(options));
+    tell(terminal, restored);
+    return EXIT.success;
+  } finally {
+    await node.close();
+  }
 }
 
 function tell(terminal: Terminal, health: HealthReport): void {

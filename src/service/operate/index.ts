@@ -3,11 +3,10 @@ export { openLog, type Log, type LogLevel } from './logs.ts';
 export {
   issueNodeToken,
   type NodeOptions,
-  nodeSettings,
   rotateNodeSecret,
   type RunningNode,
   startNode,
 } from './node.ts';
 export { backupNode, restoreNode, type SpaceBackup } from './backup.ts';
 export { type NodeAdmin, type NodeInfo, openNodeAdmin } from './node-admin.ts';
-export { directoryOfSpace, findSpace, MAIN_SPACE, type SpaceEntry, type SpaceSettings } from './space-files.ts';
+export { findSpace, MAIN_SPACE, type SpaceEntry, type SpaceSettings } from './space-files.ts';

@@ -34,7 +34,7 @@ interface Family {
 }
 
 /** Counted from what the service tells. */
-export class ServiceTallies implements ServiceObserver {
+export class ServiceTallies implements Required<Pick<ServiceObserver, 'opened' | 'requests' | 'refused' | 'bytes'>> {
   readonly #requests = new Map<string, number>();
   readonly #refused = new Map<string, number>();
   readonly #bytes = new Map<string, number>();

@@ -4,9 +4,15 @@
  */
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { ControlClient, type ControlMethod, controlMethod } from '../../embedding/index.ts';
+import {
+  ControlClient,
+  type ControlMethod,
+  controlMethod,
+  type HealthReport,
+  restoreService,
+} from '../../embedding/index.ts';
 import { limits } from '../../limits.ts';
-import { createSpace, listSpaces, removeSpace, type SpaceEntry, type SpaceSettings } from './space-files.ts';
+import { createSpace, findSpace, listSpaces, removeSpace, type SpaceEntry, type SpaceSettings } from './space-files.ts';
 import type { NodeSpaces } from './spaces.ts';
 
 export const NODE_SOCKET = 'control';
@@ -27,6 +33,8 @@ export interface NodeAdmin {
   list(): Promise<readonly SpaceEntry[]>;
   create(name: string, settings: SpaceSettings): Promise<SpaceEntry>;
   remove(name: string, force: boolean): Promise<void>;
+  /** Back into service; see `restoreService`. */
+  restoreService(space: string): Promise<HealthReport>;
   /** Null: none runs. */
   info(): Promise<NodeInfo | null>;
   close(): Promise<void>;
@@ -41,6 +49,7 @@ export async function openNodeAdmin(data: string): Promise<NodeAdmin> {
       list: () => listSpaces(data),
       create: (name, settings) => createSpace(data, name, settings),
       remove: (name, force) => removeSpace(data, name, force),
+      restoreService: async (space) => restoreService({ data: (await findSpace(data, space)).directory }),
       info: async () => null,
       close: async () => undefined,
     };
@@ -55,6 +64,7 @@ export async function openNodeAdmin(data: string): Promise<NodeAdmin> {
     remove: async (name, force) => {
       await client.ask('remove', { name, force });
     },
+    restoreService: async (space) => (await client.ask('restoreService', { name: space })) as HealthReport,
     info: async () => (await client.ask('info')) as NodeInfo,
     close: async () => client.close(),
   };
@@ -76,6 +86,7 @@ export function nodeDesk(spaces: NodeSpaces, info: () => NodeInfo): Readonly<Rec
     remove: controlMethod(z.strictObject({ name, force: z.boolean() }), (given) =>
       spaces.remove(given.name, given.force),
     ),
+    restoreService: controlMethod(z.strictObject({ name }), (given) => spaces.restoreService(given.name)),
     info: controlMethod(z.strictObject({}), () => info()),
   };
 }

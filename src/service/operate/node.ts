@@ -17,8 +17,8 @@ import { realPlatform } from '../../platform/index.ts';
 import { VERSION } from '../../version.ts';
 import { issueToken, openAuthenticator, rotateSecret, type TokenOptions } from '../auth.ts';
 import { createService } from '../service.ts';
-import type { ListenOptions, RunningService, ServiceAddress } from '../types.ts';
-import type { Log } from './logs.ts';
+import type { ConnectionReport, ListenOptions, RunningService, ServiceAddress, ServiceObserver } from '../types.ts';
+import type { Log, LogFields } from './logs.ts';
 import { ServiceTallies } from './metrics.ts';
 import { NODE_SOCKET, nodeDesk, type NodeInfo } from './node-admin.ts';
 import { type NodeState, operatorRoutes } from './routes.ts';
@@ -89,6 +89,10 @@ async function listenOptions({ listen, tls, insecure }: ServiceConfig): Promise<
   if (typeof endpoint === 'string') throw new PowerboxError('config_invalid', endpoint);
   const { host, port } = endpoint;
   return { host, port, insecure, ...(tls === undefined ? {} : { tls: await readTls(tls) }) };
+}
+
+function connectionFields({ number, peer, holder, session, client }: ConnectionReport): LogFields {
+  return { connection: number, peer, holder, session, client };
 }
 
 /** Opens everything, or rejects and leaves nothing open. */
@@ -164,12 +168,32 @@ class Node implements NodeState {
       origins,
       publicNames,
       ...(session_ms === undefined ? {} : { session_ms }),
-      observe: this.#tallies,
+      observe: this.#observer(),
     });
     const tag = Buffer.from(this.#platform.randomness.bytes(8)).toString('hex');
     const methods = nodeDesk(this.#spaces, () => this.nodeInfo());
     this.#control = await ControlServer.open({ directory, name: NODE_SOCKET, tag, methods });
     log.info('ready', { url: this.address.url, version: VERSION });
+  }
+
+  /** Counted, and told: who came and went, and what was refused. */
+  #observer(): ServiceObserver {
+    const tallies = this.#tallies;
+    const log = this.#log;
+    return {
+      opened: (connection) => {
+        tallies.opened();
+        log.of(connection.space).debug('a client came', connectionFields(connection));
+      },
+      closed: (connection, why) =>
+        log.of(connection.space).debug('a client went', { ...connectionFields(connection), why }),
+      requests: (...told) => tallies.requests(...told),
+      refused: (space, holder, code) => {
+        tallies.refused(space, holder, code);
+        log.of(space).info('refused', { holder, code });
+      },
+      bytes: (...told) => tallies.bytes(...told),
+    };
   }
 
   get address(): ServiceAddress {

@@ -3,7 +3,7 @@
  * them are open, who may enter which, and why one is not there. Must never let the failure of one space touch another.
  */
 import type { Console } from '../../../resolvers/index.ts';
-import { type HealthReport, openSpace, type OpenOptions, type Space } from '../../embedding/index.ts';
+import { type HealthReport, openSpace, type OpenOptions, restoreService, type Space } from '../../embedding/index.ts';
 import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import type { Identity, SpaceDirectory } from '../types.ts';
 import { type Log, logFailure } from './logs.ts';
@@ -155,6 +155,21 @@ export class NodeSpaces implements SpaceDirectory {
       throw error;
     }
     this.#options.log.of(name).info('removed');
+  }
+
+  /**
+   * Closes a space that is out of service, puts it back where both of its directories take a probe, and opens it again,
+   * in or out: what waited goes on.
+   */
+  async restoreService(name: string): Promise<HealthReport> {
+    this.#requireOpen();
+    const entry = await findSpace(this.#options.data, name);
+    await this.#held.get(name)?.space?.close();
+    try {
+      return await restoreService({ data: entry.directory });
+    } finally {
+      await this.#open(entry);
+    }
   }
 
   #requireOpen(): void {
