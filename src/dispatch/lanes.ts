@@ -24,8 +24,8 @@ export interface Job {
 interface Lane {
   /** The job that holds the lane: waiting for its account's allowance, or running. */
   current: Job | null;
-  /** By number; the first `head` are gone. */
-  waiting: Job[];
+  /** By number; the first `head` are gone, and not held on to. */
+  waiting: (Job | null)[];
   head: number;
   /** After a restart: the task that had begun here when the process ended. Nothing runs before it. */
   first: number | null;
@@ -33,7 +33,8 @@ interface Lane {
 
 interface Allowance {
   running: number;
-  ready: Job[];
+  /** In their order; the first `head` are gone, and not held on to. */
+  ready: (Job | null)[];
   head: number;
 }
 
@@ -120,15 +121,16 @@ export class Lanes {
   #takeNext(lane: Lane): Job | null {
     if (lane.head === lane.waiting.length) return null;
     if (lane.first === null) {
-      const job = lane.waiting[lane.head++] as Job;
-      if (lane.head >= SLACK) {
+      const job = lane.waiting[lane.head] as Job;
+      lane.waiting[lane.head++] = null;
+      if (lane.head === lane.waiting.length || lane.head >= SLACK) {
         lane.waiting = lane.waiting.slice(lane.head);
         lane.head = 0;
       }
       return job;
     }
     const number = lane.first;
-    const index = lane.waiting.findIndex((job, at) => at >= lane.head && job.number === number);
+    const index = lane.waiting.findIndex((job, at) => at >= lane.head && job?.number === number);
     if (index < 0) return null;
     lane.first = null;
     return lane.waiting.splice(index, 1)[0] as Job;
@@ -146,8 +148,9 @@ export class Lanes {
 
   #startReady(account: Account, allowance: Allowance): void {
     while (allowance.running < this.#runningMax && allowance.head < allowance.ready.length) {
-      const job = allowance.ready[allowance.head++] as Job;
-      if (allowance.head >= SLACK) {
+      const job = allowance.ready[allowance.head] as Job;
+      allowance.ready[allowance.head++] = null;
+      if (allowance.head === allowance.ready.length || allowance.head >= SLACK) {
         allowance.ready = allowance.ready.slice(allowance.head);
         allowance.head = 0;
       }
