@@ -20,6 +20,8 @@ export const ERROR_CODES = [
   'space_closed',
   'timed_out',
   'cancelled',
+  'fork_conflict',
+  'fork_expired',
   // storage
   'storage_failed',
   'storage_corrupt',

@@ -329,6 +329,18 @@ export const limits = {
   report_channels_max: 1_000,
   /** Data, and continuations, of one channel in a report. */
   report_items_max: 100,
+  /** Milliseconds that a fork lives when nobody says; a query is over within them. */
+  fork_ms_default: 30_000,
+  /** The most that somebody may say: as long as it is open the space keeps what it changes. */
+  fork_ms_max: 10 * 60_000,
+  /** Forks of one space that are open at once. */
+  forks_max: 64,
+  /** Messages and continuations that a fork copies of its space, and that it puts down itself. */
+  fork_items_max: 200_000,
+  /** Of one channel that the space keeps aside for a fork before it changes it; a fork that looks later conflicts. */
+  fork_kept_items_max: 4_096,
+  /** Tasks of one account that are to run in a fork. */
+  fork_tasks_max: 100_000,
   /** Continuations of which a report says why they have not fired; `explain` says it of those of one channel. */
   report_explanations_max: 20,
   /** Messages on one channel that are held against a pattern to say where they differ, oldest first. */

@@ -35,7 +35,7 @@ export interface CommonOptions {
 export async function open(
   terminal: Terminal,
   options: CommonOptions,
-  unfinished: 'resume' | 'refuse' | 'hold',
+  unfinished: 'resume' | 'refuse' | 'hold' | 'look',
 ): Promise<Admin> {
   const { durability, grant, publicSystem, config, holder } = options;
   const data = await directoryOf(options);
@@ -51,7 +51,7 @@ export async function open(
     grants: { ...grantsOf(options), publicSystem: publicSystem === true },
     // What an operator granted to the work of an earlier run is still its own.
     rememberGrants: true,
-    mustExist: unfinished !== 'refuse',
+    mustExist: unfinished !== 'refuse' && data !== undefined,
     unfinished,
     ...(options.strict === true ? { strict: true } : {}),
     ...(options.trace === undefined ? {} : { trace: options.trace }),

@@ -4,7 +4,7 @@
  * than computing; that is the job's, after its commit.
  */
 import { Call, NATIVE_LABEL, parseCall, readNativeEnvironment, revoker, stateKey } from '../../channels/index.ts';
-import type { CallRefusal, Method, Native, NativeCall, NativeReference } from '../../channels/index.ts';
+import type { CallRefusal, Effect, Method, Native, NativeCall, NativeReference } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Engine, Handling, Task, Turn } from '../space/index.ts';
 import type { List, Value } from '../values/index.ts';
@@ -16,14 +16,15 @@ import type { Lanes } from './lanes.ts';
 import { laneOfBegun, type OutsideCall } from './call-causes.ts';
 import { NativeJob, type Prospect } from './native-job.ts';
 import type { Parked } from './parked.ts';
-import { applyOutcome, applyRefusal, type Holding } from './replies.ts';
+import { applyOutcome, applyRefusal, replyError, type Holding } from './replies.ts';
 import type { Sources } from './sources.ts';
 import { failureOf, type Failure, type Stderr } from './stderr.ts';
 import type { TakingBack } from './taking-back.ts';
-import type { Counts, DispatcherOptions, EffectIds } from './types.ts';
+import type { Counts, DispatcherOptions, EffectIds, Mode } from './types.ts';
 
 /** The parts of the dispatcher that calls work with. */
 export interface CallParts {
+  readonly mode: Mode;
   readonly platform: DispatcherOptions['platform'];
   readonly call_ms: number;
   readonly acting: Acting;
@@ -36,7 +37,16 @@ export interface CallParts {
   readonly takingBack: TakingBack;
 }
 
+/** A call that is not made where its task is: what is asked of whom. */
+export interface ParkedCall {
+  readonly native: string;
+  readonly method: string;
+  readonly effect: Effect;
+  readonly args: readonly Value[];
+}
+
 export class NativeCalls implements Holding {
+  readonly #mode: Mode;
   readonly capabilities: Capabilities;
   readonly sources: Sources;
   readonly #platform: CallParts['platform'];
@@ -57,6 +67,7 @@ export class NativeCalls implements Holding {
   #isRefused = false;
 
   constructor(parts: CallParts) {
+    this.#mode = parts.mode;
     this.capabilities = parts.capabilities;
     this.sources = parts.sources;
     this.#platform = parts.platform;
@@ -111,10 +122,35 @@ export class NativeCalls implements Holding {
     if (!call.ok) return 'inline';
     const admitted = this.#admit(task, native, call);
     this.#isRefused = isFailure(admitted);
+    if (this.#mode !== 'transaction') return this.#inFork(this.#mode, task, native, call.method, admitted);
     // What is refused goes into the audit, which says when; no turn knows that, but the cause of an answer does.
     if (isFailure(admitted)) return 'outside';
     // What is counted is counted in a turn.
     return admitted.counted || call.method.effect === 'none' ? 'inline' : 'outside';
+  }
+
+  /** In a fork nothing is called that changes the world, and outside of a query nothing that looks at it. */
+  #inFork(
+    mode: Exclude<Mode, 'transaction'>,
+    task: Task,
+    native: Native,
+    method: Method,
+    admitted: Admission | Failure,
+  ): Handling {
+    const effect = effectOf(native, method);
+    if (isFailure(admitted) ? mode !== 'atomic' : admitted.counted || effect === 'none') return 'inline';
+    if (mode === 'query') return effect === 'observe' ? 'outside' : 'inline';
+    this.#parked.add(task, NATIVE_LABEL, `${native.declaration.name}.${method.name} is not called in a fork`);
+    return 'parked';
+  }
+
+  parkedCall(task: Task): ParkedCall | null {
+    const { native: name } = readNativeEnvironment(task.body.environment);
+    const native = this.#natives.get(name);
+    const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
+    if (native === undefined || !(call instanceof Call)) return null;
+    const { method, args } = call;
+    return { native: name, method: method.name, effect: effectOf(native, method), args };
   }
 
   #admits(cap: string, native: Native, method: Method): Admission | Failure {
@@ -148,12 +184,16 @@ export class NativeCalls implements Holding {
   #runAdmitted(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
     const { capabilities } = this;
     const admitted = this.#admit(task, native, call);
+    if (isFailure(admitted) && this.#mode !== 'transaction')
+      return replyError(turn, call, admitted, reference.native, call.method.name);
     if (isFailure(admitted) || (admitted.counted && capabilities.take(turn, reference.cap) !== null)) {
       // Not any more, since it was looked at: it goes the way of what is refused.
       turn.spawn(task.body, task.captures);
       return null;
     }
     capabilities.used(turn, reference.cap, task.account);
+    if (this.#mode === 'query' && effectOf(native, call.method) === 'change')
+      return replyError(turn, call, CHANGES_NOTHING, reference.native, call.method.name);
     if (call.method.effect === 'none') return this.#answerInline(task, turn, native, reference, call);
     // It has been counted, and goes outside from here on, under the number that it came with.
     const environment = [...task.body.environment.slice(0, REFERENCE_PARTS), task.number];
@@ -285,6 +325,16 @@ function numberAsked({ number, body }: Task): number {
   const first = body.environment[REFERENCE_PARTS];
   return typeof first === 'number' ? first : number;
 }
+/** A revoker ends what is under way in the space, so in a fork it is no mere computing. */
+function effectOf(native: Native, { effect }: Method): Effect {
+  return native.declaration === revoker ? 'change' : effect;
+}
+
+const CHANGES_NOTHING: Failure = {
+  code: 'not_permitted',
+  message: 'a query changes nothing, and this would',
+  hint: 'run the program as a transaction',
+};
 
 const NO_ID = new Uint8Array(0);
 

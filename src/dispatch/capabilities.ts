@@ -69,6 +69,14 @@ export class Capabilities {
     for (const [key] of engine.facts(REVOKED_PREFIX)) this.#revokedGrants.add(key.slice(REVOKED_PREFIX.length));
   }
 
+  /** A fork that was applied has set this fact. */
+  adopt(key: string, fact: Value | undefined): void {
+    if (!key.startsWith(CAP_PREFIX) || fact === undefined) return;
+    const capability = read(key.slice(CAP_PREFIX.length), fact);
+    if (this.#derived.has(capability.id)) this.#derived.set(capability.id, capability);
+    else this.#add(capability);
+  }
+
   // ------------------------------------------------------------------ calls
 
   /** Whether this method of a native may be called by this capability, and within what. Methods of every object may always. */

@@ -22,6 +22,8 @@ export interface Deploy {
 
 /** The first task of a deploy: what will run, and with what in hand. */
 export interface DeployRequest {
+  /** One that was reserved; default: the next. */
+  readonly account?: Account;
   readonly holder: string;
   readonly name: string;
   readonly label: string;
@@ -58,6 +60,11 @@ export class Deploys {
     engine.register('deploy-state', (turn, { payload }) => stated(turn, payload));
   }
 
+  /** A number for a deploy that starts in a fork: no other gets it in this process, whatever becomes of the fork. */
+  reserve(): Account {
+    return ++this.#last;
+  }
+
   /** Resolves with the deploy once its account and first task are durable. */
   async start(request: DeployRequest): Promise<Deploy> {
     const { account, payload } = this.prepare(request);
@@ -71,7 +78,7 @@ export class Deploys {
 
   /** A deploy that is about to be placed, as a cause holds it. Its number is nobody else's from now on. */
   prepare(request: DeployRequest): { readonly account: Account; readonly payload: Value } {
-    const account = ++this.#last;
+    const { account = this.reserve() } = request;
     const {
       holder,
       name,

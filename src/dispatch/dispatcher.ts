@@ -3,13 +3,13 @@
  * Owns the table of runners, the work that is outside, and what is parked for want of a runner.
  * It receives its runners; it must never name one, nor let a failing one reach another.
  */
-import { NATIVE_LABEL, type Native } from '../../channels/index.ts';
+import { NATIVE_LABEL, type Native, revoker } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Account, Engine, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
+import type { Account, Engine, FactChange, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import { registerCallCauses } from './call-causes.ts';
-import { NativeCalls } from './calls.ts';
+import { NativeCalls, type ParkedCall } from './calls.ts';
 import { Capabilities, type Ended } from './capabilities.ts';
 import { countFailure, readFailures, type Failures } from './failures.ts';
 import { reportDurably, type Acting, type JobContext, type OutsideWork } from './job.ts';
@@ -19,12 +19,13 @@ import { OutsideJob, registerAnswers } from './outside-job.ts';
 import { Parked } from './parked.ts';
 import { Quiescence } from './quiescence.ts';
 import { Sources } from './sources.ts';
-import { failureOf, recordable, Stderr } from './stderr.ts';
+import { failureOf, recordable, type Report, Stderr } from './stderr.ts';
 import { TakingBack } from './taking-back.ts';
 import type {
   Counts,
   DispatcherOptions,
   EffectIds,
+  Mode,
   OutsideOptions,
   OutsideRunner,
   Settlement,
@@ -36,6 +37,7 @@ type Entry =
   | { readonly kind: 'outside'; readonly runner: OutsideRunner; readonly limit_ms: number | null };
 
 export class Dispatcher implements TaskRouter {
+  readonly mode: Mode;
   readonly counts: Counts = { late: 0, second: 0, garbage: 0, thrown: 0 };
   readonly #options: DispatcherOptions;
   readonly #nativeCall_ms: number;
@@ -63,12 +65,14 @@ export class Dispatcher implements TaskRouter {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#nativeCall_ms = options.nativeCall_ms ?? limits.native_call_ms_default;
-    this.#stderr = new Stderr(options.platform.clock, options.report);
+    this.mode = options.mode ?? 'transaction';
+    this.#stderr = new Stderr(options.platform.clock, options.report, this.mode);
     this.#takingBack = new TakingBack(options.platform, this.capabilities, this.sources, this.#work, () =>
       this.#calls.natives(),
     );
     this.#lanes = new Lanes(options.effectsRunningMax ?? limits.effects_running_max);
     this.#calls = new NativeCalls({
+      mode: this.mode,
       platform: options.platform,
       call_ms: this.#nativeCall_ms,
       acting: this.#acting,
@@ -127,6 +131,7 @@ export class Dispatcher implements TaskRouter {
     const quiescence = new Quiescence(engine, this.#parked, this.sources);
     this.#quiescence = quiescence;
     this.#context = {
+      mode: this.mode,
       acting: this.#acting,
       engine,
       clock,
@@ -237,6 +242,27 @@ export class Dispatcher implements TaskRouter {
   #over(work: OutsideWork): void {
     this.#work.delete(work.number);
     this.#quiescence?.check(work.account);
+  }
+
+  // -------------------------------------------------------------- forks
+
+  /** One for a fork of its space: the same inline runners and natives, and none of the work that is under way here. */
+  forked(mode: Exclude<Mode, 'transaction'>, report: Report): Dispatcher {
+    const { platform } = this.#options;
+    const forked = new Dispatcher({ platform, mode, report, nativeCall_ms: this.#nativeCall_ms });
+    for (const [label, entry] of this.#entries) if (entry.kind === 'inline') forked.registerInline(label, entry.runner);
+    for (const native of this.#calls.natives()) if (native.declaration !== revoker) forked.registerNative(native);
+    return forked;
+  }
+
+  /** A fork has been applied in this turn: what it changed of what is kept in mind here, too. */
+  adopt(facts: readonly FactChange[]): void {
+    for (const [key, value] of facts) this.capabilities.adopt(key, value);
+  }
+
+  /** What a parked call asks for; null for other tasks. */
+  callOf(task: Task): ParkedCall | null {
+    return task.body.label === NATIVE_LABEL ? this.#calls.parkedCall(task) : null;
   }
 
   // -------------------------------------------------------------- capabilities

@@ -4,6 +4,7 @@ export { Audit, type AuditRow, type CallTally, type Retention } from './audit.ts
 export { type Capabilities, type Capability, isRevoked, type Rule } from './capabilities.ts';
 export { PREPARED_PREFIX, preparedKey, SERVICE_FACT } from './job.ts';
 export { ANY_MESSAGE, installNative } from './replies.ts';
+export type { ParkedCall } from './calls.ts';
 export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './types.ts';
 export { DEPLOY_PREFIX, Deploys, holderOfDeploy } from './deploys.ts';
 export type { Deploy, DeployRequest, DeployState } from './deploys.ts';
@@ -14,6 +15,7 @@ export type {
   DispatcherOptions,
   DispatcherPlatform,
   EffectIds,
+  Mode,
   OutsideControl,
   OutsideOptions,
   OutsideRunner,

@@ -8,7 +8,7 @@ import type { Capabilities } from './capabilities.ts';
 import type { Job, Lanes } from './lanes.ts';
 import type { Sources } from './sources.ts';
 import type { Failure, Stderr } from './stderr.ts';
-import type { Counts, DispatchFailpoint, EffectIds, Stage } from './types.ts';
+import type { Counts, DispatchFailpoint, EffectIds, Mode, Stage } from './types.ts';
 
 /** Work handed to somebody outside the turn, from its delivery until its answer is durable. */
 export interface OutsideWork extends Job {
@@ -36,6 +36,7 @@ export interface Acting {
 }
 
 export interface JobContext {
+  readonly mode: Mode;
   readonly failpoint: ((name: DispatchFailpoint) => void) | null;
   /** The planted bug that a change runs and nothing says that it has begun. */
   readonly unbegun: boolean;

@@ -112,6 +112,8 @@ export class Sources {
         hint: '',
       };
     }
+    if (this.context.mode !== 'transaction')
+      return { code: 'not_available', message: 'nothing arrives by itself in a query', hint: '' };
     turn.setFact(PREFIX + id, write(record));
     if (state !== undefined) turn.setFact(stateKey(id), state);
     const source = this.#add(record, false);

@@ -7,6 +7,7 @@ import { isPowerboxError, type ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Clock } from '../platform/index.ts';
 import type { Account } from '../space/index.ts';
+import type { Mode } from './types.ts';
 
 /** What a runner's thrown thing is called when it is no PowerboxError. */
 export interface Failure {
@@ -18,7 +19,7 @@ export interface Failure {
 export interface StderrRecord extends Failure {
   readonly account: Account;
   /** The execution mode. */
-  readonly mode: 'transaction';
+  readonly mode: Mode;
   /** Who failed: a label, or `native.method`. */
   readonly source: string;
   readonly task: number | null;
@@ -40,13 +41,15 @@ const ALLOWANCES_KEPT = 1024;
 export class Stderr {
   readonly #clock: Clock;
   readonly #sink: Report;
+  readonly #mode: Mode;
   readonly #allowances = new Map<Account, Allowance>();
   /** Records lost because the sink threw. */
   lost = 0;
 
-  constructor(clock: Clock, sink: Report) {
+  constructor(clock: Clock, sink: Report, mode: Mode = 'transaction') {
     this.#clock = clock;
     this.#sink = sink;
+    this.#mode = mode;
   }
 
   report(account: Account, failure: Failure, source: string, task: number | null): void {
@@ -60,7 +63,7 @@ export class Stderr {
     const dropped = allowance.dropped;
     allowance.dropped = 0;
     try {
-      this.#sink(account, { account, mode: 'transaction', source, task, code, message, hint, dropped });
+      this.#sink(account, { account, mode: this.#mode, source, task, code, message, hint, dropped });
     } catch {
       this.lost++;
     }

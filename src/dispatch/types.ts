@@ -95,7 +95,15 @@ export const DISPATCH_FAILPOINTS = [
 ] as const;
 export type DispatchFailpoint = (typeof DISPATCH_FAILPOINTS)[number];
 
+/**
+ * How a program runs: it happens, commit by commit; in a fork, to look at the world and be answered; in a fork, to know
+ * what it costs; in a fork that is then applied.
+ */
+export type Mode = 'transaction' | 'query' | 'estimate' | 'atomic';
+
 export interface DispatcherOptions {
+  /** Default: `transaction`. The others are those of forks, and say which calls are made there. */
+  readonly mode?: Mode;
   readonly platform: DispatcherPlatform;
   readonly report: Report;
   /** Where calls are written down; it is attached to the space before the dispatcher is. */

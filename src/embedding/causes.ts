@@ -12,7 +12,7 @@ import {
   uris,
 } from '../capability/index.ts';
 import { type Dispatcher, SERVICE_FACT } from '../dispatch/index.ts';
-import type { SpaceEngine } from '../space/index.ts';
+import type { Engine, SpaceEngine } from '../space/index.ts';
 import { List, Tuple, type Value } from '../values/index.ts';
 
 /** What a holder was granted, secrets as placeholders. */
@@ -52,12 +52,19 @@ function readHolding(value: Value): {
   return { holder, text, grants: [...readGrants(JSON.parse(text)), ...own] };
 }
 
-export function registerNodeCauses(engine: SpaceEngine, dispatcher: Dispatcher): void {
+/** Also in a fork, for holders that nothing was bound for before. */
+export function registerGrants(engine: Pick<Engine, 'register'>): void {
   engine.register('grant', (turn, { payload }) => {
     const { holder, text, grants } = readHolding(payload);
     turn.setFact(GRANTS_PREFIX + holder, text);
     return uris(turn, holder, grants);
   });
+}
+
+export function registerNodeCauses(engine: SpaceEngine, dispatcher: Dispatcher): void {
+  registerGrants(engine);
+  // The space takes over what a fork did, and the dispatcher what it keeps in mind of that.
+  engine.register('fork', (turn, { payload }) => dispatcher.adopt(engine.takeOver(turn, payload)));
   engine.register('powerbox', (turn, { payload }) => {
     const { holder, grants } = readHolding(payload);
     return powerboxChannel(turn, holder, grants);

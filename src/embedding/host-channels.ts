@@ -34,7 +34,7 @@ import type {
 export const any: HostValue = Wildcard.the;
 
 /** A pattern together with the way from its captures back to the message. */
-interface Receiver {
+export interface Receiver {
   readonly pattern: MessagePattern;
   /** By position: the value that was demanded, or the level of the capture that holds what came. Null: all in one list. */
   readonly places: readonly (Value | FreeVariable)[] | null;
@@ -152,7 +152,7 @@ function isEnd(error: unknown): boolean {
   );
 }
 
-function messageOf(message: Message): readonly Value[] {
+export function messageOf(message: Message): readonly Value[] {
   if (!Array.isArray(message)) {
     throw new PowerboxError('bad_request', 'a message is an array of values', {
       hint: 'write [value] for a message of one',
@@ -166,7 +166,7 @@ function messageOf(message: Message): readonly Value[] {
   return values;
 }
 
-function receiverOf(match: Pattern | undefined): Receiver {
+export function receiverOf(match: Pattern | undefined): Receiver {
   if (match === undefined) return WHOLE;
   let level = 0;
   const places: (Value | FreeVariable)[] = [];
@@ -184,7 +184,7 @@ function receiverOf(match: Pattern | undefined): Receiver {
   return { pattern: compilePattern(patterns, null), places };
 }
 
-function restore({ places }: Receiver, captures: readonly Value[]): Message {
+export function restore({ places }: Receiver, captures: readonly Value[]): Message {
   if (places === null) return (captures[0] as List).items.map((item) => fromValue(item));
   return places.map((place) => fromValue(place instanceof FreeVariable ? (captures[place.level] as Value) : place));
 }

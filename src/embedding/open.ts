@@ -54,7 +54,8 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   const onFailure = authority.give('node/stderr', 'stderr', outlets.tell);
   const machine = configuration?.machine ?? null;
   if (machine !== null) authority.give('node/doctor', 'machine', machine, { ...machine });
-  if (options.unfinished !== 'hold') await requireMachine(machine, options, onFailure);
+  const moves = options.unfinished !== 'hold' && options.unfinished !== 'look';
+  if (moves) await requireMachine(machine, options, onFailure);
   const { clock, timers } = platform;
   const retention = options.audit ?? {};
   requireRetention(retention);
@@ -64,8 +65,8 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     platform: authority.give('node/dispatcher', 'clock', { clock, timers }),
     ...(failpoint === undefined ? {} : { failpoint }),
     ...(plant === 'effect-not-begun' ? { plant } : {}),
-    report: (account, { code, message, hint, source, dropped }) =>
-      onFailure({ deploy: account, code, message, hint, source, dropped }),
+    report: (account, { mode, code, message, hint, source, dropped }) =>
+      onFailure({ deploy: account, mode, code, message, hint, source, dropped }),
   });
   dispatcher.registerInline(RHO_LABEL, new RholangRunner());
 
@@ -167,7 +168,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     const configurationFile = configuration?.file ?? null;
     const internals = { ...parts, platform, sealKey: store.keys.sealKey, store, outlets, configurationFile };
     rememberInternals(space, internals);
-    if (options.unfinished === 'hold') return space;
+    if (!moves) return space;
     if (service.isIn && configuration?.file && options.data !== undefined)
       rememberConfiguration(resolve(options.data), configuration.file);
     if (data !== undefined) await space.listen(() => controlOf(space, resolve(data), internals));

@@ -23,6 +23,8 @@ import type { Powers } from './powers.ts';
 import { compileProgram } from './programs.ts';
 import { refuseSystemSends } from './public-system.ts';
 import { explainAll, explainChannel } from './explain.ts';
+import { estimate, query, runAtomic } from './modes.ts';
+import { OpenedFork } from './space-fork.ts';
 import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
 import { refillReport, usageReports } from './usage.ts';
 import type { Service } from './service.ts';
@@ -32,8 +34,10 @@ import type {
   AuditRecord,
   ChannelName,
   Deploy,
+  EstimateReport,
   Explanation,
   FailureReport,
+  ForkOptions,
   GrantReport,
   HealthReport,
   HolderReport,
@@ -42,11 +46,13 @@ import type {
   OpenOptions,
   Pattern,
   ProduceOptions,
+  QueryReport,
   QuiescentOptions,
   ReceiveSlot,
   Report,
   RunOptions,
   Space,
+  SpaceFork,
   SystemContractReport,
   SystemOptions,
   UsageReport,
@@ -157,15 +163,30 @@ export class OpenedSpace implements Space {
     return name;
   }
 
-  async run(text: string, { name = 'program', holder }: RunOptions = {}): Promise<Deploy> {
+  async run(text: string, options: RunOptions = {}): Promise<Deploy> {
     const { powers, deploys, service, engine } = this.#parts;
+    const { name = 'program', holder } = options;
     service.requireIn();
+    if (options.atomic === true) return this.#handle(await runAtomic(this.#parts, text, options));
     const term = await compileProgram(powers, text, holder);
     const whose = holder ?? powers.holder;
     const span = engine.follow('deploy', { holder: whose, name });
     const started = await deploys.start({ holder: whose, name, label: RHO_LABEL, term, span });
     span?.end('ok');
     return this.#handle(started);
+  }
+
+  query(text: string, options: RunOptions & ForkOptions = {}): Promise<QueryReport> {
+    return query(this.#parts, text, options);
+  }
+
+  estimate(text: string, options: RunOptions & ForkOptions = {}): Promise<EstimateReport> {
+    return estimate(this.#parts, text, options);
+  }
+
+  fork(options: ForkOptions = {}): SpaceFork {
+    this.#parts.service.requireIn();
+    return new OpenedFork(this.#parts, options);
   }
 
   system(text: string, { name = 'system', config = {}, holder }: SystemOptions = {}): Promise<Deploy | null> {
@@ -262,6 +283,7 @@ export class OpenedSpace implements Space {
     return {
       id: account,
       name,
+      cost: () => engine.tasks.of(account).cost,
       pending: () => ({ ...engine.pending(account), sources: dispatcher.sources.count(account) }),
       quiescent: async ({ silent = false } = {}) => {
         const { quiescent } = await this.#unlessClosed(dispatcher.settled(account, silent));

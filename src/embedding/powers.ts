@@ -29,7 +29,7 @@ import { isPowerboxError, PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
 import { print } from '../rholang/index.ts';
 import type { Hosts } from '../natives/index.ts';
-import type { SpaceEngine } from '../space/index.ts';
+import type { Engine, SpaceEngine } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Granted } from './grants.ts';
 import type { Documents } from './documents.ts';
@@ -229,13 +229,19 @@ export class Powers {
   /** What the URIs of a program that is deployed now are bound to. */
   async bound(name?: string): Promise<ReadonlyMap<string, Value>> {
     const holder = this.#holder(name);
-    holder.bound ??= this.#bind(holder);
+    holder.bound ??= this.#bind(this.#engine, holder);
     return holder.bound;
   }
 
-  async #bind(holder: Holder): Promise<ReadonlyMap<string, Value>> {
+  /** The same for a program that runs in a fork: what was not bound before is bound there alone. Null: in the space. */
+  boundIn(fork: Pick<Engine, 'enact'> | null, name?: string): Promise<ReadonlyMap<string, Value>> {
+    const holder = this.#holder(name);
+    return fork === null ? this.bound(name) : (holder.bound ?? this.#bind(fork, holder));
+  }
+
+  async #bind(engine: Pick<Engine, 'enact'>, holder: Holder): Promise<ReadonlyMap<string, Value>> {
     const cause = { kind: 'grant', payload: this.#holding(holder), account: 0 };
-    const bound = new Map(await this.#engine.enact<ReadonlyMap<string, Value>>(cause));
+    const bound = new Map(await engine.enact<ReadonlyMap<string, Value>>(cause));
     for (const uri of this.#withheld) bound.delete(uri);
     return bound;
   }

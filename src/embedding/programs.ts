@@ -13,8 +13,9 @@ export async function compileProgram(
   text: string,
   holder: string | undefined,
   own: ReadonlyMap<string, Value> = NONE,
+  binding: Promise<ReadonlyMap<string, Value>> = powers.bound(holder),
 ): Promise<Value> {
-  const bound = await powers.bound(holder);
+  const bound = await binding;
   const granted = powers.granted(holder);
   for (const uri of own.keys()) {
     if (bound.has(uri) || granted.includes(uri))

@@ -59,8 +59,11 @@ export interface OpenOptions {
   readonly rememberGrants?: boolean;
   /** Refuse with `config_invalid` when there is no space in `data` yet. */
   readonly mustExist?: boolean;
-  /** What is done with work that an earlier run left: go on (the default), refuse to open, or leave it as it is. */
-  readonly unfinished?: 'resume' | 'refuse' | 'hold';
+  /**
+   * What is done with work that an earlier run left: go on (the default), refuse to open, or leave it as it is (`hold`);
+   * `look` does that, too, and lets queries ask natives.
+   */
+  readonly unfinished?: 'resume' | 'refuse' | 'hold' | 'look';
   /**
    * Record the space from here on, for `replayTrace` and `powerbox replay`: into a new file, or wherever the program
    * keeps it. See `spec/traces.md`.
@@ -117,6 +120,67 @@ export interface RunOptions {
   readonly name?: string;
   /** Whose powers it has, of the holders of the configuration. Default: what `grants` says. */
   readonly holder?: string;
+  /**
+   * Up to its first calls that are more than computing, all of it happens in one turn, or nothing does: it is refused
+   * when a branch of it fails, and with `fork_conflict` when something that it has looked at has changed meanwhile.
+   */
+  readonly atomic?: boolean;
+}
+
+export interface ForkOptions {
+  /** Milliseconds after which it ends by itself, with `fork_expired`. */
+  readonly limit_ms?: number;
+}
+
+/** A branch that failed. */
+export interface ModeFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface QueryReport {
+  /** What the program sent on `rho:answer`, in order. */
+  readonly answers: readonly Message[];
+  /** By the price list (`spec/cost.md`). */
+  readonly cost: number;
+  readonly failures: readonly ModeFailure[];
+}
+
+/** A call that an estimate cannot make: what follows from its answer is not in the cost. */
+export interface UnmadeCall {
+  /** `native.method`, or the label of a task that nobody runs in a fork. */
+  readonly what: string;
+  readonly effect: 'none' | 'observe' | 'change' | null;
+  /** In Rholang. */
+  readonly args: readonly string[];
+}
+
+export interface EstimateReport {
+  /** By the price list (`spec/cost.md`). */
+  readonly cost: number;
+  /** No call was left out: run on the same state, it costs exactly this. */
+  readonly exact: boolean;
+  readonly calls: readonly UnmadeCall[];
+  readonly failures: readonly ModeFailure[];
+}
+
+/**
+ * An overlay over the space as it was when the fork was made. What is written stays in it, and it is over when it is
+ * applied, dropped, or too old; everything is refused then. Tasks of the space do not run in it.
+ */
+export interface SpaceFork extends Disposable {
+  produce(channel: ChannelName, message: Message, options?: ProduceOptions): Promise<void>;
+  take(channel: ChannelName, options?: { readonly match?: Pattern }): Promise<Message | undefined>;
+  read(channel: ChannelName, options?: { readonly match?: Pattern }): Promise<Message | undefined>;
+  count(channel: ChannelName): { readonly data: number; readonly waiting: number };
+  /** Runs a program in it, until nothing moves but calls that wait for the fork to be applied. */
+  run(text: string, options?: RunOptions): Promise<void>;
+  /** All of it in one turn; refused with `fork_conflict` when something that it has looked at has changed. */
+  apply(): Promise<void>;
+  drop(): void;
+  /** The code of why it is over, or null. */
+  readonly ended: string | null;
 }
 
 export interface SystemOptions {
@@ -266,12 +330,16 @@ export interface Deploy {
    * may still speak.
    */
   pending(): { readonly ready: number; readonly outside: number; readonly parked: number; readonly sources: number };
+  /** What its turns have cost since the space was opened, by the price list (`spec/cost.md`). */
+  cost(): number;
   /** Resolves when nothing of this deploy moves any more without a message from outside. */
   quiescent(options?: QuiescentOptions): Promise<Report>;
 }
 
 export interface FailureReport {
   readonly deploy: number;
+  /** How the program ran; absent where no program failed. */
+  readonly mode?: 'transaction' | 'query' | 'estimate' | 'atomic' | undefined;
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string;
@@ -406,6 +474,15 @@ export interface Programs {
   register(native: Native, options?: { readonly uri?: string }): Promise<Value>;
   /** Deploys Rholang. Rejects with every error of the text at once, before anything runs. */
   run(text: string, options?: RunOptions): Promise<Deploy>;
+  /**
+   * Runs a program in a fork that is dropped: its calls look at the world and change nothing (`not_permitted`), and what
+   * it sends on the name under `rho:answer` is answered.
+   */
+  query(text: string, options?: RunOptions & ForkOptions): Promise<QueryReport>;
+  /** What a program would cost: run in a fork that is dropped, as far as it goes without asking the world. */
+  estimate(text: string, options?: RunOptions & ForkOptions): Promise<EstimateReport>;
+  /** An overlay over the space as it is now. */
+  fork(options?: ForkOptions): SpaceFork;
   /** Deploys a system contract, once in the life of the space; null when it was deployed before. */
   system(text: string, options?: SystemOptions): Promise<Deploy | null>;
   /** The system contracts of the configuration, and those that were started before. */

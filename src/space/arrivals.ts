@@ -13,6 +13,8 @@ export class Arrival implements Settled {
   /** What the turn answered, or how it refused. */
   result: unknown = undefined;
   refusal: PowerboxError | null = null;
+  /** Asked just before the turn: with an answer there is none, and nothing of it is on record. */
+  guard: (() => PowerboxError | null) | null = null;
 
   constructor(
     readonly cause: Cause,

@@ -9,8 +9,10 @@ import type { Channel } from './channel.ts';
 import type { Channels } from './channels.ts';
 import type { Committer } from './committer.ts';
 import type { Cutter } from './cut.ts';
+import type { Fork } from './fork.ts';
 import type { Datum, Waiter } from './items.ts';
 import type { EngineOptions } from './options.ts';
+import { commCost } from './price.ts';
 import type { Quotas } from './quotas.ts';
 import { repetition } from './repeat.ts';
 import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
@@ -41,6 +43,8 @@ export class Books implements Ledger {
   messageCause = -1;
   /** Where what is done now is followed; tasks that are made now are steps beneath it. */
   span: Span | null = null;
+  /** Those that are open, who keep what is about to change; null as long as there are none. */
+  forks: ReadonlySet<Fork> | null = null;
   /** What is put down now is charged, and not refused. */
   anyway = false;
   readonly #channels: Channels;
@@ -69,8 +73,9 @@ export class Books implements Ledger {
     return this.#channels.place(value);
   }
 
-  touch(channel: Channel): void {
+  touch(channel: Channel, unseen = false): void {
     if (channel.cut === 1) (this.#cutter as Cutter).touch(channel);
+    if (this.forks !== null && !unseen) for (const fork of this.forks) fork.keepChannel(channel);
   }
 
   admitDatum(account: Account, message: readonly Value[]): void {
@@ -78,7 +83,7 @@ export class Books implements Ledger {
   }
 
   admitWaiter(account: Account, receive: Receive): void {
-    if (this.#quotas !== null) this.#quotas.admitWaiter(account, receive);
+    if (this.#quotas !== null && !this.anyway) this.#quotas.admitWaiter(account, receive);
   }
 
   datumPut(channel: Channel, datum: Datum): void {
@@ -127,6 +132,7 @@ export class Books implements Ledger {
       this.#commits.current.settle({ durable: () => deliver(captures), lost: (error) => waiter.refuse?.(error) });
       return;
     }
+    this.#tasks.of(account).cost += commCost(captures);
     this.newTask(account, waiter.receive.body, captures);
   }
 

@@ -8,7 +8,7 @@
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Store } from '../store/index.ts';
-import { type Name, NameMaker, type Value } from '../values/index.ts';
+import { type Name, NameMaker, Tuple, type Value } from '../values/index.ts';
 import { Arrival } from './arrivals.ts';
 import { Books } from './books.ts';
 import type { Channel } from './channel.ts';
@@ -20,6 +20,8 @@ import type { SpaceFigures } from './counters.ts';
 import type { Span, SpanFields } from './span.ts';
 import { Cutter } from './cut.ts';
 import type { CauseRecord, EntryHeader } from './entry.ts';
+import { Fork, type ForkOptions } from './fork.ts';
+import { applyChanges, changesOf, type FactChange } from './fork-changes.ts';
 import type { Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
 import { whenFewer } from './room.ts';
@@ -30,7 +32,7 @@ import type { EngineOptions } from './options.ts';
 import { ObservedTuples } from './observed.ts';
 import { registerOwnCauses, type Requested, requestValue } from './own-causes.ts';
 import { type PurseUsage, restingPurse } from './purse.ts';
-import { Quotas, SETTINGS_FACT } from './quotas.ts';
+import { Quotas, type QuotaSource, SETTINGS_FACT } from './quotas.ts';
 import { recover } from './recover.ts';
 import { channelRowKey, termRowKey } from './row-keys.ts';
 import { type LiveTask, Tasks } from './tasks.ts';
@@ -61,6 +63,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #beforeWrite: (() => void)[] = [];
   readonly #loop: TurnLoop;
   readonly #causes = new Causes();
+  readonly #forks = new Set<Fork>();
   #closed: PowerboxError | null = null;
 
   // The turn that is running.
@@ -322,13 +325,16 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     apply: ((turn: Turn) => unknown) | null,
     after: Arrival['after'],
     task: LiveTask | null,
+    guard: Arrival['guard'] = null,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== null) {
         reject(this.#closed);
         return;
       }
-      this.#loop.arrive(new Arrival(cause, message, apply, after, task, resolve, reject));
+      const arrival = new Arrival(cause, message, apply, after, task, resolve, reject);
+      arrival.guard = guard;
+      this.#loop.arrive(arrival);
     });
   }
 
@@ -410,6 +416,57 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     await this.#store?.close();
   }
 
+  // ------------------------------------------------------------------ forks
+
+  get quotaSource(): QuotaSource | null {
+    return this.#options.quotas ?? null;
+  }
+
+  /** An overlay over the space as it is now. Nothing is paid for it but what the space changes while it is open. */
+  fork(options: ForkOptions = {}): Fork {
+    if (this.#closed !== null) throw this.#closed;
+    if (this.#forks.size >= limits.forks_max)
+      throw new PowerboxError('too_many_tasks', `${limits.forks_max} forks of this space are open`);
+    const fork = new Fork(this, this.#options.platform, (ended) => this.#left(ended), options);
+    this.#forks.add(fork);
+    this.#books.forks = this.#forks;
+    return fork;
+  }
+
+  #left(fork: Fork): void {
+    this.#forks.delete(fork);
+    if (this.#forks.size === 0) this.#books.forks = null;
+  }
+
+  /**
+   * What a fork did, in one turn of the space, unless something that it has looked at has changed. It is over then,
+   * whatever comes of it. Resolves when the turn is durable.
+   */
+  applyFork(fork: Fork, mode: string, account: Account): Promise<void> {
+    const cause: Cause = { kind: 'fork', payload: new Tuple([mode, changesOf(fork)]), account };
+    const applied = this.#arrive(
+      cause,
+      null,
+      null,
+      () => fork.drop(),
+      null,
+      () => fork.conflict(),
+    );
+    return (applied as Promise<void>).finally(() => fork.drop());
+  }
+
+  /** In the turn of such a cause; for whoever has registered its kind, and keeps facts in mind. */
+  takeOver(turn: Turn, payload: Value): readonly FactChange[] {
+    const [, changes] = (payload as Tuple).items;
+    // Quotas were asked in the fork: here it is all or nothing.
+    this.#books.anyway = true;
+    try {
+      return applyChanges(this, turn, changes as Value);
+    } finally {
+      this.#books.anyway = false;
+    }
+  }
+
   // ------------------------------------------------------------------ for a replay, which says whose turn is next
 
   /** Does a recorded cause in the next turn; how it was refused, or null. Its kind is one that is registered. */
@@ -462,6 +519,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   #shut(error: PowerboxError): void {
     this.#closed ??= error;
     this.#quotas?.stop();
+    for (const fork of [...this.#forks]) fork.drop();
     void this.#commits.stop();
     for (const run of this.#onClose.splice(0)) run(this.#closed);
   }
@@ -483,6 +541,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   setFact(key: string, value: Value | undefined): void {
+    for (const fork of this.#forks) fork.keepFact(key, this.#facts.get(key));
     if (value === undefined) this.#facts.delete(key);
     else this.#facts.set(key, value);
     if (this.#store !== null) this.#commits.current.facts.set(key, value);

@@ -1,6 +1,8 @@
 /** The tuplespace: produce, consume, install; joins, index, order and choice; turns and commits. */
 export * from './types.ts';
 export { SpaceEngine } from './engine.ts';
+export { Fork, type ForkOptions } from './fork.ts';
+export type { FactChange } from './fork-changes.ts';
 export { type EngineOptions, FAILPOINTS, type Failpoint } from './options.ts';
 export { type HostRequest, SpaceHost } from './host.ts';
 export { type Lease, produceLeased } from './own-causes.ts';

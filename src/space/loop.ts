@@ -216,6 +216,11 @@ export class TurnLoop {
       arrival.resolve(false);
       return;
     }
+    const conflict = arrival.guard === null ? null : arrival.guard();
+    if (conflict !== null) {
+      arrival.reject(conflict);
+      return;
+    }
     if (this.#failpoint !== null) this.#failpoint('turn:before');
     this.turn++;
     const commit = this.#commits.current;
@@ -275,6 +280,7 @@ export class TurnLoop {
       const context = this.#startTurn(task);
       if (task.span === null) router.run(task, context);
       else this.#runFollowed(task.span, task, context);
+      this.#tasks.of(task.account).cost += limits.turn_steps_max - context.steps;
       if (!this.#plantTaskTwice) this.#endTask(task);
       if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + limits.turn_steps_max - context.steps);
       if (this.#failpoint !== null) this.#failpoint('turn:after');

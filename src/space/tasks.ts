@@ -35,6 +35,8 @@ export class AccountTasks {
   ready = 0;
   outside = 0;
   parked = 0;
+  /** What its turns have cost since the space was opened; see `price.ts`. */
+  cost = 0;
   /** In the ring of accounts that have something ready, or with those who wait for a refill. */
   active = false;
   /** What it pays from, once that has been looked up; null without a quota. */
@@ -104,6 +106,11 @@ export class Tasks {
 
   get anyReady(): boolean {
     return this.#ringHead < this.#ring.length;
+  }
+
+  /** What the turns of each account have cost; of those that have cost anything. */
+  *costs(): Iterable<readonly [Account, number]> {
+    for (const { account, cost } of this.#accounts.values()) if (cost > 0) yield [account, cost];
   }
 
   /** All that are made and not done, for reports: those that are ready, account by account, then the others. */

@@ -24,8 +24,8 @@ import type { Account, Body, Receive, Slot } from './types.ts';
 export interface Ledger {
   /** The channel of a value, in memory and complete. */
   place(value: Value): Channel;
-  /** Called before the channel changes. */
-  touch(channel: Channel): void;
+  /** Called before the channel changes; `unseen` when what changes is only who of this process waits there. */
+  touch(channel: Channel, unseen?: boolean): void;
   datumPut(channel: Channel, datum: Datum): void;
   datumGone(channel: Channel, datum: Datum): void;
   waiterPut(waiter: Waiter): void;
@@ -362,6 +362,48 @@ export class Tuples {
     return true;
   }
 
+  // ------------------------------------------------------------------ what has met elsewhere what it could
+
+  /** Puts a message down and tries nobody. */
+  putDown(value: Value, message: readonly Value[], persist: boolean, account: Account): void {
+    this.#putDatum(this.#ledger.place(value), message, persist, account);
+  }
+
+  /** Lets a continuation wait, or own its channel, and tries no message. */
+  waitAsIs(receive: Receive, account: Account, installed: boolean): void {
+    const ledger = this.#ledger;
+    if (receive.slots.length > 1) {
+      this.#storeNewWaiter(this.#joins.make(receive, account));
+      return;
+    }
+    const channel = ledger.place((receive.slots[0] as Slot).channel);
+    const waiter = new Waiter(channel, receive, account, installed);
+    if (!installed) {
+      this.#storeNewWaiter(waiter);
+      return;
+    }
+    ledger.admitWaiter(account, receive);
+    ledger.touch(channel);
+    waiter.number = channel.nextWaiter++;
+    channel.owner = waiter;
+    ledger.waiterPut(waiter);
+  }
+
+  /** Asks callers of this process who wait on a channel whether they want what lies there now, oldest first. */
+  serveCallers(channel: Channel): void {
+    const { callers } = channel;
+    if (callers === null || callers.live === 0) return;
+    const waiting: Waiter[] = [];
+    const cursor = callers.walk();
+    for (let entry = cursor.next(); entry !== null; entry = cursor.next()) waiting.push(entry.waiter);
+    for (const waiter of waiting) {
+      const captures = waiter.gone ? null : this.tryOnce(waiter.receive);
+      if (captures === null) continue;
+      this.#ledger.fire(waiter, waiter.account, captures);
+      this.#removeWaiter(waiter);
+    }
+  }
+
   /** Takes a datum away, for a lease that has ended. */
   expire(channel: Channel, datum: Datum): boolean {
     if (datum.gone) return false;
@@ -421,13 +463,13 @@ export class Tuples {
     const ledger = this.#ledger;
     if (waiter.join === null) {
       const channel = waiter.channel;
-      ledger.touch(channel);
+      ledger.touch(channel, waiter.deliver !== null);
       waiter.number = channel.nextWaiter++;
       if (waiter.deliver !== null) channel.pins++;
       shelfFor(channel, waiter).add(waiter);
     } else {
       const { channels, entries } = waiter.join;
-      for (const channel of channels) ledger.touch(channel);
+      for (const channel of channels) ledger.touch(channel, waiter.deliver !== null);
       for (let index = 0; index < channels.length; index++) {
         const channel = channels[index] as Channel;
         const entry = entries[index] as Waiting;
@@ -442,7 +484,7 @@ export class Tuples {
   #removeWaiter(waiter: Waiter): void {
     const ledger = this.#ledger;
     if (waiter.join === null) {
-      ledger.touch(waiter.channel);
+      ledger.touch(waiter.channel, waiter.deliver !== null);
       if (waiter.deliver !== null) waiter.channel.pins--;
       shelfFor(waiter.channel, waiter).remove(waiter);
     } else {
@@ -450,7 +492,7 @@ export class Tuples {
       const { channels, entries } = waiter.join;
       for (let index = 0; index < channels.length; index++) {
         const channel = channels[index] as Channel;
-        ledger.touch(channel);
+        ledger.touch(channel, waiter.deliver !== null);
         channel.pins--;
         shelfFor(channel, waiter).remove(entries[index] as Waiting);
       }

@@ -4,6 +4,7 @@ import { registerBackup } from './backup.ts';
 import type { Register } from './command.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerForked } from './forked.ts';
 import { registerExplain } from './explain.ts';
 import { registerGrants } from './grants.ts';
 import { registerInfo } from './info.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Register[] = [
   registerTrace,
   registerReplay,
   registerExplain,
+  registerForked,
   registerConfig,
   registerSystem,
   registerDoctor,

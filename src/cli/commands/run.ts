@@ -6,6 +6,7 @@ import { readProgram, type Terminal } from '../terminal.ts';
 import { common, example, type Register, requirePlace } from './command.ts';
 
 interface RunOptions extends CommonOptions {
+  readonly atomic?: boolean;
   readonly also?: boolean;
   readonly system?: string;
 }
@@ -15,6 +16,7 @@ export const registerRun: Register = (program, { terminal, leave }) => {
     .description('run a program, to quiescence')
     .argument('[file]', 'a program in Rholang, or - for standard input; none to run what --config starts')
     .option('--also', 'run beside the work that an earlier run left in the directory')
+    .option('--atomic', 'all of it happens, up to its first calls to the world, or (when a branch fails) nothing')
     .option('--system <file>', 'a system contract: contract main(box, @config) = {…}, which gets its powerbox once')
     .option('--public-system', 'also answer on the public name @"system"')
     .option('--trace <file>', 'record the run into a new file, for powerbox replay')
@@ -47,12 +49,13 @@ async function run(terminal: Terminal, file: string | undefined, options: RunOpt
   }
   const systemText = options.system === undefined ? null : readProgram(options.system);
   const { holder } = options;
+  const atomic = options.atomic === true ? { atomic: true } : {};
   const whose = holder === undefined ? { grants: grantsOf(options) } : { holder };
   const admin = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
   return working(terminal, options, admin, async () => {
     const system =
       systemText === null ? null : await admin.system(systemText, { name: basename(options.system ?? ''), ...whose });
-    const deploy = text === null ? null : await admin.run(text, { name: basename(file ?? ''), ...whose });
+    const deploy = text === null ? null : await admin.run(text, { name: basename(file ?? ''), ...atomic, ...whose });
     // A program may hand its work to what earlier ones left there (the sender of a message pays for what it sets off),
     // so the end of it is the end of all; beside unfinished work, or what another process runs, it is not waited for.
     if (options.also !== true && admin.owner === null) return 'all';

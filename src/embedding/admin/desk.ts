@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import type { FailureReport, Grants, Space } from '../types.ts';
+import type { FailureReport, ForkOptions, Grants, Space } from '../types.ts';
 import { type Caller, type ControlMethod, controlMethod } from './control-server.ts';
 import { LocalAdmin } from './local.ts';
 import type { Outlet } from './outlets.ts';
@@ -25,7 +25,14 @@ const grants = z.strictObject({
   powers: z.array(z.looseObject({ kind: word })).optional(),
   powerbox: z.boolean().optional(),
 });
-const start = z.strictObject({ text, name: word, holder: word.optional(), grants: grants.optional() });
+const start = z.strictObject({
+  text,
+  name: word,
+  holder: word.optional(),
+  grants: grants.optional(),
+  atomic: z.boolean().optional(),
+});
+const forked = start.extend({ limit_ms: z.int().min(1).max(limits.fork_ms_max).optional() });
 const deploys = z.array(z.int()).max(limits.control_deploys_max);
 const audit = z.strictObject({
   holder: word.optional(),
@@ -52,6 +59,12 @@ export function deskOf(space: Space): Readonly<Record<string, ControlMethod>> {
     ),
     explain: controlMethod(z.strictObject({ channel: text }), ({ channel }, { caller }) =>
       adminOf(caller).explain(channel),
+    ),
+    query: controlMethod(forked, (given, { caller }) =>
+      adminOf(caller).query(given.text, { ...startOptions(given), ...limitOf(given) }),
+    ),
+    estimate: controlMethod(forked, (given, { caller }) =>
+      adminOf(caller).estimate(given.text, { ...startOptions(given), ...limitOf(given) }),
     ),
     deploys: controlMethod(nothing, (_, { caller }) => adminOf(caller).deploys()),
     systemContracts: controlMethod(nothing, (_, { caller }) => adminOf(caller).systemContracts()),
@@ -89,13 +102,19 @@ export function deskOf(space: Space): Readonly<Record<string, ControlMethod>> {
   };
 }
 
-function startOptions({ name, holder, grants: given }: z.output<typeof start>): {
+function limitOf({ limit_ms }: z.output<typeof forked>): ForkOptions {
+  return limit_ms === undefined ? {} : { limit_ms };
+}
+
+function startOptions({ name, holder, grants: given, atomic }: z.output<typeof start>): {
   readonly name: string;
+  readonly atomic?: boolean;
   readonly holder?: string;
   readonly grants?: Grants;
 } {
   return {
     name,
+    ...(atomic === undefined ? {} : { atomic }),
     ...(holder === undefined ? {} : { holder }),
     ...(given === undefined ? {} : { grants: present(given) as Grants }),
   };

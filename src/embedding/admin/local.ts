@@ -3,13 +3,17 @@
  * command, its end; who started a program through here hears what it prints until this is closed.
  */
 import { PowerboxError } from '../../errors.ts';
+import { print } from '../../rholang/index.ts';
+import { toValue } from '../../values/index.ts';
 import { VERSION } from '../../version.ts';
 import { internalsOf, type SpaceInternals } from '../internals.ts';
 import type {
   AuditOptions,
   AuditRecord,
   Deploy,
+  EstimateReport,
   Explanation,
+  ForkOptions,
   GrantReport,
   HolderReport,
   QuiescentOptions,
@@ -21,7 +25,7 @@ import type {
 } from '../types.ts';
 import type { Outlet } from './outlets.ts';
 import { processFacts } from './place.ts';
-import type { Admin, BackupReport, DeployReport, SpaceInfo, StartOptions } from './types.ts';
+import type { Admin, BackupReport, DeployReport, QueryTexts, SpaceInfo, StartOptions } from './types.ts';
 
 export class LocalAdmin implements Admin {
   readonly owner = null;
@@ -48,6 +52,15 @@ export class LocalAdmin implements Admin {
 
   explain(channel: string): Promise<Explanation> {
     return this.#space.explain(channel);
+  }
+
+  async query(text: string, options: StartOptions & ForkOptions): Promise<QueryTexts> {
+    const { answers, ...report } = await this.#space.query(text, { ...options, ...(await this.#whose(options)) });
+    return { ...report, answers: answers.map((message) => message.map((value) => print(toValue(value)))) };
+  }
+
+  async estimate(text: string, options: StartOptions & ForkOptions): Promise<EstimateReport> {
+    return this.#space.estimate(text, { ...options, ...(await this.#whose(options)) });
   }
 
   async deploys(): Promise<readonly DeployReport[]> {
@@ -104,7 +117,11 @@ export class LocalAdmin implements Admin {
 
   async run(text: string, options: StartOptions): Promise<DeployReport> {
     const whose = await this.#whose(options);
-    return deployReport(await this.#starting(() => this.#space.run(text, { name: options.name, ...whose })));
+    return deployReport(
+      await this.#starting(() =>
+        this.#space.run(text, { name: options.name, atomic: options.atomic === true, ...whose }),
+      ),
+    );
   }
 
   async system(text: string, options: StartOptions): Promise<DeployReport | null> {

@@ -9,8 +9,10 @@ import { ERROR_CODES } from '../../errors.ts';
 import type {
   AuditOptions,
   AuditRecord,
+  EstimateReport,
   Explanation,
   FailureReport,
+  ForkOptions,
   GrantReport,
   Grants,
   HolderReport,
@@ -22,13 +24,14 @@ import type {
 } from '../types.ts';
 import type { ControlClient } from './control-client.ts';
 import type { Line } from './lines.ts';
-import type { Admin, BackupReport, DeployReport, SpaceInfo, StartOptions } from './types.ts';
+import type { Admin, BackupReport, DeployReport, QueryTexts, SpaceInfo, StartOptions } from './types.ts';
 
 const event = z.union([
   z.strictObject({ stream: z.enum(['stdout', 'stderr']), bytes: z.base64() }),
   z.strictObject({
     failure: z.strictObject({
       deploy: z.int(),
+      mode: z.enum(['transaction', 'query', 'estimate', 'atomic']).optional(),
       code: z.enum(ERROR_CODES),
       message: z.string(),
       hint: z.string(),
@@ -81,6 +84,14 @@ export class RemoteAdmin implements Admin {
 
   explain(channel: string): Promise<Explanation> {
     return this.#ask('explain', { channel });
+  }
+
+  query(text: string, { grants, ...options }: StartOptions & ForkOptions): Promise<QueryTexts> {
+    return this.#ask('query', { text, ...options, ...(grants === undefined ? {} : { grants: absolute(grants) }) });
+  }
+
+  estimate(text: string, { grants, ...options }: StartOptions & ForkOptions): Promise<EstimateReport> {
+    return this.#ask('estimate', { text, ...options, ...(grants === undefined ? {} : { grants: absolute(grants) }) });
   }
 
   deploys(): Promise<readonly DeployReport[]> {

@@ -6,11 +6,14 @@ import type { BackupReport } from '../../store/index.ts';
 import type {
   AuditOptions,
   AuditRecord,
+  EstimateReport,
   Explanation,
+  ForkOptions,
   GrantReport,
   Grants,
   HealthReport,
   HolderReport,
+  QueryReport,
   QuiescentOptions,
   Report,
   SystemContractReport,
@@ -54,10 +57,15 @@ export type { BackupReport } from '../../store/index.ts';
 /** A program to start beside what runs. */
 export interface StartOptions {
   readonly name: string;
+  /** Up to its first calls to the world all of it happens, or nothing. */
+  readonly atomic?: boolean;
   readonly holder?: string;
   /** What it is granted, where no holder is named. Default: what the opening grants. */
   readonly grants?: Grants;
 }
+
+/** What a query answered, in Rholang: messages of values. */
+export type QueryTexts = Omit<QueryReport, 'answers'> & { readonly answers: readonly (readonly string[])[] };
 
 /** Reports: nothing changes. */
 export interface AdminReports {
@@ -69,6 +77,9 @@ export interface AdminReports {
   grants(): Promise<readonly GrantReport[]>;
   usage(): Promise<readonly UsageReport[]>;
   info(): Promise<SpaceInfo>;
+  /** The answers in Rholang. */
+  query(text: string, options: StartOptions & ForkOptions): Promise<QueryTexts>;
+  estimate(text: string, options: StartOptions & ForkOptions): Promise<EstimateReport>;
   audit(options: AuditOptions): AsyncIterable<AuditRecord>;
 }
 

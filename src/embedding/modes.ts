@@ -1,0 +1,182 @@
+/**
+ * The modes of a program that does not simply happen: query, estimate, atomic, each in a fork of the space
+ * (`spec/forks.md`). Owns what each of them answers; which calls are made in a fork is said by the dispatcher, and what
+ * becomes of the fork by the space.
+ */
+import { type Deploy, Deploys, type Dispatcher, type Mode } from '../dispatch/index.ts';
+import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { print, RHO_LABEL } from '../rholang/index.ts';
+import type { Fork, SpaceEngine, Task } from '../space/index.ts';
+import { bundle, fromValue, type Name, type Value } from '../values/index.ts';
+import { registerGrants } from './causes.ts';
+import type { Powers } from './powers.ts';
+import { compileProgram } from './programs.ts';
+import type {
+  EstimateReport,
+  FailureReport,
+  ForkOptions,
+  Message,
+  ModeFailure,
+  QueryReport,
+  RunOptions,
+  UnmadeCall,
+} from './types.ts';
+
+/** What a query answers is sent there. */
+export const ANSWER_URI = 'rho:answer';
+
+const FAILURES_PREFIX = 'failures/';
+
+export interface ModeParts {
+  readonly engine: SpaceEngine;
+  readonly dispatcher: Dispatcher;
+  readonly deploys: Deploys;
+  readonly powers: Powers;
+  readonly tell: (failure: FailureReport) => void;
+}
+
+/** One fork with who runs its tasks. */
+export class Forked {
+  readonly fork: Fork;
+  readonly dispatcher: Dispatcher;
+  readonly #parts: ModeParts;
+  readonly #deploys: Deploys;
+  readonly #mode: Exclude<Mode, 'transaction'>;
+
+  constructor(parts: ModeParts, mode: Exclude<Mode, 'transaction'>, { limit_ms }: ForkOptions) {
+    const { engine, dispatcher, tell } = parts;
+    this.#parts = parts;
+    this.#mode = mode;
+    this.fork = engine.fork(limit_ms === undefined ? {} : { limit_ms: requireLimit(limit_ms) });
+    this.dispatcher = dispatcher.forked(mode, (account, { code, message, hint, source, dropped }) =>
+      tell({ deploy: account, mode, code, message, hint, source, dropped }),
+    );
+    this.dispatcher.attach(this.fork, this.fork.names);
+    this.#deploys = new Deploys(this.fork);
+    registerGrants(this.fork);
+    this.fork.start(this.dispatcher);
+  }
+
+  /** Runs a program in the fork until nothing of it moves; `answer` receives what it sends on `rho:answer`. */
+  async run(text: string, { name = 'program', holder }: RunOptions, answer: Name | null): Promise<Deploy> {
+    const { powers, deploys } = this.#parts;
+    const own = new Map<string, Value>(answer === null ? [] : [[ANSWER_URI, bundle(answer, false, true)]]);
+    const binding = powers.boundIn(this.#mode === 'atomic' ? null : this.fork, holder);
+    const term = await compileProgram(powers, text, holder, own, binding);
+    const deploy = await this.#deploys.start({
+      account: deploys.reserve(),
+      holder: holder ?? powers.holder,
+      name,
+      label: RHO_LABEL,
+      term,
+    });
+    await this.fork.rest();
+    return deploy;
+  }
+
+  newName(): Promise<Name> {
+    return this.fork.post({ kind: 'name', payload: null, account: 0 }, (turn) => turn.newName());
+  }
+
+  /** Of branches that failed in the fork, whoever pays for them. */
+  failures(): readonly ModeFailure[] {
+    const accounts = [...this.fork.ledger.commit.facts.keys()]
+      .filter((key) => key.startsWith(FAILURES_PREFIX))
+      .map((key) => Number(key.slice(FAILURES_PREFIX.length)));
+    const before = (account: number): number => this.#parts.dispatcher.failures(account).count;
+    return accounts.flatMap((account) => {
+      const { count, last } = this.dispatcher.failures(account);
+      return last.slice(-Math.min(last.length, Math.max(1, count - before(account))));
+    });
+  }
+
+  cost(account: number): number {
+    return this.fork.tasks.of(account).cost;
+  }
+
+  /** Forgets what it did, and cuts off what it asked of the world. */
+  drop(): void {
+    this.fork.drop();
+    // There is no change among its calls, so nothing has to be waited for.
+    void this.dispatcher.stop();
+  }
+}
+
+/** A program that changes nothing, and its answer. */
+export async function query(parts: ModeParts, text: string, options: RunOptions & ForkOptions): Promise<QueryReport> {
+  const forked = new Forked(parts, 'query', options);
+  try {
+    const answer = await forked.newName();
+    const deploy = await forked.run(text, options, answer);
+    const answers = messagesOn(forked.fork, answer);
+    // It has seen what the space has done, so that is on disk before anybody hears of it.
+    await parts.engine.durable();
+    return { answers, cost: forked.cost(deploy.account), failures: forked.failures() };
+  } finally {
+    forked.drop();
+  }
+}
+
+/** What a program would cost, and which of its calls nobody can know the answers of. */
+export async function estimate(
+  parts: ModeParts,
+  text: string,
+  options: RunOptions & ForkOptions,
+): Promise<EstimateReport> {
+  const forked = new Forked(parts, 'estimate', options);
+  try {
+    const answer = await forked.newName();
+    const deploy = await forked.run(text, options, answer);
+    const calls = [...forked.fork.tasks.held.values()].map((task) => unmade(forked.dispatcher, task));
+    await parts.engine.durable();
+    return { cost: forked.cost(deploy.account), exact: calls.length === 0, calls, failures: forked.failures() };
+  } finally {
+    forked.drop();
+  }
+}
+
+/** A program of which, up to its first calls to the world, all happens in one turn or nothing does. */
+export async function runAtomic(parts: ModeParts, text: string, options: RunOptions & ForkOptions): Promise<Deploy> {
+  const forked = new Forked(parts, 'atomic', options);
+  try {
+    const deploy = await forked.run(text, options, null);
+    requireNoFailure(forked.failures());
+    await parts.engine.applyFork(forked.fork, 'atomic', deploy.account);
+    return deploy;
+  } finally {
+    forked.drop();
+  }
+}
+
+export function requireNoFailure(failures: readonly ModeFailure[]): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  throw new PowerboxError(first.code, `a branch failed, and nothing of the program has happened: ${first.message}`, {
+    hint: first.hint,
+  });
+}
+
+function messagesOn(fork: Fork, channel: Value): readonly Message[] {
+  const messages: Message[] = [];
+  const cursor = fork.place(channel).data?.walk();
+  for (let datum = cursor?.next() ?? null; datum !== null; datum = cursor?.next() ?? null)
+    messages.push(datum.message.map((value) => fromValue(value)));
+  return messages;
+}
+
+function unmade(dispatcher: Dispatcher, task: Task): UnmadeCall {
+  const call = dispatcher.callOf(task);
+  if (call === null) return { what: task.body.label, effect: null, args: [] };
+  const { native, method, effect, args } = call;
+  const lengthMax = limits.report_item_chars_max;
+  return { what: `${native}.${method}`, effect, args: args.map((value) => print(value, { lengthMax })) };
+}
+
+function requireLimit(limit_ms: number): number {
+  if (limit_ms > 0 && limit_ms <= limits.fork_ms_max) return limit_ms;
+  throw new PowerboxError(
+    'bad_request',
+    `a fork lives between 1 and ${limits.fork_ms_max} ms; this one is to live ${limit_ms}`,
+  );
+}
