@@ -533,6 +533,8 @@ peers: {name: here, listen: "127.0.0.1:7399", nodes: [{name: there, address: "12
           ],
         ],
         ['node/peers', [['network', { listen: '127.0.0.1:7399', connect: ['127.0.0.1:1'] }]]],
+        ['node/sessions', [['platform', {}]]],
+        ['node/control', [['control', { listen: true }]]],
         ['node/contracts', [['shop', { powerboxOf: 'alice', file: 'shop.rho' }]]],
       ],
     );

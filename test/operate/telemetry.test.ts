@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { limits } from '../../src/limits.ts';
 import { openAdmin } from '../../src/index.ts';
-import { openLog, type RunningNode, startNode } from '../../src/service/index.ts';
+import { connect } from '../../src/client/node.ts';
+import { issueNodeToken, openLog, type RunningNode, startNode } from '../../src/service/index.ts';
 
 interface Told {
   readonly traceId: string;
@@ -56,7 +57,7 @@ describe('operate: following messages', function () {
   let node: RunningNode;
   let lines: string[];
 
-  const start = async (telemetry: string): Promise<void> => {
+  const start = async (telemetry: string, more = ''): Promise<void> => {
     const config = join(directory, 'powerbox.yaml');
     writeFileSync(
       config,
@@ -66,6 +67,7 @@ holders: {alice: {grants: [stdio, files]}}
 service:
   listen: 127.0.0.1:0
   telemetry: ${telemetry}
+  ${more}
 `,
     );
     const console = { stdout: async () => {}, stderr: async () => {}, readLine: async () => null };
@@ -137,6 +139,30 @@ service:
     }
     // What was said, where it was written and by which key, is told to nobody.
     assert.doesNotMatch(JSON.stringify(spans), /s3cret|tea/);
+  });
+
+  it('a call of a client is one trace, from its request through the contract and a native to its answer', async () => {
+    await start(`{endpoint: "${await collector.listen()}"}`, 'publicNames: true');
+    await run(PROGRAM);
+    const token = await issueNodeToken(join(directory, 'data'), { holder: 'alice', lifetime_ms: 60_000 });
+    const box = await connect(node.address.url, { token });
+    await box.deploy('contract @"keep"(@"item", @text, ret) = { for (@got <- @"shop"!?(text)) { ret!(got) } }');
+    assert.equal(await box.call('keep', 'item', ['milk']), 'milk');
+    await assert.rejects(Promise.resolve(box.deploy('new x in { x!(')), /syntax|expected/i);
+    await box.close();
+    await node.close();
+    const calls = collector.spans.filter(({ name }) => name === 'call');
+    assert.equal(calls.length, 1);
+    const [call] = calls as [Told];
+    assert.equal(call.parentSpanId, undefined);
+    assert.equal(call.status.code, 0);
+    const within = collector.spans.filter(({ traceId }) => traceId === call.traceId);
+    const natives = within.filter(({ name }) => name.includes('.')).map(({ name }) => name);
+    assert.deepEqual(natives, ['directory.resolve', 'file.append']);
+    // The answer comes when all that it follows from has ended.
+    for (const { endTimeUnixNano, name } of within)
+      if (name !== 'call') assert.ok(BigInt(endTimeUnixNano) <= BigInt(call.endTimeUnixNano) + 1_000_000n, name);
+    assert.doesNotMatch(JSON.stringify(collector.spans), /milk/);
   });
 
   it('a program that goes on for ever is not followed for ever', async () => {
