@@ -54,6 +54,7 @@ export function hostsOf(given: {
     platform,
     engine,
     names: engine.names,
+    sealKey: given.sealKey,
     keyOf: keysFrom(given.sealKey),
     register: (native) => dispatcher.registerNative(native),
     timers: platform.timers,
@@ -146,6 +147,6 @@ function pinnedOf({ name, pinned }: NativeConfig): readonly DeclarationSource[] 
 }
 
 /** Keys for one use each, the same whenever this space is opened. */
-function keysFrom(sealKey: Uint8Array): (use: string, length: number) => Uint8Array {
-  return (use, length) => hkdf(sha256, sealKey, undefined, new TextEncoder().encode(`powerbox/${use}`), length);
+function keysFrom(sealKey: Uint8Array): (use: string) => Uint8Array {
+  return (use) => hkdf(sha256, sealKey, undefined, new TextEncoder().encode(`powerbox/${use}`), 32);
 }

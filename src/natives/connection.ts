@@ -28,6 +28,8 @@ import {
 export type Reply =
   | { readonly kind: 'answer'; readonly fields: AnswerFields }
   | { readonly kind: 'bad'; readonly reason: string }
+  /** It was not sent: it is larger than a host takes. */
+  | { readonly kind: 'large'; readonly bytes: number }
   | { readonly kind: 'gone'; readonly reason: string };
 
 export interface Welcome {
@@ -149,9 +151,11 @@ export class HostConnection {
   ): Promise<Reply> {
     if (this.#ended !== null) return Promise.resolve({ kind: 'gone', reason: this.#ended });
     const id = this.#next++;
+    const bytes = encodeFrame(kind, id, body);
+    if (bytes.length > limits.host_message_bytes_max) return Promise.resolve({ kind: 'large', bytes: bytes.length });
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.tell(kind, id, body);
+      this.#link?.send(bytes);
       begun?.(id);
     });
   }

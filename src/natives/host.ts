@@ -81,7 +81,7 @@ export interface HostReport {
 export interface HostListener {
   connected(connection: HostConnection): void;
   /** `isFinal`: it does not come back. */
-  disconnected(reason: string, isFinal: boolean): void;
+  disconnected(isFinal: boolean): void;
   push(connection: HostConnection, id: number, push: ToNode<'push'>): void;
   fail(connection: HostConnection, id: number, fail: ToNode<'fail'>): void;
 }
@@ -136,9 +136,24 @@ export class Host {
     return this.#state === 'up' ? this.#connection : null;
   }
 
-  /** Why a call cannot be made now. */
-  get reason(): string {
-    return this.#reason;
+  /** Why a call cannot be made now, in words for its caller: what the host said itself is for its operator. */
+  get absence(): string {
+    switch (this.#state) {
+      case 'up':
+        return 'what it offers is not on record yet';
+      case 'starting':
+        return 'it has not come yet';
+      case 'waiting':
+        return 'it is being started again';
+      case 'failed':
+        return this.settings.launcher.form === 'none' ? 'none is configured' : 'it has ended';
+      case 'stopped':
+        return 'the node is closing';
+      default: {
+        const never: never = this.#state;
+        return never;
+      }
+    }
   }
 
   /** What it announces, as the space remembers it; null while nothing is known of it. */
@@ -310,7 +325,7 @@ export class Host {
     if (onExit !== 'restart' || isGivenUp) {
       this.#state = 'failed';
       this.#reason = isGivenUp ? `it was given up after ${restarts_max} starts: ${reason}` : reason;
-      for (const listener of this.#listeners) listener.disconnected(this.#reason, true);
+      for (const listener of this.#listeners) listener.disconnected(true);
       this.#tellWaiters();
       if (isGivenUp) this.#log('error', this.#reason);
       if (onExit === 'shutdown') onShutdown(`the host of ${name} has ended: ${reason}`);
@@ -318,7 +333,7 @@ export class Host {
     }
     this.#state = 'waiting';
     this.#reason = `it is being started again: ${reason}`;
-    for (const listener of this.#listeners) listener.disconnected(this.#reason, false);
+    for (const listener of this.#listeners) listener.disconnected(false);
     const whole_ms = Math.min(limits.host_restart_ms_min * 2 ** (this.#failures - 1), limits.host_restart_ms_max);
     const [byte = 0] = platform.randomness.bytes(1);
     this.#again = platform.timers.after(Math.round(whole_ms * (0.5 + byte / 512)), () => this.#restart());

@@ -13,10 +13,10 @@ import type {
   Source,
 } from '../../channels/index.ts';
 import { readPowerHandle } from '../capability/index.ts';
-import { ERROR_CODES, type ErrorCode, isPowerboxError } from '../errors.ts';
+import { ERROR_CODES, type ErrorCode, isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Timers } from '../platform/index.ts';
-import { Bytes, list, type Value } from '../values/index.ts';
+import { Bytes, list, sizeOf, type Value } from '../values/index.ts';
 import type { HostConnection, Reply } from './connection.ts';
 import type { Host } from './host.ts';
 import { MadeReader } from './made.ts';
@@ -107,7 +107,7 @@ export class HostedNative implements Native {
         return { error: this.#behind() };
       const reply = await this.#request('call', call, isTwoPhase(connection, method));
       if ('error' in reply) return reply;
-      if (reply.kind === 'bad') return { error: gone(reply, this.#what(call)) };
+      if (reply.kind === 'bad' || reply.kind === 'large') return { error: gone(reply, this.#what(call)) };
       if (reply.kind === 'gone') {
         if (isAgain || !isRepeatable(method)) return { error: gone(reply, this.#what(call)) };
         isAgain = true;
@@ -205,6 +205,7 @@ export class HostedNative implements Native {
   #body(call: NativeCall): Readonly<Record<string, Value | undefined>> {
     const { tokens, name, host } = this.#options;
     const { grant, rest } = readPowerHandle(call.handle);
+    requireSize(call);
     const { call_ms_max } = host.settings;
     const limit_ms = leastOf(call.limit_ms ?? null, call_ms_max);
     return {
@@ -259,7 +260,7 @@ export class HostedNative implements Native {
     const { host, name } = this.#options;
     return {
       code: 'not_available',
-      message: `the native ${name} has no host here now: ${host.reason || 'what it offers is not on record yet'}`,
+      message: `the native ${name} has no host here now: ${host.absence}`,
     };
   }
 }
@@ -274,17 +275,36 @@ function isRepeatable(method: Method | undefined): boolean {
 }
 
 function gone(reply: Exclude<Reply, { kind: 'answer' }>, what: string): NativeError {
+  if (reply.kind === 'large') {
+    const message = `${what}: a message to a host has at most ${limits.host_message_bytes_max} bytes, and this one ${reply.bytes}`;
+    return { code: 'value_too_large', message };
+  }
   if (reply.kind === 'bad')
     return { code: 'native_failed', message: `the answer of ${what} cannot be taken: ${reply.reason}` };
+  // Why it ended is in the log: what it said last is for its operator.
   return {
     code: 'interrupted',
-    message: `${what} was under way when its host ended; whether it was done is not known: ${reply.reason}`,
+    message: `${what} was under way when its host ended; whether it was done is not known`,
   };
 }
 
 function cutOff(what: string): NativeError {
   return { code: 'cancelled', message: `${what} was cut off before it began` };
 }
+
+/** Before anything walks them: a value that shares its parts may stand for far more than it takes. */
+function requireSize({ args, state = null }: NativeCall): void {
+  let left = limits.host_message_bytes_max * MEMORY_RATIO_MAX;
+  for (const value of [...args, state]) left -= sizeOf(value, left);
+  if (left <= 0)
+    throw new PowerboxError(
+      'value_too_large',
+      `a message to a host has at most ${limits.host_message_bytes_max} bytes`,
+    );
+}
+
+/** Bytes of memory that one canonical byte of a value may take. */
+const MEMORY_RATIO_MAX = 32;
 
 function errorOf({ code, message }: { readonly code: string; readonly message: string }): NativeError {
   if (ERROR_CODES.includes(code as ErrorCode)) return { code: code as ErrorCode, message };

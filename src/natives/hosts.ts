@@ -4,6 +4,7 @@
  * that a node without a host still answers for it.
  */
 import type { Native } from '../../channels/index.ts';
+import { Tokens } from '../capability/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Timers } from '../platform/index.ts';
@@ -21,8 +22,10 @@ export type ConfiguredHost =
 
 export interface HostsOptions extends HostSurroundings {
   readonly names: NamesOfSpace;
-  /** 32 or 64 bytes for this use and no other, the same whenever the space is opened. */
-  readonly keyOf: (use: string, length: number) => Uint8Array;
+  /** Of the space; what goes to a host is sealed under keys from it. */
+  readonly sealKey: Uint8Array;
+  /** 32 bytes for this use and no other, the same whenever the space is opened. */
+  readonly keyOf: (use: string) => Uint8Array;
   readonly register: (native: Native) => void;
   readonly timers: Timers;
 }
@@ -39,6 +42,8 @@ export class Hosts {
   readonly #declared: Declared;
   readonly #entries = new Map<string, Entry>();
   readonly #inline: Extract<ConfiguredHost, { kind: 'inline' }>[] = [];
+  /** What answers in the turn. */
+  readonly #computing: InlineNative[] = [];
   readonly #granted = new Set<string>();
   #isOpen = true;
 
@@ -55,12 +60,13 @@ export class Hosts {
   }
 
   #add(settings: Omit<HostSettings, 'remembered' | 'client'>): void {
-    const { keyOf, names } = this.#options;
+    const { keyOf, names, sealKey } = this.#options;
     const { name } = settings;
-    const client = keyOf(`host-client/${name}`, 32);
+    const client = keyOf(`host-client/${name}`);
     const remembered = this.#declared.announced(name);
     const host = new Host({ ...settings, client, remembered }, this.#options);
-    const tokens = new HostTokens(keyOf(`host-token/${name}`, 64), names);
+    // No holder has a name with a space in it.
+    const tokens = new HostTokens(new Tokens(sealKey, `host ${name}`, 0), names);
     this.#entries.set(name, { host, tokens, sources: new HostSources(host, tokens), registered: new Set() });
   }
 
@@ -137,7 +143,9 @@ export class Hosts {
         },
       );
     }
-    this.#take(name, new InlineNative(native, (grant) => this.#granted.has(grant)));
+    const computing = new InlineNative(native, (grant) => this.#granted.has(grant));
+    this.#take(name, computing);
+    this.#computing.push(computing);
   }
 
   #take(name: string, native: Native): void {
@@ -158,10 +166,9 @@ export class Hosts {
 
   // -------------------------------------------------------------- grants
 
-  /** Whether a configuration has a host for it. */
+  /** Whether a configuration has a host for it, or an earlier opening had one. */
   has(native: string): boolean {
-    const form = this.#entries.get(native)?.host.settings.launcher.form;
-    return (form !== undefined && form !== 'none') || this.#inline.some(({ name }) => name === native);
+    return this.#entries.has(native) || this.#inline.some(({ name }) => name === native);
   }
 
   grant(id: string): void {
@@ -182,7 +189,10 @@ export class Hosts {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#granted.clear();
-    await Promise.all([...this.#entries.values()].map(({ host }) => host.close(grace_ms)));
+    await Promise.all([
+      ...[...this.#entries.values()].map(({ host }) => host.close(grace_ms)),
+      ...this.#computing.map((native) => native.close()),
+    ]);
   }
 }
 

@@ -38,9 +38,9 @@ export class HostSources implements HostListener {
   open(native: string, source: Source, reader: MadeReader): void {
     const { grant, rest } = readPowerHandle(source.handle);
     const opened: Opened = { native, source, grant, handle: rest[0] ?? null, reader, pushing: 0 };
-    const { connection, state, reason } = this.#host;
+    const { connection, state, absence } = this.#host;
     if (state === 'failed' || state === 'stopped') {
-      void source.fail({ code: 'not_available', message: `its host is not there: ${reason}` });
+      void source.fail({ code: 'not_available', message: `its host is not there: ${absence}` });
       return;
     }
     this.#open.set(source.id, opened);
@@ -52,10 +52,10 @@ export class HostSources implements HostListener {
     for (const opened of this.#open.values()) this.#tell(connection, opened, true);
   }
 
-  disconnected(reason: string, isFinal: boolean): void {
+  disconnected(isFinal: boolean): void {
     if (!isFinal) return;
     for (const { source } of [...this.#open.values()])
-      void source.fail({ code: 'not_available', message: `its host is not there: ${reason}` });
+      void source.fail({ code: 'not_available', message: `its host is not there: ${this.#host.absence}` });
     this.#open.clear();
   }
 

@@ -2,10 +2,10 @@
  * What of a value may go to a host, and comes back from one. A name goes as an opaque token of that one host:
  * deterministic authenticated encryption of the name and the rights to it. So a host can hold and compare it, hand it
  * back, and neither use nor widen nor lend it. A token stands where a bundle would, around bytes: `bundle{token}`, with
- * the rights that it has, which a process can never be that goes to a host, for none does. Owns the form of tokens;
- * must never let the bytes of a name out.
+ * the rights that it has, which a process can never be that goes to a host, for none does. Must never let
+ * the bytes of a name out.
  */
-import { aessiv } from '@noble/ciphers/aes.js';
+import { TokenRight, type Tokens } from '../capability/index.ts';
 import { PowerboxError } from '../errors.ts';
 import {
   Bundle,
@@ -25,8 +25,6 @@ import {
 } from '../values/index.ts';
 
 const NAME_BYTES = 32;
-const READ = 1;
-const WRITE = 2;
 
 /** Where names are known by their bytes. */
 export interface NamesOfSpace {
@@ -35,44 +33,35 @@ export interface NamesOfSpace {
 
 /** Of one host of one space. */
 export class HostTokens {
-  readonly #key: Uint8Array;
+  readonly #tokens: Tokens;
   readonly #names: NamesOfSpace;
 
-  /** `key` has 64 bytes and is used for nothing else. */
-  constructor(key: Uint8Array, names: NamesOfSpace) {
-    this.#key = key;
+  constructor(tokens: Tokens, names: NamesOfSpace) {
+    this.#tokens = tokens;
     this.#names = names;
   }
 
   /** Refused with `value_unsupported` when it holds what goes to no host. */
   outward(value: Value): Value {
-    return mapped(value, (name, read, write) => {
-      const plain = new Uint8Array(NAME_BYTES + 1);
-      plain[0] = (read ? READ : 0) | (write ? WRITE : 0);
-      plain.set(name.bytes, 1);
-      return new Bundle(new Bytes(aessiv(this.#key).encrypt(plain)), read, write);
-    });
+    return mapped(
+      value,
+      (name, read, write) => new Bundle(new Bytes(this.#tokens.seal(name.bytes, rightsOf(read, write))), read, write),
+    );
   }
 
   /** Refused with `value_unsupported` when a token in it is none that this host was given. */
   inward(value: Value): Value {
     return mappedBack(value, (token, read, write) => {
-      const { name, rights } = this.#open(token);
-      if (rights !== ((read ? READ : 0) | (write ? WRITE : 0))) throw notGiven();
+      const opened = this.#tokens.open(token);
+      if (opened === null || opened.rights !== rightsOf(read, write)) throw notGiven();
+      const name = this.#names.read(opened.bytes.slice());
       return read && write ? name : bundle(name, read, write);
     });
   }
+}
 
-  #open(token: Uint8Array): { readonly name: Name; readonly rights: number } {
-    let plain: Uint8Array;
-    try {
-      plain = aessiv(this.#key).decrypt(token);
-    } catch {
-      throw notGiven();
-    }
-    if (plain.length !== NAME_BYTES + 1) throw notGiven();
-    return { name: this.#names.read(plain.slice(1)), rights: plain[0] as number };
-  }
+function rightsOf(read: boolean, write: boolean): number {
+  return (read ? TokenRight.Read : 0) | (write ? TokenRight.Write : 0);
 }
 
 function notGiven(): PowerboxError {
