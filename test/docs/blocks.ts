@@ -4,7 +4,7 @@
  *
  *   ```bash            is run, and must exit 0 (or as its info string says: `bash exit=75`)
  *   ```text            after a block that ran: what that block printed on standard output
- *   ```rholang FILE    is written to FILE; so is ```yaml FILE
+ *   ```rholang FILE    is written to FILE; so are ```yaml FILE and ```js FILE
  *   ```ts FILE         is written to FILE, type-checked and run
  *   ```ts from=PATH    is what stands in the project at PATH, to the letter
  */
@@ -73,6 +73,7 @@ export class Reader {
           `what the block before line ${block.line} printed`,
         );
         return;
+      case 'js':
       case 'rholang':
       case 'yaml':
         assert.notEqual(first, '', `the block at line ${block.line} needs a file name`);
