@@ -293,8 +293,6 @@ export const limits = {
   http_pools_max: 256,
   /** Milliseconds for which an idle connection is kept, whatever its server offers. */
   http_keep_alive_ms_max: 60_000,
-  /** Milliseconds after which a call begins to heed that nobody waits for it any more. */
-  http_heed_ms: 10,
   /** URLs of resources that are kept as they were read; past it the oldest is read again. */
   http_urls_kept_max: 1_024,
   /** Milliseconds until the headers of an answer, when the operator does not say. */
@@ -359,6 +357,8 @@ export const limits = {
   control_deploys_max: 1_000_000,
   /** Rows that were sent and not yet taken; past it the sender waits. */
   control_items_max: 256,
+  /** Milliseconds in which whoever holds a directory says who it is; else it is stopped, or has lost its way. */
+  control_greeting_ms: 5_000,
   /** Milliseconds for which a command waits for whoever is just opening or closing a directory. */
   control_wait_ms: 2_000,
   /** Milliseconds between two looks at it. */

@@ -205,6 +205,16 @@ describe('operate: the control socket', function () {
     assert.equal((await ask()).owner, process.pid);
   });
 
+  it('an owner that is stopped is told of, and not waited for', async () => {
+    const child = fileURLToPath(new URL('./owner-child.ts', import.meta.url));
+    const running = spawn(process.execPath, ['--import', 'tsx', child, data], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(running.stdout, 'data');
+    running.kill('SIGSTOP');
+    await assert.rejects(ask(), (error) => coded('storage_locked')(error) && /does not answer/.test(String(error)));
+    running.kill('SIGKILL');
+    await once(running, 'exit');
+  });
+
   it('what is no line of the protocol ends that connection, and nothing else', async () => {
     await hold();
     for (const line of ['nonsense\n', '[]\n', '{"id":"x","do":"info"}\n', '{"id":1}\n']) {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
+import { realPlatform } from '../../platform/index.ts';
 import { CONTROL_VERSION } from './control-server.ts';
 import { type Line, Lines } from './lines.ts';
 import { connectIn } from './place.ts';
@@ -56,18 +57,34 @@ export class ControlClient {
     }
     if (socket === null) return null;
     const client = new ControlClient(directory, socket);
+    const limit = realPlatform().timers.after(limits.control_greeting_ms, () => client.#silent());
     const refused = await new Promise<Error | null>((resolve) => {
       client.#greeted = resolve;
     });
+    limit.cancel();
     // It was closing when this one came.
     if (refused !== null && client.#pid === 0) return null;
-    if (refused !== null) throw refused;
+    if (refused !== null) {
+      client.close();
+      throw refused;
+    }
     return client;
   }
 
   /** The process that holds the directory. */
   get pid(): number {
     return this.#pid;
+  }
+
+  /** Whoever listens is stopped, or does nothing any more; waiting longer would tell nothing. */
+  #silent(): void {
+    this.#greeted(
+      new PowerboxError('storage_locked', `whoever holds ${this.#directory} does not answer`, {
+        hint: 'Its process is stopped, or too busy: see with ps.',
+      }),
+    );
+    this.#pid = -1;
+    this.#socket.destroy();
   }
 
   #gone(): PowerboxError {

@@ -23,7 +23,14 @@ import { ServiceTallies } from './metrics.ts';
 import { NODE_SOCKET, nodeDesk, type NodeInfo } from './node-admin.ts';
 import { type NodeState, operatorRoutes } from './routes.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
-import { MAIN_SPACE, nodeDirectory, processFigures, readTls } from './space-files.ts';
+import {
+  MAIN_SPACE,
+  nodeDirectory,
+  processFigures,
+  readTls,
+  removeLeftovers,
+  requireDirectory,
+} from './space-files.ts';
 import { NodeSpaces } from './spaces.ts';
 
 /** Of the time to close, what clients get for what they wait for; the rest is for the spaces. */
@@ -158,6 +165,7 @@ class Node implements NodeState {
       },
     });
     const directory = await nodeDirectory(data);
+    await removeLeftovers(directory);
     const { publicNames, session_ms, origins } = said;
     this.#service = await createService({
       spaces: this.#spaces,
@@ -275,9 +283,15 @@ class Node implements NodeState {
 
 /** A token of the node of `data`, whose secret is made where there is none. */
 export async function issueNodeToken(data: string, options: TokenOptions): Promise<string> {
-  return issueToken({ directory: await nodeDirectory(resolve(data)), platform: realPlatform() }, options);
+  return issueToken(
+    { directory: await nodeDirectory(resolve(requireDirectory(data))), platform: realPlatform() },
+    options,
+  );
 }
 
 export async function rotateNodeSecret(data: string, options: { readonly drop: boolean }): Promise<void> {
-  await rotateSecret({ directory: await nodeDirectory(resolve(data)), platform: realPlatform() }, options);
+  await rotateSecret(
+    { directory: await nodeDirectory(resolve(requireDirectory(data))), platform: realPlatform() },
+    options,
+  );
 }

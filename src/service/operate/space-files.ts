@@ -64,6 +64,20 @@ export function directoryOfSpace(data: string, name: string): string {
   return requireSpaceName(name) === MAIN_SPACE ? data : join(data, SPACES, name);
 }
 
+/** What killed processes have left; called by who holds the node. */
+export async function removeLeftovers(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (name.startsWith('.powerbox-new-')) await rm(join(directory, name), { recursive: true, force: true });
+}
+
+/** Refused with `config_invalid` where there is no data directory: a name that was mistyped makes none. */
+export function requireDirectory(data: string): string {
+  if (existsSync(data)) return data;
+  throw new PowerboxError('config_invalid', `there is no node in ${data}: the directory does not exist`, {
+    hint: 'powerbox serve makes one.',
+  });
+}
+
 /** Made where it is not there. */
 export async function nodeDirectory(data: string): Promise<string> {
   const directory = join(data, NODE);

@@ -93,6 +93,8 @@ export class NodeSpaces implements SpaceDirectory {
         onOutOfService: (health) => log.error('out of service', healthFields(health)),
         onClosed: (error) => {
           held.failure = error.message;
+          // What it had open is let go; its storage is closed already.
+          void held.space?.close().catch(() => undefined);
           held.space = null;
           log.error('the space has closed itself', { reason: error.message });
           onLost(entry.name, error);
