@@ -1,39 +1,42 @@
 /**
- * `npm start`: a node that serves, with a contract that answers in it. Starts `powerbox serve` on the demonstration,
- * makes a token, and prints the address and the line that calls the contract from a second terminal. Each command is
- * shown as it can be typed. Owns the folder `.powerbox/` of this checkout and nothing else.
+ * `npm start`: a node that serves, with a contract that answers in it. Is `powerbox serve` on the demonstration, in this
+ * process, so that whoever kills it has killed the node; when that is ready it makes a token, and prints the address and
+ * the line that calls the contract from a second terminal. Each command is shown as it can be typed. Owns the folder
+ * `.powerbox/` of this checkout and nothing else.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const powerbox = 'dist/src/cli/main.js';
+const powerbox = `${root}dist/src/cli/main.js`;
 const data = '.powerbox/node';
 const config = 'spec/examples/demonstration/powerbox.yaml';
 const port = process.env['PORT'] ?? '7420';
-mkdirSync(`${root}.powerbox/files`, { recursive: true });
+process.chdir(root);
+mkdirSync('.powerbox/files', { recursive: true });
 
 const serve = ['serve', '--config', config, '--data', data, '--listen', `127.0.0.1:${(await isFree(port)) ? port : 0}`];
 console.error(`$ powerbox ${serve.join(' ')}`);
-const child = spawn(process.execPath, [powerbox, ...serve], { cwd: root, stdio: ['inherit', 'pipe', 'inherit'] });
-// The terminal sends SIGINT to both; the command decides when it leaves, and this process says how it left.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => child.kill('SIGTERM'));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGKILL' ? 137 : 1)));
 
-createInterface(child.stdout).on('line', (line) => {
-  const ready = /^ready: (\S+)$/.exec(line);
-  if (ready === null) console.log(line);
-  else tell(ready[1]);
-});
+const write = process.stdout.write.bind(process.stdout);
+process.stdout.write = (text, ...rest) => {
+  const ready = /^ready: (\S+)\n$/.exec(String(text));
+  if (ready === null) return write(text, ...rest);
+  process.stdout.write = write;
+  tell(ready[1]).catch((error) => console.error(String(error)));
+  return true;
+};
+process.argv = [process.execPath, powerbox, ...serve];
+await import(powerbox);
 
-function tell(url) {
+async function tell(url) {
   const token = ['token', '--holder', 'alice', '--data', data];
   console.error(`$ powerbox ${token.join(' ')}`);
-  const signed = execFileSync(process.execPath, [powerbox, ...token], { cwd: root, encoding: 'utf8' }).trim();
+  const { stdout } = await promisify(execFile)(process.execPath, [powerbox, ...token]);
+  const signed = stdout.trim();
   const program = [
     `import { connect } from "powerbox/client"`,
     `const box = await connect("${url}", { token: "${signed}" })`,
