@@ -1,10 +1,12 @@
 /** A node that serves: its spaces, what it tells of itself, and its end in good order. In this process, on real sockets. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import http, { createServer } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Authority } from '../resolvers/certificates.ts';
 import { isPowerboxError, openAdmin, openSpace } from '../../src/index.ts';
 import { internalsOf } from '../../src/embedding/index.ts';
 import {
@@ -17,6 +19,10 @@ import {
   startNode,
 } from '../../src/service/index.ts';
 
+const SILENT: Pick<NodeOptions, 'console' | 'log'> = {
+  console: { stdout: async () => {}, stderr: async () => {}, readLine: async () => null },
+  log: (level) => openLog(level, { write: () => {} }),
+};
 const QUIET = { stdout: async () => {}, stderr: async () => {}, readLine: async () => null };
 
 describe('operate: a node', function () {
@@ -264,6 +270,31 @@ service: {shutdown_ms: 400}
       coded('usage'),
     );
     await (await start()).close();
+  });
+
+  it('with a certificate it is reached by TLS, and only so', async () => {
+    const authority = new Authority();
+    try {
+      const { certFile, keyFile } = authority.issue('DNS:localhost,IP:127.0.0.1');
+      const config = join(directory, 'powerbox.yaml');
+      const serving = (key: string): string =>
+        `version: 1\nservice: {listen: "0.0.0.0:0", tls: {certificate: ${certFile}, key: ${key}}}\n`;
+      writeFileSync(config, serving('missing.pem'));
+      await assert.rejects(startNode({ data, config, ...SILENT }), coded('config_invalid'));
+      writeFileSync(config, serving(keyFile));
+      const node = await startNode({ data, config, ...SILENT });
+      nodes.push(node);
+      assert.match(node.address.url, /^wss:/);
+      const ask = (scheme: typeof https | typeof http): Promise<number | undefined> =>
+        new Promise((resolve, reject) => {
+          const options = { port: node.address.port, path: '/healthz', ca: authority.own.cert, agent: false };
+          scheme.get(options, (answer) => resolve(answer.resume().statusCode)).on('error', reject);
+        });
+      assert.equal(await ask(https), 200);
+      await assert.rejects(ask(http));
+    } finally {
+      authority.close();
+    }
   });
 
   it('a space that cannot be opened is told of, and the others are served', async () => {
