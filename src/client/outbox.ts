@@ -22,6 +22,8 @@ export interface Sink {
   /** Something came of it. `handled` is called when the program has what it needs of it. */
   deliver(value: Value, last: boolean, handled: () => void): void;
   fail(error: unknown): void;
+  /** The program has closed its client; where this is not there, that is a failure. */
+  closed?(): void;
   /** It was applied; of a request to which nothing is answered this is the end. */
   applied(): void;
 }

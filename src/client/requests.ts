@@ -220,7 +220,8 @@ export class Requests implements Caller {
   /** That nobody has asked for an answer which is an error is told, so that no error is silent. */
   #unheard(pending: Pending): void {
     const { outcome } = pending;
-    if (outcome?.ok !== false) return;
+    // A program that closes its client hears no more of what it has not asked about.
+    if (outcome?.ok !== false || this.#closed?.error === null) return;
     // An `await` asks a moment after the call.
     this.#owner.later(() => {
       if (!pending.heard) this.#owner.unheard(outcome.error);

@@ -355,7 +355,8 @@ export class Session {
     this.#link.close();
     for (const { asked, id, sink } of this.requests.outbox.all()) {
       // What was never sent was not done; of the rest nobody here can tell.
-      if (id === null) sink.fail(this.requests.whyClosed(asked));
+      if (error === null && sink.closed !== undefined) sink.closed();
+      else if (id === null) sink.fail(this.requests.whyClosed(asked));
       else sink.fail(sessionLost(asked));
     }
     this.#listener.changed({ state: 'closed', error });

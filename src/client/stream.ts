@@ -75,6 +75,11 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined>, AsyncDisp
       this.#finish({ error: null });
     },
     fail: (error) => this.#finish({ error }),
+    closed: () => {
+      // What was not read was not handled: it is for the next run, or went with the session.
+      this.#items = [];
+      this.#finish({ error: null });
+    },
     applied: () => {},
   };
 

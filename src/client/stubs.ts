@@ -5,7 +5,7 @@
  */
 import { PowerboxError } from '../errors.ts';
 import type { Capability, PathStep } from '../wire/index.ts';
-import type { Answer, Handle } from './types.ts';
+import type { Answer, Asked, Handle, PartOf } from './types.ts';
 
 /** How a call is made, besides what it says. */
 export interface CallOptions {
@@ -241,10 +241,13 @@ export function partOf(value: unknown, path: readonly PathStep[]): unknown {
  * A part of an answer that has not arrived: an item of a list, an entry of a map. It can be asked and sent on like the
  * answer itself, without a round trip.
  */
-export function part(answer: Answer<unknown>, ...path: readonly PathStep[]): Answer<unknown> {
+export function part<T, const Path extends readonly PathStep[]>(
+  answer: Answer<T>,
+  ...path: Path
+): Asked<PartOf<T, Path>> {
   const source = sourceOf(answer);
   if (source === undefined) throw new PowerboxError('arguments_invalid', 'part takes an answer of this client');
-  return answerTo(source.pending, {}, [...source.path, ...path]);
+  return answerTo(source.pending, {}, [...source.path, ...path]) as Asked<PartOf<T, Path>>;
 }
 
 function quiet(dispose: () => Promise<void>): () => void {

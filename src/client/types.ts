@@ -90,7 +90,15 @@ type HasMethods<T> = T extends object
       : true
   : false;
 
-type Asked<T> = T extends Handle ? Pipelined<T> : HasMethods<T> extends true ? Pipelined<Remote<T>> : Answer<T>;
+/** An answer of this type: with the methods that it will have, where it is an object. */
+export type Asked<T> = T extends Handle ? Pipelined<T> : HasMethods<T> extends true ? Pipelined<Remote<T>> : Answer<T>;
+/** The part of a result to which these steps lead. */
+export type PartOf<T, Path extends readonly unknown[]> = Path extends readonly [infer Step, ...infer Rest]
+  ? Step extends keyof T
+    ? PartOf<T[Step], Rest>
+    : unknown
+  : T;
+
 type GivenAll<Args extends readonly unknown[]> = {
   [Key in keyof Args]: HasMethods<Args[Key]> extends true ? Handle | Answer<Handle> : Given<Args[Key]>;
 };

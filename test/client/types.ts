@@ -3,6 +3,7 @@
  * `@ts-expect-error` under which nothing is wrong is itself an error.
  */
 import { uri } from '../../src/values/index.ts';
+import { part } from '../../src/client/index.ts';
 import type { Answer, Handle, Int, Received, Remote } from '../../src/client/types.ts';
 import type { DirectoryChannel, FileChannel, SystemChannel } from '../../src/client/generated.ts';
 
@@ -56,6 +57,12 @@ export async function everyObject(directory: DirectoryChannel): Promise<void> {
   const [again, revoker] = await directory.revocable();
   same<typeof again, DirectoryChannel>(true);
   await revoker.revoke();
+  const pair = directory.revocable();
+  const listed = await part(pair, 0).list();
+  same<typeof listed, Readonly<Record<string, string>>>(true);
+  await part(pair, 1).revoke();
+  // @ts-expect-error: the first part is a directory
+  part(pair, 0).revoke();
   // @ts-expect-error: it is milliseconds, a number
   directory.expire('soon');
   // @ts-expect-error: a revoker resolves nothing
