@@ -44,6 +44,24 @@ export interface NativeCall {
   readonly again?: boolean;
   /** Aborted when the caller's time is over or the space closes. A change that has begun is not cut off by it. */
   readonly signal?: AbortSignal;
+  /** As `whenLeft` below, which is how it is asked for. */
+  whenLeft?(run: () => void): () => void;
+}
+
+/**
+ * Calls `run` once when `signal` of the call is aborted, at once when it is already. What it returns is called by whoever
+ * wants to hear no more. For natives that answer very many calls: a signal costs more than most of them, and outlives them.
+ */
+export function whenLeft(call: Pick<NativeCall, 'signal' | 'whenLeft'>, run: () => void): () => void {
+  if (call.whenLeft !== undefined) return call.whenLeft(run);
+  const { signal } = call;
+  if (signal === undefined) return () => {};
+  if (signal.aborted) {
+    run();
+    return () => {};
+  }
+  signal.addEventListener('abort', run, { once: true });
+  return () => signal.removeEventListener('abort', run);
 }
 
 /**

@@ -293,8 +293,6 @@ export const limits = {
   http_pools_max: 256,
   /** Milliseconds for which an idle connection is kept, whatever its server offers. */
   http_keep_alive_ms_max: 60_000,
-  /** Milliseconds after which a call begins to heed that nobody waits for it any more. */
-  http_heed_ms: 10,
   /** URLs of resources that are kept as they were read; past it the oldest is read again. */
   http_urls_kept_max: 1_024,
   /** Milliseconds until the headers of an answer, when the operator does not say. */

@@ -55,20 +55,17 @@ export class Fetch implements Stoppable {
   readonly #plan: RequestPlan;
   /** Of the effect, for the server to tell a repetition; empty for what only reads. */
   readonly #key: string;
-  readonly #heed: () => void;
   #end_ms = 0;
   #error: PowerboxError | null = null;
   /** Ends what is waited for now. */
   #cancel: ((error: PowerboxError) => void) | null = null;
   #bytes = 0;
 
-  /** `heed` is called before anything is waited for but the server: whoever called may not wait any more. */
-  constructor(context: FetchContext, grant: HttpGrant, plan: RequestPlan, key: string, heed: () => void) {
+  constructor(context: FetchContext, grant: HttpGrant, plan: RequestPlan, key: string) {
     this.#context = context;
     this.#grant = grant;
     this.#plan = plan;
     this.#key = key;
-    this.#heed = heed;
   }
 
   stop(error: PowerboxError): void {
@@ -175,8 +172,8 @@ export class Fetch implements Stoppable {
 
   async #addresses(entry: Entry, url: HttpUrl): Promise<readonly Address[]> {
     const abort = new AbortController();
+    if (this.#error !== null) throw this.#error;
     this.#cancel = () => abort.abort();
-    this.#heed();
     const limit_ms = Math.min(entry.settings.connect_ms_max, this.#left_ms());
     try {
       return await this.#context.lookup.checked(url.host, url.port, entry.addresses, {
@@ -337,7 +334,6 @@ export class Fetch implements Stoppable {
         reject(error);
       };
       this.#cancel = over;
-      this.#heed();
       if (this.#error !== null) over(this.#error);
       else begin(() => over(null));
     });

@@ -2,7 +2,7 @@
  * Grants of HTTP, and the natives that act under them. Owns the pools of connections, the lookups, and the bodies
  * that wait for their channels.
  */
-import { httpClient, httpResource } from '../../channels/index.ts';
+import { httpClient, httpResource, whenLeft } from '../../channels/index.ts';
 import { httpUrlText, parseHttpUrl, powerHandle, readPowerHandle, shownHttpUrl } from '../../src/capability/index.ts';
 import type { HttpUrl, PowerOf } from '../../src/capability/index.ts';
 import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
@@ -108,23 +108,14 @@ export class HttpResolver implements Resolver<'http'> {
     const { effectId } = call;
     const key = effectId.length === 0 ? '' : Buffer.from(effectId).toString('hex');
     const cancel = (): void => fetch.stop(new PowerboxError('cancelled', 'nobody waits for this answer any more'));
-    // A signal costs as much as half a request, so it is asked for only when there is something to wait for.
-    let signal: AbortSignal | undefined;
-    const heed = (): void => {
-      if (signal !== undefined) return;
-      signal = call.signal;
-      signal?.addEventListener('abort', cancel);
-      if (signal?.aborted === true) cancel();
-    };
-    const fetch = new Fetch(this.#context, grant, plan, key, heed);
-    const timer = this.#platform.timers.after(limits.http_heed_ms, heed);
+    const fetch = new Fetch(this.#context, grant, plan, key);
+    const heard = whenLeft(call, cancel);
     grant.add(fetch);
     try {
       return this.#answer(await fetch.run(), plan, grant);
     } finally {
       grant.delete(fetch);
-      timer.cancel();
-      signal?.removeEventListener('abort', cancel);
+      heard();
     }
   }
 

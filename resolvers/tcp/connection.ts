@@ -5,9 +5,10 @@
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { whenLeft } from '../../channels/index.ts';
 import { parseAddress } from '../../src/capability/index.ts';
 import type { Cancellable } from '../../src/platform/index.ts';
-import type { NativeAnswer, NativeError } from '../../src/natives/index.ts';
+import type { NativeAnswer, NativeCall, NativeError } from '../../src/natives/index.ts';
 import { bytes as bytesValue, map } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { netFailure } from '../net/reason.ts';
@@ -15,6 +16,9 @@ import type { Occupant } from '../net/room.ts';
 import type { TcpGrant } from './grant.ts';
 import { Inbox } from './inbox.ts';
 import type { Wanted } from './inbox.ts';
+
+/** Who called, and may not wait any more. */
+type Caller = Pick<NativeCall, 'signal' | 'whenLeft'>;
 
 interface Waiter {
   readonly wanted: Wanted;
@@ -84,14 +88,14 @@ export class Connection implements Occupant {
 
   // -------------------------------------------------------------- receiving
 
-  receive(wanted: Wanted, signal: () => AbortSignal | undefined): Promise<NativeAnswer> {
+  receive(wanted: Wanted, caller: Caller): Promise<NativeAnswer> {
     const answer = this.#waiters.length === 0 ? this.#answerTo(wanted) : null;
     if (answer !== null) return Promise.resolve(answer);
     return new Promise((resolve) => {
       const waiter: Waiter = { wanted, resolve };
       this.#waiters.push(waiter);
       // What comes is kept for the next call when this one's caller has gone.
-      signal()?.addEventListener('abort', () => this.#leaveLine(waiter), { once: true });
+      whenLeft(caller, () => this.#leaveLine(waiter));
     });
   }
 
@@ -169,18 +173,18 @@ export class Connection implements Occupant {
 
   // -------------------------------------------------------------- sending
 
-  send(bytes: Uint8Array, signal: () => AbortSignal | undefined): Promise<NativeAnswer> {
+  send(bytes: Uint8Array, caller: Caller): Promise<NativeAnswer> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.resolve(refusal);
     return new Promise((resolve) => {
       if (!this.#writing) {
-        this.#write(bytes, resolve, signal);
+        this.#write(bytes, resolve, caller);
         return;
       }
       // An earlier call was cut off while the peer did not read: its bytes go first.
       const waiting = (): void => {
         const later = this.#refusal();
-        if (later === null && signal()?.aborted !== true) this.#write(bytes, resolve, signal);
+        if (later === null && caller.signal?.aborted !== true) this.#write(bytes, resolve, caller);
         else {
           resolve(later ?? cancelledSend());
           this.#next();
@@ -200,7 +204,7 @@ export class Connection implements Occupant {
     return { error: { code: 'handle_closed', message } };
   }
 
-  #write(bytes: Uint8Array, resolve: (answer: NativeAnswer) => void, signal: () => AbortSignal | undefined): void {
+  #write(bytes: Uint8Array, resolve: (answer: NativeAnswer) => void, caller: Caller): void {
     this.#writing = true;
     this.#piece(bytes, 0, resolve);
     const waiting = this.#waiting;
@@ -208,7 +212,7 @@ export class Connection implements Occupant {
       const leave = (): void => {
         if (this.#waiting === waiting) waiting.giveUp();
       };
-      signal()?.addEventListener('abort', leave, { once: true });
+      whenLeft(caller, leave);
     }
   }
 

@@ -240,19 +240,17 @@ function requireServerTls(grant: TcpGrant): void {
 
 function onConnection(connection: Connection, call: NativeCall): Promise<NativeAnswer> {
   const { method, args } = call;
-  // Asked for where it is needed only: a signal is made for whoever asks.
-  const signal = (): AbortSignal | undefined => call.signal;
   switch (method) {
     case 'send':
-      return connection.send(bytesOf(args[0]), signal);
+      return connection.send(bytesOf(args[0]), call);
     case 'sendFrame':
-      return connection.send(framed(bytesOf(args[0])), signal);
+      return connection.send(framed(bytesOf(args[0])), call);
     case 'receive':
-      return connection.receive(call.form === 0 ? SOME : { kind: 'exactly', count: args[0] as number }, signal);
+      return connection.receive(call.form === 0 ? SOME : { kind: 'exactly', count: args[0] as number }, call);
     case 'receiveUntil':
-      return connection.receive({ kind: 'until', delimiter: bytesOf(args[0]) }, signal);
+      return connection.receive({ kind: 'until', delimiter: bytesOf(args[0]) }, call);
     case 'receiveFrame':
-      return connection.receive(FRAME, signal);
+      return connection.receive(FRAME, call);
     case 'end':
       return connection.end();
     case 'close':

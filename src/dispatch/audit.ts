@@ -226,6 +226,8 @@ export class Audit {
       if (value === undefined) return false;
       return this.#total_bytes - totalOf(value) < bytes_max && startOf(value) >= oldest_ms;
     };
+    // Nearly always there is nothing to drop, and one look says so.
+    if (first === next || stays(first)) return first;
     let [low, high] = [first, next];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);

@@ -32,6 +32,47 @@ export interface Prospect {
   readonly cancelled: Failure | null;
 }
 
+const NOTHING = (): void => {};
+
+/** What a native is handed. A signal is made for whoever asks for it. */
+class Asked implements NativeCall {
+  readonly method: string;
+  readonly form: number;
+  readonly args: readonly Value[];
+  readonly effectId: Uint8Array;
+  readonly account: Account;
+  readonly handle: Value;
+  readonly cap: string;
+  readonly again: boolean;
+  readonly #job: NativeJob;
+
+  constructor(
+    job: NativeJob,
+    readonly state: Value | undefined,
+    readonly limit_ms: number | null,
+    again: boolean,
+  ) {
+    const { call, reference } = job;
+    this.method = call.method.name;
+    this.form = call.form;
+    this.args = call.args;
+    this.effectId = job.effectId;
+    this.account = job.account;
+    this.handle = reference.handle;
+    this.cap = reference.cap;
+    this.again = again;
+    this.#job = job;
+  }
+
+  get signal(): AbortSignal {
+    return this.#job.signal;
+  }
+
+  whenLeft(run: () => void): () => void {
+    return this.#job.whenLeft(run);
+  }
+}
+
 export class NativeJob implements OutsideWork, OutsideCall {
   readonly number: number;
   readonly asked: number;
@@ -62,6 +103,8 @@ export class NativeJob implements OutsideWork, OutsideCall {
   readonly #limit_ms: number | null;
   /** Made when the native asks for it: most never do. */
   #abort: AbortController | null = null;
+  /** Who wants to hear when nobody waits any more. */
+  readonly #leaving: (() => void)[] = [];
   #aborted = false;
   #timer: Cancellable | null = null;
   #start_ms = 0;
@@ -222,22 +265,7 @@ export class NativeJob implements OutsideWork, OutsideCall {
 
   /** What the native hands back, a throw included, as one promise. */
   #ask(verb: 'call' | 'ask', state: Value | undefined): Promise<unknown> {
-    const signal = (): AbortSignal => this.#signal();
-    const call: NativeCall = {
-      method: this.call.method.name,
-      form: this.call.form,
-      args: this.call.args,
-      effectId: this.effectId,
-      account: this.account,
-      handle: this.reference.handle,
-      state,
-      cap: this.reference.cap,
-      limit_ms: this.#limit_ms,
-      ...(this.#interrupted ? { again: true } : {}),
-      get signal() {
-        return signal();
-      },
-    };
+    const call = new Asked(this, state, this.#limit_ms, this.#interrupted);
     const native = this.#native;
     this.#context.failpoint?.('effect:before');
     try {
@@ -247,15 +275,36 @@ export class NativeJob implements OutsideWork, OutsideCall {
     }
   }
 
-  #signal(): AbortSignal {
+  /** Aborted when nobody waits for the answer any more. */
+  get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     if (this.#aborted) this.#abort.abort();
     return this.#abort.signal;
   }
 
+  whenLeft(run: () => void): () => void {
+    if (this.#aborted) {
+      run();
+      return NOTHING;
+    }
+    this.#leaving.push(run);
+    return () => {
+      const index = this.#leaving.indexOf(run);
+      if (index >= 0) this.#leaving.splice(index, 1);
+    };
+  }
+
   #cutOff(): void {
     this.#aborted = true;
     this.#abort?.abort();
+    for (const run of this.#leaving.splice(0)) {
+      try {
+        run();
+      } catch {
+        // A native's own trouble, and of this call only.
+        this.#context.counts.thrown++;
+      }
+    }
   }
 
   /** Task gone, fact gone, objects made, reply sent: one turn. */

@@ -168,7 +168,13 @@ function methodSource(method: NativeMethod): MethodSource {
 }
 
 function contextOf(call: NativeCall): CallContext {
-  return { effectId: call.effectId, signal: call.signal ?? NEVER };
+  return {
+    effectId: call.effectId,
+    // Made for whoever asks: most never do.
+    get signal() {
+      return call.signal ?? NEVER;
+    },
+  };
 }
 
 /** Never aborted: for calls that nobody can cut off. */

@@ -1,6 +1,6 @@
 /** Laws of effects: what is journaled, what survives a kill, what a caller is told. */
 import assert from 'node:assert/strict';
-import { isErrorResult, NewChannel, NewObject } from '../../channels/index.ts';
+import { isErrorResult, NewChannel, NewObject, whenLeft } from '../../channels/index.ts';
 import { Dispatcher, installNative } from '../../src/dispatch/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import { SpaceEngine } from '../../src/space/index.ts';
@@ -497,6 +497,46 @@ describe('errors of calls', () => {
     assert.deepEqual(site.engine.waiting(next), [['late']]);
     assert.equal(site.dispatcher.counts.late, 1);
     assert.equal(site.time.waiting, 0, 'no timer is left behind');
+  });
+
+  it('who asks is told once when nobody waits for an answer any more: when the time is over, or at once when it was', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    const told: string[] = [];
+    let late = (): void => {};
+    site.world.behaviour = (call) => {
+      whenLeft(call, () => told.push('left'));
+      whenLeft(call, () => {
+        throw new Error('its own trouble');
+      });
+      const forget = whenLeft(call, () => told.push('forgotten'));
+      forget();
+      late = () => void whenLeft(call, () => told.push('late'));
+      return new Promise(() => {});
+    };
+    const ret = freshName();
+    await site.send(probe, ['look', 1, ret]);
+    await rest();
+    assert.deepEqual(told, []);
+    site.time.advance(30_000);
+    await rest();
+    assert.equal(codeOf(site.engine.waiting(ret)[0]?.[0]), 'timed_out');
+    assert.deepEqual(told, ['left']);
+    late();
+    assert.deepEqual(told, ['left', 'late']);
+    assert.equal(site.dispatcher.counts.thrown, 1);
+  });
+
+  it('a call without that hook is asked by its signal', () => {
+    const told: string[] = [];
+    const abort = new AbortController();
+    const { signal } = abort;
+    whenLeft({ signal }, () => told.push('left'));
+    whenLeft({ signal }, () => told.push('forgotten'))();
+    whenLeft({}, () => told.push('never'));
+    abort.abort();
+    whenLeft({ signal }, () => told.push('at once'));
+    assert.deepEqual(told, ['left', 'at once']);
   });
 
   it('a patient method answers when it answers, however late', async () => {
