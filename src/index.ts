@@ -11,6 +11,7 @@ export {
   checkConfiguration,
   defineNative,
   examineMachine,
+  hostOfChannel,
   nativeMethod,
   openAdmin,
   openSpace,

@@ -69,7 +69,6 @@ export type {
   MachineShare,
   Role,
 } from './machine-config.ts';
-export { hostUrlFault } from './natives-config.ts';
 export type { NativeConfig, NativeConfigSource } from './natives-config.ts';
 export { type Opened, TOKEN_BYTES, TokenRight, Tokens } from './tokens.ts';
 export { powerNameOf } from './powers/index.ts';

@@ -17,7 +17,7 @@ const whole = (least: number, most: number, what: string) =>
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** Null, or why no host may be reached there. */
-export function hostUrlFault(text: string): string | null {
+function hostUrlFault(text: string): string | null {
   let url: URL;
   try {
     url = new URL(text);

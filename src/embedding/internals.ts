@@ -5,7 +5,7 @@
 import type { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Platform } from '../platform/index.ts';
-import type { SpaceEngine } from '../space/index.ts';
+import type { SpaceEngine, SpaceHost } from '../space/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Outlets } from './admin/index.ts';
 import type { NodeAuthority } from './node-authority.ts';
@@ -17,10 +17,13 @@ import type { FailureReport, Space } from './types.ts';
 export interface SpaceInternals {
   readonly engine: SpaceEngine;
   readonly store: Store;
+  /** Messages of whoever stands outside of the space, as values. */
+  readonly host: SpaceHost;
   readonly dispatcher: Dispatcher;
   readonly deploys: Deploys;
   readonly powers: Powers;
   readonly sessions: Sessions;
+  readonly hosts: Hosts;
   readonly audit: Audit;
   readonly authority: NodeAuthority;
   /** Whether the node is in service. */

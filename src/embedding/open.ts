@@ -166,7 +166,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     const space = new OpenedSpace(parts, options);
     opened = space;
     const configurationFile = configuration?.file ?? null;
-    const internals = { ...parts, platform, sealKey: store.keys.sealKey, store, outlets, configurationFile };
+    const internals = { ...parts, host, platform, sealKey: store.keys.sealKey, store, outlets, configurationFile };
     rememberInternals(space, internals);
     if (!moves) return space;
     if (service.isIn && configuration?.file && options.data !== undefined)

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { Bytes, Decoder, Encoder, Kind, List, map, MapValue, type Name, type Value } from '../values/index.ts';
+import { Bytes, Decoder, Encoder, List, map, MapValue, type Name, type Value } from '../values/index.ts';
 
 export const HOST_PROTOCOL_VERSION = 1;
 
@@ -176,11 +176,4 @@ function recordOf(given: unknown): unknown {
 
 function refuseName(): Name {
   throw new PowerboxError('value_unsupported', 'a raw name is no authority outside of its space');
-}
-
-/** Whether a list is one that says what is handed out: `[word, …]`. */
-export function wordOf(thing: Value | undefined): string | null {
-  if (thing === undefined || thing === null || typeof thing !== 'object' || thing.kind !== Kind.List) return null;
-  const [word] = thing.items;
-  return typeof word === 'string' ? word : null;
 }
