@@ -31,6 +31,8 @@ const quotaSchema = z.strictObject({
   tasks_max: amount('tasks_max', 1),
   tasks_per_second: rate('tasks_per_second'),
   steps_per_second: rate('steps_per_second'),
+  /** What all turns may cost, by the price list; used up, nothing of it runs any more. */
+  cost_max: amount('cost_max', 1),
 });
 
 /** Of a holder: for all its deploys together, and where that is said for each of them. */

@@ -198,6 +198,11 @@ export class Dispatcher implements TaskRouter {
     acting.task = null;
   }
 
+  where(task: Task): string {
+    const entry = this.#entries.get(task.body.label);
+    return entry?.kind === 'inline' ? (entry.runner.where?.(task) ?? '') : '';
+  }
+
   #runCold(task: Task, turn: Turn): void {
     if (task.body.label === NATIVE_LABEL) {
       this.#calls.run(task, turn);

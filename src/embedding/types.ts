@@ -386,6 +386,8 @@ export interface UsageReport {
   /** What may run before the next refill; null without that bound. A turn may overdraw its steps. */
   readonly tasks_left: number | null;
   readonly steps_left: number | null;
+  /** What its turns have cost; counted where the quota has `cost_max`. */
+  readonly cost: number;
   /** Deploys that have something ready and wait for a refill of this quota. */
   readonly waiting: number;
 }

@@ -132,8 +132,14 @@ export class Books implements Ledger {
       this.#commits.current.settle({ durable: () => deliver(captures), lost: (error) => waiter.refuse?.(error) });
       return;
     }
-    this.#tasks.of(account).cost += commCost(captures);
+    this.spend(account, commCost(captures));
     this.newTask(account, waiter.receive.body, captures);
+  }
+
+  /** What a turn has cost, or a meeting. */
+  spend(account: Account, cost: number): void {
+    this.#tasks.of(account).cost += cost;
+    if (this.#quotas !== null) this.#quotas.pay(account, cost);
   }
 
   repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void {

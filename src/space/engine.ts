@@ -531,6 +531,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     return this.channels.place(value);
   }
 
+  spend(account: Account, cost: number): void {
+    this.#books.spend(account, cost);
+  }
+
   newTask(account: Account, body: Body, captures: readonly Value[]): void {
     this.#books.newTask(account, body, captures);
   }

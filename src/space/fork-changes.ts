@@ -14,16 +14,16 @@ import type { Commit } from './entry.ts';
 import type { Fork } from './fork.ts';
 import type { ForkChannel } from './fork-channels.ts';
 import type { Datum, Waiter } from './items.ts';
-import type { LiveTask, Tasks } from './tasks.ts';
+import type { LiveTask } from './tasks.ts';
 import type { Tuples } from './tuples.ts';
 import type { Account, Body, Receive, Slot, Turn } from './types.ts';
 
 /** What of the space a fork is applied to. */
 export interface ForkTarget {
   readonly tuples: Tuples;
-  readonly tasks: Tasks;
   place(value: Value): Channel;
   newTask(account: Account, body: Body, captures: readonly Value[]): void;
+  spend(account: Account, cost: number): void;
 }
 
 export type FactChange = readonly [key: string, value: Value | undefined];
@@ -139,7 +139,7 @@ export function applyChanges(target: ForkTarget, turn: Turn, changes: Value): re
   });
   for (const one of costs ?? []) {
     const [account, cost] = (one as List).items as [Account, number];
-    target.tasks.of(account).cost += cost;
+    target.spend(account, cost);
   }
   for (const channel of touched.values()) target.tuples.serveCallers(channel);
   return changed;

@@ -101,8 +101,13 @@ export class ForkLedger implements Ledger {
       deliver(captures);
       return;
     }
-    this.#tasks.of(account).cost += commCost(captures);
+    this.spend(account, commCost(captures));
     this.newTask(account, waiter.receive.body, captures);
+  }
+
+  spend(account: Account, cost: number): void {
+    this.#tasks.of(account).cost += cost;
+    this.#quotas?.pay(account, cost);
   }
 
   repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void {

@@ -219,6 +219,12 @@ export class Fork implements Engine, TurnHost {
   }
 
   #runTask(task: LiveTask): void {
+    const spent = this.#quotas?.spent(task.account, () => this.#router?.where?.(task) ?? '') ?? null;
+    if (spent !== null) {
+      this.#context.begin(task.account, task.number).fail(spent);
+      this.#done(task);
+      return;
+    }
     if (task.body.label === REPEAT_LABEL) {
       const found = repetitionOf(task, this.channels);
       if (found !== null) this.tuples.meetAgain(found.waiter, found.data);
@@ -232,7 +238,7 @@ export class Fork implements Engine, TurnHost {
       const context = this.#context.begin(task.account, task.number);
       router.run(task, context);
       const steps = limits.turn_steps_max - context.steps;
-      this.tasks.of(task.account).cost += steps;
+      this.ledger.spend(task.account, steps);
       this.#done(task);
       this.#quotas?.ran(task.account, 1 + steps);
       return;

@@ -266,6 +266,13 @@ export class TurnLoop {
   }
 
   #runTask(task: LiveTask): void {
+    const spent = this.#spent(task);
+    if (spent !== null) {
+      // Each ends with a word about where it stopped; what others have waiting there goes on for whoever pays.
+      this.#startTurn(task).fail(spent);
+      this.#endTask(task);
+      return;
+    }
     if (task.body.label === REPEAT_LABEL) {
       this.#startTurn(task);
       this.#meetAgain(task);
@@ -280,7 +287,7 @@ export class TurnLoop {
       const context = this.#startTurn(task);
       if (task.span === null) router.run(task, context);
       else this.#runFollowed(task.span, task, context);
-      this.#tasks.of(task.account).cost += limits.turn_steps_max - context.steps;
+      this.#books.spend(task.account, limits.turn_steps_max - context.steps);
       if (!this.#plantTaskTwice) this.#endTask(task);
       if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + limits.turn_steps_max - context.steps);
       if (this.#failpoint !== null) this.#failpoint('turn:after');
@@ -289,6 +296,10 @@ export class TurnLoop {
     this.#hold(task, handling);
     if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
       this.#commits.current.settle({ durable: () => this.router.deliver(task), lost: NOBODY_TO_TELL });
+  }
+
+  #spent(task: LiveTask): PowerboxError | null {
+    return this.#quotas?.spent(task.account, () => this.router.where?.(task) ?? '') ?? null;
   }
 
   /** As one step of the message that is followed. */
@@ -345,7 +356,8 @@ export class TurnLoop {
       this.#hold(task, expected);
       return { task, handling: expected };
     }
-    const handling = task.body.label === REPEAT_LABEL ? 'inline' : this.router.handling(task);
+    const isOwn = task.body.label === REPEAT_LABEL || this.#spent(task) !== null;
+    const handling = isOwn ? 'inline' : this.router.handling(task);
     if (handling !== expected) return { task, handling };
     if (expected === 'outside') this.#hold(task, expected);
     else this.#runTask(task);

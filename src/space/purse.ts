@@ -15,6 +15,8 @@ export interface Quota {
   readonly tasks_max?: number | undefined;
   readonly tasks_per_second?: number | undefined;
   readonly steps_per_second?: number | undefined;
+  /** What all its turns may cost, by the price list; used up, it does not come back. */
+  readonly cost_max?: number | undefined;
 }
 
 /** How full a purse is, for people and programs. */
@@ -28,6 +30,8 @@ export interface PurseUsage {
   /** What may still run before a refill; null where there is no such bound. Steps may have been overdrawn by one turn. */
   readonly tasks_left: number | null;
   readonly steps_left: number | null;
+  /** What its turns have cost; counted where there is a bound. */
+  readonly cost: number;
   /** Accounts that have something ready and wait for a refill of this purse. */
   readonly waiting: number;
 }
@@ -41,6 +45,7 @@ export class Purse {
   bytes = 0;
   continuations = 0;
   tasks = 0;
+  cost = 0;
   resting = false;
   /** Its counts have changed since they were last written. */
   changed = false;
@@ -49,6 +54,7 @@ export class Purse {
   readonly bytes_max: number;
   readonly continuations_max: number;
   readonly tasks_max: number;
+  readonly cost_max: number;
   // In parts; infinite where there is no bound.
   #tasksLeft: number;
   #stepsLeft: number;
@@ -65,6 +71,7 @@ export class Purse {
     this.bytes_max = quota.bytes_max ?? Number.POSITIVE_INFINITY;
     this.continuations_max = quota.continuations_max ?? Number.POSITIVE_INFINITY;
     this.tasks_max = quota.tasks_max ?? Number.POSITIVE_INFINITY;
+    this.cost_max = quota.cost_max ?? Number.POSITIVE_INFINITY;
     this.#tasksGain = quota.tasks_per_second ?? Number.POSITIVE_INFINITY;
     this.#stepsGain = quota.steps_per_second ?? Number.POSITIVE_INFINITY;
     // Full to begin with: a short program is not slowed at all.
@@ -98,6 +105,16 @@ export class Purse {
     );
   }
 
+  /** Why nothing may run any more, and `where` it stops; null as long as something may. */
+  costRefusal(where: string): PowerboxError | null {
+    if (this.cost < this.cost_max) return null;
+    return new PowerboxError(
+      'quota_exceeded',
+      `${this.#who} has used up the ${this.cost_max} that its turns may cost, and stops here`,
+      { hint: 'ask for an estimate before, or allow it more', where },
+    );
+  }
+
   get #who(): string {
     return this.key.startsWith(DEPLOY_KEY) ? 'this deploy' : 'this holder';
   }
@@ -122,14 +139,16 @@ export class Purse {
     return Math.min(periods, PERIODS_MAX);
   }
 
-  /** The durable fact: `[bytes, continuations, parts of tasks left, parts of steps left]`; nil without that bound. */
+  /** The durable fact: `[bytes, continuations, parts of tasks left, parts of steps left, cost]`; nil without that bound. */
   write(): Value {
-    return new List([this.bytes, this.continuations, finite(this.#tasksLeft), finite(this.#stepsLeft)]);
+    const cost = this.cost_max === Number.POSITIVE_INFINITY ? [] : [this.cost];
+    return new List([this.bytes, this.continuations, finite(this.#tasksLeft), finite(this.#stepsLeft), ...cost]);
   }
 
   /** A bound that has changed since the fact was written counts from now on; so does a budget that was not there. */
   read(fact: Value): void {
-    const [bytes, continuations, tasksLeft, stepsLeft] = (fact as List).items as [number, number, unknown, unknown];
+    const [bytes, continuations, tasksLeft, stepsLeft, cost] = (fact as List).items as [number, number, ...unknown[]];
+    if (typeof cost === 'number') this.cost = cost;
     this.bytes = bytes;
     this.continuations = continuations;
     if (typeof tasksLeft === 'number') this.#tasksLeft = Math.min(this.#tasksLeft, tasksLeft);
@@ -138,7 +157,7 @@ export class Purse {
   }
 
   usage(): PurseUsage {
-    const { key, quota, bytes, continuations, tasks } = this;
+    const { key, quota, bytes, continuations, tasks, cost } = this;
     const left = (parts: number): number | null =>
       parts === Number.POSITIVE_INFINITY ? null : Math.floor(parts / PARTS);
     return {
@@ -147,6 +166,7 @@ export class Purse {
       bytes,
       continuations,
       tasks,
+      cost,
       tasks_left: left(this.#tasksLeft),
       steps_left: left(this.#stepsLeft),
       waiting: this.waiting.length,

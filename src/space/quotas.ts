@@ -5,7 +5,7 @@
  * Nothing here looks at a clock inside a turn. A purse that is used up rests by its own count; the refill is an
  * arrival, timed only while somebody waits for it. So the same causes make the same turns in the same order.
  */
-import { isPowerboxError } from '../errors.ts';
+import { isPowerboxError, type PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Cancellable, Platform } from '../platform/index.ts';
 import type { Value } from '../values/index.ts';
@@ -219,6 +219,22 @@ export class Quotas {
       rests = true;
     }
     if (rests) this.#host.tasks.dropResting();
+  }
+
+  /** What a turn of the account has cost, or a meeting that it pays for. */
+  pay(account: Account, cost: number): void {
+    for (let purse = this.of(account); purse !== null; purse = purse.parent) {
+      if (purse.cost_max === Number.POSITIVE_INFINITY) continue;
+      purse.cost += cost;
+      this.#note(purse);
+    }
+  }
+
+  /** Why no task of the account runs any more, or null; `where` is asked for the place at which it stops. */
+  spent(account: Account, where: () => string): PowerboxError | null {
+    for (let purse = this.of(account); purse !== null; purse = purse.parent)
+      if (purse.cost >= purse.cost_max) return purse.costRefusal(where());
+    return null;
   }
 
   // ------------------------------------------------------------------ refills

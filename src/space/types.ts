@@ -97,6 +97,8 @@ export interface Turn {
 /** Runs tasks of its label inside the turn. Must not throw for what a program did: it calls `turn.fail`. */
 export interface InlineRunner {
   run(task: Task, turn: Turn): void;
+  /** Where in its text the task goes on, for people: ` (line 3, column 5)`, or empty. */
+  where?(task: Task): string;
 }
 
 /** What came from outside, for the record: a replay applies the same causes in the same turns. */
@@ -127,6 +129,8 @@ export interface TaskRouter {
   handling(task: Task): Handling;
   /** Called for `inline` tasks, inside their turn. */
   run(task: Task, turn: Turn): void;
+  /** As `InlineRunner.where`, of any task. */
+  where?(task: Task): string;
   /** Called for each failure of a branch, inside the turn, so that what it counts is durable with the turn. */
   failed?(account: Account, error: Error, turn: Turn): void;
   /**

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { z } from 'zod';
+import { replayTrace } from '../../src/embedding/index.ts';
 import { internalsOf } from '../../src/embedding/internals.ts';
+import { MemoryTrace } from '../../src/trace/index.ts';
 import {
   defineNative,
   type FailureReport,
@@ -316,6 +318,82 @@ describe('embedding: modes', () => {
       assert.equal(short.ended, 'fork_expired');
       await assert.rejects(short.apply(), coded('fork_expired'));
     });
+  });
+
+  describe('cost', () => {
+    const FOREVER = 'contract @"go"(@n) = {\n  @"go"!(n + 1)\n} | @"go"!(0)';
+
+    it('a deploy that has used up what it may cost stops alone, and says where', async () => {
+      const one = await open({ quotas: { default: { eachDeploy: { cost_max: 2_000 } } } });
+      const deploy = await one.run(FOREVER);
+      const other = await one.run('@"short"!(1) | for (@n <- @"short") { @"done"!(n) }');
+      const [report] = await Promise.all([deploy.quiescent(), other.quiescent()]);
+      assert.equal(report.failures, 1);
+      const [stopped] = failures;
+      assert.equal(stopped?.code, 'quota_exceeded');
+      assert.equal(stopped?.deploy, deploy.id);
+      assert.match(stopped?.message ?? '', /2000 that its turns may cost, and stops here \(line 2, column 3\)$/);
+      assert.deepEqual(await one.take('done'), [1]);
+      assert.ok(deploy.cost() >= 2_000 && deploy.cost() < 2_100, String(deploy.cost()));
+      // What it left goes on for whoever pays.
+      await one.produce('go', [5]);
+    });
+
+    it('that of a holder is for all its deploys together, and is kept over a restart', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'powerbox-cost-'));
+      const quotas = { default: { cost_max: 1_000 } };
+      try {
+        const first = await open({ data: directory, quotas });
+        await (await first.run(FOREVER)).quiescent();
+        const [{ cost } = { cost: 0 }] = first.usage();
+        assert.ok(cost >= 1_000);
+        await first.close();
+        const again = await open({ data: directory, quotas });
+        const [kept] = again.usage();
+        assert.equal(kept?.cost, cost);
+        const report = await (await again.run('@"x"!(1)')).quiescent();
+        assert.equal(report.failures, 1);
+        assert.equal(again.count('x').data, 0);
+        await again.close();
+        const more = await open({ data: directory, quotas: { default: { cost_max: 2_000 } } });
+        await (await more.run('@"x"!(1)')).quiescent();
+        assert.equal(more.count('x').data, 1);
+        await more.close();
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    });
+
+    it('a fork is held to what is left, and pays only when it is applied', async () => {
+      const one = await open({ quotas: { default: { cost_max: 1_000 } } });
+      const { failures: failed } = await one.query(FOREVER);
+      assert.deepEqual(
+        failed.map(({ code }) => code),
+        ['quota_exceeded'],
+      );
+      await assert.rejects(one.run(FOREVER, { atomic: true }), coded('quota_exceeded'));
+      assert.equal(one.usage()[0]?.cost ?? 0, 0);
+      const deploy = await one.run('@"x"!(1)', { atomic: true });
+      assert.equal(one.usage()[0]?.cost, deploy.cost());
+      assert.ok(deploy.cost() > 0);
+    });
+  });
+
+  it('a trace with atomic deploys, and one that costs too much, replays', async () => {
+    const trace = new MemoryTrace();
+    const one = await open({ trace, quotas: { default: { eachDeploy: { cost_max: 3_000 } } } });
+    await one.produce('orders', ['tea', 1]);
+    const waiting = one.consume([{ channel: 'done' }]);
+    const text = `new world(\`app:world\`), n in { for (@what, @m <- @"orders") { @"done"!(what) | n!(m) } |
+      for (@m <- n & @k <- @"more") { Nil } | for (less <- world!?("readOnly"); @x <- less!?("look", 1)) { @"seen"!(x, *less) } }`;
+    await one.run(text, { atomic: true });
+    await waiting;
+    await one.run('contract @"go"(@n) = { @"go"!(n + 1) } | @"go"!(0)');
+    await one.quiescent();
+    await one.close();
+    const report = await replayTrace(trace.bytes(), { natives: [world.native] });
+    assert.equal(report.complete, true);
+    assert.deepEqual(world.calls, ['look']);
   });
 
   // ------------------------------------------------------------------ random programs

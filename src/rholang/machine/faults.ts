@@ -24,9 +24,13 @@ export function rememberPositions(term: Value, positions: SourcePositions): void
 }
 
 export function fault(node: ObjectValue, message: string, hint = ''): PowerboxError {
-  const position = known.get(node)?.get(node);
-  const where = position === undefined ? '' : ` (line ${position.line}, column ${position.column})`;
-  return new PowerboxError('evaluation_error', message, { hint, where });
+  return new PowerboxError('evaluation_error', message, { hint, where: whereOf(node) });
+}
+
+/** ` (line 3, column 5)`, or empty where that is not known. */
+export function whereOf(node: Value): string {
+  const position = typeof node === 'object' && node !== null ? known.get(node)?.get(node) : undefined;
+  return position === undefined ? '' : ` (line ${position.line}, column ${position.column})`;
 }
 
 const TYPE_NAMES: { readonly [kind: number]: string } = {

@@ -2,6 +2,7 @@
 import { PowerboxError } from '../../errors.ts';
 import type { InlineRunner, Task, Turn } from '../../space/index.ts';
 import { compiledOf } from './compile.ts';
+import { whereOf } from './faults.ts';
 import { TurnMachine } from './machine.ts';
 import type { CompiledTerm, Place } from './place.ts';
 
@@ -23,6 +24,11 @@ export class RholangRunner implements InlineRunner {
       machine.failed(error);
     }
     this.#idle = machine;
+  }
+
+  where({ body }: Task): string {
+    if (body.term === null) return '';
+    return whereOf(compiledOf(body.term).places[body.place]?.source ?? body.term.term);
   }
 }
 
