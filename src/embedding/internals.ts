@@ -4,6 +4,7 @@
  */
 import type { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
+import type { Hosts } from '../natives/index.ts';
 import type { Platform } from '../platform/index.ts';
 import type { SpaceEngine, SpaceHost } from '../space/index.ts';
 import type { Store } from '../store/index.ts';
