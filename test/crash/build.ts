@@ -9,7 +9,7 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const target = join(root, 'dist/crash');
-const FOLDERS = ['src', 'channels', 'resolvers', 'test/crash'];
+const FOLDERS = ['src', 'channels', 'resolvers', 'test/crash', 'test/chaos', 'test/fuzz'];
 
 const compilerOptions: ts.CompilerOptions = {
   module: ts.ModuleKind.ESNext,
@@ -25,6 +25,8 @@ export interface Built {
   readonly network: string;
   readonly hosts: string;
   readonly ledger: string;
+  readonly chaos: string;
+  readonly fuzz: string;
 }
 
 export function build(): Built {
@@ -40,6 +42,8 @@ export function build(): Built {
     network: join(target, 'test/crash/network-child.js'),
     hosts: join(target, 'test/crash/hosts-child.js'),
     ledger: join(target, 'test/crash/ledger-child.js'),
+    chaos: join(target, 'test/chaos/server-child.js'),
+    fuzz: join(target, 'test/fuzz/server-child.js'),
   };
 }
 

@@ -1,0 +1,335 @@
+/**
+ * Many clients at one service over real sockets, whose lines are cut, who are killed, and whose server is killed, at
+ * random; and the laws that hold over everything that they saw. Run by the suite and by `npm run soak:chaos`.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { List, type Value } from '../../src/values/index.ts';
+import { build } from '../crash/build.ts';
+import { type BagOperation, bagViolations } from './bag.ts';
+import { type Delivered, type Watcher, WireClient } from './wire-client.ts';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly clients: number;
+  /** Times at which the server is killed and started again. */
+  readonly serverKills: number;
+  /** Requests of each client. */
+  readonly requests: number;
+  /** A bug that the server has, to see whether it is found. */
+  readonly plant?: ChaosPlant;
+}
+
+export type ChaosPlant = 'acknowledge-before-sync' | 'lose-datum';
+
+export interface ChaosResult {
+  readonly sent: number;
+  readonly taken: number;
+  readonly empty: number;
+  readonly cuts: number;
+  readonly clientKills: number;
+  readonly serverKills: number;
+  readonly resumed: number;
+  readonly repeated: number;
+}
+
+const BAG = 'bag';
+const HOLDERS = 10;
+/** A client stops asking while so many of its requests wait. */
+const OUTSTANDING_MAX = 16;
+
+/** The same numbers for a seed, on every machine. */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+class Server {
+  readonly #data: string;
+  readonly #plant: ChaosPlant | undefined;
+  #child: ChildProcess | null = null;
+  port = 0;
+
+  constructor(data: string, plant: ChaosPlant | undefined) {
+    this.#data = data;
+    this.#plant = plant;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [build().chaos, this.#data, String(this.port), this.#plant ?? ''], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    this.#child = child;
+    let talk = '';
+    child.stderr?.on('data', (chunk) => (talk += chunk));
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    const [line] = await Promise.race([
+      once(lines, 'line'),
+      once(child, 'exit').then(([code, signal]) => {
+        throw new Error(`the server left with ${code ?? signal}: ${talk}`);
+      }),
+    ]);
+    this.port = (JSON.parse(String(line)) as { port: number }).port;
+    child.once('exit', (code, signal) => {
+      if (signal !== 'SIGKILL' && this.#child === child) this.#failed = `it left with ${code ?? signal}: ${talk}`;
+    });
+  }
+
+  #failed: string | null = null;
+
+  get failure(): string | null {
+    return this.#failed;
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const left = once(child, 'exit');
+    child.kill('SIGKILL');
+    await left;
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const left = once(child, 'exit');
+    child.stdin?.end();
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    const [code] = await left;
+    clearTimeout(timer);
+    assert.equal(code, 0, 'the server did not leave in good order');
+  }
+}
+
+interface Asked {
+  readonly kind: 'send' | 'take' | 'consume';
+  readonly value: number;
+  readonly invoked: number;
+}
+
+/** Everything that was asked and seen, by the one clock of this process. */
+class History implements Watcher {
+  readonly operations: BagOperation<number>[] = [];
+  readonly #asked = new Map<WireClient, Map<number, Asked>>();
+  /** Deliveries of consumes, which take more than once. */
+  #applied = new Map<WireClient, number>();
+  readonly failures: string[] = [];
+  /** Promises of the server that were broken, and mistakes of this test. */
+  readonly errors: unknown[] = [];
+  /** Takes that have no answer. */
+  waiting = 0;
+
+  ask(client: WireClient, id: number, kind: Asked['kind'], value = 0): void {
+    const of = this.#asked.get(client) ?? new Map<number, Asked>();
+    this.#asked.set(client, of);
+    of.set(id, { kind, value, invoked: performance.now() });
+    if (kind !== 'send') this.waiting++;
+  }
+
+  applied(client: WireClient, id: number): void {
+    const responded = performance.now();
+    const of = this.#asked.get(client);
+    for (let number = (this.#applied.get(client) ?? 0) + 1; number <= id; number++) {
+      const asked = of?.get(number);
+      if (asked?.kind === 'send')
+        this.operations.push({ kind: 'send', value: asked.value, invoked: asked.invoked, responded });
+    }
+    this.#applied.set(client, id);
+  }
+
+  broken(error: unknown): void {
+    this.errors.push(error);
+  }
+
+  handled(client: WireClient, number: number, { id, value, error }: Delivered): void {
+    const asked = this.#asked.get(client)?.get(id);
+    if (asked === undefined || error !== null) {
+      this.failures.push(`${client.name}: the delivery ${number} of ${id}: ${error?.code ?? 'nothing was asked'}`);
+      return;
+    }
+    this.waiting--;
+    const times = { invoked: asked.invoked, responded: performance.now() };
+    const taken = valueTaken(value);
+    if (taken === null) this.operations.push({ kind: 'empty', ...times });
+    else this.operations.push({ kind: 'take', value: taken, ...times });
+  }
+}
+
+/** A delivery holds, for each slot, the message that was taken; Nil when there was none. */
+function valueTaken(value: Value): number | null {
+  if (value === null) return null;
+  let found: Value = value;
+  while (found instanceof List) found = found.items[0] ?? null;
+  assert(typeof found === 'number', 'what was taken is no number that was sent');
+  return found;
+}
+
+export async function chaos({ seed, clients, serverKills, requests, plant }: ChaosOptions): Promise<ChaosResult> {
+  const random = randomOf(seed);
+  const directory = mkdtempSync(join(tmpdir(), 'powerbox-chaos-'));
+  const server = new Server(join(directory, 'space'), plant);
+  const history = new History();
+  const all = Array.from(
+    { length: clients },
+    (_, index) => new WireClient(`client ${index}`, `holder${index % HOLDERS}`, history, random),
+  );
+  const counts = { cuts: 0, clientKills: 0, serverKills: 0 };
+  let nextValue = 0;
+  let over = false;
+  /** Requests that are still to be made. */
+  let unasked = clients * requests;
+  let calm = false;
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+  /** Half of the clients live through everything, the others are killed now and then. */
+  const isMortal = (index: number): boolean => index % 2 === 1;
+
+  const send = (client: WireClient): void => {
+    const value = nextValue++;
+    const id = client.ask({ kind: 'produce', channel: BAG, message: [value], persist: false, lease_ms: null });
+    history.ask(client, id, 'send', value);
+  };
+
+  const act = (client: WireClient): void => {
+    const dice = random();
+    if (dice < 0.42) {
+      send(client);
+      return;
+    }
+    const slots = [{ channel: BAG, pattern: null, peek: false }];
+    if (dice < 0.9) {
+      const limit_ms = dice < 0.75 ? 0 : Math.floor(random() * 200);
+      history.ask(client, client.ask({ kind: 'take', slots, limit_ms }), 'take');
+    } else {
+      history.ask(client, client.ask({ kind: 'consume', slots, persist: false, credit: 1 }), 'consume');
+    }
+  };
+
+  const live = async (client: WireClient, index: number): Promise<void> => {
+    let left = requests;
+    while (!over) {
+      if (!client.isOpen) {
+        await client.connect(server.port);
+        if (!client.isOpen) await pause(20 + random() * 50);
+        continue;
+      }
+      for (
+        let burst = Math.ceil(random() * 4);
+        burst > 0 && left > 0 && client.outstanding < OUTSTANDING_MAX;
+        burst--
+      ) {
+        act(client);
+        left--;
+        unasked--;
+      }
+      await pause(random() * 60);
+      const dice = random();
+      if (isMortal(index)) {
+        if (dice < 0.12) client.storeCursor();
+        client.acknowledge('stored');
+      } else if (dice < 0.5) client.acknowledge('handled');
+      if (calm) continue;
+      if (dice > 0.94) {
+        client.cut();
+        counts.cuts++;
+      } else if (dice > 0.86 && isMortal(index)) {
+        client.kill();
+        counts.clientKills++;
+      }
+    }
+    client.acknowledge('handled');
+    client.cut();
+  };
+
+  try {
+    await server.start();
+    const failed = history.errors;
+    const lives = all.map((client, index) => live(client, index).catch((error: unknown) => failed.push(error)));
+    for (let kill = 1; kill <= serverKills; kill++) {
+      // By what has been asked, and not by the clock: a busy machine must not kill a server that nobody has reached.
+      const left = clients * requests * (1 - (kill - 0.5 + random() * 0.5) / (serverKills + 1));
+      await until(() => failed.length > 0 || unasked <= left);
+      if (failed.length > 0) break;
+      assert.equal(server.failure, null);
+      await server.kill();
+      counts.serverKills++;
+      await server.start();
+    }
+    calm = true;
+    // Everything that was asked comes to its end; what waits for a value is given one.
+    await until(
+      () => failed.length > 0 || (unasked === 0 && all.every(({ isOpen, outstanding }) => isOpen && outstanding === 0)),
+    );
+    const last = all[0] as WireClient;
+    while (failed.length === 0 && history.waiting > 0) {
+      for (let batch = Math.min(history.waiting, OUTSTANDING_MAX); batch > 0; batch--) send(last);
+      await until(() => failed.length > 0 || last.outstanding === 0);
+      await pause(5);
+    }
+    await drain(last, history, () => failed.length > 0);
+    over = true;
+    await Promise.all(lives);
+    if (failed.length > 0) throw failed[0];
+    await server.stop();
+    return judge(history, all, counts);
+  } catch (error) {
+    over = true;
+    const line = `run it again: npm run soak:chaos -- --seed ${seed} --clients ${clients} --kills ${serverKills} --requests ${requests}${plant === undefined ? '' : ` --plant ${plant}`}`;
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${line}`, { cause: error });
+  } finally {
+    for (const client of all) client.cut();
+    await server.kill();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Takes what is left, until nothing is found. */
+async function drain(client: WireClient, history: History, isOver: () => boolean): Promise<void> {
+  const slots = [{ channel: BAG, pattern: null, peek: false }];
+  for (let empty = false; !empty && !isOver(); ) {
+    const before = history.operations.length;
+    for (let batch = 0; batch < OUTSTANDING_MAX; batch++)
+      history.ask(client, client.ask({ kind: 'take', slots, limit_ms: 0 }), 'take');
+    await until(() => isOver() || history.waiting === 0);
+    empty = history.operations.slice(before).some(({ kind }) => kind === 'empty');
+  }
+}
+
+function judge(
+  history: History,
+  clients: readonly WireClient[],
+  counts: Pick<ChaosResult, 'cuts' | 'clientKills' | 'serverKills'>,
+): ChaosResult {
+  const { operations, failures } = history;
+  assert.deepEqual(failures.slice(0, 5), [], `${failures.length} requests failed`);
+  const violations = bagViolations(operations);
+  assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations of ${operations.length} operations`);
+  const of = (kind: string): number => operations.filter((operation) => operation.kind === kind).length;
+  // Everything was acknowledged, and everything that was is taken by now: none is lost, and none twice by the above.
+  assert.equal(of('take'), of('send'), 'what was sent and acknowledged is gone');
+  const sum = (what: 'resumed' | 'repeated'): number => clients.reduce((total, client) => total + client[what], 0);
+  return {
+    sent: of('send'),
+    taken: of('take'),
+    empty: of('empty'),
+    ...counts,
+    resumed: sum('resumed'),
+    repeated: sum('repeated'),
+  };
+}
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

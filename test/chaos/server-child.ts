@@ -1,0 +1,40 @@
+/**
+ * A service in a process of its own, to be killed: one space in a directory, on one port of loopback. Its holders are
+ * whoever the token names, for who is let in is tested elsewhere. Says where it listens; leaves when its input ends.
+ */
+import { type Instruments, openInstrumented } from '../../src/embedding/open.ts';
+import { createService } from '../../src/service/index.ts';
+
+const HOLDERS = 10;
+const [, , data = '', port = '0', plant = ''] = process.argv;
+
+process.on('unhandledRejection', (error) => {
+  process.stderr.write(`unhandled: ${String(error)}\n`);
+  process.exit(70);
+});
+
+const names = Array.from({ length: HOLDERS }, (_, index) => `holder${index}`);
+const space = await openInstrumented(
+  {
+    data,
+    config: {
+      version: 1,
+      powers: { random: { kind: 'random' } },
+      holders: Object.fromEntries(names.map((name) => [name, { grants: ['random'] }])),
+    },
+    onFailure: () => {},
+  },
+  plant === '' ? {} : { plant: plant as NonNullable<Instruments['plant']> },
+);
+const service = await createService({
+  spaces: { get: (name) => (name === 'default' ? space : undefined) },
+  auth: { authenticate: async ({ token }) => ({ holder: token ?? 'nobody', expires_ms: null, spaces: null }) },
+  listen: { host: '127.0.0.1', port: Number(port) },
+  publicNames: true,
+});
+process.stdout.write(`${JSON.stringify({ port: service.address.port })}\n`);
+process.stdin.resume();
+process.stdin.once('end', async () => {
+  await service.close(1_000);
+  await space.close();
+});
