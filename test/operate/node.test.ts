@@ -6,6 +6,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Authority } from '../resolvers/certificates.ts';
 import { isPowerboxError, openAdmin, openSpace } from '../../src/index.ts';
 import { internalsOf } from '../../src/embedding/index.ts';
@@ -182,6 +183,20 @@ describe('operate: a node', function () {
     assert.ok(value('powerbox_fsync_seconds_sum{space="main"}') > 0);
     assert.equal(value('powerbox_tasks{space="main",state="ready"}'), 0);
     assert.match(text, /^# TYPE powerbox_fsync_seconds histogram$/m);
+  });
+
+  it('tells of natives that run elsewhere: whether they answer, and what memory a child has', async () => {
+    const child = fileURLToPath(new URL('../natives/support/example-child.ts', import.meta.url));
+    const config = join(directory, 'powerbox.yaml');
+    const command = JSON.stringify([process.execPath, '--import', 'tsx', child]);
+    const folder = fileURLToPath(new URL('../..', import.meta.url));
+    writeFileSync(config, `version: 1\nnatives: {example: {command: ${command}, folder: ${folder}}}\n`);
+    const { text } = await get(await start({ config }), '/metrics');
+    const labels = '{space="main",native="example",form="command"}';
+    assert.match(text, new RegExp(`^powerbox_host_up${labels} 1$`, 'm'));
+    assert.match(text, new RegExp(`^powerbox_host_restarts_total${labels} 0$`, 'm'));
+    const memory = new RegExp(`^powerbox_host_memory_bytes${labels} (\\d+)$`, 'm').exec(text)?.[1];
+    if (process.platform === 'linux') assert.ok(Number(memory) > 1_000_000, text);
   });
 
   it('what is under way is finished when it is told to go; past its time it has gone all the same', async () => {

@@ -16,6 +16,8 @@ export interface Watched {
   service(): RunningService | null;
   /** Of the process, in bytes. */
   memory(): { readonly rss: number; readonly heapUsed: number; readonly external: number };
+  /** Memory of another process; null where the machine does not tell. */
+  memoryOf(pid: number): Promise<number | null>;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -99,7 +101,13 @@ export async function metricsText(
   watched: Watched,
   tallies: ServiceTallies,
 ): Promise<{ readonly type: string; readonly text: string }> {
-  const families = [...spaceFamilies([...watched.spaces()]), ...tallies.families(), ...nodeFamilies(watched)];
+  const spaces = [...watched.spaces()];
+  const families = [
+    ...spaceFamilies(spaces),
+    ...(await hostFamilies(spaces, watched)),
+    ...tallies.families(),
+    ...nodeFamilies(watched),
+  ];
   const registry = new Registry();
   for (const family of families) registry.registerMetric(metricOf(family));
   return { type: registry.contentType, text: await registry.metrics() };
@@ -276,6 +284,54 @@ function* callFamilies(spaces: readonly (readonly [string, Space])[]): Iterable<
   for (const [space, opened] of spaces)
     for (const what of internalsOf(opened).dispatcher.underWay()) add(waiting, [space, what], 1);
   yield gauge('powerbox_native_calls', 'Calls that are queued or under way.', samplesOf(waiting, ['space', 'call']));
+}
+
+/** Natives that run elsewhere, each under its name. */
+async function hostFamilies(
+  spaces: readonly (readonly [string, Space])[],
+  watched: Watched,
+): Promise<readonly Family[]> {
+  const hosts = spaces.flatMap(([space, opened]) =>
+    internalsOf(opened)
+      .hosts.reports()
+      .map((report) => ({ labels: { space, native: report.native, form: report.form }, report })),
+  );
+  const each = (value: (report: (typeof hosts)[number]['report']) => number): Sample[] =>
+    hosts.map(({ labels, report }) => ({ labels, value: value(report) }));
+  const memory: Sample[] = [];
+  for (const { labels, report } of hosts) {
+    const pid = /^process (\d+)$/.exec(report.where)?.[1];
+    const value = pid === undefined ? null : await watched.memoryOf(Number(pid));
+    if (value !== null) memory.push({ labels, value });
+  }
+  return [
+    gauge(
+      'powerbox_host_up',
+      'Whether the host of a native answers.',
+      each(({ state }) => (state === 'up' ? 1 : 0)),
+    ),
+    gauge('powerbox_host_memory_bytes', 'Memory of hosts that are processes of this machine.', memory),
+    gauge(
+      'powerbox_host_calls',
+      'Calls that a host has under way.',
+      each(({ running }) => running),
+    ),
+    gauge(
+      'powerbox_host_calls_waiting',
+      'Calls that wait for their turn.',
+      each(({ waiting }) => waiting),
+    ),
+    counter(
+      'powerbox_host_restarts_total',
+      'How often a host was started again.',
+      each(({ restarts }) => restarts),
+    ),
+    counter(
+      'powerbox_host_frames_dropped_total',
+      'Frames of a host that did not prove where they come from, or were none.',
+      each(({ dropped, garbage }) => dropped + garbage),
+    ),
+  ];
 }
 
 function histogram(name: string, help: string, latencies: readonly (readonly [string, Latency])[]): Family {

@@ -25,6 +25,7 @@ import { type NodeState, operatorRoutes } from './routes.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
 import {
   MAIN_SPACE,
+  memoryOfProcess,
   nodeDirectory,
   processFigures,
   readTls,
@@ -218,6 +219,10 @@ class Node implements NodeState {
 
   memory(): ReturnType<NodeState['memory']> {
     return processFigures().memory;
+  }
+
+  memoryOf(pid: number): Promise<number | null> {
+    return memoryOfProcess(pid);
   }
 
   states(): ReturnType<NodeState['states']> {

@@ -235,6 +235,13 @@ export async function readTls({ certificate, key }: { readonly certificate: stri
   return { cert: await read(certificate), key: await read(key) };
 }
 
+/** Resident memory of a process, in bytes; null where the machine does not tell, or there is none. */
+export async function memoryOfProcess(pid: number): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+}
+
 /** What this process is, and what it uses. */
 export function processFigures(): {
   readonly pid: number;
