@@ -8,6 +8,7 @@ const LAYOUT = [
   'src/cli',
   'src/service',
   'src/index.ts',
+  'src/testing',
   'src/embedding',
   'src/inspector',
   'src/cluster',

@@ -240,6 +240,11 @@ export const ADAPTERS = [
     reason: 'Brings the WebSocket that Node 20 does not have.',
   },
   {
+    file: 'src/testing/golden.ts',
+    touches: ['files', 'processes'],
+    reason: 'Reads and writes the golden files of tests, and the variable that says which.',
+  },
+  {
     file: 'src/trace/file.ts',
     touches: ['files'],
     reason: 'Writes and reads traces as files; its twin keeps them in memory.',

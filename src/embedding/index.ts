@@ -14,6 +14,8 @@ export { type ExamineOptions, examineMachine } from './doctor.ts';
 export { internalsOf, type SpaceInternals } from './internals.ts';
 export { type ForwardingOptions, hostOfChannel } from './forwarding.ts';
 export { openSpace } from './open.ts';
+export { holdingValue, registerNodeCauses } from './causes.ts';
+export { channelReports } from './reports.ts';
 export { compileProgram } from './programs.ts';
 export {
   type Asked,

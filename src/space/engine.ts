@@ -112,7 +112,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       observer === undefined
         ? new Tuples(this.#books)
         : new ObservedTuples(this.#books, observer, () => this.#books.nextTask);
-    this.#context = new TurnContext(this);
+    this.#context = new TurnContext(this, options.turn_steps_max ?? limits.turn_steps_max);
     this.#loop = new TurnLoop(this, {
       options,
       channels: this.channels,

@@ -78,6 +78,7 @@ export class TurnLoop {
   readonly #quotas: Quotas | null;
   readonly #causes: Causes;
   readonly #recorder: Recorder | null;
+  readonly #choose: ((count: number) => number) | null;
   /** Whether somebody else says whose turn is next. */
   readonly #replays: boolean;
   readonly #context: TurnContext;
@@ -102,6 +103,7 @@ export class TurnLoop {
     this.#quotas = parts.quotas;
     this.#causes = parts.causes;
     this.#recorder = parts.options.recorder ?? null;
+    this.#choose = parts.options.choose ?? null;
     this.#replays = parts.options.replays ?? false;
     this.#context = parts.context;
     this.#noted = parts.options.store !== null;
@@ -189,7 +191,7 @@ export class TurnLoop {
       }
       if (this.#runsTasks) {
         for (let left = this.#tasksLeft; left > 0; left--) {
-          const task = this.#tasks.next();
+          const task = this.#choose === null ? this.#tasks.next() : this.#tasks.chosen(this.#choose);
           if (task === null) break;
           this.#runTask(task);
           if (--untilClock <= 0) {
@@ -287,9 +289,9 @@ export class TurnLoop {
       const context = this.#startTurn(task);
       if (task.span === null) router.run(task, context);
       else this.#runFollowed(task.span, task, context);
-      this.#books.spend(task.account, limits.turn_steps_max - context.steps);
+      this.#books.spend(task.account, context.used);
       if (!this.#plantTaskTwice) this.#endTask(task);
-      if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + limits.turn_steps_max - context.steps);
+      if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + context.used);
       if (this.#failpoint !== null) this.#failpoint('turn:after');
       return;
     }

@@ -33,6 +33,10 @@ export interface EngineOptions {
   readonly recorder?: Recorder;
   /** Turns are not chosen here, and nothing is let out: a replay says whose turn is next. */
   readonly replays?: boolean;
+  /** Whose turn is next: the place of a task among all that are ready. For testers, who want to see other orders. */
+  readonly choose?: (count: number) => number;
+  /** Steps of a turn, where they are to be fewer: a turn of none ends at the next parallel branch. */
+  readonly turn_steps_max?: number;
   /** Looks on in a replay. */
   readonly observer?: Observer;
   /** A planted bug, for tests that must find it. */

@@ -63,6 +63,17 @@ export class AccountTasks {
     return task;
   }
 
+  /** Takes one out of the middle. */
+  removeAt(index: number): LiveTask {
+    const all = [...this.values()];
+    const [task] = all.splice(index, 1);
+    this.#buffer.fill(null);
+    this.#head = 0;
+    this.ready = 0;
+    for (const other of all) this.push(other);
+    return task as LiveTask;
+  }
+
   *values(): Iterable<LiveTask> {
     for (let index = 0; index < this.ready; index++)
       yield this.#buffer[(this.#head + index) & (this.#buffer.length - 1)] as LiveTask;
@@ -176,6 +187,26 @@ export class Tasks {
       this.#ringHead = this.#ring.length === 0 ? 0 : this.#ringHead;
     }
     return task;
+  }
+
+  /** As `next`, but of all that are ready the one that `choose` picks, by its place: another legal order, for testers. */
+  chosen(choose: (count: number) => number): LiveTask | null {
+    const ring = this.#ring.slice(this.#ringHead);
+    const count = ring.reduce((sum, { ready }) => sum + ready, 0);
+    let index = count === 0 ? 0 : Math.min(count - 1, Math.max(0, Math.floor(choose(count))));
+    for (const tasks of ring) {
+      if (index >= tasks.ready) {
+        index -= tasks.ready;
+        continue;
+      }
+      const task = tasks.removeAt(index);
+      if (tasks.ready > 0) return task;
+      if (!tasks.settling) this.#settled.push(tasks);
+      tasks.settling = true;
+      this.#leave(tasks);
+      return task;
+    }
+    return null;
   }
 
   /** Takes an account out of the ring. */

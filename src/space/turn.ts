@@ -28,14 +28,21 @@ export class TurnContext implements Turn {
   steps = 0;
   #counter = 0;
   readonly #engine: TurnHost;
+  readonly #steps_max: number;
 
-  constructor(engine: TurnHost) {
+  constructor(engine: TurnHost, steps_max: number = limits.turn_steps_max) {
     this.#engine = engine;
+    this.#steps_max = steps_max;
+  }
+
+  /** Steps of this turn so far. */
+  get used(): number {
+    return this.#steps_max - this.steps;
   }
 
   begin(account: Account, task: number): this {
     this.account = account;
-    this.steps = limits.turn_steps_max;
+    this.steps = this.#steps_max;
     this.task = task;
     this.#counter = 0;
     return this;

@@ -117,13 +117,21 @@ function* parallel(context: Context, node: Par): Deep<Compiled> {
 function branchesFrom(codes: readonly Code[], rests: readonly Place[], first: number): Code {
   const count = codes.length;
   return (frame, machine) => {
+    if (machine.splits) {
+      const alone = machine.alone || count - first === 1;
+      machine.alone = false;
+      if (!alone) {
+        for (let index = first; index < count; index++) machine.branch(rests[index] as Place, frame);
+        return;
+      }
+    }
     for (let index = first; ; ) {
       try {
         (codes[index] as Code)(frame, machine);
       } catch (error) {
         machine.failed(error);
       }
-      if (++index === count) return;
+      if (++index === count || machine.splits) return;
       if (machine.turn.steps <= 0) return machine.cut(rests[index] as Place, frame);
     }
   };

@@ -37,6 +37,8 @@ class RholangBody implements Body {
 }
 
 const NOTHING: readonly Value[] = [];
+/** What the task of one branch alone has for captures. Known by this object, so it is for spaces that nothing outlives. */
+const ALONE: readonly Value[] = [];
 
 export class TurnMachine implements Machine {
   turn: Turn;
@@ -44,14 +46,19 @@ export class TurnMachine implements Machine {
   readonly #places: Place[] = [];
   readonly #frames: Frame[] = [];
 
-  constructor(turn: Turn) {
+  readonly splits: boolean;
+  alone = false;
+
+  constructor(turn: Turn, splits: boolean) {
     this.turn = turn;
+    this.splits = splits;
   }
 
   /** Runs a place and all the work that it leaves, until that is done or the steps of the turn are. */
   run(first: Place, environment: readonly Value[], captures: readonly Value[]): void {
     let place = first;
-    let frame = first.enter(environment, captures);
+    this.alone = captures === ALONE;
+    let frame = first.enter(environment, this.alone ? NOTHING : captures);
     for (;;) {
       try {
         place.code(frame, this);
@@ -76,6 +83,10 @@ export class TurnMachine implements Machine {
 
   cut(place: Place, frame: Frame): void {
     this.turn.spawn(this.body(place, place.leave(frame)), NOTHING);
+  }
+
+  branch(place: Place, frame: Frame): void {
+    this.turn.spawn(this.body(place, place.leave(frame)), ALONE);
   }
 
   #leave(place: Place, frame: Frame): void {

@@ -26,6 +26,11 @@ export interface Machine {
   push(place: Place, frame: Frame): void;
   /** Goes on with `place` in another turn. */
   cut(place: Place, frame: Frame): void;
+  /** Whether each parallel branch is a task, for who wants to see them in other orders; and whether this one runs alone. */
+  readonly splits: boolean;
+  alone: boolean;
+  /** The branch with which `place` begins is a task. */
+  branch(place: Place, frame: Frame): void;
   /** Runs a value as a process: data do nothing, a bundle runs what it holds. */
   runValue(value: Value): void;
   /** Counts work that depends on data; throws when it is too much. */

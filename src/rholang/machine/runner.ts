@@ -9,13 +9,19 @@ import type { CompiledTerm, Place } from './place.ts';
 export class RholangRunner implements InlineRunner {
   /** Reused from task to task; null while one runs. */
   #idle: TurnMachine | null = null;
+  readonly #splits: boolean;
+
+  /** With `splits` each parallel branch is a task of its own: in a space that nothing outlives, to try other orders. */
+  constructor({ splits = false }: { readonly splits?: boolean } = {}) {
+    this.#splits = splits;
+  }
 
   run(task: Task, turn: Turn): void {
     const { term } = task.body;
     // A program that says nothing: Nil has no term of its own.
     if (term === null) return;
     let machine = this.#idle;
-    if (machine === null) machine = new TurnMachine(turn);
+    if (machine === null) machine = new TurnMachine(turn, this.#splits);
     else machine.turn = turn;
     this.#idle = null;
     try {
