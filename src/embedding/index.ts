@@ -28,6 +28,7 @@ export {
   SessionReader,
   type Sessions,
   wireError,
+  withArrived,
 } from './sessions/index.ts';
 export { openAdmin } from './open-admin.ts';
 export { ControlClient, type ControlMethod, controlMethod, ControlServer, sourceErrorsOf } from './admin/index.ts';

@@ -8,10 +8,10 @@ import {
   internalsOf,
   refused,
   type Session,
-  type SessionHolder,
   type Sessions,
   type Space,
   type SpaceInternals,
+  withArrived,
 } from '../embedding/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { RHO_LABEL } from '../rholang/index.ts';
@@ -92,7 +92,7 @@ export class SpaceDesk {
       session,
       sessions: this.sessions,
       publicNames: this.#publicNames,
-      prepare: (asked) => this.#prepare(session.holder, asked),
+      prepare: (asked) => this.#prepare(session, asked),
     });
     this.#feeds.set(session, feed);
     return feed;
@@ -118,15 +118,18 @@ export class SpaceDesk {
   }
 
   /** A program is compiled before its turn; what is wrong with it is its answer. */
-  async #prepare({ name: holder }: SessionHolder, asked: Asked): Promise<Asked> {
+  async #prepare(session: Session, asked: Asked): Promise<Asked> {
     const { id, name, text, uris } = asked.request as DeployRequest;
     const { powers, deploys, service } = this.#internals;
+    const holder = session.holder.name;
     try {
       service.requireIn();
-      const term = await compileProgram(powers, text, holder, uris);
+      // What was asked before it has been applied then; a program waits for no more.
+      if (asked.references.length > 0) await this.sessions.ask(session, [], 0, this.#publicNames);
+      const term = await compileProgram(powers, text, holder, withArrived(session, uris));
       const { payload } = deploys.prepare({ holder, name, label: RHO_LABEL, term });
       const request = { kind: 'place', id, name, prepared: payload } as const;
-      return { ...asked, parts: ['place', id, name, payload], request };
+      return { ...asked, parts: ['place', id, name, payload], request, references: [] };
     } catch (error) {
       return refused(id, error);
     }

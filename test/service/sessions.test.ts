@@ -155,6 +155,21 @@ describe('a session', () => {
     assert.deepEqual(messageIn(kept), [list([list([1, 2]), 'deep'])]);
   });
 
+  it('starts a program that is given what an earlier request of the frame brings', async () => {
+    const { client } = await bench.start();
+    const [made, deployed, called, early] = [client.id(), client.id(), client.id(), client.id()];
+    const echo = new Reference(made, [0]);
+    client.say(
+      { kind: 'names', id: made, count: 1 },
+      { kind: 'deploy', id: deployed, text: ECHO, name: 'echo', uris: new Map([['app:echo', echo]]) },
+      { kind: 'call', id: called, target: echo, method: null, args: ['in one frame'], limit_ms: null },
+      { kind: 'deploy', id: early, text: ECHO, name: 'echo', uris: new Map([['app:echo', new Reference(called + 7)]]) },
+    );
+    assert.equal(resultOf(await client.answer(called)), 'in one frame');
+    const refused = await client.answer(early);
+    assert.ok('error' in refused && refused.error.code === 'bad_request');
+  });
+
   it('answers what refers to a failure with that failure, and what refers to nothing with a refusal', async () => {
     const { client } = await bench.start();
     const failing = client.id();

@@ -2,8 +2,9 @@
 export { wireError } from './errors.ts';
 export type { Holder } from './holder.ts';
 export type { Sealed } from './holdings.ts';
-export { SESSION_LABEL } from './perform.ts';
+export { SESSION_LABEL } from './step.ts';
 export { type Said, refused, SessionReader } from './reader.ts';
+export { withArrived } from './references.ts';
 export type { Session } from './session.ts';
 export { Sessions } from './sessions.ts';
 export type { Asked, Delivery, Outlet, RowUse } from './types.ts';

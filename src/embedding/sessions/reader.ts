@@ -16,7 +16,7 @@ import {
 } from '../../wire/index.ts';
 import { refusal, wireError } from './errors.ts';
 import type { Holdings } from './holdings.ts';
-import { unheld } from './perform.ts';
+import { unheld } from './step.ts';
 import { referenceTerm } from './references.ts';
 import type { Asked, RowUse } from './types.ts';
 

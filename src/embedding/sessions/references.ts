@@ -19,6 +19,7 @@ import {
   type Value,
 } from '../../values/index.ts';
 import type { PathStep } from '../../wire/index.ts';
+import type { Session } from './session.ts';
 
 const METHOD = 'ref';
 
@@ -53,6 +54,22 @@ export function substitute(value: Value, resultOf: (request: number) => Value): 
       // Code and patterns hold none: what came in them is an open term, and refused as one.
       return value;
   }
+}
+
+/** What a program is given is known before its turn: with the results that have arrived. */
+export function withArrived(session: Session, values: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
+  const arrived = (request: number): Value => {
+    const outcome = session.outcome(request);
+    if (outcome !== undefined && 'ok' in outcome) return outcome.ok;
+    throw new PowerboxError(
+      'bad_request',
+      `the result of request ${request}, which the program is given, is not there`,
+      {
+        hint: 'wait for it before the program is started',
+      },
+    );
+  };
+  return new Map([...values].map(([uri, value]) => [uri, substitute(value, arrived)]));
 }
 
 function substituteAll(values: readonly Value[], resultOf: (request: number) => Value): readonly Value[] {

@@ -11,6 +11,7 @@ import type { Deploys } from '../../dispatch/index.ts';
 import type { Platform } from '../../platform/index.ts';
 import type { InlineRunner, SpaceEngine, SpaceHost, Task, Turn } from '../../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../../values/index.ts';
+import { Admission } from './admission.ts';
 import { Answers } from './answers.ts';
 import { type Due, DueTimes } from './due.ts';
 import { errorOfReply, refusal } from './errors.ts';
@@ -26,7 +27,7 @@ import {
   SESSION_PREFIX,
   sessionKey,
 } from './keys.ts';
-import { Performer, SESSION_LABEL } from './perform.ts';
+import { Performer } from './perform.ts';
 import { Session } from './session.ts';
 import { askedValue, readAsked, readStanding, standingValue } from './standing.ts';
 import type { Asked } from './types.ts';
@@ -84,7 +85,7 @@ export class Sessions implements InlineRunner {
       engine,
       deploys,
       answers: this.#answers,
-      isSystemPublic,
+      admission: new Admission(isSystemPublic),
       due: ({ number }, id, due_ms) => this.#due.add({ due_ms, session: number, id }),
       leased: (lease) => host.arm(lease),
     });
@@ -424,5 +425,3 @@ function isSame(left: Uint8Array, right: Uint8Array): boolean {
 
 /** A space that closes is found as it was when it opens. */
 function ignoreClosed(): void {}
-
-export { SESSION_LABEL };
