@@ -1,4 +1,7 @@
 /** So many calls at once at one host, and so many that wait for their turn; the next is refused. */
+/** Calls `run` once when nobody waits any more; what it returns is called by whoever wants to hear no more. */
+export type Leaving = (run: () => void) => () => void;
+
 export class Gate {
   readonly #running_max: number;
   readonly #waiting_max: number;
@@ -19,17 +22,17 @@ export class Gate {
     return this.#waiting.size;
   }
 
-  /** Resolves true once there is room; `leave` follows. False: there are too many, or the wait was cut off. */
-  enter(signal: AbortSignal | undefined): Promise<'entered' | 'busy' | 'cut'> {
-    if (signal?.aborted === true) return Promise.resolve('cut');
+  /** Resolves once there is room, and `leave` follows; or there is none, or nobody waits any more. */
+  enter(leaving: Leaving): Promise<'entered' | 'busy' | 'cut'> {
     if (this.#running < this.#running_max) {
       this.#running++;
       return Promise.resolve('entered');
     }
     if (this.#waiting.size >= this.#waiting_max) return Promise.resolve('busy');
     return new Promise((resolve) => {
+      let stop = (): void => {};
       const go = (): void => {
-        signal?.removeEventListener('abort', cut);
+        stop();
         this.#waiting.delete(go);
         this.#running++;
         resolve('entered');
@@ -38,8 +41,8 @@ export class Gate {
         this.#waiting.delete(go);
         resolve('cut');
       };
-      signal?.addEventListener('abort', cut, { once: true });
       this.#waiting.add(go);
+      stop = leaving(cut);
     });
   }
 

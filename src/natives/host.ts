@@ -8,7 +8,7 @@ import { limits } from '../limits.ts';
 import type { Cancellable, Platform } from '../platform/index.ts';
 import { HostConnection, hostFailed } from './connection.ts';
 import { canonicalText, type DeclarationSource, differences, hosted, readDeclaration } from './declaration.ts';
-import { Gate } from './gate.ts';
+import { Gate, type Leaving } from './gate.ts';
 import type { Launcher } from './link.ts';
 import { type HostFacts, PreparedEffects } from './prepared.ts';
 import type { ToNode } from './protocol.ts';
@@ -179,17 +179,18 @@ export class Host {
   }
 
   /** Resolves true once it is up, false when it will not be, or the wait is cut off. */
-  whenUp(signal: AbortSignal | undefined): Promise<boolean> {
+  whenUp(leaving: Leaving): Promise<boolean> {
     if (this.#state === 'up') return Promise.resolve(true);
-    if (this.#isOver || signal?.aborted === true) return Promise.resolve(false);
+    if (this.#isOver) return Promise.resolve(false);
     return new Promise((resolve) => {
+      let stop = (): void => {};
       const told = (): void => {
         this.#upWaiters.delete(told);
-        signal?.removeEventListener('abort', told);
+        stop();
         resolve(this.#state === 'up');
       };
       this.#upWaiters.add(told);
-      signal?.addEventListener('abort', told, { once: true });
+      stop = leaving(told);
     });
   }
 

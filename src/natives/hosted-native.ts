@@ -3,14 +3,15 @@
  * not. Owns the way of a call to the host and back: its values, its place in the queue, its time, and what is answered
  * when the host is gone in the middle of it.
  */
-import type {
-  ChannelDeclaration,
-  Method,
-  Native,
-  NativeAnswer,
-  NativeCall,
-  NativeError,
-  Source,
+import {
+  type ChannelDeclaration,
+  type Method,
+  type Native,
+  type NativeAnswer,
+  type NativeCall,
+  type NativeError,
+  type Source,
+  whenLeft,
 } from '../../channels/index.ts';
 import { readPowerHandle } from '../capability/index.ts';
 import { ERROR_CODES, type ErrorCode, isPowerboxError, PowerboxError } from '../errors.ts';
@@ -18,6 +19,7 @@ import { limits } from '../limits.ts';
 import type { Timers } from '../platform/index.ts';
 import { Bytes, list, sizeOf, type Value } from '../values/index.ts';
 import type { HostConnection, Reply } from './connection.ts';
+import type { Leaving } from './gate.ts';
 import type { Host } from './host.ts';
 import { MadeReader } from './made.ts';
 import type { AnswerFields } from './protocol.ts';
@@ -61,7 +63,7 @@ export class HostedNative implements Native {
   async ask(call: NativeCall): Promise<NativeAnswer | 'not_applied'> {
     const { host } = this.#options;
     const { grant } = readPowerHandle(call.handle);
-    if (!(await host.whenUp(call.signal))) return { error: this.#absent() };
+    if (!(await host.whenUp(leavingOf(call)))) return { error: this.#absent() };
     // What it had prepared and was not on record as finished was dropped when it came.
     if (host.connection?.welcome.store === true) return 'not_applied';
     const reply = await this.#request('ask', call);
@@ -99,7 +101,7 @@ export class HostedNative implements Native {
     // It may have been made already, by an earlier process; so that it was not made must not be said.
     let isAgain = call.again === true;
     for (;;) {
-      if (isAgain) await host.whenUp(call.signal);
+      if (isAgain) await host.whenUp(leavingOf(call));
       const { connection } = host;
       // Read by a declaration that says nothing, a call cannot be made.
       if (connection === null || this.declaration.methods.size === 0) return { error: this.#absent() };
@@ -144,7 +146,7 @@ export class HostedNative implements Native {
         return { error: { code: error.code, message: `${this.#what(call)}: ${error.message}` } };
       throw error;
     }
-    const entered = await host.gate.enter(call.signal);
+    const entered = await host.gate.enter(leavingOf(call));
     if (entered !== 'entered') {
       const busy = `the host of ${name} has ${host.gate.running} calls under way and ${host.gate.waiting} waiting, and takes no more`;
       return { error: entered === 'busy' ? { code: 'busy', message: busy } : cutOff(this.#what(call)) };
@@ -172,11 +174,11 @@ export class HostedNative implements Native {
     const reply = connection.request(verb, verb === 'call' ? { ...body, prepare } : body, (number) => {
       id = number;
     });
-    call.signal?.addEventListener('abort', cancel, { once: true });
+    const stop = whenLeft(call, cancel);
     const { call_ms_max } = host.settings;
     let isLate = false;
     const ended = reply.finally(() => {
-      call.signal?.removeEventListener('abort', cancel);
+      stop();
       leave();
       // Nobody takes this answer any more, so nothing of it may stay prepared.
       if (isLate && prepare) void host.prepared.forget([call.effectId]);
@@ -263,6 +265,10 @@ export class HostedNative implements Native {
       message: `the native ${name} has no host here now: ${host.absence}`,
     };
   }
+}
+
+function leavingOf(call: NativeCall): Leaving {
+  return (run) => whenLeft(call, run);
 }
 
 /** Whether the host takes part in the commit of such a call. */
