@@ -1,6 +1,7 @@
 /** HTTP as contracts meet it: through Rholang, the space and its journal, against a real server. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,49 @@ describe('embedding: http', () => {
     assert.deepEqual(server.requests, ['POST /api/orders?q=1&q=true']);
     assert.deepEqual(failures, []);
   });
+
+  it('a body of 8 MiB is a blob, once, however often it comes; the journal has its hash. As messages left lying, it is one more', async () => {
+    const body = randomBytes(8 * 1024 * 1024);
+    const server = await listening((_, response) => response.end(body));
+    const space = await opened(server, { response_bytes_max: body.length });
+    const ask = (of: Space, channel: string): Promise<unknown> =>
+      of.run(`new box(\`rho:powerbox\`) in {
+        for (client <- box!?("httpClient"); page <- client!?("resolve", "${server.origin}/api/large"); @answer <- page!?("get")) {
+          @"${channel}"!(answer.get("body"))
+        }
+      }`);
+    for (let copy = 0; copy < 2; copy++) {
+      await ask(space, 'taken');
+      const [taken] = await space.consume([{ channel: 'taken' }], { limit_ms: 20_000 });
+      assert.ok(Buffer.from(taken?.[0] as Uint8Array).equals(body));
+    }
+    await space.quiescent();
+    await space.close();
+    assert.equal(largeBlobs(body.length), 1);
+
+    const again = await opened(server, { response_bytes_max: body.length });
+    for (let copy = 0; copy < 2; copy++) await ask(again, 'kept');
+    await again.quiescent();
+    await again.close();
+    assert.equal(largeBlobs(body.length), 2);
+    const last = await openSpace({ data: directory });
+    open.push(last);
+    for (let copy = 0; copy < 2; copy++)
+      assert.ok(Buffer.from((await last.take('kept'))?.[0] as Uint8Array).equals(body));
+  });
+
+  /** Blobs that hold a body of this size; besides them the directory is small. */
+  function largeBlobs(size_bytes: number): number {
+    let [large, others_bytes] = [0, 0];
+    for (const file of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+      if (!file.isFile() || file.name === 'ballast') continue;
+      const { size } = statSync(join(file.parentPath, file.name));
+      if (size >= size_bytes && file.parentPath.includes('blobs')) large++;
+      else others_bytes += size;
+    }
+    assert.ok(others_bytes < 1024 * 1024, `${others_bytes} bytes are not in blobs`);
+    return large;
+  }
 
   it('what was not granted is an error on the channel of the reply, and a bad status is on STDERR', async () => {
     const server = await listening((_, response) =>
