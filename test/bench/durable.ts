@@ -3,11 +3,11 @@
  * Redis with `appendfsync always`. An operation is a produce of a 200-byte value to one of 10,000 channels;
  * half of them are taken again by key through a pattern.
  */
-import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { createClient } from 'redis';
+import { startRedis } from './redis.ts';
 import { type BenchLine, byKey, inDirectory, interleave, line, missing, openSpace, PAYLOAD } from './support.ts';
 
 const CHANNELS = 10_000;
@@ -142,51 +142,6 @@ async function besideRedis(directory: string): Promise<BenchLine[]> {
     line(npmName, UNIT, npm.ours, 'Redis always, npm client', npm.theirs, 3),
     line(rawName, UNIT, pipelined.ours, 'Redis always, pipelined', pipelined.theirs, 0.3),
   ];
-}
-
-async function startRedis(directory: string): Promise<{ port: number; stop(): Promise<void> } | null> {
-  const { mkdir } = await import('node:fs/promises');
-  await mkdir(directory, { recursive: true });
-  const port = 16_000 + (process.pid % 20_000);
-  const settings = [
-    '--port',
-    `${port}`,
-    '--bind',
-    '127.0.0.1',
-    '--dir',
-    directory,
-    '--appendonly',
-    'yes',
-    '--appendfsync',
-    'always',
-    '--save',
-    '',
-  ];
-  const child = spawn('redis-server', settings, { stdio: 'ignore' });
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const failed = await new Promise<boolean>((resolve) => {
-    child.once('error', () => resolve(true));
-    const attempt = (left: number): void => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => {
-        socket.destroy();
-        resolve(false);
-      });
-      socket.once('error', () => (left === 0 ? resolve(true) : setTimeout(() => attempt(left - 1), 50)));
-    };
-    attempt(60);
-  });
-  if (failed) {
-    child.kill('SIGKILL');
-    return null;
-  }
-  return {
-    port,
-    stop: async () => {
-      child.kill('SIGKILL');
-      await gone;
-    },
-  };
 }
 
 /** 1,024 commands always under way on one socket, in the protocol's own bytes. */

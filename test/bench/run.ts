@@ -11,6 +11,7 @@ import { bench as http } from './http.ts';
 import { bench as matching } from './matching.ts';
 import { bench as natives } from './natives.ts';
 import { bench as pipelining } from './pipelining.ts';
+import { bench as service } from './service.ts';
 import { bench as tcp } from './tcp.ts';
 import type { BenchLine } from './support.ts';
 
@@ -25,6 +26,7 @@ const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   http,
   natives,
   pipelining,
+  service,
 };
 const words = process.argv.slice(2);
 const json = words.includes('--json');
