@@ -69,6 +69,12 @@ export const serviceConfig = z
       .boolean()
       .default(false)
       .describe('Let clients use public channels by their value, as programs may.'),
+    publicMetrics: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Answer `/metrics` and `/info` to everybody who can connect; they name spaces and holders. Default: to this machine.',
+      ),
     session_ms: time('session_ms', limits.service_session_ms_max)
       .optional()
       .describe('Milliseconds for which the session of a client that has gone is kept.'),

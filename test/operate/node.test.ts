@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import http, { createServer } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Authority } from '../resolvers/certificates.ts';
@@ -287,6 +287,27 @@ service: {shutdown_ms: 400}
     await (await start()).close();
   });
 
+  it('names of spaces and holders are told to this machine, and to others only when the operator says so', async function () {
+    const other = Object.values(networkInterfaces())
+      .flat()
+      .find((each) => each?.family === 'IPv4' && !each.internal)?.address;
+    if (other === undefined) this.skip();
+    const config = join(directory, 'powerbox.yaml');
+    for (const isPublic of [false, true]) {
+      writeFileSync(config, `version: 1\nservice: {listen: "0.0.0.0:0", insecure: true, publicMetrics: ${isPublic}}\n`);
+      const node = await startNode({ data, config, ...SILENT });
+      nodes.push(node);
+      const status = async (host: string, path: string): Promise<number> =>
+        (await fetch(`http://${host}:${node.address.port}${path}`)).status;
+      for (const path of ['/metrics', '/info']) {
+        assert.equal(await status('127.0.0.1', path), 200);
+        assert.equal(await status(other, path), isPublic ? 200 : 403);
+      }
+      assert.equal(await status(other, '/readyz'), 200);
+      await node.close();
+    }
+  });
+
   it('with a certificate it is reached by TLS, and only so', async () => {
     const authority = new Authority();
     try {
@@ -319,7 +340,9 @@ service: {shutdown_ms: 400}
     const node = await start();
     const ready = await get(node, '/readyz');
     assert.equal(ready.status, 503);
-    assert.match(ready.text, /"space":"broken"/);
+    assert.deepEqual(JSON.parse(ready.text).reasons, [
+      { space: 'broken', since: null, reason: 'not open: storage_corrupt' },
+    ]);
     assert.equal((await get(node, '/healthz')).status, 200);
     assert.ok(lines.some((line) => line.includes('storage_corrupt') && line.includes('"space":"broken"')));
   });

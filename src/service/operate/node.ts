@@ -135,6 +135,7 @@ class Node implements NodeState {
   #service: RunningService | null = null;
   #control: ControlServer | null = null;
   #telemetry: Telemetry | null = null;
+  publicMetrics = false;
   leaving = false;
 
   constructor(log: Log, shutdown_ms: number) {
@@ -151,6 +152,7 @@ class Node implements NodeState {
     { console, hostArguments = [] }: Pick<NodeOptions, 'console' | 'hostArguments'>,
   ): Promise<void> {
     const log = this.#log;
+    this.publicMetrics = said.publicMetrics;
     const failed = (why: string): void => log.warn(`spans cannot be told: ${why}`);
     this.#telemetry = openTelemetry(said.telemetry, { platform: this.#platform, failed });
     const telemetry = this.#telemetry;

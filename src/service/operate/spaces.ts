@@ -92,7 +92,7 @@ export class NodeSpaces implements SpaceDirectory {
         onShutdown: (reason) => onLost(entry.name, new PowerboxError('host_failed', reason)),
         onOutOfService: (health) => log.error('out of service', healthFields(health)),
         onClosed: (error) => {
-          held.failure = error.message;
+          held.failure = codeOf(error);
           // What it had open is let go; its storage is closed already.
           void held.space?.close().catch(() => undefined);
           held.space = null;
@@ -101,7 +101,7 @@ export class NodeSpaces implements SpaceDirectory {
         },
       });
     } catch (error) {
-      held.failure = error instanceof Error ? error.message : String(error);
+      held.failure = codeOf(error);
       throw error;
     }
     const { length } = held.space.deploys();
@@ -109,7 +109,7 @@ export class NodeSpaces implements SpaceDirectory {
   }
 
   #tellNotOpened({ name }: SpaceEntry, error: unknown): void {
-    const code = isPowerboxError(error) ? error.code : 'storage_failed';
+    const code = codeOf(error);
     const message = error instanceof Error ? error.message : String(error);
     this.#options.log.of(name).error(`the space is not open: ${message}`, { code });
   }
@@ -190,6 +190,11 @@ export class NodeSpaces implements SpaceDirectory {
       }),
     );
   }
+}
+
+/** What is told of it to whoever may not see paths of this machine; the log has its words. */
+function codeOf(error: unknown): string {
+  return isPowerboxError(error) ? error.code : 'storage_failed';
 }
 
 function healthFields({ since, reason, root }: HealthReport): { since: string; reason: string; root: string } {
