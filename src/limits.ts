@@ -333,7 +333,7 @@ export const limits = {
   fork_ms_max: 10 * 60_000,
   /** Forks of one space that are open at once. */
   forks_max: 64,
-  /** Messages and continuations that a fork copies of its space, and that it puts down itself. */
+  /** Channels, messages and continuations that a fork copies of its space; and what it puts down itself. */
   fork_items_max: 200_000,
   /** Of one channel that the space keeps aside for a fork before it changes it; a fork that looks later conflicts. */
   fork_kept_items_max: 4_096,

@@ -4,7 +4,7 @@
  * becomes of the fork by the space.
  */
 import { type Deploy, Deploys, type Dispatcher, type Mode } from '../dispatch/index.ts';
-import { PowerboxError } from '../errors.ts';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { print, RHO_LABEL } from '../rholang/index.ts';
 import type { Fork, SpaceEngine, Task } from '../space/index.ts';
@@ -103,49 +103,63 @@ export class Forked {
   }
 }
 
+type Started = RunOptions & ForkOptions;
+
 /** A program that changes nothing, and its answer. */
-export async function query(parts: ModeParts, text: string, options: RunOptions & ForkOptions): Promise<QueryReport> {
-  const forked = new Forked(parts, 'query', options);
-  try {
+export function query(parts: ModeParts, text: string, options: Started): Promise<QueryReport> {
+  return inFork(parts, 'query', options, async (forked) => {
     const answer = await forked.newName();
     const deploy = await forked.run(text, options, answer);
     const answers = messagesOn(forked.fork, answer);
     // It has seen what the space has done, so that is on disk before anybody hears of it.
     await parts.engine.durable();
     return { answers, cost: forked.cost(deploy.account), failures: forked.failures() };
-  } finally {
-    forked.drop();
-  }
+  });
 }
 
 /** What a program would cost, and which of its calls nobody can know the answers of. */
-export async function estimate(
-  parts: ModeParts,
-  text: string,
-  options: RunOptions & ForkOptions,
-): Promise<EstimateReport> {
-  const forked = new Forked(parts, 'estimate', options);
-  try {
+export function estimate(parts: ModeParts, text: string, options: Started): Promise<EstimateReport> {
+  return inFork(parts, 'estimate', options, async (forked) => {
     const answer = await forked.newName();
     const deploy = await forked.run(text, options, answer);
     const calls = [...forked.fork.tasks.held.values()].map((task) => unmade(forked.dispatcher, task));
     await parts.engine.durable();
     return { cost: forked.cost(deploy.account), exact: calls.length === 0, calls, failures: forked.failures() };
-  } finally {
-    forked.drop();
-  }
+  });
 }
 
 /** A program of which, up to its first calls to the world, all happens in one turn or nothing does. */
-export async function runAtomic(parts: ModeParts, text: string, options: RunOptions & ForkOptions): Promise<Deploy> {
-  const forked = new Forked(parts, 'atomic', options);
-  try {
+export function runAtomic(parts: ModeParts, text: string, options: Started): Promise<Deploy> {
+  return inFork(parts, 'atomic', options, async (forked) => {
     const deploy = await forked.run(text, options, null);
     requireNoFailure(forked.failures());
     await parts.engine.applyFork(forked.fork, 'atomic', deploy.account);
     return deploy;
+  });
+}
+
+/** As one step of whoever follows what the space does, and with the fork gone at its end, however that comes. */
+async function inFork<T>(
+  parts: ModeParts,
+  mode: Exclude<Mode, 'transaction'>,
+  options: Started,
+  run: (forked: Forked) => Promise<T>,
+): Promise<T> {
+  const { holder = parts.powers.holder, name = 'program' } = options;
+  const span = parts.engine.follow('deploy', { mode, holder, name });
+  let outcome = 'ok';
+  try {
+    const forked = new Forked(parts, mode, options);
+    try {
+      return await run(forked);
+    } finally {
+      forked.drop();
+    }
+  } catch (error) {
+    outcome = isPowerboxError(error) ? error.code : 'runner_failed';
+    throw error;
   } finally {
-    forked.drop();
+    span?.end(outcome);
   }
 }
 

@@ -170,7 +170,7 @@ export class OpenedSpace implements Space {
     if (options.atomic === true) return this.#handle(await runAtomic(this.#parts, text, options));
     const term = await compileProgram(powers, text, holder);
     const whose = holder ?? powers.holder;
-    const span = engine.follow('deploy', { holder: whose, name });
+    const span = engine.follow('deploy', { mode: 'transaction', holder: whose, name });
     const started = await deploys.start({ holder: whose, name, label: RHO_LABEL, term, span });
     span?.end('ok');
     return this.#handle(started);

@@ -2,7 +2,8 @@
  * A fork of a space as a program of this process holds it: messages and programs that stay in it, until they are applied
  * in one turn or dropped. Of programs, calls that are more than computing wait until the fork is applied.
  */
-import { isPowerboxError } from '../errors.ts';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
+import type { Fork } from '../space/index.ts';
 import { toValue, type Value } from '../values/index.ts';
 import { messageOf, receiverOf, restore } from './host-channels.ts';
 import { Forked, type ModeParts, requireNoFailure } from './modes.ts';
@@ -12,6 +13,7 @@ export class OpenedFork implements SpaceFork {
   readonly #parts: ModeParts;
   readonly #forked: Forked;
   readonly #accounts: number[] = [];
+  #applying = false;
 
   constructor(parts: ModeParts, options: ForkOptions) {
     this.#parts = parts;
@@ -19,7 +21,7 @@ export class OpenedFork implements SpaceFork {
   }
 
   async produce(channel: ChannelName, message: Message, { persist = false }: ProduceOptions = {}): Promise<void> {
-    const { fork } = this.#forked;
+    const fork = this.#open;
     const [to, values] = [toValue(channel), messageOf(message)];
     await fork.post({ kind: 'produce', payload: to, account: 0 }, (turn) => turn.produce(to, values, persist));
     await fork.rest();
@@ -34,7 +36,7 @@ export class OpenedFork implements SpaceFork {
   }
 
   async #now(channel: Value, match: Pattern | undefined, peek: boolean): Promise<Message | undefined> {
-    const { fork } = this.#forked;
+    const fork = this.#open;
     const receiver = receiverOf(match);
     const body = { label: 'host', term: null, place: 0, environment: [] };
     const slots = [{ channel, pattern: receiver.pattern, peek }];
@@ -47,18 +49,20 @@ export class OpenedFork implements SpaceFork {
   }
 
   count(channel: ChannelName): { readonly data: number; readonly waiting: number } {
-    const place = this.#forked.fork.place(toValue(channel));
+    const place = this.#open.place(toValue(channel));
     return { data: place.data?.live ?? 0, waiting: (place.waiters?.live ?? 0) + (place.owner === null ? 0 : 1) };
   }
 
   async run(text: string, options: RunOptions = {}): Promise<void> {
+    void this.#open;
     const { account } = await this.#forked.run(text, options, null);
     this.#accounts.push(account);
     requireNoFailure(this.#forked.failures());
   }
 
   async apply(): Promise<void> {
-    const { fork } = this.#forked;
+    const fork = this.#open;
+    this.#applying = true;
     try {
       await fork.rest();
       requireNoFailure(this.#forked.failures());
@@ -66,6 +70,12 @@ export class OpenedFork implements SpaceFork {
     } finally {
       this.drop();
     }
+  }
+
+  /** What comes after `apply` would be lost. */
+  get #open(): Fork {
+    if (this.#applying) throw new PowerboxError('fork_expired', 'the fork is being applied, or was');
+    return this.#forked.fork;
   }
 
   drop(): void {

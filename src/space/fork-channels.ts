@@ -33,9 +33,13 @@ export class ForkChannels extends Channels {
   readonly #copies = new Map<Waiter, Waiter>();
   #items = 0;
 
-  constructor(space: { place(value: Value): Channel }) {
+  readonly #since: number;
+
+  /** `since` is the number of the first task that the space made after the fork. */
+  constructor(space: { place(value: Value): Channel }, since: number) {
     super(null);
     this.#space = space;
+    this.#since = since;
   }
 
   /** A name has just been drawn: it is not looked up in the space. */
@@ -47,7 +51,15 @@ export class ForkChannels extends Channels {
 
   override place(value: Value): ForkChannel {
     const channel = this.#known(value);
-    if (!channel.complete) this.#copy(channel, this.#space.place(value));
+    if (!channel.complete) {
+      const from = this.#space.place(value);
+      if (!this.#hasRoom(from)) {
+        throw new PowerboxError('too_much_work', `a fork copies at most ${limits.fork_items_max} channels and items`, {
+          hint: 'Run it as a transaction, or on channels on which less lies.',
+        });
+      }
+      this.#copy(channel, from);
+    }
     if (channel.lost)
       throw forkConflict(`more than ${limits.fork_kept_items_max} items lay on a channel that has changed`);
     channel.read = true;
@@ -66,16 +78,31 @@ export class ForkChannels extends Channels {
     return this.#channels.size;
   }
 
-  /** The space is about to change a channel: what the fork has not copied yet is copied now. */
-  keep(channel: Channel): void {
-    const own = this.#known(channel.value);
-    if (own.changed) return;
+  /**
+   * The space is about to change a channel: what the fork has not copied yet is copied now. False: there is no room to
+   * keep it aside. It must not throw, for it is called in a turn of the space.
+   */
+  keep(channel: Channel): boolean {
+    const { value } = channel;
+    // Nobody in the fork can have a name that was drawn since.
+    if (value instanceof Name && value.task >= this.#since) return true;
+    const own = this.#known(value);
+    if (own.changed) return true;
     own.changed = true;
-    if (own.complete) return;
+    if (own.complete) return true;
     if (countOf(channel) > limits.fork_kept_items_max) {
       own.complete = true;
       own.lost = true;
-    } else this.#copy(own, channel);
+      return true;
+    }
+    if (!this.#hasRoom(channel)) return false;
+    this.#copy(own, channel);
+    return true;
+  }
+
+  /** Each channel counts, and each item on it. */
+  #hasRoom(from: Channel): boolean {
+    return this.#items + 1 + countOf(from) <= limits.fork_items_max;
   }
 
   /** Whether the space has changed anything that a turn of the fork has looked at. */
@@ -100,16 +127,7 @@ export class ForkChannels extends Channels {
   #copy(channel: ForkChannel, from: Channel): void {
     // Set first: the copy of a join comes back here for its other channels.
     channel.complete = true;
-    this.#items += countOf(from);
-    if (this.#items > limits.fork_items_max) {
-      throw new PowerboxError(
-        'too_much_work',
-        `a fork holds at most ${limits.fork_items_max} messages and continuations`,
-        {
-          hint: 'Run it as a transaction, or on channels on which less lies.',
-        },
-      );
-    }
+    this.#items += 1 + countOf(from);
     channel.nextDatum = from.nextDatum;
     channel.nextWaiter = from.nextWaiter;
     if (from.owner !== null) channel.owner = this.#copyOf(from.owner);

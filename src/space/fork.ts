@@ -91,12 +91,13 @@ export class Fork implements Engine, TurnHost {
     this.#platform = platform;
     this.#leave = leave;
     this.terms = space.terms;
-    this.channels = new ForkChannels(space);
+    const header = space.header();
+    this.channels = new ForkChannels(space, header.nextTask);
     const names = new ForkNames(platform.randomness.bytes(32), platform.hashing);
     names.born = (name) => this.channels.born(name);
     this.names = names;
     this.#quotas = space.quotaSource === null ? null : new Quotas(space.quotaSource, this, platform);
-    this.ledger = new ForkLedger(this.channels, this.tasks, this.#quotas, space.header(), (account, error) =>
+    this.ledger = new ForkLedger(this.channels, this.tasks, this.#quotas, header, (account, error) =>
       this.failed(account ?? this.#context.account, error),
     );
     this.tuples = new Tuples(this.ledger);
@@ -151,10 +152,11 @@ export class Fork implements Engine, TurnHost {
 
   /** The space is about to change a channel, or a fact. */
   keepChannel(channel: Channel): void {
-    this.channels.keep(channel);
+    if (!this.channels.keep(channel)) this.#end(forkConflict('more than is kept aside for it'));
   }
 
   keepFact(key: string, value: Value | undefined): void {
+    if (UNDER_WAY.some((prefix) => key.startsWith(prefix))) return;
     if (!this.#factsBefore.has(key)) this.#factsBefore.set(key, value);
   }
 

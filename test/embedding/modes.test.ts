@@ -309,6 +309,30 @@ describe('embedding: modes', () => {
       late.drop();
     });
 
+    it('what the space draws and uses up meanwhile is not kept for it, and it sees none of it', async () => {
+      const fork = space.fork();
+      const text =
+        'contract @"spin"(@n) = { new c in { c!(n) | for (@m <- c) { match m { 0 => @"end"!(0) _ => @"spin"!(m - 1) } } } } | @"spin"!(300)';
+      await (await space.run(text)).quiescent();
+      assert.equal(space.count('end').data, 1);
+      assert.deepEqual([fork.count('end').data, fork.count('spin').waiting], [0, 0]);
+      assert.ok(internalsOf(space).engine.closed === null);
+      fork.drop();
+    });
+
+    it('more than a fork may hold is refused to it, and the space goes on as before', async () => {
+      const message = Array.from({ length: 4_000 }, (_, at) => ({ channel: 'c', message: [at] }));
+      const channels = Array.from({ length: 52 }, (_, at) => `c${at}`);
+      for (const name of channels) await space.produceAll(message.map((one) => ({ ...one, channel: name })));
+      const reader = space.fork();
+      const kept = space.fork();
+      assert.throws(() => channels.map((name) => reader.count(name)), coded('too_much_work'));
+      assert.throws(() => reader.count('c51'), coded('too_much_work'));
+      for (const name of channels) assert.deepEqual(await space.take(name), [0]);
+      assert.equal(kept.ended, 'fork_conflict');
+      reader.drop();
+    });
+
     it('ends with its space, with its time, and only so many are open at once', async () => {
       const forks = Array.from({ length: 64 }, () => space.fork());
       assert.throws(() => space.fork(), coded('too_many_tasks'));
