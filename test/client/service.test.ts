@@ -84,6 +84,20 @@ describe('a client of a service', () => {
     assert.equal(readFileSync(join(folder, 'b.txt'), 'utf8'), 'one');
   });
 
+  it('passes on several answers of which one comes much later', async () => {
+    const box = await client();
+    const contract = await echo(box);
+    const early = contract.echo('early');
+    const late = box.timer().after(150, 'late');
+    const both = contract.echo([early, late]);
+    // The early one has long been acknowledged when the late one comes, as far as nothing else needs it.
+    assert.equal(await early, 'early');
+    assert.deepEqual(await both, ['early', 'late']);
+    const channel = await box.newName();
+    await box.produce(channel, [contract.echo('first'), box.timer().after(100, 'second')]);
+    assert.deepEqual(await box.take(channel), ['first', 'second']);
+  });
+
   it('hears errors with code, channel and method; a chain fails with the error of its first part', async () => {
     const box = await client();
     const failed = box.fileSystem().resolve('../a.txt').write('x');
