@@ -160,8 +160,8 @@ export class Audit {
     const deploy = turn.fact(DEPLOY_PREFIX + account);
     const holder = deploy === undefined ? '' : holderOfDeploy(deploy);
     this.#count(native, method, result, duration_ms, bytes);
-    const texts = [holder, grant, cap, native, method, result];
-    this.#total_bytes += texts.reduce((sum, text) => sum + text.length, ROW_BYTES);
+    this.#total_bytes +=
+      ROW_BYTES + holder.length + grant.length + cap.length + native.length + method.length + result.length;
     turn.log(
       LOG,
       new Tuple([
@@ -170,7 +170,12 @@ export class Audit {
         duration_ms,
         bytes,
         account,
-        ...texts,
+        holder,
+        grant,
+        cap,
+        native,
+        method,
+        result,
         new Bytes(digest),
         new Bytes(effectId),
       ]),

@@ -41,9 +41,22 @@ export function laneOfBegun(number: number, fact: Value): string {
 
 /** The object that a call works on and the lane of its method, as a key: calls of one key run one after the other. */
 export function laneOf(reference: NativeReference, lane: string): string {
-  const object = objectKey(reference);
-  return lane === '' ? object : `${lane} ${object}`;
+  let keys = laneKeys.get(reference);
+  if (keys === undefined) {
+    keys = new Map();
+    laneKeys.set(reference, keys);
+  }
+  let key = keys.get(lane);
+  if (key === undefined) {
+    const object = objectKey(reference);
+    key = lane === '' ? object : `${lane} ${object}`;
+    keys.set(lane, key);
+  }
+  return key;
 }
+
+/** By lane; the same string each time, so that it is hashed once. */
+const laneKeys = new WeakMap<NativeReference, Map<string, string>>();
 
 function objectKey(reference: NativeReference): string {
   if (reference.id !== '') return `id/${reference.id}`;

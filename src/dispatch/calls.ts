@@ -58,6 +58,7 @@ export class NativeCalls implements Holding {
   readonly #stderr: Stderr;
   readonly #takingBack: TakingBack;
   readonly #natives = new Map<string, Native>();
+  readonly #references = new WeakMap<readonly Value[], NativeReference>();
   /** Tasks whose change had begun when the process ended, with their lanes; each leaves when it comes again. */
   readonly #interrupted = new Map<number, string>();
   /** The call that `handling` has just read; the same task's turn follows at once, most often. */
@@ -144,8 +145,18 @@ export class NativeCalls implements Holding {
     return 'parked';
   }
 
+  /** One for all calls of an object, which have one environment: what is known by it is known again. */
+  #referenceOf({ body: { environment } }: Task): NativeReference {
+    let reference = this.#references.get(environment);
+    if (reference === undefined) {
+      reference = readNativeEnvironment(environment);
+      this.#references.set(environment, reference);
+    }
+    return reference;
+  }
+
   parkedCall(task: Task): ParkedCall | null {
-    const { native: name } = readNativeEnvironment(task.body.environment);
+    const { native: name } = this.#referenceOf(task);
     const native = this.#natives.get(name);
     const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
     if (native === undefined || !(call instanceof Call)) return null;
@@ -167,7 +178,7 @@ export class NativeCalls implements Holding {
 
   /** A call that needs nothing from outside: one that no form fits, one that is to be counted, or of effect `none`. */
   run(task: Task, turn: Turn): void {
-    const reference = readNativeEnvironment(task.body.environment);
+    const reference = this.#referenceOf(task);
     const native = this.#natives.get(reference.native) as Native;
     const call = this.#callOf(native, task);
     this.#readTask = null;
@@ -262,7 +273,7 @@ export class NativeCalls implements Holding {
   /** The call of a task that is outside, where no job has it in hand. */
   outside(ids: EffectIds, task: Task): OutsideCall | undefined {
     if (task.body.label !== NATIVE_LABEL) return undefined;
-    const reference = readNativeEnvironment(task.body.environment);
+    const reference = this.#referenceOf(task);
     const native = this.#natives.get(reference.native);
     const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
     if (!(call instanceof Call)) return undefined;
@@ -271,7 +282,7 @@ export class NativeCalls implements Holding {
   }
 
   job(context: JobContext, task: Task): OutsideWork {
-    const reference = readNativeEnvironment(task.body.environment);
+    const reference = this.#referenceOf(task);
     const native = this.#natives.get(reference.native);
     const call = native === undefined ? null : this.#callOf(native, task);
     if (native === undefined || !(call instanceof Call)) {
