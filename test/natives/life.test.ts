@@ -1,10 +1,15 @@
 /** The life of a managed child: its start, its secret, its end, and the end of its node. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { FrameReader, FrameWriter, GREETING } from '../../src/natives/framing.ts';
 import type { HostLine } from '../../src/natives/index.ts';
+import { decodeFrame, encodeFrame } from '../../src/natives/protocol.ts';
+import { Bytes, fromValue, list } from '../../src/values/index.ts';
 import { isPowerboxError, type Space } from '../../src/index.ts';
 import { ask, codeOf, openWith, until } from './support/hosts.ts';
 
@@ -81,6 +86,46 @@ describe('a managed child', () => {
       delete process.env['POWERBOX_TEST_SECRET'];
       await space.close();
     }
+  });
+
+  it('drops every call that does not prove that it knows the secret, counts it, and does not make it', async () => {
+    const [command = '', ...args] = odd('serves').command;
+    const child = spawn(command, args, { cwd: here('.'), stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] });
+    const [toHost, fromHost] = child.stdio.slice(3) as unknown as readonly Duplex[];
+    const secret = new Uint8Array(randomBytes(32));
+    const writer = new FrameWriter(secret, 'from-node');
+    const said: string[] = [];
+    let dropped: unknown = null;
+    const reader = new FrameReader(secret, 'from-host', 1 << 20, (arrival) => {
+      const frame = arrival.kind === 'frame' ? decodeFrame(arrival.bytes) : null;
+      if (frame === null || 'reason' in frame) return;
+      said.push(frame.kind);
+      if (frame.kind === 'pong') dropped = (fromValue(frame.body) as { readonly dropped: unknown }).dropped;
+    });
+    fromHost?.on('data', (chunk: Buffer) => reader.push(chunk));
+    const hello = { versions: list([1]), native: 'example', client: new Bytes(secret), message_bytes_max: 1 << 20 };
+    const leave = {
+      ...{
+        native: 'example',
+        method: 'leave',
+        form: 0,
+        args: list([]),
+        effect: new Bytes(new Uint8Array()),
+        account: 1,
+      },
+      ...{ grant: 'alice/example', handle: null, limit_ms: null, prepare: false },
+    };
+    toHost?.write(Buffer.concat([GREETING, secret, writer.frame(encodeFrame('hello', 0, hello))]));
+    const forger = new FrameWriter(new Uint8Array(32), 'from-node');
+    const echoed = new FrameWriter(secret, 'from-host');
+    for (const other of [forger, echoed]) toHost?.write(other.frame(encodeFrame('call', 1, leave)));
+    toHost?.write(writer.frame(encodeFrame('ping', 0, {})));
+    await until(() => said.length === 2, 'it answers');
+    assert.deepEqual([said.toSorted(), dropped, child.exitCode], [['pong', 'welcome'], 2, null]);
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    // The same with its proof is made: it leaves.
+    toHost?.write(writer.frame(encodeFrame('call', 1, leave)));
+    assert.equal(await exited, 3);
   });
 
   it('writes into the log, line by line, and a flood of lines is bounded and stops nothing', async () => {
