@@ -5,7 +5,6 @@
 import type { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Hosts } from '../natives/index.ts';
-import type { Hosts } from '../natives/index.ts';
 import type { Platform } from '../platform/index.ts';
 import type { SpaceEngine, SpaceHost } from '../space/index.ts';
 import type { Store } from '../store/index.ts';
@@ -25,7 +24,6 @@ export interface SpaceInternals {
   readonly deploys: Deploys;
   readonly powers: Powers;
   readonly sessions: Sessions;
-  readonly hosts: Hosts;
   readonly hosts: Hosts;
   readonly audit: Audit;
   readonly authority: NodeAuthority;
