@@ -34,12 +34,14 @@ export class ForkChannels extends Channels {
   #items = 0;
 
   readonly #since: number;
+  readonly #items_max: number;
 
   /** `since` is the number of the first task that the space made after the fork. */
-  constructor(space: { place(value: Value): Channel }, since: number) {
+  constructor(space: { place(value: Value): Channel }, since: number, items_max: number) {
     super(null);
     this.#space = space;
     this.#since = since;
+    this.#items_max = items_max;
   }
 
   /** A name has just been drawn: it is not looked up in the space. */
@@ -54,7 +56,7 @@ export class ForkChannels extends Channels {
     if (!channel.complete) {
       const from = this.#space.place(value);
       if (!this.#hasRoom(from)) {
-        throw new PowerboxError('too_much_work', `a fork copies at most ${limits.fork_items_max} channels and items`, {
+        throw new PowerboxError('too_much_work', `a fork copies at most ${this.#items_max} channels and items`, {
           hint: 'Run it as a transaction, or on channels on which less lies.',
         });
       }
@@ -102,7 +104,7 @@ export class ForkChannels extends Channels {
 
   /** Each channel counts, and each item on it. */
   #hasRoom(from: Channel): boolean {
-    return this.#items + 1 + countOf(from) <= limits.fork_items_max;
+    return this.#items + 1 + countOf(from) <= this.#items_max;
   }
 
   /** Whether the space has changed anything that a turn of the fork has looked at. */

@@ -37,6 +37,8 @@ export interface ForkedSpace {
 export interface ForkOptions {
   /** Milliseconds after which it ends by itself. */
   readonly limit_ms?: number;
+  /** Default: `limits.fork_items_max`. */
+  readonly items_max?: number;
 }
 
 /** Turns between two looks at the clock. */
@@ -92,7 +94,7 @@ export class Fork implements Engine, TurnHost {
     this.#leave = leave;
     this.terms = space.terms;
     const header = space.header();
-    this.channels = new ForkChannels(space, header.nextTask);
+    this.channels = new ForkChannels(space, header.nextTask, options.items_max ?? limits.fork_items_max);
     const names = new ForkNames(platform.randomness.bytes(32), platform.hashing);
     names.born = (name) => this.channels.born(name);
     this.names = names;
