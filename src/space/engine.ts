@@ -328,8 +328,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     guard: Arrival['guard'] = null,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#closed !== null) {
-        reject(this.#closed);
+      if (this.#closed !== null || this.isReplay) {
+        reject(
+          this.#closed ?? new PowerboxError('not_available', 'this space is a replay: it takes nothing from outside'),
+        );
         return;
       }
       const arrival = new Arrival(cause, message, apply, after, task, resolve, reject);
@@ -468,6 +470,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   // ------------------------------------------------------------------ for a replay, which says whose turn is next
+
+  get isReplay(): boolean {
+    return this.#options.replays === true;
+  }
 
   /** Does a recorded cause in the next turn; how it was refused, or null. Its kind is one that is registered. */
   redoCause(record: CauseRecord): PowerboxError | null {

@@ -61,20 +61,27 @@ export async function lightSpace(): Promise<LightSpace> {
   };
 }
 
-const open: OpenForReplay = async ({ store, observer }) => {
-  const platform = inertPlatform();
-  const engine = await SpaceEngine.open({
-    platform,
-    store,
-    replays: true,
-    ...(observer === undefined ? {} : { observer }),
-  });
-  dispatcherOn(engine, platform);
-  return engine;
-};
+const opener =
+  (causes: (engine: SpaceEngine) => void): OpenForReplay =>
+  async ({ store, observer }) => {
+    const platform = inertPlatform();
+    const engine = await SpaceEngine.open({
+      platform,
+      store,
+      replays: true,
+      ...(observer === undefined ? {} : { observer }),
+    });
+    dispatcherOn(engine, platform);
+    causes(engine);
+    return engine;
+  };
 
-export async function replayLight(trace: Uint8Array): Promise<{ report: ReplayReport; engine: SpaceEngine }> {
-  const replay = await Replay.open(bytesOf(trace), open, wordingWith(print));
+/** `causes` registers kinds of causes that only the test has. */
+export async function replayLight(
+  trace: Uint8Array,
+  causes: (engine: SpaceEngine) => void = () => {},
+): Promise<{ report: ReplayReport; engine: SpaceEngine }> {
+  const replay = await Replay.open(bytesOf(trace), opener(causes), wordingWith(print));
   const report = await replay.run();
   return { report, engine: replay.engine };
 }
