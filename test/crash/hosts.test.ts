@@ -11,7 +11,7 @@ const AT_ONCE = 3;
 const SEED = Number(process.env['CRASH_HOST_SEED'] ?? 1);
 
 describe('a host with a store and its node, killed on the way', function () {
-  this.timeout(900_000);
+  this.timeout(1_800_000);
 
   before(() => void sources());
 
