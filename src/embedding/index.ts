@@ -30,7 +30,7 @@ export {
   wireError,
   withArrived,
 } from './sessions/index.ts';
-export { openAdmin } from './open-admin.ts';
+export { openAdmin, openToHold } from './open-admin.ts';
 export { ControlClient, type ControlMethod, controlMethod, ControlServer, sourceErrorsOf } from './admin/index.ts';
 export { restoreBackup } from './backup.ts';
 export { rememberedConfiguration } from './config-surroundings.ts';

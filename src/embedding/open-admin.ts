@@ -10,7 +10,7 @@ import { configured } from './configured.ts';
 import { NodeAuthority } from './node-authority.ts';
 import { openSpace } from './open.ts';
 import { processConsole, tellFailure } from './surroundings.ts';
-import type { OpenOptions } from './types.ts';
+import type { OpenOptions, Space } from './types.ts';
 import { type Admin, ControlClient, LocalAdmin, RemoteAdmin, SPACE_SOCKET } from './admin/index.ts';
 
 export async function openAdmin(options: OpenOptions): Promise<Admin> {
@@ -63,5 +63,24 @@ async function remoteAdmin(client: ControlClient, data: string, options: OpenOpt
   } catch (error) {
     await admin.close();
     throw error;
+  }
+}
+
+/**
+ * Opens a space to hold it. Who only looks into its directory has it for a moment and is waited for; who holds it is not.
+ */
+export async function openToHold(options: OpenOptions & { readonly data: string }): Promise<Space> {
+  const { clock, timers } = realPlatform();
+  const until_ms = clock.monotonic_ms() + limits.control_wait_ms;
+  for (;;) {
+    try {
+      return await openSpace(options);
+    } catch (error) {
+      if (!isPowerboxError(error) || error.code !== 'storage_locked' || clock.monotonic_ms() >= until_ms) throw error;
+      const holder = await ControlClient.connect(resolve(options.data), SPACE_SOCKET);
+      holder?.close();
+      if (holder !== null) throw error;
+      await new Promise<void>((run) => timers.after(limits.control_retry_ms, run));
+    }
   }
 }

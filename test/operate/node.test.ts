@@ -272,6 +272,16 @@ service: {shutdown_ms: 400}
     assert.deepEqual([told.at(0)?.['msg'], told.at(-1)?.['msg']], ['open', 'closed']);
   });
 
+  it('whoever only looks into its directory is waited for, and whoever holds it is not', async () => {
+    const looking = await openSpace({ data, console: QUIET, unfinished: 'hold' });
+    const starting = start();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await looking.close();
+    const node = await starting;
+    await assert.rejects(start(), coded('storage_locked'));
+    assert.equal((await get(node, '/readyz')).status, 200);
+  });
+
   it('a port that is taken, an address beyond loopback and a missing directory are refused, and nothing stays open', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));

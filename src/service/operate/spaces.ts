@@ -3,7 +3,7 @@
  * them are open, who may enter which, and why one is not there. Must never let the failure of one space touch another.
  */
 import type { Console } from '../../../resolvers/index.ts';
-import { type HealthReport, openSpace, type OpenOptions, restoreService, type Space } from '../../embedding/index.ts';
+import { type HealthReport, openToHold, type OpenOptions, restoreService, type Space } from '../../embedding/index.ts';
 import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import type { Identity, SpaceDirectory } from '../types.ts';
 import { type Log, logFailure } from './logs.ts';
@@ -78,7 +78,7 @@ export class NodeSpaces implements SpaceDirectory {
     const said = openingOf(entry);
     const own = entry.name === MAIN_SPACE && config !== null ? { ...said, config } : said;
     try {
-      held.space = await openSpace({
+      held.space = await openToHold({
         data: entry.directory,
         ...own,
         ...(durability === undefined ? {} : { durability }),
