@@ -57,6 +57,7 @@ describe('powerbox service', function () {
       assert.equal(code, 75, stderr);
       assert.match(stderr, /^out_of_service: /m, command.join(' '));
       assert.match(stderr, help, command.join(' '));
+      assert.doesNotMatch(stderr, /going on with|nothing is left/, command.join(' '));
     }
     const status = await bench.run('service', 'status', '--data', 'space');
     assert.deepEqual([status.code, status.stderr], [75, '']);

@@ -123,9 +123,9 @@ class Visit {
   dismissed = false;
   #wake: () => void = () => {};
 
-  constructor(port: number, random: Random) {
+  constructor(port: number, random: Random, programs: boolean) {
     this.#random = random;
-    this.#maker = new FrameMaker(random);
+    this.#maker = new FrameMaker(random, programs);
     this.#socket = new WebSocket(`ws://127.0.0.1:${port}/`, WIRE_PROTOCOL, { perMessageDeflate: false });
     this.#socket.on('error', () => {});
     this.#socket.on('message', (data: Buffer) => {
@@ -273,7 +273,7 @@ export async function fuzzService({ seed, frames, progress = () => {} }: FuzzOpt
         await visitRaw(server.port, random);
         continue;
       }
-      const visit = new Visit(server.port, random);
+      const visit = new Visit(server.port, random, round === 0);
       const frames = await visit.run();
       const before = counts.frames;
       counts.frames += frames;
@@ -285,6 +285,7 @@ export async function fuzzService({ seed, frames, progress = () => {} }: FuzzOpt
   const round = (number: number, until: number): Promise<unknown> =>
     Promise.all(Array.from({ length: WORKERS }, (_, index) => worker(index, number, until)));
   try {
+    // A program that ran is on record for good: it grows the space by design, so there are none after half time.
     await round(0, frames / 2);
     const half = await server.measure();
     await round(1, frames);

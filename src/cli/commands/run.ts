@@ -68,9 +68,12 @@ async function resume(terminal: Terminal, options: CommonOptions): Promise<numbe
   const admin = await open(terminal, options, 'resume');
   return working(terminal, options, admin, async () => {
     const deploys = (await admin.deploys()).filter(hasMore);
-    terminal.talk(
-      deploys.length === 0 ? 'nothing is left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
-    );
+    const { service } = await admin.info();
+    // A node that is out of service goes on with nothing: that is refused further down, in its own words.
+    if (service.service === 'in')
+      terminal.talk(
+        deploys.length === 0 ? 'nothing is left to do' : `going on with ${deploys.map(({ name }) => name).join(', ')}`,
+      );
     await admin.listen(deploys.map(({ id }) => id));
     return 'all';
   });
