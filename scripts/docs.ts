@@ -89,6 +89,7 @@ function specificationIndex(): string {
     '| [errors](errors/README.md) | Every error code: meaning, cause, cure |',
     '| [reference/channels.md](reference/channels.md) | Every system channel: methods, forms, effects |',
     '| [reference/config.md](reference/config.md) | Every field of powerbox.yaml |',
+    '| [reference/openrpc.json](reference/openrpc.json) | Every method of JSON-RPC |',
     '',
     'Conformance cases as data: `programs/` (programs with what each must print or leave waiting), `vectors/`',
     '(values, names and what nodes say, byte by byte), `config/` (configurations that are wrong, with the exact lines that must be told).',

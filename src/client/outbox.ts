@@ -254,7 +254,7 @@ function letGo(references: readonly Pending[]): void {
 
 /** First in, first out, without moving what waits. */
 class Queue<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #head = 0;
 
   get length(): number {
@@ -270,6 +270,8 @@ class Queue<T> {
   }
 
   take(): void {
+    // What was taken is held by nobody here: handles hang on it.
+    this.#items[this.#head] = undefined;
     this.#head++;
     if (this.#head < 1_024 || this.#head * 2 < this.#items.length) return;
     this.#items = this.#items.slice(this.#head);
@@ -277,6 +279,6 @@ class Queue<T> {
   }
 
   all(): readonly T[] {
-    return this.#items.slice(this.#head);
+    return this.#items.slice(this.#head) as readonly T[];
   }
 }

@@ -1,5 +1,7 @@
 /** What a client promises about requests, deliveries and connections, against a service that loses lines on demand. */
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import {
   any,
@@ -198,6 +200,25 @@ describe('handles', () => {
     const releases = peer.log.filter(({ kind }) => kind === 'release');
     assert.equal(releases.length, 1);
     assert.equal(peer.session.released.length, 1, 'the other one is held by the answer that it was echoed from');
+  });
+
+  it('that nobody can reach any more are released by the collector', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { machine, peer, thing } = await connected();
+    const kept = settled(thing.open());
+    // Neither the handle nor the answer stays with anybody.
+    for (let n = 0; n < 5; n++) settled(thing.open().path());
+    await machine.settle();
+    for (let n = 0; n < 50 && peer.session.released.length < 5; n++) {
+      collect();
+      await machine.settle();
+    }
+    assert.equal(peer.session.released.length, 5);
+    assert.equal(kept.error, undefined);
+    const used = settled((kept.value as unknown as Remote<Thing>).path());
+    await machine.settle();
+    assert.equal(used.error, undefined);
   });
 
   it('that were disposed of are refused', async () => {
@@ -568,7 +589,7 @@ const happening = fc.oneof(
 describe('over lines that are lost at random', () => {
   it('every request is applied once, in its order, and every answer is given once', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(happening, { maxLength: 120 }), async (happenings) => {
+      fc.asyncProperty(fc.array(happening, { maxLength: 150, size: 'max' }), async (happenings) => {
         // With a cursor what is read counts as handled late, so that it comes again over each new line.
         const cursor = new MemoryCursor();
         const { machine, peer, box, thing } = await connected({ backoff_ms: 10, backoff_ms_max: 10, cursor });
