@@ -10,7 +10,6 @@ import {
   type NativeAnswer,
   type NativeCall,
   type NativeError,
-  type Source,
 } from '../../channels/index.ts';
 import { type ErrorCode, isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -30,6 +29,7 @@ import {
   TO_HOST,
   type ToHost,
 } from './protocol.ts';
+import { ServedSource } from './served-source.ts';
 import { asTyped } from './tokens.ts';
 
 /** A store of the host's own, which takes part in the commits of the nodes that it serves. */
@@ -79,7 +79,7 @@ export class HostSession {
   readonly #options: SessionOptions;
   readonly #natives: ReadonlyMap<string, Native>;
   readonly #calls = new Map<number, AbortController>();
-  readonly #sources = new Map<string, Opened>();
+  readonly #sources = new Map<string, ServedSource>();
   #client: Uint8Array | null = null;
   #answer_bytes_max = 0;
   #nextPush = 1;
@@ -319,7 +319,7 @@ export class HostSession {
       return;
     }
     this.#closeSource(fields.source);
-    const opened = new Opened(fields, {
+    const opened = new ServedSource(fields, {
       push: (message, state, last) => {
         const id = this.#nextPush++;
         this.#say('push', id, { source: fields.source, message: list(message), state, last });
@@ -344,60 +344,6 @@ export class HostSession {
   #closeSource(id: string): void {
     this.#sources.get(id)?.end();
     this.#sources.delete(id);
-  }
-}
-
-interface Pushing {
-  push(message: readonly Value[], state: Value | undefined, last: boolean): number;
-  fail(error: NativeError): number;
-}
-
-/** A source as a native of this host sees it. */
-class Opened implements Source {
-  readonly id: string;
-  readonly handle: Value;
-  readonly account: number;
-  readonly resumed: boolean;
-  state: Value | undefined;
-  readonly #pushing: Pushing;
-  readonly #abort = new AbortController();
-  readonly #waiting = new Map<number, (taken: boolean) => void>();
-
-  constructor({ source, handle, account, state, resumed }: ToHost<'open'>, pushing: Pushing) {
-    this.id = source;
-    this.handle = handle;
-    this.account = account;
-    this.state = state;
-    this.resumed = resumed;
-    this.#pushing = pushing;
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  push(...[message, { state, last = false } = {}]: Parameters<Source['push']>): Promise<boolean> {
-    if (this.signal.aborted) return Promise.resolve(false);
-    const id = this.#pushing.push(message.map(writeMade), state, last);
-    if (state !== undefined) this.state = state;
-    return new Promise((resolve) => void this.#waiting.set(id, resolve));
-  }
-
-  fail(error: NativeError): Promise<boolean> {
-    if (this.signal.aborted) return Promise.resolve(false);
-    const id = this.#pushing.fail(error);
-    return new Promise((resolve) => void this.#waiting.set(id, resolve));
-  }
-
-  pushed(id: number, taken: boolean): void {
-    this.#waiting.get(id)?.(taken);
-    this.#waiting.delete(id);
-  }
-
-  end(): void {
-    this.#abort.abort();
-    for (const resolve of this.#waiting.values()) resolve(false);
-    this.#waiting.clear();
   }
 }
 
