@@ -152,6 +152,7 @@ export class Connection implements Outlet {
       key === null ? await desk.open(holder, hello.client) : await desk.resume(holder, key.id, key.secret);
     if (this.#state === 'closed') return;
     const { session } = entered;
+    if ((key?.handled ?? 0) >= session.next) throw invalid('what was not sent cannot be acknowledged');
     // One connection at a time: the newest is the one that lives.
     session.outlet?.ended(new PowerboxError('cancelled', 'another connection has gone on with this session'));
     session.outlet = this;

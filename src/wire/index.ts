@@ -17,7 +17,6 @@ export {
   type PathStep,
   readReference,
   Reference,
-  Right,
   WireExtension,
 } from './place-holders.ts';
 export { readClientMessage } from './requests.ts';

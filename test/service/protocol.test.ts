@@ -67,10 +67,12 @@ describe('the service', () => {
   });
 
   it('refuses an acknowledgement of what was not sent', async () => {
-    const { client } = await bench.start();
+    const { service, client } = await bench.start();
     client.say({ kind: 'ack', number: 7 });
     await client.closed;
     assert.equal(client.came.at(-1)?.kind, 'bye');
+    await assert.rejects(RawClient.connect(service.address.url, { session: client.key(7) }), { code: 'wire_invalid' });
+    await bench.connect(service, { session: client.key(0) });
   });
 
   it('refuses a frame that is too large before it has it all', async () => {

@@ -1,6 +1,7 @@
 /** The vectors of the wire, in both directions. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { Tokens } from '../../src/capability/index.ts';
 import { isPowerboxError } from '../../src/errors.ts';
 import type { ForeignForm } from '../../src/values/index.ts';
@@ -45,6 +46,9 @@ interface Vectors {
 }
 
 const vectors = JSON.parse(readFileSync(new URL('../../spec/vectors/wire.json', import.meta.url), 'utf8')) as Vectors;
+
+/** `POWERBOX_FUZZ=1000000` tries as many. */
+const FUZZ_RUNS = Number(process.env['POWERBOX_FUZZ'] ?? 5_000);
 
 /** As a service reads, with tokens and references as they came. */
 const form: ForeignForm = {
@@ -97,6 +101,28 @@ describe('the vectors of the wire', () => {
         (error) => isPowerboxError(error) && error.code === 'wire_invalid',
         name,
       );
+  });
+
+  it('with bytes changed, cut or put in are read or refused, and nothing else', () => {
+    const frames = [...vectors.frames, ...vectors.lenient, ...vectors.refused].map(({ bytes }) => unhex(bytes));
+    const change = fc.record({ at: fc.nat(2000), byte: fc.nat(255), how: fc.nat(3) });
+    fc.assert(
+      fc.property(fc.constantFrom(...frames), fc.array(change, { minLength: 1, maxLength: 4 }), (frame, changes) => {
+        let bytes = Buffer.from(frame);
+        for (const { at, byte, how } of changes) {
+          const place = at % (bytes.length + 1);
+          const rest = bytes.subarray(how === 0 || how === 3 ? place + 1 : place);
+          if (how === 1) bytes = bytes.subarray(0, place);
+          else bytes = Buffer.concat([bytes.subarray(0, place), ...(how === 3 ? [] : [Buffer.of(byte)]), rest]);
+        }
+        try {
+          decodeFrame(bytes, form).map(readClientMessage);
+        } catch (error) {
+          assert.ok(isPowerboxError(error) && error.code === 'wire_invalid', String(error));
+        }
+      }),
+      { numRuns: FUZZ_RUNS },
+    );
   });
 
   it('of tokens are sealed and opened as is written', () => {
