@@ -56,7 +56,8 @@ describe('operate: backups', function () {
     isOver = true;
     await sending;
     await admin.close();
-    assert.ok(report.rows > 0 && report.entries > 0 && report.blobs === 1, JSON.stringify(report));
+    // How much of it is in rows already, and how much in the journal alone, is a matter of when they were written.
+    assert.ok(report.rows > 0 && report.entry >= 202 && report.blobs === 1, JSON.stringify(report));
 
     assert.deepEqual(await restoreBackup({ from: at('backup'), to: at('restored') }), report);
     const restored = await open('restored');
