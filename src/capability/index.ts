@@ -70,6 +70,6 @@ export type {
   Role,
 } from './machine-config.ts';
 export type { NativeConfig, NativeConfigSource } from './natives-config.ts';
-export { type Opened, TOKEN_BYTES, TokenRight, Tokens } from './tokens.ts';
+export { type Opened, TokenRight, Tokens } from './tokens.ts';
 export { powerNameOf } from './powers/index.ts';
 export type { Power, PowerKind, PowerOf, PowerSource } from './powers/index.ts';

@@ -15,7 +15,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 /** Bits of the rights of a token. `Value`: what it stands for is no name, but a bundle around another value. */
 export const TokenRight = { Read: 1, Write: 2, Value: 4 } as const;
 
-export const TOKEN_BYTES = 49;
+const TOKEN_BYTES = 49;
 const SEALED_BYTES = 32;
 const RIGHTS_MAX = 7;
 

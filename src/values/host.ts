@@ -95,14 +95,14 @@ export type ValueOfObject = (thing: object) => Value | undefined;
 /**
  * Integers become Int, other numbers Float, bigints Int, arrays lists, maps and plain objects maps, sets sets,
  * Uint8Array byte arrays (copied); values pass as they are. Refuses everything else with `value_unsupported`. What
- * `valueOf` knows goes before all that.
+ * `ownValue` knows goes before all that.
  */
-export function toValue(thing: unknown, valueOf: ValueOfObject = known): Value {
+export function toValue(thing: unknown, ownValue: ValueOfObject = known): Value {
   const open: Source[] = [];
   const ancestors = new Set<object>();
   let current: unknown = thing;
   for (;;) {
-    let value = leafOf(current, open, valueOf);
+    let value = leafOf(current, open, ownValue);
     if (value === undefined) {
       const source = openSource(current as object, open, ancestors);
       if (source.parts.length > 0) {
@@ -128,8 +128,8 @@ export function toValue(thing: unknown, valueOf: ValueOfObject = known): Value {
 function known(): undefined {}
 
 /** The value of what has no parts; undefined for what has. */
-function leafOf(thing: unknown, open: readonly Source[], valueOf: ValueOfObject): Value | undefined {
-  const special = typeof thing === 'object' && thing !== null ? valueOf(thing) : undefined;
+function leafOf(thing: unknown, open: readonly Source[], ownValue: ValueOfObject): Value | undefined {
+  const special = typeof thing === 'object' && thing !== null ? ownValue(thing) : undefined;
   if (special !== undefined) return special;
   switch (typeof thing) {
     case 'boolean':
