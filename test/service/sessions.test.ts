@@ -189,6 +189,18 @@ describe('a session', () => {
     assert.ok('error' in refused && refused.error.code === 'bad_request');
   });
 
+  it('refuses what refers to a result that was acknowledged while the request waited for another one', async () => {
+    const { client } = await bench.start();
+    const [early, waiting, both] = [client.id(), client.id(), client.id()];
+    client.say({ kind: 'names', id: early, count: 1 }, take(waiting, 'first', null));
+    client.say(produce(both, 'second', new Reference(early, [0]), new Reference(waiting, [0, 0])));
+    await client.answer(early);
+    client.say({ kind: 'ack', number: client.newest });
+    client.say(produce(client.id(), 'first', 'late'));
+    await assert.rejects(async () => resultOf(await client.answer(both)), { code: 'bad_request' });
+    assert.equal(await client.ask({ kind: 'take', slots: slot('second'), limit_ms: 0 }), null);
+  });
+
   it('keeps requests that wait for a result over a restart, and does them when it has come', async () => {
     const first = await bench.serve(await bench.space({ data }));
     const client = await bench.connect(first);

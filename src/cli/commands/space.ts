@@ -14,7 +14,14 @@ interface SpaceOptions {
   readonly force?: boolean;
 }
 
-const QUOTAS = ['bytes_max', 'continuations_max', 'tasks_max', 'tasks_per_second', 'steps_per_second'] as const;
+const QUOTAS = [
+  'bytes_max',
+  'continuations_max',
+  'tasks_max',
+  'tasks_per_second',
+  'steps_per_second',
+  'cost_max',
+] as const;
 
 export const registerSpace: Register = (program, { terminal, leave }) => {
   const space = program

@@ -92,12 +92,7 @@ export class Performer {
     for (const reference of asked.references) {
       const outcome = session.outcome(reference);
       if (outcome !== undefined) continue;
-      if (reference >= id || session.standing(reference) === undefined)
-        throw refusal(
-          'bad_request',
-          `the result of request ${reference} is not there for request ${id}`,
-          'what was acknowledged is written as it came',
-        );
+      if (reference >= id || session.standing(reference) === undefined) throw acknowledged(reference, id);
       waitsFor.add(reference);
     }
     if (waitsFor.size > 0) {
@@ -112,15 +107,17 @@ export class Performer {
 
   #doReferring(step: Step): void {
     const { turn, session, asked } = step;
+    const { id } = asked.request;
     let failed: Outcome | null = null;
     const resultOf = (reference: number): Value => {
       const outcome = session.outcome(reference);
-      if (outcome !== undefined && 'ok' in outcome) return outcome.ok;
-      failed ??= outcome ?? null;
+      // It waited for another one meanwhile, and its client has said that it needs this one no more.
+      if (outcome === undefined) throw acknowledged(reference, id);
+      if ('ok' in outcome) return outcome.ok;
+      failed ??= outcome;
       return null;
     };
     const parts = asked.parts.map((part, index) => (index < 2 ? part : substitute(part, resultOf)));
-    const { id } = asked.request;
     if (failed !== null && 'error' in (failed as Outcome)) {
       const { error } = failed as { readonly error: ReturnType<typeof wireError> };
       this.#parts.answers.fail(turn, session, id, error);
@@ -389,6 +386,14 @@ export class Performer {
 
 /** Nothing comes of these but that they were applied. */
 const VOID_KINDS: ReadonlySet<string> = new Set(['produce', 'release', 'cancel', 'credit']);
+
+function acknowledged(reference: number, id: number): Error {
+  return refusal(
+    'bad_request',
+    `the result of request ${reference} is not there for request ${id}`,
+    'what was acknowledged is written as it came',
+  );
+}
 
 function isChannelValue(value: Value): value is Parameters<typeof bundle>[0] {
   return value instanceof Bundle || kindOf(value) === Kind.Name;
