@@ -44,6 +44,13 @@ function time(what: string, max: number): z.ZodInt {
     .max(max, `${what} is at most ${max}`);
 }
 
+function amount(what: string, min: number, max: number): z.ZodInt {
+  return z
+    .int(`${what} is a whole number`)
+    .min(min, `${what} is at least ${min}`)
+    .max(max, `${what} is at most ${max}`);
+}
+
 export const serviceConfig = z
   .strictObject({
     listen: listen
@@ -78,6 +85,20 @@ export const serviceConfig = z
     session_ms: time('session_ms', limits.service_session_ms_max)
       .optional()
       .describe('Milliseconds for which the session of a client that has gone is kept.'),
+    limits: z
+      .strictObject({
+        connections_max: amount('connections_max', 1, limits.wire_connections_max)
+          .optional()
+          .describe('Connections at a time; one more is refused.'),
+        requests_per_second_max: amount('requests_per_second_max', 1, limits.wire_requests_per_second_max)
+          .optional()
+          .describe('Requests that one connection may send in a second; more are read later.'),
+        frame_bytes_max: amount('frame_bytes_max', limits.wire_hello_bytes_max, limits.wire_frame_bytes_max)
+          .optional()
+          .describe('Bytes of one frame; a larger one ends its connection.'),
+      })
+      .prefault({})
+      .describe('What is taken of clients at the most. Default of each: the largest that may be said.'),
     auth: z
       .strictObject({
         publicKey: path

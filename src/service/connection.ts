@@ -23,13 +23,14 @@ import {
 import type { Entered, SpaceDesk } from './desk.ts';
 import type { Feed } from './feed.ts';
 import type { Arrived } from './server.ts';
-import type { ConnectionReport, Identity, ServiceObserver } from './types.ts';
+import type { ConnectionReport, Identity, ServiceBounds, ServiceObserver } from './types.ts';
 
 /** What a connection needs of the service. */
 export interface ConnectionHost {
   readonly platform: Platform;
   readonly observe: ServiceObserver;
   readonly session_ms: number;
+  readonly bounds: ServiceBounds;
   /** Finds out who is there and where they want to go. Rejects with a coded error. */
   admit(hello: Hello, arrived: Arrived): Promise<{ readonly identity: Identity; readonly desk: SpaceDesk }>;
   gone(connection: Connection): void;
@@ -61,7 +62,7 @@ export class Connection implements Outlet {
   #pongs: number[] = [];
   /** Why nothing is read now. */
   readonly #pauses = new Set<'output' | 'feed' | 'rate'>();
-  #allowance: number = limits.wire_requests_per_second_max;
+  #allowance: number;
   #allowed_ms: number;
   #rateTimer: Cancellable | null = null;
   // Looked at by the service, once in a while.
@@ -75,6 +76,7 @@ export class Connection implements Outlet {
     this.#arrived = arrived;
     this.#host = host;
     this.#socket = arrived.socket;
+    this.#allowance = host.bounds.requests_per_second_max;
     const now_ms = host.platform.clock.monotonic_ms();
     this.#opened_ms = this.#heard_ms = this.#pinged_ms = this.#taken_ms = this.#allowed_ms = now_ms;
     const socket = this.#socket;
@@ -191,7 +193,7 @@ export class Connection implements Outlet {
       space: (this.#desk as SpaceDesk).name,
       server: VERSION,
       limits: {
-        frame_bytes: limits.wire_frame_bytes_max,
+        frame_bytes: this.#host.bounds.frame_bytes_max,
         frame_messages: limits.wire_frame_messages_max,
         depth: limits.wire_depth_max,
         requests: limits.session_requests_max,
@@ -263,15 +265,17 @@ export class Connection implements Outlet {
   /** Requests beyond the rate are read later. */
   #spend(count: number): void {
     const { clock, timers } = this.#host.platform;
-    const rate = limits.wire_requests_per_second_max;
+    const rate = this.#host.bounds.requests_per_second_max;
     const now_ms = clock.monotonic_ms();
     this.#allowance = Math.min(rate, this.#allowance + ((now_ms - this.#allowed_ms) * rate) / 1000) - count;
     this.#allowed_ms = now_ms;
-    if (this.#allowance >= 0 || this.#rateTimer !== null) return;
-    this.#pause('rate', true);
-    this.#rateTimer = timers.after((-this.#allowance * 1000) / rate, () => {
+    if (this.#rateTimer !== null) return;
+    this.#pause('rate', this.#allowance < 0);
+    if (this.#allowance >= 0) return;
+    this.#rateTimer = timers.after(Math.ceil((-this.#allowance * 1000) / rate), () => {
       this.#rateTimer = null;
-      this.#pause('rate', false);
+      // What had been read already when reading stopped is spent, too.
+      this.#spend(0);
     });
   }
 

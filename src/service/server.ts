@@ -29,6 +29,7 @@ export interface ListenerOptions {
   readonly listen: ListenOptions;
   readonly routes: readonly Route[];
   readonly origins: readonly string[];
+  readonly frame_bytes_max: number;
   readonly connected: (arrived: Arrived) => void;
   /** Whether one more connection may be had. */
   readonly admits: () => PowerboxError | null;
@@ -45,7 +46,7 @@ export class Listener {
   #address: ServiceAddress | null = null;
 
   private constructor(options: ListenerOptions) {
-    const { listen, routes } = options;
+    const { listen, routes, frame_bytes_max } = options;
     this.#options = options;
     this.#scheme = listen.tls === undefined ? 'http' : 'https';
     const limitsOfHttp = { requestTimeout: limits.service_request_ms, headersTimeout: limits.service_headers_ms };
@@ -55,7 +56,7 @@ export class Listener {
         : createSecureServer({ ...limitsOfHttp, ...tlsOptions(listen.tls), minVersion: 'TLSv1.2' });
     this.#sockets = new WebSocketServer({
       noServer: true,
-      maxPayload: limits.wire_frame_bytes_max,
+      maxPayload: frame_bytes_max,
       perMessageDeflate: false,
       clientTracking: false,
       handleProtocols: (offered) => (offered.has(WIRE_PROTOCOL) ? WIRE_PROTOCOL : false),

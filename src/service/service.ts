@@ -12,7 +12,15 @@ import { SpaceDesk } from './desk.ts';
 import { jsonRpcRoute } from './json-rpc.ts';
 import type { Operations } from './operations.ts';
 import { type Arrived, Listener } from './server.ts';
-import type { Identity, RouteRequest, RunningService, ServiceAddress, ServiceCounts, ServiceOptions } from './types.ts';
+import type {
+  Identity,
+  RouteRequest,
+  RunningService,
+  ServiceAddress,
+  ServiceBounds,
+  ServiceCounts,
+  ServiceOptions,
+} from './types.ts';
 
 const SPACE_DEFAULT = 'default';
 
@@ -30,6 +38,7 @@ class Service implements RunningService {
   readonly #connections = new Set<Connection>();
   readonly #desks = new Map<Space, SpaceDesk>();
   readonly #session_ms: number;
+  readonly #bounds: ServiceBounds;
   #listener: Listener | null = null;
   #numbers = 0;
   #look: Cancellable | null = null;
@@ -39,7 +48,14 @@ class Service implements RunningService {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#session_ms = options.session_ms ?? limits.session_kept_ms_default;
+    const { bounds } = options;
+    this.#bounds = {
+      connections_max: bounds?.connections_max ?? limits.wire_connections_max,
+      requests_per_second_max: bounds?.requests_per_second_max ?? limits.wire_requests_per_second_max,
+      frame_bytes_max: bounds?.frame_bytes_max ?? limits.wire_frame_bytes_max,
+    };
     this.#host = {
+      bounds: this.#bounds,
       platform: this.#platform,
       observe: options.observe ?? {},
       session_ms: this.#session_ms,
@@ -55,6 +71,7 @@ class Service implements RunningService {
       listen,
       routes,
       origins,
+      frame_bytes_max: this.#bounds.frame_bytes_max,
       connected: (arrived) => this.#connected(arrived),
       admits: () => this.#admits(),
     });
@@ -105,8 +122,9 @@ class Service implements RunningService {
 
   #admits(): PowerboxError | null {
     if (this.#closing) return new PowerboxError('not_available', 'the service stops');
-    if (this.#connections.size < limits.wire_connections_max) return null;
-    return new PowerboxError('rate_limited', `there are ${limits.wire_connections_max} connections already`);
+    const { connections_max } = this.#bounds;
+    if (this.#connections.size < connections_max) return null;
+    return new PowerboxError('rate_limited', `there are ${connections_max} connections already`);
   }
 
   #connected(arrived: Arrived): void {

@@ -58,8 +58,19 @@ export interface ServiceOptions {
   readonly publicNames?: boolean;
   /** Milliseconds for which a session without a connection is kept. */
   readonly session_ms?: number;
+  /** What is taken at the most; each is at most, and by default, what `limits` says. */
+  readonly bounds?: { readonly [bound in keyof ServiceBounds]?: number | undefined };
   /** What is told of connections and requests, for metrics, logs and traces. */
   readonly observe?: ServiceObserver;
+}
+
+export interface ServiceBounds {
+  /** Connections at a time; one more is refused with `rate_limited`. */
+  readonly connections_max: number;
+  /** Requests that one connection may send in a second; more are read later. */
+  readonly requests_per_second_max: number;
+  /** Bytes of one frame; a larger one ends its connection. */
+  readonly frame_bytes_max: number;
 }
 
 /** Who watches the service. Nothing that it is told holds a token, a name or what was said. */

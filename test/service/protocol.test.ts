@@ -81,6 +81,26 @@ describe('the service', () => {
     assert.equal((await client.closed).code, 1009);
   });
 
+  it('takes no more than its operator says: connections, requests a second, bytes of a frame', async () => {
+    const bounds = { connections_max: 2, requests_per_second_max: 100, frame_bytes_max: 65_536 };
+    const { service, client } = await bench.start({ bounds });
+    assert.equal(client.welcome?.limits.frame_bytes, 65_536);
+    const large = await bench.connect(service, { token: 'bob' });
+    const third = await RawClient.dial(service.address.url);
+    await third.closed;
+    const [bye] = third.came;
+    assert.ok(bye?.kind === 'bye' && bye.error.code === 'rate_limited', JSON.stringify(bye));
+    large.socket.send(Buffer.alloc(65_537));
+    assert.equal((await large.closed).code, 1009);
+
+    const begun_ms = performance.now();
+    const all = Array.from({ length: 150 }, () => client.ask({ kind: 'take', slots: slot('none'), limit_ms: 0 }));
+    await Promise.all(all);
+    await client.ask({ kind: 'take', slots: slot('none'), limit_ms: 0 });
+    const took_ms = performance.now() - begun_ms;
+    assert.ok(took_ms >= 400, `151 requests took ${took_ms} ms, at 100 a second after the first 100`);
+  });
+
   it('answers what cannot be done, and the connection goes on', async () => {
     const { client } = await bench.start();
     const refusals: [string, Parameters<RawClient['ask']>[0]][] = [

@@ -169,7 +169,7 @@ class Node implements NodeState {
     });
     const directory = await nodeDirectory(data);
     await removeLeftovers(directory);
-    const { publicNames, session_ms, origins } = said;
+    const { publicNames, session_ms, origins, limits: bounds } = said;
     this.#service = await createService({
       spaces: this.#spaces,
       defaultSpace: MAIN_SPACE,
@@ -179,6 +179,7 @@ class Node implements NodeState {
       origins,
       publicNames,
       ...(session_ms === undefined ? {} : { session_ms }),
+      bounds,
       observe: this.#observer(),
     });
     const tag = Buffer.from(this.#platform.randomness.bytes(8)).toString('hex');
