@@ -51,7 +51,7 @@ export async function open(
     grants: { ...grantsOf(options), publicSystem: publicSystem === true },
     // What an operator granted to the work of an earlier run is still its own.
     rememberGrants: true,
-    mustExist: unfinished !== 'refuse' && data !== undefined,
+    mustExist: unfinished !== 'refuse',
     unfinished,
     ...(options.strict === true ? { strict: true } : {}),
     ...(options.trace === undefined ? {} : { trace: options.trace }),

@@ -270,6 +270,7 @@ describe('acceptance: system contracts', function () {
         quiescent: true,
         failures: 0,
         channels: [],
+        explanations: [],
         truncated: false,
         pending: [],
       });

@@ -219,6 +219,8 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
 
   const live = async (client: WireClient, index: number): Promise<void> => {
     let left = requests;
+    // Some are killed when they have handled what their cursor does not have, however fast or slow the machine is.
+    let isDoomed = isMortal(index) && index % 10 === 1;
     while (!over) {
       if (!client.isOpen) {
         await client.connect(server.port);
@@ -240,6 +242,12 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
         if (dice < 0.12) client.storeCursor();
         client.acknowledge('stored');
       } else if (dice < 0.5) client.acknowledge('handled');
+      if (isDoomed && client.unstored > 0) {
+        isDoomed = false;
+        client.kill();
+        counts.clientKills++;
+        continue;
+      }
       if (calm) continue;
       if (dice > 0.94) {
         client.cut();

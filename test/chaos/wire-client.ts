@@ -151,6 +151,11 @@ export class WireClient {
     this.#acknowledged = this.#handled;
   }
 
+  /** Deliveries that it has handled and its cursor does not have. */
+  get unstored(): number {
+    return this.#handled - this.#stored.handled;
+  }
+
   storeCursor(): void {
     this.#stored = { handled: this.#handled };
   }
