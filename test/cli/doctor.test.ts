@@ -3,7 +3,20 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { Bench, records } from './powerbox.ts';
 
-const CHECKS = ['node', 'cores', 'memory', 'disk', 'disk free', 'open files', 'clock', 'entropy', 'sync', 'evaluation'];
+const CHECKS = [
+  'node',
+  'cores',
+  'memory',
+  'disk',
+  'disk free',
+  'open files',
+  'clock',
+  'entropy',
+  'loopback',
+  'sync',
+  'evaluation',
+  'clock steps',
+];
 
 describe('cli: doctor', function () {
   this.timeout(60_000);
