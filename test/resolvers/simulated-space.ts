@@ -18,6 +18,7 @@ const HOLDER = 'main';
 export class SimulatedSpace {
   readonly channels: HostChannels;
   readonly resolver: TimerResolver;
+  readonly #deploys: Deploys;
   readonly #engine: SpaceEngine;
   readonly #disk: SimulatedDisk;
   readonly #power: PowerOf<'timer'>;
@@ -32,6 +33,7 @@ export class SimulatedSpace {
     life: { alive: boolean },
   ) {
     this.#engine = engine;
+    this.#deploys = new Deploys(engine);
     this.channels = new HostChannels(engine, new SpaceHost(engine, platform));
     this.resolver = resolver;
     this.#disk = disk;
@@ -79,7 +81,7 @@ export class SimulatedSpace {
       uris(turn, HOLDER, [this.#power]),
     );
     const { term } = compileText(text, { uris: bound, granted: [...bound.keys()] });
-    await new Deploys(this.#engine).start({ holder: HOLDER, name: 'program', label: RHO_LABEL, term });
+    await this.#deploys.start({ holder: HOLDER, name: 'program', label: RHO_LABEL, term });
   }
 
   /** All messages of a channel, taken, oldest first. */
