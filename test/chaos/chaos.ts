@@ -183,7 +183,8 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
   const history = new History();
   const all = Array.from(
     { length: clients },
-    (_, index) => new WireClient(`client ${index}`, `holder${index % HOLDERS}`, history, random),
+    // Half of the clients live through everything, the others are killed now and then.
+    (_, index) => new WireClient(`client ${index}`, `holder${index % HOLDERS}`, history, random, index % 2 === 1),
   );
   const counts = { cuts: 0, clientKills: 0, serverKills: 0 };
   let nextValue = 0;
@@ -192,9 +193,6 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
   let unasked = clients * requests;
   let calm = false;
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-  /** Half of the clients live through everything, the others are killed now and then. */
-  const isMortal = (index: number): boolean => index % 2 === 1;
 
   const send = (client: WireClient): void => {
     const value = nextValue++;
@@ -217,10 +215,8 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
     }
   };
 
-  const live = async (client: WireClient, index: number): Promise<void> => {
+  const live = async (client: WireClient): Promise<void> => {
     let left = requests;
-    // Some are killed when they have handled what their cursor does not have, however fast or slow the machine is.
-    let isDoomed = isMortal(index) && index % 10 === 1;
     while (!over) {
       if (!client.isOpen) {
         await client.connect(server.port);
@@ -238,33 +234,25 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
       }
       await pause(random() * 60);
       const dice = random();
-      if (isMortal(index)) {
-        if (dice < 0.12) client.storeCursor();
-        client.acknowledge('stored');
-      } else if (dice < 0.5) client.acknowledge('handled');
-      if (isDoomed && client.unstored > 0) {
-        isDoomed = false;
-        client.kill();
-        counts.clientKills++;
-        continue;
-      }
+      if (client.isMortal && dice < 0.12) client.storeCursor();
+      if (client.isMortal || dice < 0.5) client.acknowledge();
       if (calm) continue;
       if (dice > 0.94) {
         client.cut();
         counts.cuts++;
-      } else if (dice > 0.86 && isMortal(index)) {
+      } else if (dice > 0.86 && client.isMortal) {
         client.kill();
         counts.clientKills++;
       }
     }
-    client.acknowledge('handled');
+    client.acknowledge();
     client.cut();
   };
 
   try {
     await server.start();
     const failed = history.errors;
-    const lives = all.map((client, index) => live(client, index).catch((error: unknown) => failed.push(error)));
+    const lives = all.map((client) => live(client).catch((error: unknown) => failed.push(error)));
     for (let kill = 1; kill <= serverKills; kill++) {
       // By what has been asked, and not by the clock: a busy machine must not kill a server that nobody has reached.
       const left = clients * requests * (1 - (kill - 0.5 + random() * 0.5) / (serverKills + 1));
@@ -281,7 +269,9 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
       () => failed.length > 0 || (unasked === 0 && all.every(({ isOpen, outstanding }) => isOpen && outstanding === 0)),
     );
     const last = all[0] as WireClient;
+    const begun_ms = performance.now();
     while (failed.length === 0 && history.waiting > 0) {
+      assert(performance.now() - begun_ms < STEP_MS_MAX, 'somebody waits for a value, however many are sent');
       for (let batch = Math.min(history.waiting, OUTSTANDING_MAX); batch > 0; batch--) send(last);
       await until(() => failed.length > 0 || last.outstanding === 0);
       await pause(5);
@@ -338,6 +328,13 @@ function judge(
   };
 }
 
+/** A step of a campaign takes a second; one that never ends has found something. */
+const STEP_MS_MAX = 20_000;
+
 async function until(what: () => boolean): Promise<void> {
-  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5));
+  const begun_ms = performance.now();
+  while (!what()) {
+    assert(performance.now() - begun_ms < STEP_MS_MAX, 'somebody waits for what never comes');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

@@ -67,9 +67,13 @@ export class WireClient {
   resumed = 0;
   #unsent: Uint8Array[] = [];
 
-  constructor(name: string, holder: string, watcher: Watcher, random: () => number) {
+  /** One that may be killed says of its deliveries that they are handled when its cursor has them, and not before. */
+  readonly isMortal: boolean;
+
+  constructor(name: string, holder: string, watcher: Watcher, random: () => number, isMortal: boolean) {
     this.name = name;
     this.holder = holder;
+    this.isMortal = isMortal;
     this.#watcher = watcher;
     this.#random = random;
   }
@@ -91,7 +95,8 @@ export class WireClient {
     return new Promise((resolve) => {
       socket.on('error', () => {});
       socket.once('open', () => {
-        const session = this.#session === null ? null : { ...this.#session, handled: this.#handled };
+        const handled = this.isMortal ? this.#stored.handled : this.#handled;
+        const session = this.#session === null ? null : { ...this.#session, handled };
         socket.send(
           frameOf([
             this.#encoder.encode(
@@ -151,18 +156,12 @@ export class WireClient {
     this.#acknowledged = this.#handled;
   }
 
-  /** Deliveries that it has handled and its cursor does not have. */
-  get unstored(): number {
-    return this.#handled - this.#stored.handled;
-  }
-
   storeCursor(): void {
     this.#stored = { handled: this.#handled };
   }
 
-  /** A client that may be killed acknowledges only what its cursor has. */
-  acknowledge(upTo: 'handled' | 'stored'): void {
-    const number = upTo === 'handled' ? this.#handled : this.#stored.handled;
+  acknowledge(): void {
+    const number = this.isMortal ? this.#stored.handled : this.#handled;
     if (!this.#isOpen || number <= this.#acknowledged) return;
     this.#acknowledged = number;
     this.#send([this.#encoder.encode(clientParts({ kind: 'ack', number }))]);

@@ -305,7 +305,12 @@ export const HEAP_GROWTH_MAX = 1.05;
 
 /** What must be the same at half time and at the end. */
 export function requireNoLeak({ half, end }: FuzzResult): void {
-  assert.deepEqual(end.handles, half.handles, 'handles are left open');
+  // A timer that ran at half time may have ended; one more than then is one that was left.
+  for (const [kind, count] of Object.entries(end.handles))
+    assert.ok(
+      count <= (half.handles[kind] ?? 0),
+      `${count} handles of ${kind}, and ${half.handles[kind] ?? 0} at half time`,
+    );
   const grown = end.heap_bytes / half.heap_bytes;
   assert.ok(grown <= HEAP_GROWTH_MAX, `the heap is ${grown.toFixed(3)} times what it was at half time`);
 }
