@@ -3,7 +3,7 @@
  * it again; exit code 1 when there was one.
  */
 import { parseArgs } from 'node:util';
-import { fuzzService, requireNoLeak } from './service.ts';
+import { fuzzService, requireNoGrowth, requireNothingOpen } from './service.ts';
 
 const { values } = parseArgs({
   options: {
@@ -19,7 +19,8 @@ try {
     progress: (frames) => process.stdout.write(`${frames} frames\n`),
   });
   process.stdout.write(`seed ${values.seed}: ${JSON.stringify(result)}\n`);
-  requireNoLeak(result);
+  requireNothingOpen(result);
+  requireNoGrowth(result);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -3,7 +3,7 @@
  * `npm run soak:fuzz`.
  */
 import assert from 'node:assert/strict';
-import { fuzzService, requireNoLeak } from './service.ts';
+import { fuzzService, requireNothingOpen } from './service.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 const FRAMES = Number(process.env['FUZZ_SERVICE_FRAMES'] ?? 4_000);
@@ -16,6 +16,6 @@ describe('a service that is sent garbage', function () {
     const { connections, dismissed, raw } = result;
     // Most visits end with a frame that is refused; else it was no garbage.
     assert.ok(dismissed > connections / 4 && raw > 10, JSON.stringify(result));
-    requireNoLeak(result);
+    requireNothingOpen(result);
   });
 });
