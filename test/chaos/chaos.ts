@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { List, type Value } from '../../src/values/index.ts';
+import { randomOf } from '../fuzz/frames.ts';
 import { build } from '../crash/build.ts';
 import { type BagOperation, bagViolations } from './bag.ts';
 import { type Delivered, type Watcher, WireClient } from './wire-client.ts';
@@ -42,17 +43,6 @@ const BAG = 'bag';
 const HOLDERS = 10;
 /** A client stops asking while so many of its requests wait. */
 const OUTSTANDING_MAX = 16;
-
-/** The same numbers for a seed, on every machine. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 class Server {
   readonly #data: string;

@@ -42,8 +42,6 @@ export class Session {
   #spans: Map<number, Span> | null = null;
   /** By a request, those that refer to what it will bring. */
   #awaiting: Map<number, Deferred[]> | null = null;
-  /** The mark in the facts is another. */
-  marked = false;
   /** Whether its client may use public names as channels, as was said with its last request. */
   publicNames = false;
 
