@@ -13,7 +13,7 @@ import {
   PowerboxError,
   type Report,
 } from '../index.ts';
-import { findSpace } from '../service/index.ts';
+import { nodeService } from './node-service.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { tellFailure, tellReport } from './report.ts';
 import type { Terminal } from './terminal.ts';
@@ -201,7 +201,7 @@ function shellWord(text: string): string {
 /** The directory of the space that is meant. */
 export async function directoryOf({ data, space }: Pick<CommonOptions, 'data' | 'space'>): Promise<string | undefined> {
   if (space === undefined) return data;
-  if (data !== undefined) return (await findSpace(data, space)).directory;
+  if (data !== undefined) return (await (await nodeService()).findSpace(data, space)).directory;
   throw new PowerboxError('usage', '--space is a space of a node: --data says which', {
     hint: `For example --data ./node --space ${space}.`,
   });

@@ -1,5 +1,6 @@
 /** `powerbox backup` and `restore`: a space on its way to another directory and back. Thin calls of the public API. */
-import { backupNode, MAIN_SPACE, restoreNode, type SpaceBackup } from '../../service/index.ts';
+import type { SpaceBackup } from '../../service/index.ts';
+import { nodeService } from '../node-service.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -27,11 +28,13 @@ async function backup(terminal: Terminal, directory: string, options: CommonOpti
   requirePlace(options);
   const { data, space } = options;
   if (data !== undefined && space === undefined) {
-    for (const each of await backupNode(data, directory)) tell(terminal, 'backup', directory, each);
+    for (const each of await (await nodeService()).backupNode(data, directory))
+      tell(terminal, 'backup', directory, each);
     return EXIT.success;
   }
   const admin = await open(terminal, options, 'hold');
   try {
+    const { MAIN_SPACE } = await nodeService();
     tell(terminal, 'backup', directory, { space: space ?? MAIN_SPACE, ...(await admin.backup(directory)) });
     return EXIT.success;
   } finally {
@@ -40,7 +43,7 @@ async function backup(terminal: Terminal, directory: string, options: CommonOpti
 }
 
 async function restore(terminal: Terminal, directory: string, { data }: { readonly data: string }): Promise<number> {
-  for (const each of await restoreNode(directory, data)) tell(terminal, 'restored', data, each);
+  for (const each of await (await nodeService()).restoreNode(directory, data)) tell(terminal, 'restored', data, each);
   return EXIT.success;
 }
 

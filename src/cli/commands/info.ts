@@ -1,5 +1,5 @@
 /** `powerbox info`: what a space is, who holds it, and the node that serves it. A thin call of the public API. */
-import { openNodeAdmin } from '../../service/index.ts';
+import { nodeService } from '../node-service.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -43,7 +43,7 @@ async function info(terminal: Terminal, options: CommonOptions): Promise<number>
 }
 
 async function nodeInfo(data: string): Promise<{ readonly url: string } | null> {
-  const node = await openNodeAdmin(data);
+  const node = await (await nodeService()).openNodeAdmin(data);
   try {
     return await node.info();
   } finally {

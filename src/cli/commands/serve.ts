@@ -1,5 +1,5 @@
 /** `powerbox serve`: a node that clients talk to, until it is told to go. A thin call of the service. */
-import { openLog, startNode } from '../../service/index.ts';
+import { nodeService } from '../node-service.ts';
 import { EXIT } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
@@ -32,6 +32,7 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<number>
     stop = terminal.onInterrupt(resolve);
   });
   try {
+    const { openLog, startNode } = await nodeService();
     const node = await startNode({
       ...(data === undefined ? {} : { data }),
       ...(config === undefined ? {} : { config }),

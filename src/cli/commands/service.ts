@@ -1,7 +1,7 @@
 /** `powerbox service`: whether a node is in service, and its way back. Each is a thin call of the public API. */
 import { type HealthReport, restoreService, serviceHealth } from '../../index.ts';
 import { EXIT } from '../exit.ts';
-import { MAIN_SPACE, openNodeAdmin } from '../../service/index.ts';
+import { nodeService } from '../node-service.ts';
 import { directoryOf } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
@@ -47,6 +47,7 @@ async function status(terminal: Terminal, options: Place): Promise<number> {
 
 async function restore(terminal: Terminal, options: Place): Promise<number> {
   // A node that runs closes the space for that, and opens it again.
+  const { MAIN_SPACE, openNodeAdmin } = await nodeService();
   const node = await openNodeAdmin(options.data);
   try {
     const isRunning = (await node.info()) !== null;

@@ -1,7 +1,8 @@
 /** `powerbox space`: the spaces of a node. Each is a thin call of the service, which asks a node that runs. */
 import { resolve } from 'node:path';
 import { PowerboxError } from '../../index.ts';
-import { openNodeAdmin, type NodeAdmin, type SpaceEntry } from '../../service/index.ts';
+import type { NodeAdmin, SpaceEntry } from '../../service/index.ts';
+import { nodeService } from '../node-service.ts';
 import { EXIT } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, example, JSON_HELP, type Register } from './command.ts';
@@ -81,7 +82,7 @@ async function remove(terminal: Terminal, name: string, { data, force }: SpaceOp
 }
 
 async function withNode(data: string, run: (node: NodeAdmin) => Promise<void>): Promise<void> {
-  const node = await openNodeAdmin(data);
+  const node = await (await nodeService()).openNodeAdmin(data);
   try {
     await run(node);
   } finally {
