@@ -83,6 +83,13 @@ export function isSingle({ bytes, prefix_bits }: Network): boolean {
   return prefix_bits === bytes.length * 8;
 }
 
+/** Whether every address of the network is that of a group. */
+export function isOfGroups({ bytes, prefix_bits }: Network): boolean {
+  return KINDS.some(
+    ([kind, groups]) => kind === 'multicast' && prefix_bits >= groups.prefix_bits && within(bytes, groups),
+  );
+}
+
 function bytesOf(text: string): number[] | null {
   if (text.length > ADDRESS_CHARS_MAX) return null;
   if (!text.includes(':')) return fourOf(text);

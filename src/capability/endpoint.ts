@@ -4,7 +4,7 @@
  * so that whoever owns a name cannot point it inside.
  */
 import { z } from 'zod';
-import { contains, isSingle, parseAddress, parseNetwork } from './address.ts';
+import { contains, isOfGroups, isSingle, parseAddress, parseNetwork } from './address.ts';
 import type { Address, Network } from './address.ts';
 
 /** Which hosts a rule names. */
@@ -56,6 +56,17 @@ export const endpointRule = z.string().superRefine((text, context) => {
 export const networkRule = z.string().superRefine((text, context) => {
   const network = parseNetwork(text);
   if (typeof network === 'string') context.addIssue({ code: 'custom', message: network });
+});
+
+/** Groups as a configuration writes them: `239.1.0.0/16`. A range that has other addresses, too, is no range of groups. */
+export const groupRule = z.string().superRefine((text, context) => {
+  const network = parseNetwork(text);
+  if (typeof network === 'string') context.addIssue({ code: 'custom', message: network });
+  else if (!isOfGroups(network))
+    context.addIssue({
+      code: 'custom',
+      message: `${show(text)} is no group, or has others beside: groups are 224.0.0.0/4 and ff00::/8`,
+    });
 });
 
 /** A string says what is wrong with the rule. */

@@ -152,6 +152,17 @@ publicSystem: bob
       'version: 1\nholders: {a: {grants: [files/]}}',
       /^c:2:24: .*after the \/, came "files\/"$/,
     ],
+    ['a number in quotes', 'version: "1"', /^c:1:10: version: expected 1, came "1" \(without quotes\)$/],
+    [
+      'a group that is none',
+      'version: 1\npowers: {udp: {kind: udp, multicast: [8.8.8.8]}}',
+      /^c:2:39: powers\.udp\.multicast\[0\]: "8\.8\.8\.8" is no group, or has others beside: groups are /,
+    ],
+    [
+      'a list with nothing in it',
+      'version: 1\npowers: {api: {kind: http, origins: []}}',
+      /^c:2:37: powers\.api\.origins: expected a list of at least 1 item, came a list of 0$/,
+    ],
     ['a merge', 'version: 1\n<<: {data: x}', /^c:2:1: \["<<"\]: expected one of version/],
   ];
   for (const [law, text, line] of texts) {

@@ -51,6 +51,10 @@ describe('powers of TCP and UDP', () => {
     ['bind', ['localhost:53'], /bind\.0: .*names no address/],
     ['send', ['10.0.0.0/8'], /send\.0: /],
     ['multicast', ['all'], /multicast\.0: .*is no address/],
+    ['multicast', ['8.8.8.8'], /multicast\.0: "8\.8\.8\.8" is no group/],
+    ['multicast', ['0.0.0.0/0'], /multicast\.0: .*has others beside/],
+    ['multicast', ['224.0.0.0/3'], /multicast\.0: .*has others beside/],
+    ['multicast', ['fe00::/7'], /multicast\.0: .*has others beside/],
     ['replyRatio_max', 0, /replyRatio_max: /],
     ['replyRatio_max', 1e6, /replyRatio_max: /],
     ['datagrams_per_second', 0, /datagrams_per_second: /],
@@ -61,6 +65,13 @@ describe('powers of TCP and UDP', () => {
       assert.match(refusal({ kind: 'udp', [field]: value }), said);
     });
   }
+
+  it('a group, a range of groups, and all groups can be granted', () => {
+    const multicast = ['239.1.2.3', '239.1.0.0/16', '224.0.0.0/4', 'ff02::1', 'ff00::/8'];
+    const [udp] = readGrants([{ kind: 'udp', multicast }]);
+    assert(udp?.kind === 'udp');
+    assert.deepEqual(udp.multicast, multicast);
+  });
 
   it('without rules they reach nothing, and what is not said has its bound', () => {
     const [tcp, udp] = readGrants([{ kind: 'tcp' }, { kind: 'udp' }]);

@@ -74,7 +74,8 @@ function mistakesOf(issue: Issue, subject: Subject): Mistake[] {
     }
     case 'invalid_value': {
       const options = issue.values.map(String);
-      const hint = typeof value === 'string' ? meant(value, options) : '';
+      // A number that was written as a text is none that is only near.
+      const hint = typeof value !== 'string' ? '' : options.includes(value) ? 'without quotes' : meant(value, options);
       return [simple(issue, value, subject, hint)];
     }
     default:
@@ -87,7 +88,8 @@ function simple(issue: Issue, value: unknown, { schema, text, base }: Subject, h
   const path = [...base, ...issue.path];
   // Where a map or a list belongs a secret may stand by mistake.
   const isHidden = isSecretAt(schema, issue.path) || /^expected a (map|list)/.test(expected);
-  const came = isHidden ? kindOf(value) : shown(value);
+  const isCounted = Array.isArray(value) && (issue.code === 'too_small' || issue.code === 'too_big');
+  const came = isCounted ? `a list of ${value.length}` : isHidden ? kindOf(value) : shown(value);
   return { path: pathText(path), ...text.placeOf(path, value === undefined ? 'key' : 'value'), expected, came, hint };
 }
 
@@ -165,7 +167,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 function bound(words: string, limit: number | bigint, origin: string): string {
   if (origin === 'string') return `a text of ${words} ${limit} characters`;
-  if (origin === 'array') return `a list of ${words} ${limit} items`;
+  if (origin === 'array') return `a list of ${words} ${limit} item${Number(limit) === 1 ? '' : 's'}`;
   return `a number of ${words} ${limit}`;
 }
 

@@ -1,7 +1,7 @@
 /** UDP: where datagrams may be sent to, and where they may be received. */
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { endpointRule, networkRule } from '../endpoint.ts';
+import { endpointRule, groupRule } from '../endpoint.ts';
 import { powerName } from './name.ts';
 import { bytesPerSecond, listenRule, rules, socketsMax } from './sockets.ts';
 
@@ -13,7 +13,7 @@ export const udpPower = z.strictObject({
   /** Where may be sent to: `10.0.0.0/8:53`, `example.com:123`. A group is sent to by its address. */
   send: rules(endpointRule),
   /** Groups that may be joined: `239.1.0.0/16`. */
-  multicast: rules(networkRule),
+  multicast: rules(groupRule),
   /**
    * Only who has sent may be sent to, and no more bytes than came from there, times `replyRatio_max`: a forged
    * sender then gets no more out of this node than was put into it.
