@@ -12,6 +12,7 @@ export {
 export { checkConfiguration } from './configured.ts';
 export { type ExamineOptions, examineMachine } from './doctor.ts';
 export { internalsOf, type SpaceInternals } from './internals.ts';
+export type { NodePart } from './node-authority.ts';
 export { type ForwardingOptions, hostOfChannel } from './forwarding.ts';
 export { openSpace } from './open.ts';
 export { holdingValue, registerNodeCauses } from './causes.ts';

@@ -19,6 +19,8 @@ export const NODE_PARTS = {
   'node/hosts': 'starts the hosts of natives, and connects to them',
   'node/peers': 'listens for the other nodes, and connects to them',
   'node/trace': 'writes down what a replay needs',
+  'node/clients': 'listens for clients, and knows by its secret whom they stand for',
+  'node/telemetry': 'tells a collector of the steps of messages',
   'node/contracts': 'starts system contracts, each with the powerbox of its holder',
 } as const;
 export type NodePart = keyof typeof NODE_PARTS;

@@ -22,6 +22,7 @@ import {
   type Report,
   type Space,
 } from '../../src/index.ts';
+import { NODE_PARTS } from '../../src/embedding/node-authority.ts';
 import { openInstrumented } from '../../src/embedding/open.ts';
 
 const ASK = (call: string): string =>
@@ -492,6 +493,12 @@ systemContracts:
       await settled(await open({ config }));
       assert.deepEqual(printed, ['open 7']);
     });
+  });
+
+  it('names no part of the node that the specification does not have, and the other way round', () => {
+    const page = readFileSync(new URL('../../spec/config.md', import.meta.url), 'utf8');
+    const told = [...page.matchAll(/^\| `(node\/[a-z]+)` \|/gm)].map(([, part]) => part);
+    assert.deepEqual(told.toSorted(), Object.keys(NODE_PARTS).toSorted());
   });
 
   it('lists what each part of the node itself holds, exactly', async () => {

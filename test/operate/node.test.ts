@@ -84,6 +84,37 @@ describe('operate: a node', function () {
     assert.deepEqual(reports[0], reports[1]);
   });
 
+  it('lists with the parts of the node what the service itself holds, in each space, and no secret', async () => {
+    const config = join(directory, 'powerbox.yaml');
+    const telemetry = '{endpoint: "http://127.0.0.1:9", headers: {authorization: canary-0123456789}}';
+    writeFileSync(config, `version: 1\nservice: {listen: "127.0.0.1:0", telemetry: ${telemetry}}\n`);
+    await start({ config });
+    await (await asked()).create('shop', { owner: 'alice', quotas: null, config: null });
+    for (const place of [data, join(data, 'spaces', 'shop')]) {
+      const admin = await openAdmin({ data: place });
+      try {
+        const holders = await admin.holders();
+        const held = holders.filter(({ name }) => name === 'node/clients' || name === 'node/telemetry');
+        assert.deepEqual(
+          held.map(({ name, holds }) => [name, holds.map((each) => [each.name, each.limits])]),
+          [
+            [
+              'node/clients',
+              [
+                ['port', { listen: '127.0.0.1:0', encrypted: false }],
+                ['secret', { read: true }],
+              ],
+            ],
+            ['node/telemetry', [['collector', { endpoint: 'http://127.0.0.1:9' }]]],
+          ],
+        );
+        assert.ok(!JSON.stringify(holders).includes('canary'));
+      } finally {
+        await admin.close();
+      }
+    }
+  });
+
   it('a space has its own journal, keys and quotas, and a program in one is in no other', async () => {
     const node = await start();
     const admin = await asked();

@@ -32,7 +32,7 @@ import {
   removeLeftovers,
   requireDirectory,
 } from './space-files.ts';
-import { NodeSpaces } from './spaces.ts';
+import { type NodeHolds, NodeSpaces } from './spaces.ts';
 
 /** Of the time to close, what clients get for what they wait for; the rest is for the spaces. */
 const CLIENTS_SHARE = 0.5;
@@ -99,6 +99,17 @@ async function listenOptions({ listen, tls, insecure }: ServiceConfig): Promise<
   return { host, port, insecure, ...(tls === undefined ? {} : { tls: await readTls(tls) }) };
 }
 
+/** What a node that serves may touch beside what its spaces do. */
+function partsOf({ listen, tls, auth, telemetry }: ServiceConfig): readonly NodeHolds[] {
+  const reads = [auth.publicKey ?? 'secret', ...(tls === undefined ? [] : [tls.certificate, tls.key])];
+  const endpoints = telemetry === undefined ? [] : [telemetry.endpoint];
+  return [
+    { part: 'node/clients', name: 'port', limits: { listen, encrypted: tls !== undefined } },
+    ...reads.map((name) => ({ part: 'node/clients', name, limits: { read: true } }) as const),
+    ...endpoints.map((endpoint) => ({ part: 'node/telemetry', name: 'collector', limits: { endpoint } }) as const),
+  ];
+}
+
 function connectionFields({ number, peer, holder, session, client }: ConnectionReport): LogFields {
   return { connection: number, peer, holder, session, client };
 }
@@ -162,6 +173,7 @@ class Node implements NodeState {
       config,
       console,
       hostArguments,
+      parts: partsOf(said),
       log,
       onLost: (name, error) => {
         if (name === MAIN_SPACE) this.#lose(error);

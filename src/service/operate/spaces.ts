@@ -3,7 +3,15 @@
  * them are open, who may enter which, and why one is not there. Must never let the failure of one space touch another.
  */
 import type { Console } from '../../../resolvers/index.ts';
-import { type HealthReport, openToHold, type OpenOptions, restoreService, type Space } from '../../embedding/index.ts';
+import {
+  type HealthReport,
+  internalsOf,
+  type NodePart,
+  openToHold,
+  type OpenOptions,
+  restoreService,
+  type Space,
+} from '../../embedding/index.ts';
 import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import type { Identity, SpaceDirectory } from '../types.ts';
 import { type Log, logFailure } from './logs.ts';
@@ -27,12 +35,21 @@ export interface NodeSpacesOptions {
   readonly durability?: OpenOptions['durability'];
   /** For a host of `main`. */
   readonly hostArguments?: readonly string[];
+  /** What the node itself holds beside its spaces, for whoever asks one of them. */
+  readonly parts: readonly NodeHolds[];
   readonly console: Console;
   readonly log: Log;
   /** For a space: whether its messages are followed. Absent: none are. */
   readonly follow?: (space: string) => NonNullable<OpenOptions['follow']>;
   /** A space has closed itself because its storage failed. */
   readonly onLost: (name: string, error: Error) => void;
+}
+
+/** Something that a part of the node may touch. */
+export interface NodeHolds {
+  readonly part: NodePart;
+  readonly name: string;
+  readonly limits: Readonly<Record<string, unknown>>;
 }
 
 interface Held {
@@ -104,6 +121,8 @@ export class NodeSpaces implements SpaceDirectory {
       held.failure = codeOf(error);
       throw error;
     }
+    const { authority } = internalsOf(held.space);
+    for (const { part, name, limits } of this.#options.parts) authority.give(part, name, name, limits);
     const { length } = held.space.deploys();
     log.info('open', { deploys: length });
   }
