@@ -87,6 +87,16 @@ export class WireClient {
     return this.#lastId - this.#applied;
   }
 
+  /** Whether it has handled what its cursor does not have: killed now, it is told that again. */
+  get hasUnstored(): boolean {
+    return this.#handled > this.#stored.handled;
+  }
+
+  /** Whether everything that it was told in an earlier life has come again. */
+  get isToldAgain(): boolean {
+    return this.#handled >= this.#held.size;
+  }
+
   /** Resolves when it is welcomed, or the connection is gone. */
   connect(port: number): Promise<boolean> {
     assert(this.#socket === null, 'connected already');
