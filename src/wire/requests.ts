@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { Bytes, List, MapValue, type Value } from '../values/index.ts';
 import type { Parts } from './frames.ts';
 import type { ClientMessage, WireSlot } from './messages.ts';
+import { METHOD_CHARS_MAX, readPlainMessage } from './plain.ts';
 
 const count = z.int().min(0);
 const id = z.int().min(1);
@@ -96,7 +97,7 @@ const SCHEMAS = {
       z.literal('call'),
       id,
       value,
-      text(256).nullable(),
+      text(METHOD_CHARS_MAX).nullable(),
       message,
       options({ limit_ms: milliseconds.nullable().default(null) }).optional(),
     ])
@@ -164,6 +165,10 @@ const KINDS: ReadonlyMap<string, z.ZodType<ClientMessage>> = new Map(Object.entr
 
 /** Refuses with `wire_invalid` what is no message of a client, and says where. */
 export function readClientMessage(parts: Parts): ClientMessage {
+  return readPlainMessage(parts) ?? readBySchema(parts);
+}
+
+function readBySchema(parts: Parts): ClientMessage {
   const kind = parts[0] as string;
   const schema = KINDS.get(kind);
   if (schema === undefined) {
