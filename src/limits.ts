@@ -253,6 +253,8 @@ export const limits = {
   http_headers_max: 256,
   /** Bytes of all headers of one request, and of one answer. */
   http_headers_bytes_max: 32 * 1024,
+  /** Bytes that are read before the head of an answer is whole, interim answers and all: what a parser counts is less. */
+  http_head_bytes_max: 1024 * 1024,
   /** Entries of each list in a grant of HTTP: all of them are looked through for each request. */
   http_rules_max: 256,
   /** Bytes of certificates that a configuration holds as text. */
@@ -441,6 +443,8 @@ export const limits = {
   service_shutdown_ms_default: 15_000,
   /** The most that a configuration may say. */
   service_shutdown_ms_max: 10 * 60 * 1_000,
+  /** Characters of a `traceparent` that comes with a message: today's has 55, and later ones may say more. */
+  trace_parent_chars_max: 256,
   /** Steps of one message that are followed; a program that goes on for ever is not followed for ever. */
   telemetry_steps_max: 1_000,
   /** Spans that wait to be sent; past it they are dropped, for a collector that is gone must cost no memory. */
@@ -521,6 +525,12 @@ export const limits = {
   session_deliveries_bytes_max: 64 * 1024 * 1024,
   /** Deliveries of one session past which nothing new is begun for it: half of what ends it. */
   session_deliveries_slow: 16_384,
+  /** Queries and estimates of one holder that run at once; the others wait for their turn. Forks are for all. */
+  session_forks_max: 4,
+  /** What one of them may cost, by the price list: some seconds of a processor. */
+  session_fork_cost_max: 50_000_000,
+  /** Bytes of what one answers: it must fit into a frame, with tokens in the place of names. */
+  session_fork_answer_bytes_max: 1024 * 1024,
   /** Requests applied in one turn; a larger frame becomes several. */
   session_turn_requests: 128,
   /** Messages that a standing receive takes in one turn. */
@@ -533,6 +543,10 @@ export const limits = {
   session_kept_ms_default: 24 * 3_600_000,
   /** Bytes of a trace that are compressed together: enough to find what repeats, and no more is lost to a crash. */
   trace_block_bytes: 256 * 1024,
+  /** Bytes of a trace that wait to be compressed; past it whoever records waits. */
+  trace_pending_bytes_max: 8 * 1024 * 1024,
+  /** Bytes of a trace between two keyframes: what is replayed at most before a turn in the middle is shown. */
+  trace_keyframe_bytes: 64 * 1024 * 1024,
   /** Bytes of one block of a trace that is read: a commit with as much in it as may lie in memory is one. */
   trace_block_bytes_max: 1024 * 1024 * 1024,
   /** Arrows of a sequence diagram: more is read by nobody. */

@@ -30,6 +30,9 @@ export interface Sink {
 export interface Line {
   hold(): void;
   release(): void;
+  /** From now on what is read is counted, until `headCame`; who waits is told once when it is too much for a head. */
+  headBegins(waiting: { headTooLarge(): void }): void;
+  headCame(): void;
 }
 
 export interface ExchangeTimes {
@@ -96,10 +99,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#sent = true;
     this.#watch.enter('head', this.#options.times.headers_ms_max);
+    this.line?.headBegins(this);
+  }
+
+  headTooLarge(): void {
+    const message = `${this.#options.where} answered with a head of more than ${limits.http_head_bytes_max} bytes`;
+    this.#end(new PowerboxError('value_too_large', message));
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     if (this.#ended || status < 200) return;
+    this.line?.headCame();
     if ((controller.rawHeaders as readonly unknown[]).length > 2 * limits.http_headers_max) {
       const message = `${this.#options.where} answered more than ${limits.http_headers_max} headers`;
       this.#end(new PowerboxError('value_too_large', message));
@@ -150,7 +160,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#watch.end();
     const sink = this.#sink;
     // A connection that is not there yet is not this one's to end.
-    if (this.#controller !== null) this.line?.release();
+    if (this.#controller !== null) {
+      this.line?.headCame();
+      this.line?.release();
+    }
     this.#controller?.abort(error);
     if (sink === null) this.#options.failed(error, this.#sent);
     else sink.fail(error);

@@ -132,13 +132,40 @@ class LineClient extends Client {
 class SocketLine implements Line {
   #socket: Socket | null = null;
   #held = false;
+  /** While a head is waited for: what has come, and whom to tell when it is too much. */
+  #head_bytes = 0;
+  #waiting: { headTooLarge(): void } | null = null;
 
   attach(socket: Socket): void {
     this.#socket = socket;
     this.#held = false;
     const read = socket.read.bind(socket);
     // What is not read waits, first in the socket, then with the sender.
-    socket.read = (size?: number) => (this.#held && this.#socket === socket && size !== 0 ? null : read(size));
+    socket.read = (size?: number) => {
+      if (this.#held && this.#socket === socket && size !== 0) return null;
+      const chunk = read(size) as Buffer | null;
+      return chunk === null || this.#waiting === null || this.#isFitting(chunk) ? chunk : null;
+    };
+  }
+
+  headBegins(waiting: { headTooLarge(): void }): void {
+    this.#head_bytes = 0;
+    this.#waiting = waiting;
+  }
+
+  headCame(): void {
+    this.#waiting = null;
+  }
+
+  /** The library counts headers alone: a reason, or interim answers, may have no end. */
+  #isFitting(chunk: Buffer): boolean {
+    this.#head_bytes += chunk.length;
+    if (this.#head_bytes <= limits.http_head_bytes_max) return true;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    // Later, for it is the parser itself that reads.
+    if (waiting !== null) queueMicrotask(() => waiting.headTooLarge());
+    return false;
   }
 
   hold(): void {
