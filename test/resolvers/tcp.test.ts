@@ -1,5 +1,6 @@
 /** TCP in both roles, against real peers on loopback. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { NewMap, NewObject } from '../../channels/index.ts';
 import { powerHandle, readGrants } from '../../src/capability/index.ts';
 import type { PowerOf } from '../../src/capability/index.ts';
@@ -12,6 +13,23 @@ import { allOf, connector, dial, GRANT, grantTcp, infoOf, Peer, received, root, 
 import type { Site } from './sockets.ts';
 
 const LOOPBACK = { connect: ['127.0.0.1:*'], listen: ['127.0.0.1:0', '127.0.0.1:1024-65535'] };
+
+/** Whether the system has its timer of keep-alive set for the connection between these two, while nothing is on its way. */
+function keepAliveOf(local: string, remote: string): boolean | null {
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  const row = rows
+    .map((each) => each.trim().split(/\s+/))
+    .find(([, from, to]) => from === hex(local) && to === hex(remote));
+  const timer = row?.[5]?.slice(0, 2);
+  return timer === '02' ? true : timer === '00' ? false : null;
+}
+
+/** As the system writes addresses there: the bytes of the address from the last to the first. */
+function hex(address: string): string {
+  const [host = '', port] = address.split(':');
+  const bytes = host.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return `${bytes.toReversed().join('')}:${Number(port).toString(16).padStart(4, '0')}`.toUpperCase();
+}
 
 describe('a TCP connection to outside', () => {
   let peer: Peer;
@@ -309,6 +327,20 @@ describe('a TCP connection to outside', () => {
     await ended;
     await until(() => idle.timers() === 0);
     idle.resolver.close();
+  });
+
+  it('the system asks a silent peer whether it is there, unless the grant says that it does not', async () => {
+    for (const [keepAlive_ms, asks] of [
+      [60_000, true],
+      [0, false],
+    ] as const) {
+      const own = await grantTcp({ ...LOOPBACK, keepAlive_ms });
+      const socket = await (await connector(own)).resolve('resolve', peer.address);
+      await peer.next();
+      const { local, remote } = infoOf(await socket.call('info'));
+      await until(() => keepAliveOf(String(local), String(remote)) === asks);
+      own.resolver.close();
+    }
   });
 
   it('no more sockets are open than granted, and each that ends makes room', async () => {
