@@ -5,8 +5,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSpace } from '../../src/index.ts';
+import { any, openSpace } from '../../src/index.ts';
 import type { FailureReport, PowerSource, Space } from '../../src/index.ts';
+import { limits } from '../../src/limits.ts';
 import { bodyOf, serve } from '../resolvers/http-support.ts';
 import type { Listening } from '../resolvers/http-support.ts';
 
@@ -148,6 +149,40 @@ describe('embedding: http', () => {
       }
     }`);
     assert.deepEqual(await space.consume([{ channel: 'total' }], { limit_ms: 20_000 }), [[body.length]]);
+  });
+
+  it('a body larger than any value is kept as the blobs of its chunks, and is whole after a restart', async () => {
+    const body = randomBytes(17 * 1024 * 1024);
+    const server = await listening((_, response) => response.end(body));
+    const space = await opened(server);
+    await space.run(`new box(\`rho:powerbox\`), keep in {
+      contract keep(body, @number) = {
+        for (@chunk <- body) {
+          match chunk { Nil => @"end"!(number) _ => { @"kept"!(number, chunk) | keep!(*body, number + 1) } }
+        }
+      } |
+      for (client <- box!?("httpClient"); page <- client!?("resolve", "${server.origin}/api/a");
+           @{"body": body, ..._} <- page!?("get", {"as": "chunks", "chunkBytes": 1048576})) { keep!(body, 0) }
+    }`);
+    const [end] = await space.consume([{ channel: 'end' }], { limit_ms: 50_000 });
+    await space.close();
+    const again = await openSpace({ data: directory });
+    open.push(again);
+    const chunks: Uint8Array[] = [];
+    for (let number = 0; number < (end?.[0] as number); number++) {
+      const kept = await again.take('kept', { match: [number, any] });
+      chunks.push(kept?.[1] as Uint8Array);
+    }
+    assert.ok(Buffer.concat(chunks).equals(body));
+    const large = chunks.filter(({ length }) => length > limits.inline_bytes_max);
+    assert.ok(large.length > 0);
+    const blobs = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(
+      (file) =>
+        file.isFile() &&
+        file.parentPath.includes('blobs') &&
+        statSync(join(file.parentPath, file.name)).size > limits.inline_bytes_max,
+    );
+    assert.ok(blobs.length >= large.length, `${blobs.length} blobs for ${large.length} chunks`);
   });
 
   it('requests to one URL run side by side', async () => {
