@@ -42,6 +42,8 @@ export interface NativeCall {
   readonly limit_ms?: number | null;
   /** It may have been made before, by an earlier process: a change of recovery `repeat` or `ask` that a crash cut off. */
   readonly again?: boolean;
+  /** Of a call that is followed, its step: what the native does elsewhere comes beneath it. A W3C `traceparent`. */
+  readonly traceparent?: string | undefined;
   /** Aborted when the caller's time is over or the space closes. A change that has begun is not cut off by it. */
   readonly signal?: AbortSignal;
   /** As `whenLeft` below, which is how it is asked for. */

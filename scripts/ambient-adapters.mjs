@@ -181,13 +181,13 @@ export const ADAPTERS = [
   },
   {
     file: 'src/natives/serve-child.ts',
-    touches: ['sockets'],
-    reason: 'Serves a host over the pipes that its node left it.',
+    touches: ['sockets', 'processes'],
+    reason: 'Serves a host over the pipes that its node left it, and tells how much memory it uses.',
   },
   {
     file: 'src/natives/serve-socket.ts',
-    touches: ['sockets'],
-    reason: 'Serves a host at a port; its tests have real nodes.',
+    touches: ['sockets', 'processes'],
+    reason: 'Serves a host at a port; its tests have real nodes, and tells how much memory it uses.',
   },
   {
     file: 'src/embedding/machine.ts',

@@ -30,6 +30,11 @@ export interface ConnectOptions {
   readonly webSocket?: SocketMaker;
   /** This program's word that others may read the token and all that is said: `ws://` beyond this machine. */
   readonly insecure?: boolean;
+  /**
+   * The step of this program's own trace in which it asks: a W3C `traceparent`, or a function that tells it at each
+   * request. The service and the natives behind it go on with that trace.
+   */
+  readonly traceparent?: string | (() => string | null | undefined);
   /** Milliseconds in which the first connection must come about, over as many dials as that takes. */
   readonly connect_ms?: number;
   /** Milliseconds for one dial, up to the service's welcome. */
@@ -52,6 +57,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 /** As `connect`, on a machine of one's own. */
 export async function connectIn(surroundings: Surroundings, url: string, options: ConnectOptions): Promise<Box> {
   const address = addressOf(url, options);
+  const { traceparent } = options;
   const events = new Emitter<BoxEvents>();
   const unheard = (error: unknown): void => {
     if (!events.emit('unheard', error)) void Promise.reject(error as Error);
@@ -64,6 +70,7 @@ export async function connectIn(surroundings: Surroundings, url: string, options
       token: (options.token ?? null) satisfies TokenSource,
       space: options.space ?? null,
       client: options.client ?? '',
+      traceparent: typeof traceparent === 'function' ? traceparent : () => traceparent,
       times: {
         dial_ms: options.dial_ms ?? limits.client_dial_ms,
         heartbeat_ms: options.heartbeat_ms ?? limits.client_heartbeat_ms,

@@ -11,6 +11,7 @@ import {
   frameOf,
   MessageEncoder,
   type ClientMessage,
+  type Parts,
   type Request,
   type WireLimits,
 } from '../wire/index.ts';
@@ -44,6 +45,8 @@ export interface Entry {
   readonly sink: Sink;
   /** Must be done, with the id that it will have, before it is sent. */
   readonly before?: ((id: number) => Promise<void>) | undefined;
+  /** The step of the program's trace in which it was asked, or null. */
+  readonly parent: string | null;
   /** It is not to be sent any more. */
   withdrawn: boolean;
 }
@@ -65,6 +68,8 @@ export class Outbox {
   /** What must be done before anything further is sent. */
   #blocked = false;
   #limits: WireLimits | null = null;
+  /** Whether the service can be told in whose trace it is asked. */
+  traces = false;
 
   get waiting(): number {
     return this.#waiting.length;
@@ -148,6 +153,8 @@ export class Outbox {
     const messages = before.map((message) => this.#encoder.encode(clientParts(message)));
     let bytes = messages.reduce((sum, message) => sum + message.length, FRAME_HEAD_BYTES);
     const bounds = this.#limits;
+    /** What was said last in this frame of whose trace the requests are. */
+    let parent: string | null = null;
     while (bounds !== null && !this.#blocked && messages.length < bounds.frame_messages) {
       const queue = this.#next(bounds);
       const entry = queue?.first();
@@ -165,14 +172,20 @@ export class Outbox {
         queue.take();
         continue;
       }
-      if (bytes + message.length > bounds.frame_bytes) {
-        // It opens the next frame; unlike an id that was not used, one that was used is not given again.
-        break;
-      }
+      const trace = entry.parent === parent || !this.traces ? [] : [this.#encoder.encode(traceParts(entry.parent))];
+      const size = trace.reduce((sum, { length }) => sum + length, message.length);
+      const isRoom = bytes + size <= bounds.frame_bytes && messages.length + trace.length < bounds.frame_messages;
+      // It opens the next frame; unlike an id that was not used, one that was used is not given again.
+      if (!isRoom && messages.length > 0) break;
       queue.take();
       this.#send(entry);
+      // One that fills a frame by itself goes without.
+      if (isRoom) {
+        messages.push(...trace);
+        parent = entry.parent;
+      }
       messages.push(message);
-      bytes += message.length;
+      bytes += size;
     }
     return messages.length === 0 ? null : frameOf(messages);
   }
@@ -230,6 +243,10 @@ export class Outbox {
       },
     );
   }
+}
+
+function traceParts(parent: string | null): Parts {
+  return clientParts({ kind: 'trace', parent: parent ?? '' });
 }
 
 /**

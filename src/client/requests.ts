@@ -27,6 +27,8 @@ interface RequestOptions {
 export interface RequestOwner {
   /** There is something to send. */
   asked(): void;
+  /** The step of the program's own trace in which it asks; null: it tells of none. */
+  parent(): string | null;
   /** The highest number of a delivery that came. */
   seen(): number;
   /** Up to this id the service has applied everything that was asked in this session. */
@@ -92,6 +94,7 @@ export class Requests implements Caller {
       silent,
       sink,
       before,
+      parent: this.#owner.parent(),
       withdrawn: false,
     };
     this.outbox.add(entry, urgent);
@@ -211,6 +214,7 @@ export class Requests implements Caller {
       pending: null,
       references: [],
       silent: false,
+      parent: null,
       withdrawn: false,
     };
     this.outbox.adopt(entry, id);

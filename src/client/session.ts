@@ -40,6 +40,8 @@ export interface SessionOptions {
   /** What the client calls itself, in the logs of the service. */
   readonly client: string;
   readonly times: LinkTimes;
+  /** The step of the program's own trace in which it asks now. */
+  readonly traceparent: () => string | null | undefined;
 }
 
 /** How it stands with the connection. */
@@ -98,6 +100,7 @@ export class Session {
     this.requests = new Requests(
       {
         asked: () => this.#flushSoon(),
+        parent: () => parentOf(options.traceparent),
         seen: () => this.#handling.seen,
         applied: () => this.#welcome?.applied ?? 0,
         later: (run) => void surroundings.after(0, run),
@@ -298,6 +301,7 @@ export class Session {
     this.#powerbox = this.requests.capabilities.handle(powerbox);
     this.#refused = false;
     this.#link.welcomed();
+    this.requests.outbox.traces = welcome.version >= TRACE_VERSION;
     if (resumed) {
       this.requests.outbox.resume(welcome.applied, welcome.limits);
     } else {
@@ -362,3 +366,17 @@ export class Session {
     this.#listener.changed({ state: 'closed', error });
   }
 }
+
+/** Following must never be why something is not asked: what cannot be told, or is no `traceparent`, is left out. */
+function parentOf(traceparent: SessionOptions['traceparent']): string | null {
+  try {
+    const parent = traceparent();
+    return typeof parent === 'string' && TRACEPARENT.test(parent) ? parent : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The version of the wire in which traces were first spoken of. */
+const TRACE_VERSION = 2;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;

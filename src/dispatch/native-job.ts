@@ -68,6 +68,10 @@ class Asked implements NativeCall {
     return this.#job.signal;
   }
 
+  get traceparent(): string | undefined {
+    return this.#job.traceparent;
+  }
+
   whenLeft(run: () => void): () => void {
     return this.#job.whenLeft(run);
   }
@@ -273,6 +277,10 @@ export class NativeJob implements OutsideWork, OutsideCall {
     } catch (thrown) {
       return Promise.reject(thrown);
     }
+  }
+
+  get traceparent(): string | undefined {
+    return this.#span?.traceparent;
   }
 
   /** Aborted when nobody waits for the answer any more. */

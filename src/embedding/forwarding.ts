@@ -26,22 +26,30 @@ export function hostOfChannel(space: Space, { declaration, channel }: Forwarding
       hint: 'A message that was sent cannot be asked for and is not sent again: declare effect observe, or recovery none.',
     });
   }
-  const { host } = internalsOf(space);
+  const { engine, host } = internalsOf(space);
   const target = toValue(channel);
   const native: Native = {
     declaration,
     async call(call: NativeCall): Promise<NativeAnswer> {
+      // The trace of whoever calls goes on in this space.
+      const span = engine.follow('forwarded', { native: declaration.name, method: call.method }, call.traceparent);
+      let outcome = 'ok';
       try {
         const reply = await space.newName();
-        await host.produce(target, [call.method, ...call.args, bundle(reply, false, true)]);
+        await host.produce(target, [call.method, ...call.args, bundle(reply, false, true)], { span });
         const [message] = await host.take({
           slots: [{ channel: reply, pattern: ANY_MESSAGE }],
           ...(call.signal === undefined ? {} : { signal: call.signal }),
         });
-        return answerOf((message as List).items);
+        const answer = answerOf((message as List).items);
+        if ('error' in answer) outcome = answer.error.code;
+        return answer;
       } catch (error) {
         if (!isPowerboxError(error)) throw error;
+        outcome = error.code;
         return { error: { code: error.code, message: error.message } };
+      } finally {
+        span?.end(outcome);
       }
     },
   };

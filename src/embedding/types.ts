@@ -7,7 +7,7 @@ import type { ConfigurationSource, Power, PowerSource, QuotaSettingsSource } fro
 import type { Console } from '../../resolvers/index.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { HostLine, HostReport } from '../natives/index.ts';
-import type { Quota, Span, SpanFields } from '../space/index.ts';
+import type { Follow, Quota } from '../space/index.ts';
 import type { Durability } from '../store/index.ts';
 import type { TraceSink } from '../trace/index.ts';
 import type { HostValue, Name, Value } from '../values/index.ts';
@@ -84,7 +84,7 @@ export interface OpenOptions {
   /** One structured record for each failure that no caller hears of. Default: a line on standard error. */
   readonly onFailure?: (failure: FailureReport) => void;
   /** Whether a message from outside is followed on its way, and where its steps are told. Default: none is. */
-  readonly follow?: (name: string, fields: SpanFields) => Span | null;
+  readonly follow?: Follow;
   /** The machine has failed a change of a file, and the node is out of service from now on. */
   readonly onOutOfService?: (health: HealthReport) => void;
   /** The space has closed itself because storage failed. */

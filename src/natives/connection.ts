@@ -37,6 +37,8 @@ export interface Welcome {
   readonly store: boolean;
   /** Effects that it has prepared and neither finished nor dropped. */
   readonly prepared: readonly Uint8Array[];
+  /** It takes the place of its calls in a trace. */
+  readonly traces: boolean;
 }
 
 export interface ConnectionOptions {
@@ -65,6 +67,7 @@ export class HostConnection {
   #onWelcome: ((welcome: Welcome | PowerboxError) => void) | null = null;
   #garbage = 0;
   #hostDropped = 0;
+  #memory_bytes: number | null = null;
   #beat: Cancellable | null = null;
   #heard = true;
 
@@ -129,6 +132,11 @@ export class HostConnection {
     return (this.#link?.dropped ?? 0) + this.#hostDropped;
   }
 
+  /** What it uses, as it has told last; null where it does not tell. */
+  get memory_bytes(): number | null {
+    return this.#memory_bytes;
+  }
+
   #hello(): void {
     const { native, client, message_bytes_max } = this.#options;
     this.tell('hello', 0, {
@@ -181,7 +189,10 @@ export class HostConnection {
       this.tell('ping', 0, {});
       this.#beat = timers.after(silent_ms_max ?? limits.host_ping_ms, beat);
     };
-    if (this.#ended === null) this.#beat = timers.after(silent_ms_max ?? limits.host_ping_ms, beat);
+    if (this.#ended !== null) return;
+    // Asked at once, too: its answer tells what it uses.
+    this.tell('ping', 0, {});
+    this.#beat = timers.after(silent_ms_max ?? limits.host_ping_ms, beat);
   }
 
   #end(reason: string): void {
@@ -254,7 +265,7 @@ export class HostConnection {
         onFail(id, read as ToNode<'fail'>);
         return;
       case 'pong':
-        this.#hostDropped = (read as ToNode<'pong'>).dropped;
+        this.#ponged(read as ToNode<'pong'>);
         return;
       case 'log':
         onLog(read as ToNode<'log'>);
@@ -264,7 +275,12 @@ export class HostConnection {
     }
   }
 
-  #welcomed({ version, declarations, store, prepared }: ToNode<'welcome'>): void {
+  #ponged({ dropped, memory_bytes }: ToNode<'pong'>): void {
+    this.#hostDropped = dropped;
+    this.#memory_bytes = memory_bytes ?? null;
+  }
+
+  #welcomed({ version, declarations, store, prepared, traces = false }: ToNode<'welcome'>): void {
     if (this.#welcome !== null) {
       this.#garbage++;
       return;
@@ -280,7 +296,8 @@ export class HostConnection {
       this.#refuse(`what it announces is no declaration: ${issue?.path.join('.')}: ${issue?.message}`);
       return;
     }
-    this.#welcome = { declarations: read.flatMap(({ data }) => (data === undefined ? [] : [data])), store, prepared };
+    const announced = read.flatMap(({ data }) => (data === undefined ? [] : [data]));
+    this.#welcome = { declarations: announced, store, prepared, traces };
     this.#onWelcome?.(this.#welcome);
   }
 

@@ -65,6 +65,8 @@ export interface HostReport {
   readonly reason: string;
   /** A process, a thread or a URL; empty where there is none now. */
   readonly where: string;
+  /** Memory, as it has told last; null where it does not tell. */
+  readonly memory_bytes: number | null;
   readonly restarts: number;
   readonly calls: number;
   readonly running: number;
@@ -216,6 +218,7 @@ export class Host {
       state: this.#state,
       reason: this.#state === 'up' ? '' : this.#reason,
       where: this.connection?.where ?? '',
+      memory_bytes: this.connection?.memory_bytes ?? null,
       restarts: this.#restarts,
       calls: this.calls,
       running: this.gate.running,

@@ -165,6 +165,7 @@ export class HostedNative implements Native {
       leave();
       return { error: { code: 'busy', message: `the host of ${name} owes ${connection.waiting} answers` } };
     }
+    if (connection.welcome.traces && call.traceparent !== undefined) body = { ...body, traceparent: call.traceparent };
     let id = 0;
     // Its place is free for others once nobody waits for it any more; its answer is still heard.
     const cancel = (): void => {

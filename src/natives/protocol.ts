@@ -42,6 +42,8 @@ const called = {
   state: value.optional(),
   /** Milliseconds; nil: as long as a person takes. */
   limit_ms: z.union([count, z.null()]),
+  /** For hosts that take one: the step of a trace that the call is. */
+  traceparent: z.string().max(limits.trace_parent_chars_max).optional(),
 };
 
 /** Fields by kind, of what a node says. */
@@ -70,7 +72,14 @@ export const TO_HOST = {
 
 /** Fields by kind, of what a host says. */
 export const TO_NODE = {
-  welcome: fields({ version: count, declarations: list(value), store: z.boolean(), prepared: list(effect) }),
+  welcome: fields({
+    version: count,
+    declarations: list(value),
+    store: z.boolean(),
+    prepared: list(effect),
+    /** Calls that are followed are to say where. */
+    traces: z.boolean().optional(),
+  }),
   failed: fields({ message: text }),
   answer: fields({
     ok: made.optional(),
@@ -83,7 +92,7 @@ export const TO_NODE = {
   }),
   push: fields({ source: text, message: list(made), state: value.optional(), last: z.boolean() }),
   fail: fields({ source: text, error: failure }),
-  pong: fields({ dropped: count }),
+  pong: fields({ dropped: count, memory_bytes: count.optional() }),
   log: fields({ level: z.enum(['debug', 'info', 'warn', 'error']), text }),
   shutdown: fields({ reason: text }),
 } as const;

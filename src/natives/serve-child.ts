@@ -23,6 +23,7 @@ export async function serveChild(definition: HostDefinition): Promise<void> {
       const made = new HostSession(definition, {
         send: (bytes) => void toNode.write(writer.frame(bytes)),
         dropped: () => reader?.dropped ?? 0,
+        memory_bytes: () => process.memoryUsage.rss(),
         onStop: (grace_ms) => resolve(grace_ms),
         onRefused: () => resolve(0),
       });

@@ -70,6 +70,7 @@ export async function listenHost(definition: HostDefinition, options: HostListen
           const session = new HostSession(definition, {
             send: (bytes) => accepted.send(bytes),
             dropped: () => 0,
+            memory_bytes: () => process.memoryUsage.rss(),
             // It goes on for the others; this node has left.
             onStop: () => accepted.close(1000),
             onRefused: () => accepted.close(1008),

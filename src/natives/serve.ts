@@ -66,6 +66,8 @@ export interface SessionOptions {
   readonly send: (bytes: Uint8Array) => void;
   /** Frames that the link has dropped. */
   readonly dropped: () => number;
+  /** What this host uses, in bytes. */
+  readonly memory_bytes: () => number;
   /** The node asks it to stop. */
   readonly onStop: (grace_ms: number) => void;
   /** What is answered when the node's name for it, or its version, is not this host's. */
@@ -169,7 +171,7 @@ export class HostSession {
         for (const opened of this.#sources.values()) opened.pushed(id, (read as ToHost<'pushed'>).taken);
         return;
       case 'ping':
-        this.#say('pong', 0, { dropped: this.#options.dropped() });
+        this.#say('pong', 0, { dropped: this.#options.dropped(), memory_bytes: this.#options.memory_bytes() });
         return;
       case 'stop':
         this.#options.onStop((read as ToHost<'stop'>).grace_ms);
@@ -202,6 +204,7 @@ export class HostSession {
       declarations: list(this.#definition.natives.map(({ declaration }) => toValue(writeDeclaration(declaration)))),
       store: this.#definition.store !== undefined,
       prepared: list(prepared.map((effect) => new Bytes(effect))),
+      traces: true,
     });
   }
 
@@ -234,7 +237,7 @@ export class HostSession {
     fields: CallFields,
     signal: AbortSignal,
   ): Promise<NativeAnswer | 'not_applied'> {
-    const { method, form, args, effect, account, handle, state, limit_ms, grant } = fields;
+    const { method, form, args, effect, account, handle, state, limit_ms, grant, traceparent } = fields;
     const call: NativeCall = {
       method,
       form,
@@ -246,6 +249,7 @@ export class HostSession {
       limit_ms,
       cap: grant,
       signal,
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     if (verb === 'ask') return (await native.ask?.(call)) ?? 'not_applied';
     const { store } = this.#definition;

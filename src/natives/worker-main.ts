@@ -2,6 +2,7 @@
  * The first module of a host's thread: loads the module that the operator names and serves what it exports over the
  * thread's port. An adapter of worker threads.
  */
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { definitionOf } from './definition.ts';
 import { limits } from '../limits.ts';
@@ -21,6 +22,7 @@ if (port !== null) {
   const options = {
     send: (bytes: Uint8Array) => port.postMessage(bytes),
     dropped: () => 0,
+    memory_bytes: heap_bytes,
     onStop: () => void stop().finally(() => port.close()),
     onRefused: () => port.close(),
   };
@@ -39,4 +41,10 @@ if (port !== null) {
     new HostSession({ natives: [] }, options).failed(text.slice(0, limits.failure_text_max));
     port.close();
   }
+}
+
+/** Of this thread alone: what else a process uses is not counted by thread. */
+function heap_bytes(): number {
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return used_heap_size + external_memory;
 }

@@ -227,6 +227,9 @@ export class Connection implements Outlet {
           if (this.#pongs.length >= limits.wire_pongs_max) throw invalid('too many pings');
           this.#pongs.push(message.nonce);
           break;
+        case 'trace':
+          // The reader has said so with each request that it is about.
+          break;
         case 'end':
           (this.#desk as SpaceDesk).sessions.end(session).catch(() => {});
           break;

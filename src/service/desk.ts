@@ -131,7 +131,7 @@ export class SpaceDesk {
       const request = { kind: 'place', id, name, prepared: payload } as const;
       return { ...asked, parts: ['place', id, name, payload], request, references: [] };
     } catch (error) {
-      return refused(id, error);
+      return { ...refused(id, error), ...(asked.parent === undefined ? {} : { parent: asked.parent }) };
     }
   }
 }

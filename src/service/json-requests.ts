@@ -20,9 +20,9 @@ export interface Answering {
   readonly powerbox: Capability;
   /**
    * What comes of it, with tokens of the holder in the place of names. Rejects with a coded error. When the signal is
-   * aborted, what waits is taken back.
+   * aborted, what waits is taken back. `parent` is the step of the caller's trace that it belongs to, if they told of one.
    */
-  ask(request: Ask, signal: AbortSignal): Promise<Value>;
+  ask(request: Ask, signal: AbortSignal, parent: string | null): Promise<Value>;
 }
 
 type Results = ReadonlyMap<string | number, Value>;

@@ -63,7 +63,7 @@ async function handle(request: RouteRequest, whoAnswers: WhoAnswers): Promise<Ro
     return reply(status, { jsonrpc: '2.0', id: null, error: errorOf(error) });
   }
   if (!Array.isArray(body)) {
-    const [answer] = await answerAll([body], answering, request.signal);
+    const [answer] = await answerAll([body], answering, request);
     return answer === undefined ? { status: 204 } : reply(200, answer);
   }
   const requests: readonly Json[] = body;
@@ -72,7 +72,7 @@ async function handle(request: RouteRequest, whoAnswers: WhoAnswers): Promise<Ro
     const why = `a batch of ${requests.length} requests; at most ${limits.rpc_batch_max} are taken`;
     return reply(400, failure(null, INVALID_REQUEST, why));
   }
-  const answers = await answerAll(requests, answering, request.signal);
+  const answers = await answerAll(requests, answering, request);
   return answers.length === 0 ? { status: 204 } : reply(200, answers);
 }
 
@@ -80,8 +80,11 @@ async function handle(request: RouteRequest, whoAnswers: WhoAnswers): Promise<Ro
 async function answerAll(
   requests: readonly Json[],
   answering: Answering,
-  signal: AbortSignal,
+  { signal, headers }: RouteRequest,
 ): Promise<readonly RpcResponse[]> {
+  const { traceparent } = headers;
+  const parent =
+    typeof traceparent === 'string' && traceparent.length <= limits.trace_parent_chars_max ? traceparent : null;
   const results = new Map<Id, Promise<Value>>();
   const answers = requests.map(async (json): Promise<RpcResponse | null> => {
     const request = readRequest(json);
@@ -90,7 +93,7 @@ async function answerAll(
     if (method === 'rpc.discover') return id === undefined ? null : success(id, openRpcDocument() as Json);
     if (id !== undefined && id !== null && results.has(id))
       return failure(id, INVALID_REQUEST, 'two requests of the batch have this id');
-    const answer = answerOne(request, answering, results, signal);
+    const answer = answerOne(request, answering, results, { signal, parent });
     if (id !== undefined && id !== null) results.set(id, answer);
     try {
       const value = await answer;
@@ -109,12 +112,12 @@ function answerOne(
   { method, params }: RpcRequest,
   answering: Answering,
   results: ReadonlyMap<Id, Promise<Value>>,
-  signal: AbortSignal,
+  { signal, parent }: { readonly signal: AbortSignal; readonly parent: string | null },
 ): Promise<Value> {
   const needed = [...resultsIn(params)];
   const known = new Map<string | number, Value>();
   const ask = async (): Promise<Value> => {
-    const value = await answering.ask(askOf(method, params, answering, known), signal);
+    const value = await answering.ask(askOf(method, params, answering, known), signal, parent);
     // A receive on one channel brings one message.
     return ONE_MESSAGE.has(method) && value instanceof List ? (value.items[0] ?? null) : value;
   };

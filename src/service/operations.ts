@@ -89,15 +89,19 @@ export class Operations implements Outlet {
     return this.#ended !== null;
   }
 
-  /** What comes of a request, with tokens in the place of names. A signal that is aborted cancels what waits. */
-  ask(ask: Ask, signal?: AbortSignal): Promise<Value> {
+  /**
+   * What comes of a request, with tokens in the place of names. A signal that is aborted cancels what waits. `parent`: the
+   * step of the caller's trace that it belongs to.
+   */
+  ask(ask: Ask, signal?: AbortSignal, parent: string | null = null): Promise<Value> {
     if (ask.kind === 'powerbox') return Promise.resolve(this.powerbox);
     if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = ++this.#ids;
     const answered = new Promise<Value>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, isVoid: VOID_KINDS.has(ask.kind) });
     });
-    this.#feed.push([this.#read({ ...ask, id } as Request)], 0);
+    const asked = this.#read({ ...ask, id } as Request);
+    this.#feed.push([parent === null ? asked : { ...asked, parent }], 0);
     signal?.addEventListener('abort', () => this.#feed.push([this.#cancel(id)], 0), { once: true });
     return answered;
   }

@@ -229,8 +229,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   /** The first step of a message from outside, when somebody follows it. */
-  follow(name: string, fields: SpanFields): Span | null {
-    return this.#options.follow?.(name, fields) ?? null;
+  follow(name: string, fields: SpanFields, parent: string | null = null): Span | null {
+    return this.#options.follow?.(name, fields, parent) ?? null;
   }
 
   /** In a turn: what `run` sets in motion is followed as steps beneath `span`. */
@@ -314,8 +314,15 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   /** A message put on a channel from outside. Its entry holds the message once, in the cause. */
-  produce(channel: Value, message: readonly Value[], persist: boolean, account: Account): Promise<void> {
-    const cause: Cause = { kind: persist ? PRODUCE_PERSISTENT : 'produce', payload: channel, account };
+  produce(
+    channel: Value,
+    message: readonly Value[],
+    persist: boolean,
+    account: Account,
+    span: Span | null = null,
+  ): Promise<void> {
+    const kind = persist ? PRODUCE_PERSISTENT : 'produce';
+    const cause: Cause = { kind, payload: channel, account, ...(span === null ? undefined : { span }) };
     return this.#arrive(cause, message, null, null, null) as Promise<void>;
   }
 

@@ -9,6 +9,7 @@ import { List, type Value } from '../values/index.ts';
 import type { SpaceEngine } from './engine.ts';
 import type { Waiter } from './items.ts';
 import { HOST_BODY, type Lease, LEASE_PREFIX } from './own-causes.ts';
+import type { Span } from './span.ts';
 import type { Account, Receive, Slot } from './types.ts';
 
 export interface HostRequest {
@@ -16,6 +17,14 @@ export interface HostRequest {
   /** Milliseconds to wait for data; 0 does not wait, absent waits for ever. */
   readonly timeout_ms?: number;
   readonly signal?: AbortSignal;
+}
+
+interface ProduceOptions {
+  readonly persist?: boolean;
+  readonly account?: Account;
+  readonly lease_ms?: number;
+  /** Where the message is followed; of one with a lease nobody asks. */
+  readonly span?: Span | null;
 }
 
 export class SpaceHost {
@@ -42,14 +51,10 @@ export class SpaceHost {
   }
 
   /** Resolves when the message is durable. With `lease_ms` it goes away by itself after that time. */
-  async produce(
-    channel: Value,
-    message: readonly Value[],
-    options: { readonly persist?: boolean; readonly account?: Account; readonly lease_ms?: number } = {},
-  ): Promise<void> {
-    const { persist = false, account = 0, lease_ms } = options;
+  async produce(channel: Value, message: readonly Value[], options: ProduceOptions = {}): Promise<void> {
+    const { persist = false, account = 0, lease_ms, span = null } = options;
     if (this.#refusal !== null) throw this.#refusal;
-    if (lease_ms === undefined) return this.#engine.produce(channel, message, persist, account);
+    if (lease_ms === undefined) return this.#engine.produce(channel, message, persist, account, span);
     if (!(lease_ms > 0)) throw new PowerboxError('bad_request', `a lease of ${lease_ms} ms; it must be longer than 0`);
     const ends_ms = Math.ceil(this.#platform.clock.now_ms() + lease_ms);
     const cause = { kind: 'lease', payload: new List([channel, new List(message), persist, ends_ms]), account };

@@ -14,7 +14,7 @@ export type { CauseRecord, EntryHeader } from './entry.ts';
 export type { Observer } from './observed.ts';
 export type { Recorder } from './recording.ts';
 export { type Latency, LATENCY_STEPS_MS, type SpaceCounters, type SpaceFigures } from './counters.ts';
-export type { Span, SpanFields } from './span.ts';
+export type { Follow, Span, SpanFields } from './span.ts';
 export { REPEAT_LABEL } from './repeat.ts';
 export {
   type ChannelContents,

@@ -1,5 +1,5 @@
 /** How a space is opened, and the named points at which a test may stop it. */
-import type { Span, SpanFields } from './span.ts';
+import type { Follow } from './span.ts';
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
 import type { QuotaSource } from './quotas.ts';
@@ -25,9 +25,9 @@ export interface EngineOptions {
   readonly onFail?: (account: Account, error: Error) => void;
   /** The space has closed itself because storage failed. */
   readonly onClosed?: (error: Error) => void;
-  /** Called at named points of the path of a message: the crash test kills the process there. */
   /** Whether a message from outside is followed, and as what; see `span.ts`. Absent: none is. */
-  readonly follow?: (name: string, fields: SpanFields) => Span | null;
+  readonly follow?: Follow;
+  /** Called at named points of the path of a message: the crash test kills the process there. */
   readonly failpoint?: (name: Failpoint) => void;
   /** Hears what a replay needs; see `src/trace`. Only a space with a store can be recorded. */
   readonly recorder?: Recorder;

@@ -124,6 +124,8 @@ export type ClientMessage =
   | Hello
   | Request
   | { readonly kind: 'ack'; readonly number: number }
+  /** Requests after it in its frame belong to this step of somebody's trace. */
+  | { readonly kind: 'trace'; readonly parent: string }
   | { readonly kind: 'ping'; readonly nonce: number }
   /** The session is over: nothing of it is kept. */
   | { readonly kind: 'end' };

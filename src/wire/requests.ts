@@ -143,6 +143,9 @@ const SCHEMAS = {
   cancel: z.tuple([z.literal('cancel'), id, id]).transform(([kind, id, of]) => ({ kind, id, of })),
   credit: z.tuple([z.literal('credit'), id, id, credit]).transform(([kind, id, of, more]) => ({ kind, id, of, more })),
   ack: z.tuple([z.literal('ack'), count]).transform(([kind, number]) => ({ kind, number })),
+  trace: z
+    .tuple([z.literal('trace'), text(limits.trace_parent_chars_max)])
+    .transform(([kind, parent]) => ({ kind, parent })),
   ping: z.tuple([z.literal('ping'), count]).transform(([kind, nonce]) => ({ kind, nonce })),
   end: z.tuple([z.literal('end')]).transform(([kind]) => ({ kind })),
 } as const;

@@ -73,6 +73,8 @@ export function clientParts(message: ClientMessage): Parts {
       return [message.kind, message.id, message.of, message.more];
     case 'ack':
       return [message.kind, message.number];
+    case 'trace':
+      return [message.kind, message.parent];
     case 'ping':
       return [message.kind, message.nonce];
     case 'end':

@@ -92,6 +92,50 @@ describe('a client', () => {
     assert.equal(path.value?.length, 5);
   });
 
+  it('says in whose trace it asks, once for those that follow each other, again after a lost line, and never what is none', async () => {
+    const trace = (step: string): string => `00-0af7651916cd43dd8448eb211c80319c-${step.repeat(16)}-01`;
+    let traceparent: string | null = trace('a');
+    const { machine, peer, thing } = await connected({
+      traceparent: () => {
+        if (traceparent === 'thrown') throw new Error('no trace now');
+        return traceparent;
+      },
+    });
+    const answers = [];
+    for (const parent of [trace('a'), trace('a'), null, 'rubbish', 'thrown', trace('b'), `${trace('c')}\n`]) {
+      traceparent = parent;
+      answers.push(settled(thing.path()));
+    }
+    traceparent = null;
+    // The first frame is lost: what it said is said again.
+    await new Promise((resolve) => setImmediate(resolve));
+    machine.cut();
+    await machine.settle(1_000);
+    assert.deepEqual(
+      answers.map(({ done, error }) => [done, error]),
+      answers.map(() => [true, undefined]),
+    );
+    assert.deepEqual(peer.parents, [trace('a'), '', trace('b'), '']);
+  });
+
+  it('asks without a trace whoever speaks a version without, and where there is no room for it', async () => {
+    const traceparent = `00-0af7651916cd43dd8448eb211c80319c-${'a'.repeat(16)}-01`;
+    const old = new Peer();
+    old.version = 1;
+    const first = await connected({ traceparent }, old);
+    const answered = settled(first.thing.path());
+    await first.machine.settle();
+    assert.deepEqual([answered.done, old.parents], [true, []]);
+
+    const narrow = new Peer();
+    narrow.limits = { ...narrow.limits, frame_bytes: 1_000 };
+    const { machine, thing } = await connected({ traceparent }, narrow);
+    const [large, small] = [settled(thing.echo('x'.repeat(920))), settled(thing.echo('y'))];
+    await machine.settle();
+    assert.deepEqual([large.value, small.value], ['x'.repeat(920), 'y']);
+    assert.deepEqual(narrow.parents, [traceparent]);
+  });
+
   it('says errors with code, channel and method', async () => {
     const { machine, thing } = await connected();
     const answer = settled(thing.nothing());

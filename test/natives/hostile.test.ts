@@ -40,7 +40,13 @@ for (const form of FORMS)
           const send = (bytes: Uint8Array): void => socket.send(bytes);
           const session = new HostSession(
             { natives: [hostile(send)] },
-            { send, dropped: () => 0, onStop: () => socket.close(), onRefused: () => socket.close() },
+            {
+              send,
+              dropped: () => 0,
+              memory_bytes: () => 0,
+              onStop: () => socket.close(),
+              onRefused: () => socket.close(),
+            },
           );
           socket.on('message', (data) => session.arrived({ kind: 'frame', bytes: data as Buffer }));
         });

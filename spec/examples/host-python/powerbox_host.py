@@ -283,7 +283,8 @@ class Link:
 
 def serve(declarations, methods):
     """Serves until the node is gone. `methods` has a function for each `native.method`: it gets the call's fields, a
-    dictionary with `args`, `effect`, `handle`, `state` and the rest, and answers a value, or raises a HostError."""
+    dictionary with `args`, `effect`, `handle`, `state` and the rest, and answers a value, or raises a HostError. Of a
+    call that is followed, `traceparent` is its step: a W3C `traceparent`, for OpenTelemetry's propagator or by hand."""
     try:
         link = Link()
     except OSError:
@@ -305,7 +306,7 @@ def serve(declarations, methods):
             if PROTOCOL not in fields["versions"]:
                 link.send("failed", 0, {"message": f"this host speaks version {PROTOCOL} of the protocol"})
                 return
-            welcome = {"version": PROTOCOL, "declarations": declarations, "store": False, "prepared": []}
+            welcome = {"version": PROTOCOL, "declarations": declarations, "store": False, "prepared": [], "traces": True}
             link.send("welcome", 0, welcome)
         elif kind == "call":
             threading.Thread(target=answer, args=(number, fields), daemon=True).start()

@@ -58,7 +58,7 @@ export class Performer {
     const step = { turn, session, asked, now_ms };
     const { engine } = this.#parts;
     const { kind, id } = asked.request;
-    const span = engine.follow(kind, { session: session.number, holder: session.holder.name });
+    const span = engine.follow(kind, { session: session.number, holder: session.holder.name }, asked.parent);
     if (span === null) {
       this.#apply(step);
       return;
@@ -374,7 +374,8 @@ export class Performer {
       const step: Step = { turn, session, asked: deferred.asked, now_ms: deferred.now_ms };
       try {
         this.#parts.admission.requireHeld(step);
-        this.#doReferring(step);
+        // What it sets in motion is its own, not that of the one whose result it waited for.
+        this.#parts.engine.followed(session.span(deferred.id), () => this.#doReferring(step));
       } catch (error) {
         if (!isPowerboxError(error)) throw error;
         this.#parts.answers.fail(turn, session, deferred.id, wireError(error));

@@ -47,8 +47,11 @@ export class SessionReader {
   /** Throws `wire_invalid` at what no client may say; then nothing of the frame counts. */
   read(frame: Uint8Array): readonly Said[] {
     const said: Said[] = [];
+    let parent: string | null = null;
     readFrame(frame, this.#form, (parts) => {
-      said.push(this.#message(parts));
+      const one = this.#message(parts);
+      if (one.kind === 'said' && one.message.kind === 'trace') parent = one.message.parent || null;
+      else said.push(one.kind === 'said' || parent === null ? one : { ...one, asked: { ...one.asked, parent } });
       this.#uses = null;
       this.#references = null;
       this.#unheld = false;

@@ -111,6 +111,11 @@ export class Session {
     this.#spans.set(id, span);
   }
 
+  /** Where a request is followed that was not answered yet. */
+  span(id: number): Span | null {
+    return this.#spans?.get(id) ?? null;
+  }
+
   isFollowed(id: number): boolean {
     return this.#spans?.has(id) ?? false;
   }

@@ -11,6 +11,8 @@ export interface Asked {
   readonly uses: readonly RowUse[];
   /** Earlier requests whose results stand in it. */
   readonly references: readonly number[];
+  /** Beneath which step of its client's trace it is followed. Beside the record: it is never written. */
+  readonly parent?: string;
 }
 
 export interface RowUse {

@@ -301,7 +301,8 @@ async function hostFamilies(
   const memory: Sample[] = [];
   for (const { labels, report } of hosts) {
     const pid = /^process (\d+)$/.exec(report.where)?.[1];
-    const value = pid === undefined ? null : await watched.memoryOf(Number(pid));
+    const seen = pid === undefined ? null : await watched.memoryOf(Number(pid));
+    const value = seen ?? report.memory_bytes;
     if (value !== null) memory.push({ labels, value });
   }
   return [
@@ -310,7 +311,7 @@ async function hostFamilies(
       'Whether the host of a native answers.',
       each(({ state }) => (state === 'up' ? 1 : 0)),
     ),
-    gauge('powerbox_host_memory_bytes', 'Memory of hosts that are processes of this machine.', memory),
+    gauge('powerbox_host_memory_bytes', 'Memory of hosts: of a process all of it, of a thread its heap.', memory),
     gauge(
       'powerbox_host_calls',
       'Calls that a host has under way.',

@@ -28,12 +28,12 @@ import {
 import type { ServiceConfig } from '../../capability/index.ts';
 import { limits } from '../../limits.ts';
 import type { Platform } from '../../platform/index.ts';
-import type { Span, SpanFields } from '../../space/index.ts';
+import type { Follow, Span, SpanFields } from '../../space/index.ts';
 import { type FinishedSpan, OtlpExporter } from './otlp.ts';
 
 export interface Telemetry {
   /** For one space: whether a message is followed, and its first step. */
-  follow(space: string): (name: string, fields: SpanFields) => Span | null;
+  follow(space: string): Follow;
   /** Sends what is still to be sent. */
   close(): Promise<void>;
 }
@@ -51,12 +51,25 @@ export function openTelemetry(
 }
 
 /** Messages of a space as traces of any tracer. */
-export function followerOf(tracer: Tracer, space: string): (name: string, fields: SpanFields) => Span | null {
-  return (name, fields) => {
-    const started = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: named(fields, space) }, ROOT_CONTEXT);
+export function followerOf(tracer: Tracer, space: string): Follow {
+  return (name, fields, parent = null) => {
+    const context = contextOf(parent);
+    const started = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: named(fields, space) }, context);
     if (!started.isRecording()) return null;
     return new Step(tracer, space, started, { left: limits.telemetry_steps_max });
   };
+}
+
+/** Version, trace, span, flags; a later version than ours may say more after a further hyphen. */
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+/** Where a message comes from that says so. What is no `traceparent` is as if it were not there, as the W3C wants it. */
+function contextOf(parent: string | null): Context {
+  const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(parent ?? '') ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
+  if (version === '00' && more !== undefined) return ROOT_CONTEXT;
+  const traceFlags = Number.parseInt(flags, 16) & TraceFlags.SAMPLED;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
 
 /** Attributes have the name of the product before theirs. */
@@ -79,6 +92,11 @@ class Step implements Span {
     this.#space = space;
     this.#span = span;
     this.#steps = steps;
+  }
+
+  get traceparent(): string {
+    const { traceId, spanId, traceFlags } = this.#span.spanContext();
+    return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, '0')}`;
   }
 
   begin(name: string, fields: SpanFields): Span | null {
@@ -113,7 +131,10 @@ class OwnTracer implements Tracer {
   startSpan(name: string, { kind = SpanKind.INTERNAL, attributes = {} }: SpanOptions = {}, context?: Context): ApiSpan {
     const parent = context === undefined ? undefined : trace.getSpanContext(context);
     const traceId = parent?.traceId ?? this.#id(16);
-    const isSampled = parent === undefined ? this.#samples(traceId) : (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
+    // Whoever sends a message may say that it is not to be followed; that it is to be is for the operator to say, too.
+    const isAsked = parent === undefined || (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
+    const isOwn = parent !== undefined && parent.isRemote !== true;
+    const isSampled = isAsked && (isOwn || this.#samples(traceId));
     const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
     return new OwnSpan({
       platform: this.#platform,

@@ -54,9 +54,13 @@ export class Peer {
   readonly channels = new Map<string, Value[]>();
   readonly acks: number[] = [];
   readonly hellos: ClientMessage[] = [];
+  /** What was said of whose trace the requests after it are. */
+  readonly parents: string[] = [];
   /** Frames that came, by their number of messages. */
   readonly frames: number[] = [];
   limits = LIMITS;
+  /** Of the wire, as it welcomes. */
+  version = 2;
   /** What the next connections are told instead of a welcome. */
   dismiss: { code: string; message: string } | null = null;
   welcomes = true;
@@ -106,6 +110,9 @@ export class Peer {
         this.acks.push(message.number);
         this.session.kept = this.session.kept.filter(({ number }) => number > message.number);
         return;
+      case 'trace':
+        this.parents.push(message.parent);
+        return;
       case 'ping':
         return this.say({ kind: 'pong', nonce: message.nonce });
       case 'end':
@@ -134,7 +141,7 @@ export class Peer {
     if (found !== undefined) session.kept = session.kept.filter(({ number }) => number > (hello.session?.handled ?? 0));
     this.say({
       kind: 'welcome',
-      version: 1,
+      version: this.version,
       session: session.id,
       secret: found === undefined ? session.secret : new Uint8Array(0),
       resumed: found !== undefined,

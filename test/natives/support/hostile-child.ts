@@ -21,7 +21,7 @@ fromNode.on('data', (chunk: Buffer) => {
   };
   const session = new HostSession(
     { natives: [hostile(send)] },
-    { send, dropped: () => 0, onStop: () => process.exit(0), onRefused: () => process.exit(1) },
+    { send, dropped: () => 0, memory_bytes: () => 0, onStop: () => process.exit(0), onRefused: () => process.exit(1) },
   );
   reader = new FrameReader(secret, 'from-node', 1 << 24, (arrival) => session.arrived(arrival));
   reader.push(chunk.subarray(GREETING.length + 32));

@@ -1,13 +1,18 @@
 /** The example host in each of its three forms, and spaces that call it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { after as tearDown, before as setUp } from 'mocha';
 import { type ConfigurationSource, openSpace, type OpenOptions, type Space } from '../../../src/index.ts';
 import { fromValue, type Value } from '../../../src/values/index.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-const TSX = import.meta.resolve('tsx/esm/api');
+/** Not by `import.meta.resolve`, which is not there where a test is loaded in the older way. */
+const TSX = new URL(
+  'dist/esm/api/index.mjs',
+  pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json')),
+);
 
 /** Threads load TypeScript, as this process does. The loader of this one leaves threads alone, so each has its own. */
 const THREAD_OPTIONS = `--import data:text/javascript,import{register}from%22${TSX}%22;register()`;
