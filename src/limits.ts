@@ -461,8 +461,6 @@ export const limits = {
   auth_token_chars_max: 8 * 1024,
   /** Milliseconds for which a token may hold: ten years. What lives longer is forgotten about. */
   auth_lifetime_ms_max: 10 * 366 * 24 * 60 * 60 * 1_000,
-  /** Milliseconds for which one holds when nobody says: thirty days. */
-  auth_lifetime_ms_default: 30 * 24 * 60 * 60 * 1_000,
   /** Spaces of one node; each is two databases, and files that are open. */
   node_spaces_max: 1_000,
   /** Milliseconds in which all of a request has come. */
@@ -531,6 +529,8 @@ export const limits = {
   session_fork_cost_max: 50_000_000,
   /** Bytes of what one answers: it must fit into a frame, with tokens in the place of names. */
   session_fork_answer_bytes_max: 1024 * 1024,
+  /** Bytes of deliveries past which those of one commit are another fact: a row is read and written as a whole. */
+  session_kept_bytes: 256 * 1024,
   /** Requests applied in one turn; a larger frame becomes several. */
   session_turn_requests: 128,
   /** Messages that a standing receive takes in one turn. */
@@ -579,6 +579,4 @@ export const limits = {
   wire_requests_per_second_max: 250_000,
   /** Connections of one service; each costs some 30 KiB. */
   wire_connections_max: 32_768,
-  /** Connections that have not said hello. */
-  wire_connections_new_max: 1_024,
 } as const;
