@@ -531,6 +531,8 @@ export const limits = {
   session_fork_answer_bytes_max: 1024 * 1024,
   /** Bytes of deliveries past which those of one commit are another fact: a row is read and written as a whole. */
   session_kept_bytes: 256 * 1024,
+  /** Bytes of deliveries past which those of one commit are another fact: a row is read and written as a whole. */
+  session_kept_bytes: 256 * 1024,
   /** Requests applied in one turn; a larger frame becomes several. */
   session_turn_requests: 128,
   /** Messages that a standing receive takes in one turn. */

@@ -1,16 +1,16 @@
 /**
- * What requests bring, in the turn in which they do: each delivery gets the next number of its session, is a fact until
- * it is acknowledged, and is written once as the bytes that go out. Names in it become tokens of the session's holder,
+ * What requests bring, in the turn in which they do: each delivery gets the next number of its session, is kept in facts
+ * until it is acknowledged, and is written once as the bytes that go out. Names in it become tokens of the session's holder,
  * who is given them by that.
  */
 import { isPowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Turn } from '../../space/index.ts';
-import { type Bundle, type Name, Tuple, type Value } from '../../values/index.ts';
+import type { Bundle, Name, Value } from '../../values/index.ts';
 import { errorValue, MessageEncoder, type WireError } from '../../wire/index.ts';
 import { wireError } from './errors.ts';
 import type { Sealed } from './holdings.ts';
-import { deliveryKey } from './keys.ts';
+import type { Made } from './kept.ts';
 import type { Session } from './session.ts';
 
 /** Kinds of deliveries in their facts. */
@@ -53,8 +53,7 @@ export class Answers {
   }
 
   /** A delivery of an earlier process, whose bytes are made again: its rows are there, so nothing is given anew. */
-  restore(session: Session, number: number, fact: Value, readError: (value: Value) => WireError): void {
-    const [id, kind, value] = (fact as Tuple).items as readonly [number, number, Value];
+  restore(session: Session, number: number, [id, kind, value]: Made, readError: (value: Value) => WireError): void {
     session.push({ number, id, bytes: this.#encode(null, session, number, id, kind, value) });
     if (kind === LAST) session.remember(id, { ok: value });
     if (kind === FAILED) session.remember(id, { error: readError(value) });
@@ -65,7 +64,7 @@ export class Answers {
     const bytes = this.#encode(turn, session, number, id, kind, value);
     session.next++;
     session.push({ number, id, bytes });
-    turn.setFact(deliveryKey(session.number, number), new Tuple([id, kind, value]));
+    session.kept.add(number, id, kind, value, bytes.length);
     this.#touch(turn, session);
     if (kind !== MORE && session.isFollowed(id)) {
       const outcome = kind === FAILED ? 'error' : 'ok';

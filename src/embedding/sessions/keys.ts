@@ -3,8 +3,10 @@
  *
  *     ws                     number of the newest session
  *     ws/<session>           (holder, SHA-256 of its secret, what its client calls itself)
- *     ws/<session>/m         (highest id of a request that was applied, number of the next delivery)
- *     ws/<session>/d<number> a delivery that is not acknowledged: (request, kind, value)
+ *     ws/<session>/m         (highest id of a request that was applied, number of the next delivery, whether public names
+ *                            are channels, number up to which deliveries are handled)
+ *     ws/<session>/d<number> deliveries of one commit, from this number on: [request, kind, value, …]; those that are
+ *                            handled are passed over
  *     ws/<session>/r<id>     a request that waits, see `standing.ts`
  *     ws/<session>/h<row>    what it was given, see `holdings.ts`
  *     wh/<holder>            (account of the holder's clients, epoch of the holder's tokens)

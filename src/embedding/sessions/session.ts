@@ -5,6 +5,7 @@
  */
 import type { Span } from '../../space/index.ts';
 import type { Holder } from './holder.ts';
+import { KeptDeliveries } from './kept.ts';
 import type { Deferred, Standing } from './standing.ts';
 import type { Delivery, Outcome, Outlet } from './types.ts';
 
@@ -15,6 +16,8 @@ export class Session {
   applied = 0;
   /** Number of the next delivery. */
   next = 1;
+  /** Deliveries up to this number are handled, as its client has said. */
+  handled = 0;
   /** The same as far as it is durable. */
   durableApplied = 0;
   durableNext = 1;
@@ -34,6 +37,7 @@ export class Session {
   #standing: Map<number, Standing> | null = null;
   #deliveries: Delivery[] = [];
   #head = 0;
+  #kept: KeptDeliveries | null = null;
   /** What requests brought, while that is not acknowledged: for those that refer to it. */
   #outcomes: Map<number, Outcome> | null = null;
   /** Requests whose facts are to be written, or dropped, with the next commit. */
@@ -128,6 +132,12 @@ export class Session {
 
   // ------------------------------------------------------------------ deliveries
 
+  /** Their facts. */
+  get kept(): KeptDeliveries {
+    this.#kept ??= new KeptDeliveries(this.number);
+    return this.#kept;
+  }
+
   get undelivered(): number {
     return this.#deliveries.length - this.#head;
   }
@@ -146,15 +156,16 @@ export class Session {
     return this.#outcomes?.get(id);
   }
 
-  /** Forgets what is acknowledged; each delivery is told to `forget`. */
-  acknowledge(handled: number, forget: (delivery: Delivery) => void): void {
+  /** Forgets what is acknowledged. */
+  acknowledge(handled: number): void {
+    if (handled <= this.handled) return;
+    this.handled = handled;
     const deliveries = this.#deliveries;
     for (; this.#head < deliveries.length; this.#head++) {
       const delivery = deliveries[this.#head] as Delivery;
       if (delivery.number > handled) break;
       this.undelivered_bytes -= delivery.bytes.length;
       this.#outcomes?.delete(delivery.id);
-      forget(delivery);
     }
     if (this.#head === deliveries.length) {
       this.#deliveries = [];
@@ -180,10 +191,5 @@ export class Session {
       if (number >= this.durableNext || (size > bytes_max && end > start)) break;
     }
     return deliveries.slice(start, end);
-  }
-
-  /** All of them; for the end of the session. */
-  allDeliveries(): readonly Delivery[] {
-    return this.#deliveries.slice(this.#head);
   }
 }

@@ -18,7 +18,6 @@ import { errorOfReply, refusal } from './errors.ts';
 import type { Holder } from './holder.ts';
 import { Holdings } from './holdings.ts';
 import {
-  deliveryKey,
   HOLDER_PREFIX,
   holderKey,
   markKey,
@@ -193,7 +192,7 @@ export class Sessions implements InlineRunner {
     const asked = payload instanceof AskedCause ? payload.asked : list.items.map(readAsked);
     session.publicNames = publicNames;
     this.#touch(turn, session);
-    session.acknowledge(handled, ({ number: delivery }) => turn.setFact(deliveryKey(number, delivery), undefined));
+    session.acknowledge(handled);
     for (const one of asked) {
       const { id } = one.request;
       // Resent, or out of order: it was applied, or skipped, before.
@@ -264,7 +263,7 @@ export class Sessions implements InlineRunner {
       session.sit(standing.id);
       turn.setFact(requestKey(number, standing.id), undefined);
     }
-    for (const { number: delivery } of session.allDeliveries()) turn.setFact(deliveryKey(number, delivery), undefined);
+    session.kept.dropAll((key, value) => turn.setFact(key, value));
     holder.holdings.releaseAll(turn, number);
     turn.setFact(markKey(number), undefined);
     turn.setFact(sessionKey(number), undefined);
@@ -297,9 +296,11 @@ export class Sessions implements InlineRunner {
       mark.applied = session.applied;
       mark.next = session.next;
     }
+    const setFact = (key: string, value: Value | undefined): void => engine.setFact(key, value);
     for (const session of this.#dirty) {
-      const { number, applied, next, publicNames } = session;
-      engine.setFact(markKey(number), new Tuple([applied, next, publicNames]));
+      const { number, applied, next, publicNames, handled } = session;
+      engine.setFact(markKey(number), new Tuple([applied, next, publicNames, handled]));
+      session.kept.write(handled, setFact);
       for (const id of session.takeChanged()) {
         const standing = session.standing(id);
         const key = requestKey(number, id);
@@ -351,10 +352,16 @@ export class Sessions implements InlineRunner {
       const lists = found.get(session) as { deliveries: [number, Value][]; standing: Value[] };
       switch (part[0]) {
         case 'm': {
-          const [applied, next, publicNames] = (fact as Tuple).items as readonly [number, number, boolean];
+          const [applied, next, publicNames, handled] = (fact as Tuple).items as readonly [
+            number,
+            number,
+            boolean,
+            number,
+          ];
           session.applied = session.received = session.durableApplied = applied;
           session.next = session.durableNext = next;
           session.publicNames = publicNames;
+          session.handled = handled;
           break;
         }
         case 'd':
@@ -371,8 +378,9 @@ export class Sessions implements InlineRunner {
   }
 
   #restore(session: Session, found: { deliveries: [number, Value][]; standing: Value[] }): void {
-    for (const [number, fact] of found.deliveries.sort(([left], [right]) => left - right))
-      this.#answers.restore(session, number, fact, errorOfReply);
+    for (const [first, fact] of found.deliveries.sort(([left], [right]) => left - right))
+      for (const [number, made] of session.kept.found(first, fact))
+        if (number > session.handled) this.#answers.restore(session, number, made, errorOfReply);
     const standing = found.standing.map((fact) => readStanding(fact, (id) => session.outcome(id) !== undefined));
     for (const one of standing.sort((left, right) => left.id - right.id)) {
       session.stand(one);
