@@ -295,8 +295,8 @@ export const limits = {
   http_pools_max: 256,
   /** Milliseconds for which an idle connection is kept, whatever its server offers. */
   http_keep_alive_ms_max: 60_000,
-  /** URLs of resources that are kept as they were read; past it the oldest is read again. */
-  http_urls_kept_max: 1_024,
+  /** Bytes of the headers of an answer that are kept as they were read, for the next from the same place: longer are rare. */
+  http_head_kept_bytes_max: 2 * 1024,
   /** Milliseconds until the headers of an answer, when the operator does not say. */
   http_headers_ms_default: 15_000,
   /** Milliseconds between two parts of a body, when the operator does not say. */
@@ -529,8 +529,6 @@ export const limits = {
   session_fork_cost_max: 50_000_000,
   /** Bytes of what one answers: it must fit into a frame, with tokens in the place of names. */
   session_fork_answer_bytes_max: 1024 * 1024,
-  /** Bytes of deliveries past which those of one commit are another fact: a row is read and written as a whole. */
-  session_kept_bytes: 256 * 1024,
   /** Bytes of deliveries past which those of one commit are another fact: a row is read and written as a whole. */
   session_kept_bytes: 256 * 1024,
   /** Requests applied in one turn; a larger frame becomes several. */
