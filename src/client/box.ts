@@ -2,10 +2,10 @@
  * What a program holds of a space: its powerbox, channels, deploys. Thin: each method is one request of the session.
  * Must never decide anything that the service decides.
  */
-import { PowerboxError } from '../errors.ts';
+import { type ErrorCode, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { List, type Value } from '../values/index.ts';
-import type { WireSlot } from '../wire/index.ts';
+import { type Request, versionOf, type WireSlot } from '../wire/index.ts';
 import type { CursorKeeper } from './cursor.ts';
 import type { Emitter } from './emitter.ts';
 import type { SystemChannel } from './generated.ts';
@@ -84,6 +84,45 @@ export interface DeployOptions extends SignalOptions {
   readonly name?: string;
   /** Channels by the URIs under which the program finds them, beside those that the holder was granted. */
   readonly uris?: Readonly<Record<string, Given<Handle>>>;
+  /**
+   * Up to its first calls to the world all of it happens in one step, or nothing does: it is refused when a branch of it
+   * fails, and with `fork_conflict` when something that it has looked at has changed meanwhile.
+   */
+  readonly atomic?: boolean;
+}
+
+export interface QueryOptions extends SignalOptions, Pick<DeployOptions, 'name' | 'uris'> {
+  /** Milliseconds that it may take. */
+  readonly limit_ms?: number;
+  /** What it may cost, by the price list. */
+  readonly cost_max?: number;
+}
+
+/** A branch of a program that failed. */
+export interface Failed {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface QueryAnswer {
+  /** What the program sent on `rho:answer`, in order. */
+  readonly answers: readonly ReceivedMessage[];
+  readonly cost: number;
+  readonly failures: readonly Failed[];
+}
+
+export interface EstimateAnswer {
+  readonly cost: number;
+  /** No call was left out: run on the same state, it costs exactly this. */
+  readonly exact: boolean;
+  /** The calls that were not made: what follows from their answers is not in the cost. Arguments in Rholang. */
+  readonly calls: readonly {
+    readonly what: string;
+    readonly effect: 'none' | 'observe' | 'change' | null;
+    readonly args: readonly string[];
+  }[];
+  readonly failures: readonly Failed[];
 }
 
 export interface Deployed {
@@ -184,12 +223,12 @@ export class BoxMethods implements AsyncDisposable {
 
   /** Gives a program in Rholang to the space, under the powers of this holder. Rejects with all its mistakes at once. */
   deploy(text: string, options: DeployOptions = {}): Promise<Deployed> {
-    const { name = 'program', uris = {}, signal } = options;
+    const { name = 'program', uris = {}, atomic = false, signal } = options;
     return this.#ask<Deployed>(
       'deploy',
       (outgoing) => {
-        const bound = new Map(Object.entries(uris).map(([uri, handle]) => [uri, outgoing.value(handle)]));
-        return (id) => ({ kind: 'deploy', id, text, name, uris: bound });
+        const bound = boundIn(outgoing, uris);
+        return (id) => this.#spoken({ kind: 'deploy', id, text, name, uris: bound, ...(atomic ? { atomic } : {}) });
       },
       (value) => {
         const found = this.#requests.capabilities.receive(value) as Readonly<Record<string, unknown>> | number;
@@ -197,6 +236,38 @@ export class BoxMethods implements AsyncDisposable {
       },
       { signal },
     );
+  }
+
+  /** Runs a program that changes nothing, and answers what it sends on `rho:answer`. */
+  query(text: string, options: QueryOptions = {}): Promise<QueryAnswer> {
+    return this.#forked<QueryAnswer>('query', text, options);
+  }
+
+  /** What a program would cost, and which calls to the world it makes first; none of them is made. */
+  estimate(text: string, options: QueryOptions = {}): Promise<EstimateAnswer> {
+    return this.#forked<EstimateAnswer>('estimate', text, options);
+  }
+
+  #forked<T>(kind: 'query' | 'estimate', text: string, options: QueryOptions): Promise<T> {
+    const { name = 'program', uris = {}, limit_ms = null, cost_max = null, signal } = options;
+    return this.#ask<T>(
+      kind,
+      (outgoing) => {
+        const bound = boundIn(outgoing, uris);
+        return (id) => this.#spoken({ kind, id, text, name, uris: bound, limit_ms, cost_max });
+      },
+      (value) => this.#requests.capabilities.receive(value),
+      { signal },
+    );
+  }
+
+  /** Refuses what the service of this connection does not know. */
+  #spoken(request: Request): Request {
+    const { version = 0 } = this.#session.welcome ?? {};
+    if (versionOf(request) <= version) return request;
+    throw new PowerboxError('not_available', `${request.kind}: this service speaks version ${version} of the wire`, {
+      hint: 'It is older than this client, and cannot do that.',
+    });
   }
 
   /** Resolves when the message is durable. */
@@ -403,6 +474,10 @@ export class BoxMethods implements AsyncDisposable {
 
 function targetOf(channel: ChannelName): Target {
   return stateOf(channel) ?? sourceOf(channel) ?? { name: channel };
+}
+
+function boundIn(outgoing: Outgoing, uris: Readonly<Record<string, Given<Handle>>>): ReadonlyMap<string, Value> {
+  return new Map(Object.entries(uris).map(([uri, handle]) => [uri, outgoing.value(handle)]));
 }
 
 function slotOf(outgoing: Outgoing, { channel, match, peek = false }: ReceiveSlot): WireSlot {

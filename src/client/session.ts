@@ -17,7 +17,7 @@ import {
   MessageEncoder,
   readServerMessage,
   type ServerMessage,
-  WIRE_VERSION,
+  WIRE_VERSIONS,
   type Welcome,
 } from '../wire/index.ts';
 import type { CursorKeeper, Orphan } from './cursor.ts';
@@ -202,7 +202,7 @@ export class Session {
       return;
     }
     const session = this.#key === null ? null : { ...this.#key, handled: this.#handling.handled };
-    const hello = clientParts({ kind: 'hello', versions: [WIRE_VERSION], token: signed, space, client, session });
+    const hello = clientParts({ kind: 'hello', versions: WIRE_VERSIONS, token: signed, space, client, session });
     this.#link.send(frameOf([this.#hello.encode(hello)]));
   }
 

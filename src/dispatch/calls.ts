@@ -41,6 +41,8 @@ export interface CallParts {
 export interface ParkedCall {
   readonly native: string;
   readonly method: string;
+  /** Of the object that is asked. */
+  readonly handle: Value;
   readonly effect: Effect;
   readonly args: readonly Value[];
 }
@@ -156,12 +158,12 @@ export class NativeCalls implements Holding {
   }
 
   parkedCall(task: Task): ParkedCall | null {
-    const { native: name } = this.#referenceOf(task);
+    const { native: name, handle } = this.#referenceOf(task);
     const native = this.#natives.get(name);
     const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
     if (native === undefined || !(call instanceof Call)) return null;
     const { method, args } = call;
-    return { native: name, method: method.name, effect: effectOf(native, method), args };
+    return { native: name, method: method.name, handle, effect: effectOf(native, method), args };
   }
 
   #admits(cap: string, native: Native, method: Method): Admission | Failure {

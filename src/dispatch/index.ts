@@ -2,7 +2,7 @@
 export { Dispatcher } from './dispatcher.ts';
 export { Audit, type AuditRow, type CallTally, type Retention } from './audit.ts';
 export { type Capabilities, type Capability, isRevoked, type Rule } from './capabilities.ts';
-export { PREPARED_PREFIX, preparedKey, SERVICE_FACT } from './job.ts';
+export { PREPARED_PREFIX, preparedKey, recordOf, SERVICE_FACT } from './job.ts';
 export { ANY_MESSAGE, installNative } from './replies.ts';
 export type { ParkedCall } from './calls.ts';
 export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './types.ts';

@@ -3,6 +3,7 @@
  * (`spec/forks.md`). Owns what each of them answers; which calls are made in a fork is said by the dispatcher, and what
  * becomes of the fork by the space.
  */
+import type { Native } from '../../channels/index.ts';
 import { type Deploy, Deploys, type Dispatcher, type Mode } from '../dispatch/index.ts';
 import { isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -12,11 +13,12 @@ import { bundle, fromValue, type Name, type Value } from '../values/index.ts';
 import { registerGrants } from './causes.ts';
 import type { Powers } from './powers.ts';
 import { compileProgram } from './programs.ts';
+import { type RecordedReplies, recordedReplies } from './recorded-replies.ts';
 import type {
+  EstimateOptions,
   EstimateReport,
   FailureReport,
   ForkOptions,
-  Message,
   ModeFailure,
   QueryReport,
   RunOptions,
@@ -44,11 +46,14 @@ export class Forked {
   readonly #deploys: Deploys;
   readonly #mode: Exclude<Mode, 'transaction'>;
 
-  constructor(parts: ModeParts, mode: Exclude<Mode, 'transaction'>, { limit_ms }: ForkOptions) {
+  constructor(parts: ModeParts, mode: Exclude<Mode, 'transaction'>, { limit_ms, cost_max }: ForkOptions) {
     const { engine, dispatcher, tell } = parts;
     this.#parts = parts;
     this.#mode = mode;
-    this.fork = engine.fork(limit_ms === undefined ? {} : { limit_ms: requireLimit(limit_ms) });
+    this.fork = engine.fork({
+      ...(limit_ms === undefined ? {} : { limit_ms: requireLimit(limit_ms) }),
+      ...(cost_max === undefined ? {} : { cost_max: requireCost(cost_max) }),
+    });
     this.dispatcher = dispatcher.forked(mode, (account, { code, message, hint, source, dropped }) =>
       tell({ deploy: account, mode, code, message, hint, source, dropped }),
     );
@@ -59,9 +64,12 @@ export class Forked {
   }
 
   /** Runs a program in the fork until nothing of it moves; `answer` receives what it sends on `rho:answer`. */
-  async run(text: string, { name = 'program', holder }: RunOptions, answer: Name | null): Promise<Deploy> {
+  async run(text: string, { name = 'program', holder, uris }: Program, answer: Name | null): Promise<Deploy> {
     const { powers, deploys } = this.#parts;
-    const own = new Map<string, Value>(answer === null ? [] : [[ANSWER_URI, bundle(answer, false, true)]]);
+    const own = new Map<string, Value>(uris);
+    if (answer !== null && own.has(ANSWER_URI))
+      throw new PowerboxError('bad_request', `the URI ${ANSWER_URI} stands for where answers are sent`);
+    if (answer !== null) own.set(ANSWER_URI, bundle(answer, false, true));
     const binding = powers.boundIn(this.#mode === 'atomic' ? null : this.fork, holder);
     const term = await compileProgram(powers, text, holder, own, binding);
     const deploy = await this.#deploys.start({
@@ -95,6 +103,21 @@ export class Forked {
     return this.fork.tasks.of(account).cost;
   }
 
+  /** Of all that ran in it, whoever is the account. */
+  get wholeCost(): number {
+    return [...this.fork.tasks.costs()].reduce((sum, [, cost]) => sum + cost, 0);
+  }
+
+  /** Goes on past calls with the replies that they had, as long as there are such, in the order in which they came. */
+  async replay(replies: RecordedReplies): Promise<void> {
+    for (;;) {
+      const answered = replies.next(this.fork.tasks.held.values());
+      if (answered === null) return;
+      await this.fork.answer(answered.task, answered.cause);
+      await this.fork.rest();
+    }
+  }
+
   /** Forgets what it did, and cuts off what it asked of the world. */
   drop(): void {
     this.fork.drop();
@@ -103,43 +126,80 @@ export class Forked {
   }
 }
 
-type Started = RunOptions & ForkOptions;
+/** A program with what its URIs stand for beside what was granted. */
+export type Program = RunOptions & { readonly uris?: ReadonlyMap<string, Value> };
+
+export type Started = Program & ForkOptions;
 
 /** A program that changes nothing, and its answer. */
 export function query(parts: ModeParts, text: string, options: Started): Promise<QueryReport> {
   return inFork(parts, 'query', options, async (forked) => {
-    const answer = await forked.newName();
-    const deploy = await forked.run(text, options, answer);
-    const answers = messagesOn(forked.fork, answer);
-    // It has seen what the space has done, so that is on disk before anybody hears of it.
-    await parts.engine.durable();
-    return { answers, cost: forked.cost(deploy.account), failures: forked.failures() };
+    const { answers, ...report } = await queryIn(parts, forked, text, options);
+    return { answers: answers.map((message) => message.map((value) => fromValue(value))), ...report };
   });
+}
+
+/** As `query`, in a fork that its caller drops; the answers as values. */
+export async function queryIn(
+  parts: ModeParts,
+  forked: Forked,
+  text: string,
+  options: Started,
+): Promise<Omit<QueryReport, 'answers'> & { readonly answers: readonly (readonly Value[])[] }> {
+  const answer = await forked.newName();
+  const deploy = await forked.run(text, options, answer);
+  const answers = messagesOn(forked.fork, answer);
+  // It has seen what the space has done, so that is on disk before anybody hears of it.
+  await parts.engine.durable();
+  return { answers, cost: forked.cost(deploy.account), failures: forked.failures() };
 }
 
 /** What a program would cost, and which of its calls nobody can know the answers of. */
-export function estimate(parts: ModeParts, text: string, options: Started): Promise<EstimateReport> {
-  return inFork(parts, 'estimate', options, async (forked) => {
-    const answer = await forked.newName();
-    const deploy = await forked.run(text, options, answer);
-    const calls = [...forked.fork.tasks.held.values()].map((task) => unmade(forked.dispatcher, task));
-    await parts.engine.durable();
-    return { cost: forked.cost(deploy.account), exact: calls.length === 0, calls, failures: forked.failures() };
-  });
+export async function estimate(
+  parts: ModeParts & { readonly natives: readonly Native[] },
+  text: string,
+  { replies: trace, ...options }: Program & EstimateOptions,
+): Promise<EstimateReport> {
+  const replies = trace === undefined ? null : await recordedReplies(parts, trace, text, options.holder);
+  return inFork(parts, 'estimate', options, (forked) => estimateIn(parts, forked, text, options, replies));
 }
 
+/** As `estimate`, in a fork that its caller drops. */
+export async function estimateIn(
+  parts: ModeParts,
+  forked: Forked,
+  text: string,
+  options: Started,
+  replies: RecordedReplies | null = null,
+): Promise<EstimateReport> {
+  const answer = await forked.newName();
+  const deploy = await forked.run(text, options, answer);
+  if (replies !== null) await forked.replay(replies);
+  const calls = [...forked.fork.tasks.held.values()].map((task) => unmade(forked.dispatcher, task));
+  await parts.engine.durable();
+  return { cost: forked.cost(deploy.account), exact: calls.length === 0, calls, failures: forked.failures() };
+}
+
+/** How what a fork did becomes a turn of the space. */
+export type ApplyFork = (fork: Fork, deploy: Deploy) => Promise<void>;
+
 /** A program of which, up to its first calls to the world, all happens in one turn or nothing does. */
-export function runAtomic(parts: ModeParts, text: string, options: Started): Promise<Deploy> {
+export function runAtomic(
+  parts: ModeParts,
+  text: string,
+  options: Started,
+  apply: ApplyFork = (fork, { account }) => parts.engine.applyFork(fork, 'atomic', account),
+): Promise<Deploy> {
   return inFork(parts, 'atomic', options, async (forked) => {
     const deploy = await forked.run(text, options, null);
     requireNoFailure(forked.failures());
-    await parts.engine.applyFork(forked.fork, 'atomic', deploy.account);
+    await apply(forked.fork, deploy);
     return deploy;
   });
 }
 
 /** As one step of whoever follows what the space does, and with the fork gone at its end, however that comes. */
-async function inFork<T>(
+export async function inFork<T>(
   parts: ModeParts,
   mode: Exclude<Mode, 'transaction'>,
   options: Started,
@@ -171,11 +231,10 @@ export function requireNoFailure(failures: readonly ModeFailure[]): void {
   });
 }
 
-function messagesOn(fork: Fork, channel: Value): readonly Message[] {
-  const messages: Message[] = [];
+function messagesOn(fork: Fork, channel: Value): readonly (readonly Value[])[] {
+  const messages: (readonly Value[])[] = [];
   const cursor = fork.place(channel).data?.walk();
-  for (let datum = cursor?.next() ?? null; datum !== null; datum = cursor?.next() ?? null)
-    messages.push(datum.message.map((value) => fromValue(value)));
+  for (let datum = cursor?.next() ?? null; datum !== null; datum = cursor?.next() ?? null) messages.push(datum.message);
   return messages;
 }
 
@@ -185,6 +244,11 @@ function unmade(dispatcher: Dispatcher, task: Task): UnmadeCall {
   const { native, method, effect, args } = call;
   const lengthMax = limits.report_item_chars_max;
   return { what: `${native}.${method}`, effect, args: args.map((value) => print(value, { lengthMax })) };
+}
+
+function requireCost(cost_max: number): number {
+  if (Number.isSafeInteger(cost_max) && cost_max > 0) return cost_max;
+  throw new PowerboxError('bad_request', `what a fork may cost is a whole number above 0, not ${cost_max}`);
 }
 
 function requireLimit(limit_ms: number): number {

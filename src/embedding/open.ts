@@ -23,6 +23,7 @@ import { rememberInternals, type SpaceInternals } from './internals.ts';
 import { NodeAuthority } from './node-authority.ts';
 import { cacheOf, requireMachine } from './machine.ts';
 import { OpenedSpace } from './opened-space.ts';
+import { forkRunner } from './session-forks.ts';
 import { SESSION_LABEL, Sessions } from './sessions/index.ts';
 import { Powers } from './powers.ts';
 import { recordingOf } from './recording.ts';
@@ -144,6 +145,8 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       platform: authority.give('node/sessions', 'platform', platform),
       sealKey: store.keys.sealKey,
       isSystemPublic: () => live.fact(PUBLIC_FACT) !== undefined,
+      runFork: (asked) => runFork(asked),
+      takeOver: (turn, payload) => dispatcher.adopt(live.takeOver(turn, payload)),
     });
     dispatcher.registerInline(SESSION_LABEL, sessions);
     const parts = {
@@ -163,6 +166,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       hashing: platform.hashing,
       tell: onFailure,
     };
+    const runFork = forkRunner(parts);
     const space = new OpenedSpace(parts, options);
     opened = space;
     const configurationFile = configuration?.file ?? null;

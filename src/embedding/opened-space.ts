@@ -34,6 +34,7 @@ import type {
   AuditRecord,
   ChannelName,
   Deploy,
+  EstimateOptions,
   EstimateReport,
   Explanation,
   FailureReport,
@@ -180,8 +181,8 @@ export class OpenedSpace implements Space {
     return query(this.#parts, text, options);
   }
 
-  estimate(text: string, options: RunOptions & ForkOptions = {}): Promise<EstimateReport> {
-    return estimate(this.#parts, text, options);
+  estimate(text: string, options: RunOptions & EstimateOptions = {}): Promise<EstimateReport> {
+    return estimate({ ...this.#parts, natives: this.#natives }, text, options);
   }
 
   fork(options: ForkOptions = {}): SpaceFork {

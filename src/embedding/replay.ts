@@ -55,6 +55,8 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
       sealKey: store.keys.sealKey,
       isSystemPublic: () => engine.fact(PUBLIC_FACT) !== undefined,
     });
+      runFork: () => Promise.reject(new Error('a replay runs no fork')),
+      takeOver: (turn, payload) => dispatcher.adopt(engine.takeOver(turn, payload)),
     dispatcher.registerInline(SESSION_LABEL, sessions);
     engine.start(dispatcher);
     return engine;

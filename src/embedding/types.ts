@@ -132,6 +132,16 @@ export interface ForkOptions {
   readonly limit_ms?: number;
 }
 
+  /** What all that runs in it may cost, by the price list (`spec/cost.md`); past it it ends with `quota_exceeded`. */
+  readonly cost_max?: number;
+}
+
+export interface EstimateOptions extends ForkOptions {
+  /**
+   * A trace of a run of the same program: past a call that an estimate cannot make it goes on with the reply that the
+   * same call had then. Refused with `trace_departed` when no deploy of the trace is this program.
+   */
+  readonly replies?: string | Uint8Array;
 /** A branch that failed. */
 export interface ModeFailure {
   readonly code: ErrorCode;
@@ -482,7 +492,7 @@ export interface Programs {
    */
   query(text: string, options?: RunOptions & ForkOptions): Promise<QueryReport>;
   /** What a program would cost: run in a fork that is dropped, as far as it goes without asking the world. */
-  estimate(text: string, options?: RunOptions & ForkOptions): Promise<EstimateReport>;
+  estimate(text: string, options?: RunOptions & EstimateOptions): Promise<EstimateReport>;
   /** An overlay over the space as it is now. */
   fork(options?: ForkOptions): SpaceFork;
   /** Deploys a system contract, once in the life of the space; null when it was deployed before. */

@@ -4,7 +4,7 @@
  * tell more of a failure than its code and words, and never keep anything that the session does not have.
  */
 import type { RawData, WebSocket } from 'ws';
-import { type Outlet, type Session, SessionReader, wireError } from '../embedding/index.ts';
+import { type Asked, type Outlet, type Session, SessionReader, wireError } from '../embedding/index.ts';
 import { isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Cancellable, Platform } from '../platform/index.ts';
@@ -18,7 +18,8 @@ import {
   readClientMessage,
   type ServerMessage,
   serverParts,
-  WIRE_VERSION,
+  versionOf,
+  WIRE_VERSIONS,
 } from '../wire/index.ts';
 import type { Entered, SpaceDesk } from './desk.ts';
 import type { Feed } from './feed.ts';
@@ -56,6 +57,8 @@ export class Connection implements Outlet {
   #reader: SessionReader | null = null;
   #feed: Feed | null = null;
   #client = '';
+  /** Of the wire: the newest that both sides speak. */
+  #version = 0;
   /** Number of the last delivery that was sent on this connection, and the last id that was said to be applied. */
   #sent = 0;
   #sentApplied = 0;
@@ -135,8 +138,11 @@ export class Connection implements Outlet {
     const [parts] = decodeFrame(bytes, HELLO_FORM, HELLO_BOUNDS);
     const message = parts === undefined ? null : readClientMessage(parts);
     if (message?.kind !== 'hello') throw invalid('the first message of a connection is hello, alone in its frame');
-    if (!message.versions.includes(WIRE_VERSION))
-      throw invalid(`this service speaks version ${WIRE_VERSION}, and the client ${message.versions.join(', ')}`);
+    this.#version = Math.max(0, ...message.versions.filter((version) => WIRE_VERSIONS.includes(version)));
+    if (this.#version === 0)
+      throw invalid(
+        `this service speaks the versions ${WIRE_VERSIONS.join(' and ')}, and the client ${message.versions.join(', ')}`,
+      );
     this.#state = 'opening';
     this.#client = message.client;
     this.#socket.pause();
@@ -183,7 +189,7 @@ export class Connection implements Outlet {
     this.#state = 'open';
     const message: ServerMessage = {
       kind: 'welcome',
-      version: WIRE_VERSION,
+      version: this.#version,
       session: session.number,
       secret,
       resumed,
@@ -214,6 +220,7 @@ export class Connection implements Outlet {
     let handled = 0;
     for (const said of (this.#reader as SessionReader).read(bytes)) {
       if (said.kind === 'asked') {
+        this.#requireVersion(said.asked);
         asked.push(said.asked);
         continue;
       }
@@ -229,6 +236,7 @@ export class Connection implements Outlet {
           break;
         case 'trace':
           // The reader has said so with each request that it is about.
+          if (this.#version < 2) throw invalid('traces are of version 2, and 1 is spoken');
           break;
         case 'end':
           (this.#desk as SpaceDesk).sessions.end(session).catch(() => {});
@@ -242,6 +250,13 @@ export class Connection implements Outlet {
     this.#spend(asked.length);
     this.#progress();
     if (this.#pongs.length > 0) this.moved();
+  }
+
+  #requireVersion({ request }: Asked): void {
+    if (request.kind === 'place' || request.kind === 'refused' || versionOf(request) <= this.#version) return;
+    throw invalid(
+      `${request.kind} as it was asked is of version ${versionOf(request)}, and ${this.#version} is spoken`,
+    );
   }
 
   /** For metrics. */

@@ -7,6 +7,7 @@ import {
   compileProgram,
   internalsOf,
   refused,
+  runAtomic,
   type Session,
   type Sessions,
   type Space,
@@ -14,6 +15,7 @@ import {
   withArrived,
 } from '../embedding/index.ts';
 import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { RHO_LABEL } from '../rholang/index.ts';
 import type { Value } from '../values/index.ts';
 import type { DeployRequest } from '../wire/index.ts';
@@ -118,15 +120,23 @@ export class SpaceDesk {
   }
 
   /** A program is compiled before its turn; what is wrong with it is its answer. */
-  async #prepare(session: Session, asked: Asked): Promise<Asked> {
-    const { id, name, text, uris } = asked.request as DeployRequest;
+  async #prepare(session: Session, asked: Asked): Promise<Asked | null> {
+    const { id, name, text, uris, atomic = false } = asked.request as DeployRequest;
     const { powers, deploys, service } = this.#internals;
     const holder = session.holder.name;
     try {
       service.requireIn();
       // What was asked before it has been applied then; a program waits for no more.
-      if (asked.references.length > 0) await this.sessions.ask(session, [], 0, this.#publicNames);
-      const term = await compileProgram(powers, text, holder, withArrived(session, uris));
+      if (atomic || asked.references.length > 0) await this.sessions.ask(session, [], 0, this.#publicNames);
+      const own = withArrived(session, uris);
+      if (atomic) {
+        const options = { name, holder, uris: own, cost_max: limits.session_fork_cost_max };
+        await runAtomic(this.#internals, text, options, (fork, deploy) =>
+          this.sessions.applyFork(session, asked, fork, deploy),
+        );
+        return null;
+      }
+      const term = await compileProgram(powers, text, holder, own);
       const { payload } = deploys.prepare({ holder, name, label: RHO_LABEL, term });
       const request = { kind: 'place', id, name, prepared: payload } as const;
       return { ...asked, parts: ['place', id, name, payload], request, references: [] };

@@ -11,8 +11,8 @@ export interface FeedOptions {
   readonly session: Session;
   readonly sessions: Sessions;
   readonly publicNames: boolean;
-  /** What a program needs before its turn. Never rejects. */
-  readonly prepare: (asked: Asked) => Promise<Asked>;
+  /** What a program needs before its turn; null: it has had a turn of its own. Never rejects. */
+  readonly prepare: (asked: Asked) => Promise<Asked | null>;
 }
 
 const NONE: readonly Asked[] = [];
@@ -90,7 +90,7 @@ export class Feed {
     this.#preparing = true;
     void this.#options.prepare(asked).then((prepared) => {
       this.#preparing = false;
-      if (this.#queue[0] === asked) this.#queue[0] = prepared;
+      if (this.#queue[0] === asked) this.#queue.splice(0, 1, ...(prepared === null ? [] : [prepared]));
       this.#pump();
       this.#progress();
     });

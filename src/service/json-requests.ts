@@ -199,7 +199,23 @@ function operationOf(method: string, named: Named): Ask {
     case 'powerbox':
       return { kind: 'powerbox' };
     case 'deploy':
-      return { kind: 'deploy', text: named.string('text'), name: named.string('name', 'program'), uris: new Map() };
+      return {
+        kind: 'deploy',
+        text: named.string('text'),
+        name: named.string('name', 'program'),
+        uris: new Map(),
+        atomic: named.boolean('atomic', false),
+      };
+    case 'query':
+    case 'estimate':
+      return {
+        kind: method,
+        text: named.string('text'),
+        name: named.string('name', 'program'),
+        uris: new Map(),
+        limit_ms: named.count('limit_ms', null),
+        cost_max: named.count('cost_max', null),
+      };
     case 'produce':
       return {
         kind: 'produce',

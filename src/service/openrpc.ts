@@ -51,6 +51,34 @@ const milliseconds: JsonSchema = { type: 'integer', minimum: 0, maximum: limits.
 const limit = optional('limit_ms', milliseconds, 'How long to wait, in milliseconds. Default 0: not at all.');
 const match = optional('match', MESSAGE, 'What must stand at each place; `{"$any": true}` where anything may.');
 
+const FAILURES: JsonSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      code: { type: 'string', enum: [...ERROR_CODES] },
+      message: { type: 'string' },
+      hint: { type: 'string' },
+    },
+    required: ['code', 'message', 'hint'],
+  },
+};
+
+const forkParams: readonly Parameter[] = [
+  required('text', { type: 'string' }, 'The program.'),
+  optional('name', { type: 'string', maxLength: 256 }, 'What logs call it.'),
+  optional(
+    'limit_ms',
+    { type: 'integer', minimum: 1, maximum: limits.fork_ms_max },
+    `How long it may take, in milliseconds. Default ${limits.fork_ms_default}.`,
+  ),
+  optional(
+    'cost_max',
+    { type: 'integer', minimum: 1 },
+    `What it may cost; at most, and by default, ${limits.session_fork_cost_max}.`,
+  ),
+];
+
 /** What a holder can do that is no method of an object: the operations of the wire. */
 export const OPERATIONS: Readonly<Record<string, OperationText>> = {
   powerbox: { doc: 'Answers the channel of the powerbox of the holder.', params: [], result: CHANNEL },
@@ -59,8 +87,47 @@ export const OPERATIONS: Readonly<Record<string, OperationText>> = {
     params: [
       required('text', { type: 'string' }, 'The program.'),
       optional('name', { type: 'string', maxLength: 256 }, 'What reports call it.'),
+      optional(
+        'atomic',
+        { type: 'boolean' },
+        'Up to its first calls to the world all of it happens, or nothing; default: it goes step by step.',
+      ),
     ],
     result: { type: 'object', properties: { deploy: { type: 'integer' } }, required: ['deploy'] },
+  },
+  query: {
+    doc: 'Runs a program that changes nothing, and answers what it sends on `rho:answer`.',
+    params: forkParams,
+    result: {
+      type: 'object',
+      properties: { answers: { type: 'array', items: MESSAGE }, cost: { type: 'integer' }, failures: FAILURES },
+      required: ['answers', 'cost', 'failures'],
+    },
+  },
+  estimate: {
+    doc: 'Says what a program would cost, and which calls to the world it makes first; none is made.',
+    params: forkParams,
+    result: {
+      type: 'object',
+      properties: {
+        cost: { type: 'integer' },
+        exact: { type: 'boolean', description: 'No call was left out.' },
+        calls: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              what: { type: 'string' },
+              effect: { anyOf: [{ type: 'string', enum: ['none', 'observe', 'change'] }, { type: 'null' }] },
+              args: { type: 'array', items: { type: 'string' } },
+            },
+            required: ['what', 'effect', 'args'],
+          },
+        },
+        failures: FAILURES,
+      },
+      required: ['cost', 'exact', 'calls', 'failures'],
+    },
   },
   produce: {
     doc: 'Sends a message. Answers null when it is durable.',

@@ -452,19 +452,28 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
    * whatever comes of it. Resolves when the turn is durable.
    */
   applyFork(fork: Fork, mode: string, account: Account): Promise<void> {
-    const cause: Cause = { kind: 'fork', payload: new Tuple([mode, changesOf(fork)]), account };
+    return this.applyForkWith(fork, account, (changes) => ({ kind: 'fork', payload: new Tuple([mode, changes]) }));
+  }
+
+  /** As `applyFork`, with a cause of another kind that does more in that turn; `refuse` may say why it must not be. */
+  applyForkWith(
+    fork: Fork,
+    account: Account,
+    causeOf: (changes: Value) => { readonly kind: string; readonly payload: Value },
+    refuse: () => PowerboxError | null = () => null,
+  ): Promise<void> {
     const applied = this.#arrive(
-      cause,
+      { ...causeOf(changesOf(fork)), account },
       null,
       null,
       () => fork.drop(),
       null,
-      () => fork.conflict(),
+      () => fork.conflict() ?? refuse(),
     );
     return (applied as Promise<void>).finally(() => fork.drop());
   }
 
-  /** In the turn of such a cause; for whoever has registered its kind, and keeps facts in mind. */
+  /** In the turn of such a cause, with `(mode, changes, …)`; for whoever has registered its kind, and keeps facts in mind. */
   takeOver(turn: Turn, payload: Value): readonly FactChange[] {
     const [, changes] = (payload as Tuple).items;
     // Quotas were asked in the fork: here it is all or nothing.

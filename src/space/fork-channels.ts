@@ -51,6 +51,11 @@ export class ForkChannels extends Channels {
     this.#own.set(name, channel);
   }
 
+  /** Whether a name was drawn in this fork, and is gone with it. */
+  isOwn(name: Name): boolean {
+    return this.#own.has(name) || name.task >= this.#since;
+  }
+
   override place(value: Value): ForkChannel {
     const channel = this.#known(value);
     if (!channel.complete) {

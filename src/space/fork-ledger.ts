@@ -27,6 +27,8 @@ export class ForkLedger implements Ledger {
   readonly messageCause = -1;
   /** What is put down now is charged, and not refused. */
   anyway = false;
+  /** What all turns and meetings have cost. */
+  cost = 0;
   readonly #channels: ForkChannels;
   readonly #tasks: Tasks;
   readonly #quotas: Quotas | null;
@@ -106,6 +108,7 @@ export class ForkLedger implements Ledger {
   }
 
   spend(account: Account, cost: number): void {
+    this.cost += cost;
     this.#tasks.of(account).cost += cost;
     this.#quotas?.pay(account, cost);
   }

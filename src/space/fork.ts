@@ -39,6 +39,8 @@ export interface ForkOptions {
   readonly limit_ms?: number;
   /** Default: `limits.fork_items_max`. */
   readonly items_max?: number;
+  /** What all that runs in it may cost, whoever pays. Default: as much as it likes. */
+  readonly cost_max?: number;
 }
 
 /** Turns between two looks at the clock. */
@@ -78,12 +80,14 @@ export class Fork implements Engine, TurnHost {
   readonly #resting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
   readonly #leave: (fork: Fork) => void;
   readonly #timer: Cancellable;
+  readonly #cost_max: number;
   /** What turns of the fork have looked at, with what the space had. */
   readonly #factsRead = new Map<string, Value | undefined>();
   /** As they were when the fork was made, of those that the space has changed since. */
   readonly #factsBefore = new Map<string, Value | undefined>();
   readonly #kindsRead = new Set<string>();
-  #due: (() => void)[] = [];
+  /** What the turns so far allow to leave; `lost` hears when the fork is over before that. */
+  #due: { readonly run: () => void; readonly lost?: (error: PowerboxError) => void }[] = [];
   #router: TaskRouter | null = null;
   #scheduled = false;
   #ended: PowerboxError | null = null;
@@ -104,6 +108,7 @@ export class Fork implements Engine, TurnHost {
     );
     this.tuples = new Tuples(this.ledger);
     this.#context = new TurnContext(this);
+    this.#cost_max = options.cost_max ?? Number.POSITIVE_INFINITY;
     const limit_ms = Math.min(options.limit_ms ?? limits.fork_ms_default, limits.fork_ms_max);
     this.#timer = platform.timers.after(limit_ms, () =>
       this.#end(
@@ -171,6 +176,7 @@ export class Fork implements Engine, TurnHost {
     for (const { reject } of this.#resting.splice(0)) reject(error);
     // Whoever waits for a turn hears that there will be none.
     for (const run of this.#arrivals.splice(0)) run();
+    for (const { lost } of this.#due.splice(0)) lost?.(error);
   }
 
   // ------------------------------------------------------------------ the loop
@@ -217,9 +223,16 @@ export class Fork implements Engine, TurnHost {
         const task = this.#router === null ? null : this.tasks.next();
         if (task === null) return;
         this.#runTask(task);
+        if (this.ledger.cost > this.#cost_max) throw this.#tooCostly();
       }
       if (turns % CLOCK_TURNS === 0 && clock.monotonic_ms() >= deadline_ms) return;
     }
+  }
+
+  #tooCostly(): PowerboxError {
+    return new PowerboxError('quota_exceeded', `the fork has used up the ${this.#cost_max} that it may cost`, {
+      hint: 'What it did is gone. Ask for less in one fork, or allow it more.',
+    });
   }
 
   #runTask(task: LiveTask): void {
@@ -249,7 +262,8 @@ export class Fork implements Engine, TurnHost {
     }
     this.tasks.hold(task, handling);
     this.#quotas?.ran(task.account, 1);
-    if (handling === 'outside' && router.takesAtOnce?.(task) !== true) this.#due.push(() => router.deliver(task));
+    if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
+      this.#due.push({ run: () => router.deliver(task) });
   }
 
   #done(task: LiveTask): void {
@@ -263,7 +277,7 @@ export class Fork implements Engine, TurnHost {
     while (this.#due.length > 0 && this.#ended === null) {
       const due = this.#due;
       this.#due = [];
-      for (const run of due) run();
+      for (const { run } of due) run();
     }
   }
 
@@ -286,6 +300,14 @@ export class Fork implements Engine, TurnHost {
       const result = this.#causes.of(cause.kind)(turn, cause, task);
       after?.(result, turn);
     });
+  }
+
+  /** Ends a parked task as if somebody had run it outside, with the cause of that end. */
+  answer(task: Task, cause: Cause): Promise<boolean> {
+    const live = task as LiveTask;
+    this.tasks.release(live);
+    this.tasks.hold(live, 'outside');
+    return this.conclude(task, cause);
   }
 
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T> {
@@ -316,7 +338,7 @@ export class Fork implements Engine, TurnHost {
         }
         try {
           const result = apply(this.#context.begin(cause.account, this.ledger.nextTask++));
-          this.#due.push(() => resolve(result));
+          this.#due.push({ run: () => resolve(result), lost: reject });
         } catch (error) {
           if (!(error instanceof PowerboxError)) throw error;
           reject(error);
@@ -420,7 +442,7 @@ export class Fork implements Engine, TurnHost {
   dropLog(): void {}
 
   afterDurable(run: () => void): void {
-    this.#due.push(run);
+    this.#due.push({ run });
   }
 
   failed(account: Account, error: Error): void {

@@ -1,10 +1,14 @@
 /**
- * The messages of the wire, version 1, as data. What each means is in spec/wire.md; how they are read from bytes is in
+ * The messages of the wire, versions 1 and 2, as data. What each means is in spec/wire.md; how they are read from bytes is in
  * `requests.ts` and `answers.ts`, how they are written in `write.ts`.
  */
 import type { Value } from '../values/index.ts';
 
-export const WIRE_VERSION = 1;
+/** The newest version. 2 has queries, estimates and atomic deploys; all else is as in 1. */
+export const WIRE_VERSION = 2;
+
+/** All that are understood, and spoken with whoever knows no newer one. */
+export const WIRE_VERSIONS: readonly number[] = [1, 2];
 
 /** The subprotocol of the WebSocket. */
 export const WIRE_PROTOCOL = 'powerbox.1';
@@ -48,6 +52,7 @@ export type Request =
   | WatchRequest
   | CallRequest
   | DeployRequest
+  | ForkRequest
   | { readonly kind: 'names'; readonly id: number; readonly count: number }
   | {
       readonly kind: 'attenuate';
@@ -117,6 +122,34 @@ export interface DeployRequest {
   readonly name: string;
   /** What URIs of the text stand for, beside those that the holder was granted. */
   readonly uris: ReadonlyMap<string, Value>;
+  /** Up to its first calls to the world all of it happens in one turn, or nothing does. Of version 2. */
+  readonly atomic?: boolean;
+}
+
+/** A program that changes nothing: its answers, or its cost. Of version 2. */
+export interface ForkRequest {
+  readonly kind: 'query' | 'estimate';
+  readonly id: number;
+  readonly text: string;
+  readonly name: string;
+  readonly uris: ReadonlyMap<string, Value>;
+  /** How long it may take; null: as long as such a program may. */
+  readonly limit_ms: number | null;
+  /** What it may cost; null: as much as such a program may. */
+  readonly cost_max: number | null;
+}
+
+/** The version of the wire in which a request was first understood. */
+export function versionOf(request: Request): number {
+  switch (request.kind) {
+    case 'query':
+    case 'estimate':
+      return 2;
+    case 'deploy':
+      return request.atomic === true ? 2 : 1;
+    default:
+      return 1;
+  }
 }
 
 /** Everything that a client says. */

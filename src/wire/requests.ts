@@ -32,6 +32,12 @@ const slot = inList(z.tuple([value, value.optional(), z.boolean().optional()])).
 const slots = inList(z.array(slot).min(1).max(limits.join_channels_max));
 const credit = z.int().min(0).max(limits.wire_credit_max);
 
+/** What comes with the text of a program. */
+const program = {
+  name: text(256).default('program'),
+  uris: record.optional().transform((uris) => new Map(Object.entries(uris ?? {}))),
+};
+
 const hello = z
   .tuple([
     z.literal('hello'),
@@ -115,8 +121,8 @@ const SCHEMAS = {
       id,
       z.string(),
       options({
-        name: text(256).default('program'),
-        uris: record.optional().transform((uris) => new Map(Object.entries(uris ?? {}))),
+        ...program,
+        atomic: z.boolean().default(false),
       }).optional(),
     ])
     .transform(([kind, id, text, rest]) => ({
@@ -125,7 +131,10 @@ const SCHEMAS = {
       text,
       name: rest?.name ?? 'program',
       uris: rest?.uris ?? new Map<string, Value>(),
+      ...(rest?.atomic === true ? { atomic: true } : {}),
     })),
+  query: forked('query'),
+  estimate: forked('estimate'),
   names: z
     .tuple([z.literal('names'), id, z.int().min(1).max(limits.wire_names_max)])
     .transform(([kind, id, count]) => ({ kind, id, count })),
@@ -149,6 +158,29 @@ const SCHEMAS = {
   ping: z.tuple([z.literal('ping'), count]).transform(([kind, nonce]) => ({ kind, nonce })),
   end: z.tuple([z.literal('end')]).transform(([kind]) => ({ kind })),
 } as const;
+
+function forked<K extends 'query' | 'estimate'>(kind: K) {
+  return z
+    .tuple([
+      z.literal(kind),
+      id,
+      z.string(),
+      options({
+        ...program,
+        limit_ms: milliseconds.min(1).nullable().default(null),
+        cost_max: z.int().min(1).nullable().default(null),
+      }).optional(),
+    ])
+    .transform(([, id, text, rest]) => ({
+      kind,
+      id,
+      text,
+      name: rest?.name ?? 'program',
+      uris: rest?.uris ?? new Map<string, Value>(),
+      limit_ms: rest?.limit_ms ?? null,
+      cost_max: rest?.cost_max ?? null,
+    }));
+}
 
 function receive<K extends 'take' | 'peek'>(kind: K) {
   return z

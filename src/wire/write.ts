@@ -39,15 +39,30 @@ export function clientParts(message: ClientMessage): Parts {
       return trimmed([kind, id, target, method, new List(args)], record([['limit_ms', limit_ms ?? undefined]]));
     }
     case 'deploy': {
-      const { kind, id, text, name, uris } = message;
-      const bound = uris.size === 0 ? undefined : record([...uris]);
+      const { kind, id, text, name, uris, atomic } = message;
       return [
         kind,
         id,
         text,
         record([
           ['name', name],
-          ['uris', bound],
+          ['uris', urisOf(uris)],
+          ['atomic', atomic === true ? true : undefined],
+        ]),
+      ];
+    }
+    case 'query':
+    case 'estimate': {
+      const { kind, id, text, name, uris, limit_ms, cost_max } = message;
+      return [
+        kind,
+        id,
+        text,
+        record([
+          ['name', name],
+          ['uris', urisOf(uris)],
+          ['limit_ms', limit_ms ?? undefined],
+          ['cost_max', cost_max ?? undefined],
         ]),
       ];
     }
@@ -157,6 +172,10 @@ function welcomeParts({ kind, limits, secret, ...rest }: Welcome): Parts {
       ['limits', record(Object.entries(limits))],
     ]),
   ];
+}
+
+function urisOf(uris: ReadonlyMap<string, Value>): Value | undefined {
+  return uris.size === 0 ? undefined : record([...uris]);
 }
 
 function slotParts(slots: readonly WireSlot[]): Value {

@@ -28,7 +28,7 @@ describe('the service', () => {
       ['wire_invalid', (client) => client.socket.send(Buffer.alloc(20_000))],
       ['wire_invalid', (client) => client.say({ kind: 'ping', nonce: 1 })],
       ['wire_invalid', (client) => client.frame([['hello', 'x']])],
-      ['wire_invalid', (client) => void client.hello({ versions: [2, 3] }).catch(() => {})],
+      ['wire_invalid', (client) => void client.hello({ versions: [3, 4] }).catch(() => {})],
       ['auth_failed', (client) => void client.hello({ token: null }).catch(() => {})],
       ['auth_failed', (client) => void client.hello({ token: 'nobody' }).catch(() => {})],
       ['auth_failed', (client) => void client.hello({ space: 'elsewhere' }).catch(() => {})],

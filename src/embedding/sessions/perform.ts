@@ -19,7 +19,13 @@ import {
   tuple,
   type Value,
 } from '../../values/index.ts';
-import { type CallRequest, type ProduceRequest, readClientMessage, type Request } from '../../wire/index.ts';
+import {
+  type CallRequest,
+  type ForkRequest,
+  type ProduceRequest,
+  readClientMessage,
+  type Request,
+} from '../../wire/index.ts';
 import type { Admission } from './admission.ts';
 import type { Answers } from './answers.ts';
 import { errorOfReply, refusal, wireError } from './errors.ts';
@@ -27,7 +33,8 @@ import { WHOLE } from './receivers.ts';
 import { Receiving } from './receiving.ts';
 import { substitute } from './references.ts';
 import type { Session } from './session.ts';
-import type { Deferred, Standing } from './standing.ts';
+import type { SessionForks } from './forks.ts';
+import type { Deferred, Standing, StandingFork } from './standing.ts';
 import { bodyOf, isMine, type Step } from './step.ts';
 import type { Asked, Outcome, Placed } from './types.ts';
 
@@ -39,6 +46,7 @@ export interface PerformParts {
   /** A request waits until then. */
   readonly due: (session: Session, id: number, due_ms: number) => void;
   readonly leased: (lease: Lease) => void;
+  readonly forks: SessionForks;
 }
 
 export class Performer {
@@ -58,7 +66,11 @@ export class Performer {
     const step = { turn, session, asked, now_ms };
     const { engine } = this.#parts;
     const { kind, id } = asked.request;
-    const span = engine.follow(kind, { session: session.number, holder: session.holder.name }, asked.parent);
+    const span = engine.follow(
+      kind,
+      { mode: modeOf(asked.request), session: session.number, holder: session.holder.name },
+      asked.parent,
+    );
     if (span === null) {
       this.#apply(step);
       return;
@@ -163,6 +175,11 @@ export class Performer {
         this.#place(step, request);
         return;
       }
+      case 'query':
+      case 'estimate': {
+        this.#fork(step, request);
+        return;
+      }
       case 'names': {
         const names = Array.from({ length: request.count }, () => turn.newName());
         this.#answer(step, list(names), true);
@@ -263,19 +280,45 @@ export class Performer {
     if (due_ms !== null) this.#parts.due(session, id, due_ms);
   }
 
+  /** Its program runs beside the space from when it is durable that it was asked. */
+  #fork({ turn, session, asked }: Step, request: ForkRequest): void {
+    const { admission, forks } = this.#parts;
+    admission.requireRoom(session);
+    const { id } = request;
+    const standing: StandingFork = {
+      kind: 'fork',
+      id,
+      parts: asked.parts,
+      channel: null,
+      at: null,
+      request,
+      due_ms: null,
+    };
+    session.stand(standing);
+    turn.afterDurable(() => forks.begin(session, standing));
+  }
+
   #place(step: Step, { name, prepared }: Placed): void {
     const { deploys, engine } = this.#parts;
     const { account } = deploys.place(step.turn, prepared, (account, body, captures) =>
       engine.newTask(account, body, captures),
     );
-    this.#answer(
-      step,
-      map([
-        ['deploy', account],
-        ['name', name],
-      ]),
-      true,
-    );
+    this.placed(step.turn, step.session, step.asked.request.id, { account, name });
+  }
+
+  /** A program has its place in the space: that is the answer. */
+  placed(
+    turn: Turn,
+    session: Session,
+    id: number,
+    { account, name }: { readonly account: number; readonly name: string },
+  ): void {
+    const value = map([
+      ['deploy', account],
+      ['name', name],
+    ]);
+    this.#parts.answers.deliver(turn, session, id, value, true);
+    this.#settle(turn, session, id);
   }
 
   // ------------------------------------------------------------------ what comes later
@@ -299,6 +342,7 @@ export class Performer {
         if (last !== null) this.end(turn, session, standing, last);
         return;
       }
+      case 'fork':
       case 'deferred':
         return;
     }
@@ -317,6 +361,7 @@ export class Performer {
 
   /** Nothing of it waits in the space any more. False: it has met its messages, and its answer is on the way. */
   withdraw(session: Session, standing: Standing): boolean {
+    if (standing.kind === 'fork') this.#parts.forks.stop(standing);
     if (standing.kind === 'deferred' || standing.at === null) return true;
     return this.#parts.engine.tuples.takeBack(standing.channel, standing.at, (body) =>
       isMine(body, session.number, standing.id),
@@ -383,6 +428,12 @@ export class Performer {
       }
     }
   }
+}
+
+/** In which mode what is asked runs, for whoever follows it. */
+function modeOf(request: Asked['request']): string {
+  if (request.kind === 'query' || request.kind === 'estimate') return request.kind;
+  return request.kind === 'deploy' && request.atomic === true ? 'atomic' : 'transaction';
 }
 
 /** Nothing comes of these but that they were applied. */

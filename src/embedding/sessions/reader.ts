@@ -116,6 +116,8 @@ function isWhole(request: Request): boolean {
     case 'watch':
       return isDatum(request.channel);
     case 'deploy':
+    case 'query':
+    case 'estimate':
       return [...request.uris.values()].every(isDatum);
     default:
       return true;

@@ -9,27 +9,22 @@ import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Deploys } from '../../dispatch/index.ts';
 import type { Platform } from '../../platform/index.ts';
-import type { InlineRunner, SpaceEngine, SpaceHost, Task, Turn } from '../../space/index.ts';
+import type { Cause, Fork, InlineRunner, SpaceEngine, SpaceHost, Task, Turn } from '../../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../../values/index.ts';
 import { Admission } from './admission.ts';
 import { Answers } from './answers.ts';
 import { type Due, DueTimes } from './due.ts';
 import { errorOfReply, refusal } from './errors.ts';
+import { type ForkAnswer, type RunFork, SessionForks } from './forks.ts';
 import type { Holder } from './holder.ts';
 import { Holdings } from './holdings.ts';
-import {
-  HOLDER_PREFIX,
-  holderKey,
-  markKey,
-  NEWEST_KEY,
-  requestKey,
-  SESSION_PREFIX,
-  sessionKey,
-} from './keys.ts';
+import { HOLDER_PREFIX, holderKey, markKey, NEWEST_KEY, requestKey, SESSION_PREFIX, sessionKey } from './keys.ts';
 import { Performer } from './perform.ts';
 import { Session } from './session.ts';
 import { askedValue, readAsked, readStanding, standingValue } from './standing.ts';
+import { unheld } from './step.ts';
 import type { Asked } from './types.ts';
+import { errorValue, type ForkRequest, readError } from '../../wire/index.ts';
 
 export interface SessionsParts {
   readonly engine: SpaceEngine;
@@ -38,6 +33,16 @@ export interface SessionsParts {
   readonly platform: Platform;
   readonly sealKey: Uint8Array;
   readonly isSystemPublic: () => boolean;
+  /** Runs a query or an estimate; never called in a replay. */
+  readonly runFork: RunFork;
+  /** In the turn of a cause whose payload begins with `(mode, changes)`: the space takes over what a fork did. */
+  readonly takeOver: (turn: Turn, payload: Value) => void;
+}
+
+/** A deploy that was made in a fork. */
+interface Placed {
+  readonly account: number;
+  readonly name: string;
 }
 
 /** Requests of one session as one cause: `[session, now, handled, public, [asked, …]]`, with what it was made of. */
@@ -53,6 +58,9 @@ class AskedCause extends List {
   }
 }
 
+/** Milliseconds until what found no room for its turn asks again. */
+const FORKED_RETRY_MS = 10;
+
 /** What a session of a commit has come to by the end of it. */
 interface Mark {
   applied: number;
@@ -66,6 +74,7 @@ export class Sessions implements InlineRunner {
   readonly #performer: Performer;
   readonly #answers: Answers;
   readonly #due: DueTimes;
+  readonly #forks: SessionForks;
   /** Whose facts are written with the next commit. */
   readonly #dirty = new Set<Session>();
   #stage = new Map<Session, Mark>();
@@ -73,13 +82,14 @@ export class Sessions implements InlineRunner {
   #newest = 0;
 
   constructor(parts: SessionsParts) {
-    const { engine, deploys, host, platform, isSystemPublic } = parts;
+    const { engine, deploys, host, platform, isSystemPublic, runFork } = parts;
     this.#parts = parts;
     this.#answers = new Answers(
       (turn, session) => this.#touch(turn, session),
       (session) => this.#overrun(session),
     );
     this.#due = new DueTimes(platform, (now_ms, due) => this.#fire(now_ms, due));
+    this.#forks = new SessionForks(runFork, (session, request, answer) => this.#forked(session, request, answer));
     this.#performer = new Performer({
       engine,
       deploys,
@@ -87,10 +97,13 @@ export class Sessions implements InlineRunner {
       admission: new Admission(isSystemPublic),
       due: ({ number }, id, due_ms) => this.#due.add({ due_ms, session: number, id }),
       leased: (lease) => host.arm(lease),
+      forks: this.#forks,
     });
     engine.register('session-open', (turn, { payload }) => this.#opened(turn, payload));
     engine.register('session', (turn, { payload }) => this.#asked(turn, payload));
     engine.register('session-due', (turn, { payload }) => this.#isDue(turn, payload));
+    engine.register('session-forked', (turn, cause) => this.#answeredFork(turn, cause));
+    engine.register('session-atomic', (turn, { payload }) => this.#appliedFork(turn, payload));
     engine.register('session-end', (turn, { payload }) => this.#ended(turn, payload));
     engine.register('session-epoch', (turn, { payload }) => this.#renewed(turn, payload));
     engine.onBeforeWrite(() => this.#write());
@@ -101,6 +114,8 @@ export class Sessions implements InlineRunner {
   /** From now on what is due is. Said when the space moves. */
   start(): void {
     this.#due.start();
+    for (const session of this.#sessions.values())
+      for (const standing of session.allStanding()) if (standing.kind === 'fork') this.#forks.begin(session, standing);
   }
 
   // ------------------------------------------------------------------ who there is
@@ -157,6 +172,25 @@ export class Sessions implements InlineRunner {
     return this.#parts.engine.enact<void>({ kind: 'session', payload, account: session.holder.account });
   }
 
+  /**
+   * What a program of this session did in a fork, with the answer to its request, in one turn. Refused before it with
+   * `fork_conflict`, and where it cannot be this session's turn any more.
+   */
+  applyFork(session: Session, asked: Asked, fork: Fork, { account, name }: Placed): Promise<void> {
+    const { id } = asked.request;
+    const { engine } = this.#parts;
+    const refuse = (): PowerboxError | null => {
+      if (session.ended || id <= session.applied) return refusal('session_unknown', 'the session has ended');
+      const { holdings } = session.holder;
+      return asked.uses.every(({ row, rights }) => holdings.allows(row, rights)) ? null : unheld();
+    };
+    const causeOf = (changes: Value): { readonly kind: string; readonly payload: Value } => ({
+      kind: 'session-atomic',
+      payload: new Tuple(['atomic', changes, session.number, id, account, name]),
+    });
+    return engine.applyForkWith(fork, account, causeOf, refuse);
+  }
+
   /** Ends a session: what waits for it is taken back, and what it was given is given up. False: it has ended before. */
   end(session: Session): Promise<boolean> {
     return this.#parts.engine.enact<boolean>({ kind: 'session-end', payload: session.number, account: 0 });
@@ -201,6 +235,54 @@ export class Sessions implements InlineRunner {
       this.#performer.apply(turn, session, one, now_ms);
       if (session.ended) return;
     }
+  }
+
+  /** A query or an estimate has come to its end: whoever asked pays, whether they still wait or not. */
+  #forked(session: Session, request: ForkRequest, answer: ForkAnswer): void {
+    const { outcome, cost } = answer;
+    const said = 'ok' in outcome ? [true, outcome.ok] : [false, errorValue(outcome.error)];
+    const payload = new Tuple([request.kind, session.number, request.id, cost, ...said]);
+    const cause = { kind: 'session-forked', payload, account: session.holder.account };
+    this.#parts.engine.enact(cause).catch((error: unknown) => {
+      // So many messages wait for their turn that this one must come again; a space that closes asks it again itself.
+      if (isPowerboxError(error) && error.code === 'too_many_tasks')
+        this.#parts.platform.timers.after(FORKED_RETRY_MS, () => this.#forked(session, request, answer));
+    });
+  }
+
+  #answeredFork(turn: Turn, { payload, account }: Cause): void {
+    const [, number, id, cost, ok, value] = (payload as Tuple).items as readonly [
+      string,
+      number,
+      number,
+      number,
+      boolean,
+      Value,
+    ];
+    this.#parts.engine.spend(account, cost);
+    const session = this.#sessions.get(number);
+    const standing = session?.standing(id);
+    if (session === undefined || standing?.kind !== 'fork') return;
+    this.#touch(turn, session);
+    this.#performer.end(turn, session, standing, ok ? { ok: value } : { error: readError(value) });
+  }
+
+  #appliedFork(turn: Turn, payload: Value): void {
+    this.#parts.takeOver(turn, payload);
+    const [, , number, id, account, name] = (payload as Tuple).items as readonly [
+      string,
+      Value,
+      number,
+      number,
+      number,
+      string,
+    ];
+    const session = this.#sessions.get(number);
+    // Whoever posts it has looked: no turn is between that and this one.
+    if (session === undefined) throw refusal('session_unknown', 'the session has ended');
+    this.#touch(turn, session);
+    session.applied = id;
+    this.#performer.placed(turn, session, id, { account, name });
   }
 
   #opened(turn: Turn, payload: Value): Session {
@@ -411,6 +493,7 @@ export class Sessions implements InlineRunner {
 
   #closed(error: Error): void {
     this.#due.stop();
+    this.#forks.close();
     const why = isPowerboxError(error) ? error : new PowerboxError('space_closed', 'the space is closed');
     for (const session of this.#sessions.values()) session.outlet?.ended(why);
   }

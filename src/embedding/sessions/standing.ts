@@ -6,6 +6,7 @@ import { List, Tuple, type Value } from '../../values/index.ts';
 import {
   type CallRequest,
   type ConsumeRequest,
+  type ForkRequest,
   readClientMessage,
   readError,
   type Parts,
@@ -16,7 +17,7 @@ import {
 import { type Receiver, receiverOf } from './receivers.ts';
 import type { Asked } from './types.ts';
 
-export type Standing = StandingCall | StandingReceive | StandingWatch | Deferred;
+export type Standing = StandingCall | StandingReceive | StandingWatch | StandingFork | Deferred;
 
 interface Left {
   readonly id: number;
@@ -51,6 +52,13 @@ export interface StandingWatch extends Left {
   missed: number;
 }
 
+/** A query or an estimate that runs in a fork, or is to. Nothing of it is in the space but this. */
+export interface StandingFork extends Left {
+  readonly kind: 'fork';
+  readonly request: ForkRequest;
+  readonly due_ms: null;
+}
+
 /** One that refers to results which have not arrived. */
 export interface Deferred {
   readonly kind: 'deferred';
@@ -66,7 +74,7 @@ export interface Deferred {
 export function standingValue(standing: Standing): Value {
   if (standing.kind === 'deferred') return new Tuple([askedValue(standing.asked), standing.now_ms]);
   const { parts, channel, at, due_ms } = standing;
-  const credit = standing.kind === 'call' ? 0 : standing.credit;
+  const credit = standing.kind === 'call' || standing.kind === 'fork' ? 0 : standing.credit;
   const missed = standing.kind === 'watch' ? standing.missed : 0;
   return new Tuple([new List(parts), channel, at, due_ms, credit, missed]);
 }
@@ -94,6 +102,9 @@ export function readStanding(fact: Value, isResolved: (id: number) => boolean): 
   switch (request.kind) {
     case 'call':
       return { ...left, kind: 'call', request, due_ms };
+    case 'query':
+    case 'estimate':
+      return { ...left, kind: 'fork', request, due_ms: null };
     case 'watch':
       return { ...left, kind: 'watch', request, due_ms: null, credit, missed };
     default: {
