@@ -8,12 +8,18 @@ import { chaos, type ChaosPlant, type ChaosResult } from './chaos.ts';
 const SEED = Number(process.env['CHAOS_SEED'] ?? 1);
 const CLIENTS = 200;
 const SERVER_KILLS = 3;
-const PLANTS: readonly ChaosPlant[] = ['acknowledge-before-sync', 'lose-datum'];
-/** Each seed is another chance to meet the bug; the first one does, most often. */
-const PLANT_SEEDS = 4;
+/**
+ * What is lost for good is seen at the end of any campaign; what was acknowledged too early, at a kill that falls well,
+ * one of three: a campaign ends with the first that does, and there are many more.
+ */
+const PLANTS: Readonly<Record<ChaosPlant, { readonly serverKills: number; readonly requests: number }>> = {
+  'acknowledge-before-sync': { serverKills: 8, requests: 60 },
+  'lose-datum': { serverKills: 2, requests: 30 },
+};
+const PLANT_SEEDS = 20;
 
 describe('clients and a server that are cut off and killed', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let result: ChaosResult | undefined;
 
   it('see each acknowledged operation happen once, each delivery once while they live and with its number again when not; takes and sends have one order', async () => {
@@ -40,13 +46,13 @@ describe('clients and a server that are cut off and killed', function () {
 });
 
 describe('the chaos test', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
-  for (const plant of PLANTS) {
+  for (const [plant, campaign] of Object.entries(PLANTS) as [ChaosPlant, (typeof PLANTS)[ChaosPlant]][]) {
     it(`finds the planted bug ${plant}, and says how to run it again`, async () => {
       let found: unknown = null;
       for (let seed = SEED; found === null && seed < SEED + PLANT_SEEDS; seed++)
-        found = await chaos({ seed, clients: 16, serverKills: 2, requests: 30, plant }).then(
+        found = await chaos({ seed, clients: 16, ...campaign, plant }).then(
           () => null,
           (error: unknown) => error,
         );

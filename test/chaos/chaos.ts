@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { List, type Value } from '../../src/values/index.ts';
 import { randomOf } from '../fuzz/frames.ts';
-import { build } from '../crash/build.ts';
+import { program } from '../crash/build.ts';
 import { type BagOperation, bagViolations } from './bag.ts';
 import { type Delivered, type Watcher, WireClient } from './wire-client.ts';
 
@@ -39,12 +39,14 @@ export interface ChaosResult {
   readonly repeated: number;
 }
 
-const BAG = 'bag';
+/** Everybody takes out of the first as it comes; what is sent to the second waits there until the end, through all kills. */
+const BAGS = ['bag', 'store'] as const;
+type Bag = (typeof BAGS)[number];
 const HOLDERS = 10;
 /** A client stops asking while so many of its requests wait. */
 const OUTSTANDING_MAX = 16;
 /** What of ten requests a client makes. More takes that do not wait than sends: some of them find nothing. */
-const KINDS = ['send', 'send', 'send', 'take', 'take', 'take', 'take', 'wait', 'wait', 'consume'] as const;
+const KINDS = ['send', 'send', 'store', 'take', 'take', 'take', 'take', 'wait', 'wait', 'consume'] as const;
 
 class Server {
   readonly #data: string;
@@ -58,7 +60,7 @@ class Server {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [build().chaos, this.#data, String(this.port), this.#plant ?? ''], {
+    const child = spawn(process.execPath, [...program('chaos'), this.#data, String(this.port), this.#plant ?? ''], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, NODE_OPTIONS: '' },
     });
@@ -107,13 +109,14 @@ class Server {
 
 interface Asked {
   readonly kind: 'send' | 'take' | 'consume';
+  readonly bag: Bag;
   readonly value: number;
   readonly invoked: number;
 }
 
 /** Everything that was asked and seen, by the one clock of this process. */
 class History implements Watcher {
-  readonly operations: BagOperation<number>[] = [];
+  readonly operations: Readonly<Record<Bag, BagOperation<number>[]>> = { bag: [], store: [] };
   readonly #asked = new Map<WireClient, Map<number, Asked>>();
   /** Deliveries of consumes, which take more than once. */
   #applied = new Map<WireClient, number>();
@@ -123,10 +126,10 @@ class History implements Watcher {
   /** Takes that have no answer. */
   waiting = 0;
 
-  ask(client: WireClient, id: number, kind: Asked['kind'], value = 0): void {
+  ask(client: WireClient, id: number, kind: Asked['kind'], bag: Bag, value = 0): void {
     const of = this.#asked.get(client) ?? new Map<number, Asked>();
     this.#asked.set(client, of);
-    of.set(id, { kind, value, invoked: performance.now() });
+    of.set(id, { kind, bag, value, invoked: performance.now() });
     if (kind !== 'send') this.waiting++;
   }
 
@@ -136,7 +139,7 @@ class History implements Watcher {
     for (let number = (this.#applied.get(client) ?? 0) + 1; number <= id; number++) {
       const asked = of?.get(number);
       if (asked?.kind === 'send')
-        this.operations.push({ kind: 'send', value: asked.value, invoked: asked.invoked, responded });
+        this.operations[asked.bag].push({ kind: 'send', value: asked.value, invoked: asked.invoked, responded });
     }
     this.#applied.set(client, id);
   }
@@ -154,8 +157,9 @@ class History implements Watcher {
     this.waiting--;
     const times = { invoked: asked.invoked, responded: performance.now() };
     const taken = valueTaken(value);
-    if (taken === null) this.operations.push({ kind: 'empty', ...times });
-    else this.operations.push({ kind: 'take', value: taken, ...times });
+    const operations = this.operations[asked.bag];
+    if (taken === null) operations.push({ kind: 'empty', ...times });
+    else operations.push({ kind: 'take', value: taken, ...times });
   }
 }
 
@@ -186,23 +190,23 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
   let calm = false;
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-  const send = (client: WireClient): void => {
+  const send = (client: WireClient, bag: Bag): void => {
     const value = nextValue++;
-    const id = client.ask({ kind: 'produce', channel: BAG, message: [value], persist: false, lease_ms: null });
-    history.ask(client, id, 'send', value);
+    const id = client.ask({ kind: 'produce', channel: bag, message: [value], persist: false, lease_ms: null });
+    history.ask(client, id, 'send', bag, value);
   };
 
   const act = (client: WireClient, kind: (typeof KINDS)[number]): void => {
-    if (kind === 'send') {
-      send(client);
+    if (kind === 'send' || kind === 'store') {
+      send(client, kind === 'send' ? 'bag' : 'store');
       return;
     }
-    const slots = [{ channel: BAG, pattern: null, peek: false }];
+    const slots = [{ channel: 'bag', pattern: null, peek: false }];
     if (kind === 'consume') {
-      history.ask(client, client.ask({ kind: 'consume', slots, persist: false, credit: 1 }), 'consume');
+      history.ask(client, client.ask({ kind: 'consume', slots, persist: false, credit: 1 }), 'consume', 'bag');
     } else {
       const limit_ms = kind === 'wait' ? Math.floor(random() * 200) : 0;
-      history.ask(client, client.ask({ kind: 'take', slots, limit_ms }), 'take');
+      history.ask(client, client.ask({ kind: 'take', slots, limit_ms }), 'take', 'bag');
     }
   };
 
@@ -297,11 +301,11 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
     const begun_ms = performance.now();
     while (failed.length === 0 && history.waiting > 0) {
       assert(performance.now() - begun_ms < STEP_MS_MAX, 'somebody waits for a value, however many are sent');
-      for (let batch = Math.min(history.waiting, OUTSTANDING_MAX); batch > 0; batch--) send(last);
+      for (let batch = Math.min(history.waiting, OUTSTANDING_MAX); batch > 0; batch--) send(last, 'bag');
       await until(() => failed.length > 0 || last.outstanding === 0);
       await pause(5);
     }
-    await drain(last, history, () => failed.length > 0);
+    for (const bag of BAGS) await drain(last, history, bag, () => failed.length > 0);
     over = true;
     await Promise.all(lives);
     if (failed.length > 0) throw failed[0];
@@ -319,14 +323,15 @@ export async function chaos({ seed, clients, serverKills, requests, plant }: Cha
 }
 
 /** Takes what is left, until nothing is found. */
-async function drain(client: WireClient, history: History, isOver: () => boolean): Promise<void> {
-  const slots = [{ channel: BAG, pattern: null, peek: false }];
+async function drain(client: WireClient, history: History, bag: Bag, isOver: () => boolean): Promise<void> {
+  const slots = [{ channel: bag, pattern: null, peek: false }];
+  const operations = history.operations[bag];
   for (let empty = false; !empty && !isOver(); ) {
-    const before = history.operations.length;
+    const before = operations.length;
     for (let batch = 0; batch < OUTSTANDING_MAX; batch++)
-      history.ask(client, client.ask({ kind: 'take', slots, limit_ms: 0 }), 'take');
+      history.ask(client, client.ask({ kind: 'take', slots, limit_ms: 0 }), 'take', bag);
     await until(() => isOver() || history.waiting === 0);
-    empty = history.operations.slice(before).some(({ kind }) => kind === 'empty');
+    empty = operations.slice(before).some(({ kind }) => kind === 'empty');
   }
 }
 
@@ -335,10 +340,13 @@ function judge(
   clients: readonly WireClient[],
   counts: Pick<ChaosResult, 'cuts' | 'clientKills' | 'serverKills'>,
 ): ChaosResult {
-  const { operations, failures } = history;
+  const { failures } = history;
   assert.deepEqual(failures.slice(0, 5), [], `${failures.length} requests failed`);
-  const violations = bagViolations(operations);
-  assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations of ${operations.length} operations`);
+  for (const bag of BAGS) {
+    const violations = bagViolations(history.operations[bag]);
+    assert.deepEqual(violations.slice(0, 5), [], `${violations.length} violations in the ${bag}`);
+  }
+  const operations = BAGS.flatMap((bag) => history.operations[bag]);
   const of = (kind: string): number => operations.filter((operation) => operation.kind === kind).length;
   // Everything was acknowledged, and everything that was is taken by now: none is lost, and none twice by the above.
   assert.equal(of('take'), of('send'), 'what was sent and acknowledged is gone');

@@ -13,28 +13,32 @@ process.on('unhandledRejection', (error) => {
   process.exit(70);
 });
 
-const names = Array.from({ length: HOLDERS }, (_, index) => `holder${index}`);
-const space = await openInstrumented(
-  {
-    data,
-    config: {
-      version: 1,
-      powers: { random: { kind: 'random' } },
-      holders: Object.fromEntries(names.map((name) => [name, { grants: ['random'] }])),
+async function main(): Promise<void> {
+  const names = Array.from({ length: HOLDERS }, (_, index) => `holder${index}`);
+  const space = await openInstrumented(
+    {
+      data,
+      config: {
+        version: 1,
+        powers: { random: { kind: 'random' } },
+        holders: Object.fromEntries(names.map((name) => [name, { grants: ['random'] }])),
+      },
+      onFailure: () => {},
     },
-    onFailure: () => {},
-  },
-  plant === '' ? {} : { plant: plant as NonNullable<Instruments['plant']> },
-);
-const service = await createService({
-  spaces: { get: (name) => (name === 'default' ? space : undefined) },
-  auth: { authenticate: async ({ token }) => ({ holder: token ?? 'nobody', expires_ms: null, spaces: null }) },
-  listen: { host: '127.0.0.1', port: Number(port) },
-  publicNames: true,
-});
-process.stdout.write(`${JSON.stringify({ port: service.address.port })}\n`);
-process.stdin.resume();
-process.stdin.once('end', async () => {
-  await service.close(1_000);
-  await space.close();
-});
+    plant === '' ? {} : { plant: plant as NonNullable<Instruments['plant']> },
+  );
+  const service = await createService({
+    spaces: { get: (name) => (name === 'default' ? space : undefined) },
+    auth: { authenticate: async ({ token }) => ({ holder: token ?? 'nobody', expires_ms: null, spaces: null }) },
+    listen: { host: '127.0.0.1', port: Number(port) },
+    publicNames: true,
+  });
+  process.stdout.write(`${JSON.stringify({ port: service.address.port })}\n`);
+  process.stdin.resume();
+  process.stdin.once('end', async () => {
+    await service.close(1_000);
+    await space.close();
+  });
+}
+
+void main();

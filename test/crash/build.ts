@@ -1,63 +1,78 @@
 /**
- * The sources as JavaScript under `dist/crash`, so that a process which lives half a second does not spend it on
- * translating them. Always those of now: a file is written again when its source has changed, and no type is checked.
+ * The programs that tests kill, each as one file of JavaScript under `dist/crash`: a process that lives half a second
+ * must not spend two on finding, translating and compiling five hundred modules. Always the sources of now; no type is
+ * checked. Owns the folder; a file of it is never changed, for another run may be reading it.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { buildSync } from 'esbuild';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const target = join(root, 'dist/crash');
-const FOLDERS = ['src', 'channels', 'resolvers', 'test/crash', 'test/chaos', 'test/fuzz'];
+const STALE_MS = 24 * 60 * 60 * 1_000;
 
-const compilerOptions: ts.CompilerOptions = {
-  module: ts.ModuleKind.ESNext,
-  target: ts.ScriptTarget.ES2023,
-  verbatimModuleSyntax: true,
-  rewriteRelativeImportExtensions: true,
-};
+const ENTRIES = {
+  child: 'test/crash/child.ts',
+  hosts: 'test/crash/hosts-child.ts',
+  ledger: 'test/crash/ledger-child.ts',
+  network: 'test/crash/network-child.ts',
+  voter: 'test/crash/voter-child.ts',
+  chaos: 'test/chaos/server-child.ts',
+  fuzz: 'test/fuzz/server-child.ts',
+  command: 'src/cli/main.ts',
+} as const;
 
-export interface Built {
-  readonly child: string;
-  readonly command: string;
-  readonly voter: string;
-  readonly network: string;
-  readonly hosts: string;
-  readonly ledger: string;
-  readonly chaos: string;
-  readonly fuzz: string;
+export type ProgramName = keyof typeof ENTRIES;
+
+const built = new Map<ProgramName, readonly string[]>();
+
+/** What follows `node` on the command line to start it. */
+export function program(name: ProgramName): readonly string[] {
+  const known = built.get(name) ?? bundle(name);
+  built.set(name, known);
+  return known;
 }
 
-export function build(): Built {
-  for (const folder of FOLDERS) {
-    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
-      if (entry.isFile() && entry.name.endsWith('.ts')) translate(relative(root, join(entry.parentPath, entry.name)));
-    }
+function bundle(name: ProgramName): readonly string[] {
+  // Waiting at the top of a file is something that only the other form of module can do.
+  const isModule = name === 'command';
+  const { outputFiles } = buildSync({
+    absWorkingDir: root,
+    entryPoints: [ENTRIES[name]],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node20',
+    format: isModule ? 'esm' : 'cjs',
+    // It finds its library beside itself.
+    external: ['classic-level'],
+    ...(isModule
+      ? { banner: { js: `const require = (await import('node:module')).createRequire(import.meta.url);` } }
+      : {
+          define: { 'import.meta.url': 'import_meta_url' },
+          banner: { js: `const import_meta_url = require('node:url').pathToFileURL(__filename).href;` },
+        }),
+    logLevel: 'error',
+  });
+  const bytes = outputFiles[0]?.contents as Uint8Array;
+  mkdirSync(target, { recursive: true });
+  for (const entry of readdirSync(target)) {
+    const path = join(target, entry);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && Date.now() - stat.mtimeMs > STALE_MS) rmSync(path, { recursive: true, force: true });
   }
-  return {
-    child: join(target, 'test/crash/child.js'),
-    command: join(target, 'src/cli/main.js'),
-    voter: join(target, 'test/crash/voter-child.js'),
-    network: join(target, 'test/crash/network-child.js'),
-    hosts: join(target, 'test/crash/hosts-child.js'),
-    ledger: join(target, 'test/crash/ledger-child.js'),
-    chaos: join(target, 'test/chaos/server-child.js'),
-    fuzz: join(target, 'test/fuzz/server-child.js'),
-  };
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  const path = join(target, `${name}-${hash}.${isModule ? 'mjs' : 'cjs'}`);
+  place(path, bytes);
+  return isModule ? [path] : [join(root, 'test/crash/start.cjs'), path];
 }
 
-function translate(path: string): void {
-  const source = join(root, path);
-  const output = join(target, path.replace(/\.ts$/, '.js'));
-  const { mtime } = statSync(source);
-  if (statSync(output, { throwIfNoEntry: false })?.mtimeMs === mtime.getTime()) return;
-  const { outputText } = ts.transpileModule(readFileSync(source, 'utf8'), { compilerOptions, fileName: path });
-  mkdirSync(dirname(output), { recursive: true });
-  // Whole or not at all: another run of the tests may be reading it.
-  const half = `${output}.${process.pid}`;
-  writeFileSync(half, outputText);
-  utimesSync(half, mtime, new Date(mtime.getTime()));
-  renameSync(half, output);
-  rmSync(half, { force: true });
+/** Whole or not at all: another run of the tests may be looking. */
+function place(path: string, bytes: Uint8Array): void {
+  if (existsSync(path)) return;
+  const half = `${path}.${process.pid}`;
+  writeFileSync(half, bytes);
+  renameSync(half, path);
 }

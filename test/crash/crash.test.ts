@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { campaign, type CampaignResult, MOMENTS } from './campaign.ts';
-import { sources } from './life.ts';
+import { program } from './build.ts';
 
 const KILLS = Number(process.env['CRASH_KILLS'] ?? 200);
 const SEED = Number(process.env['CRASH_SEED'] ?? 1);
@@ -15,7 +15,7 @@ describe('a process killed with SIGKILL', function () {
   this.timeout(600_000);
   let result: CampaignResult | undefined;
 
-  before(() => void sources());
+  before(() => void program('child'));
 
   it(`keeps what it acknowledged, does nothing twice and nothing by half, and comes to the end of a run never killed, through ${KILLS} kills`, async () => {
     const ended = await campaign({ seed: SEED, kills: KILLS });

@@ -33,7 +33,7 @@ async function main(): Promise<void> {
         version: 1,
         natives: {
           ledger: {
-            command: [process.execPath, options.ledger, options.data, options.plan],
+            command: [process.execPath, ...options.ledger, options.data, options.plan],
             restarts_max: 1000,
             // It may die as soon as it is there, while it is told what to finish.
             required: false,

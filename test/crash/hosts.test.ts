@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { type HostsResult, hostsDirectory } from './hosts.ts';
-import { sources } from './life.ts';
+import { program } from './build.ts';
 
 const KILLS = Number(process.env['CRASH_HOST_KILLS'] ?? (process.env['CI'] === undefined ? 20 : 200));
 const AT_ONCE = 3;
@@ -13,7 +13,7 @@ const SEED = Number(process.env['CRASH_HOST_SEED'] ?? 1);
 describe('a host with a store and its node, killed on the way', function () {
   this.timeout(1_800_000);
 
-  before(() => void sources());
+  before(() => [program('hosts'), program('ledger')]);
 
   it(`agree on every change, through ${KILLS} kills of one or the other`, async () => {
     const sum = { nodeKills: 0, hostKills: 0, refused: 0, dropped: 0 };

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DISPATCH_FAILPOINTS, type DispatchFailpoint } from '../../src/dispatch/index.ts';
 import { Random } from '../../src/platform/index.ts';
-import { sources } from './life.ts';
+import { program } from './build.ts';
 
 export const ORDERS = 12;
 const LIFE_MS_MAX = 60_000;
@@ -38,7 +38,8 @@ export const PROGRAM = `contract main(box, @config) = {
 
 export interface HostsOptions {
   readonly data: string;
-  readonly ledger: string;
+  /** What follows `node` to start the host. */
+  readonly ledger: readonly string[];
   readonly plan: string;
   readonly kill?: { readonly at: DispatchFailpoint; readonly pass: number };
 }
@@ -79,7 +80,7 @@ interface Life {
 }
 
 async function live(options: HostsOptions): Promise<Life> {
-  const child = spawn(process.execPath, [sources().hosts, JSON.stringify(options)], {
+  const child = spawn(process.execPath, [...program('hosts'), JSON.stringify(options)], {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -107,7 +108,7 @@ export async function hostsDirectory(seed: number): Promise<HostsResult> {
   const random = new Random(seed, 17);
   const data = mkdtempSync(join(HOME, 'powerbox-hosts-'));
   const plan = JSON.stringify(Array.from({ length: HOST_KILLS }, () => 1 + random.below(HOST_MOMENTS)));
-  const common = { data, ledger: sources().ledger, plan };
+  const common = { data, ledger: program('ledger'), plan };
   let nodeKills = 0;
   try {
     for (let index = 0; index < NODE_KILLS; index++) {

@@ -89,7 +89,7 @@ const declaration = declareChannel({
   },
 });
 
-await serveHost({
+void serveHost({
   natives: [{ declaration, call: async () => ({ ok: null }), ask: async () => 'not_applied' }],
   store,
 });

@@ -2,18 +2,11 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { build, type Built } from './build.ts';
+import { program } from './build.ts';
 import type { ChildOptions, Line, Moment } from './messages.ts';
 
 /** Nothing of these workloads takes as long, also on a busy machine. */
 const LIFE_MS_MAX = 60_000;
-
-let built: Built | null = null;
-
-export function sources(): Built {
-  built ??= build();
-  return built;
-}
 
 export interface Life {
   readonly lines: readonly Line[];
@@ -35,7 +28,7 @@ function started(args: readonly string[]): ChildProcessByStdio<null, Readable, R
 
 /** With `after_ms` it is killed so long after its first word. */
 export async function live(options: ChildOptions, after_ms: number | null = null): Promise<Life> {
-  const process_ = started([sources().child, JSON.stringify(options)]);
+  const process_ = started([...program('child'), JSON.stringify(options)]);
   const lines: Line[] = [];
   let talk = '';
   let started_ms = 0;
@@ -71,7 +64,7 @@ export async function resume(
   data: string,
   after_ms: number = LIFE_MS_MAX,
 ): Promise<{ readonly code: number | null; readonly text: string }> {
-  const command = started([sources().command, 'resume', '--data', data]);
+  const command = started([...program('command'), 'resume', '--data', data]);
   let text = '';
   for (const stream of [command.stdout, command.stderr])
     stream.setEncoding('utf8').on('data', (part: string) => (text += part));

@@ -3,7 +3,7 @@
  * the soak is `npm run soak:crash -- --workload network --kills 1000`.
  */
 import assert from 'node:assert/strict';
-import { sources } from './life.ts';
+import { program } from './build.ts';
 import { networkCampaign, type NetworkResult } from './network.ts';
 
 const KILLS = Number(process.env['CRASH_NETWORK_KILLS'] ?? 20);
@@ -17,7 +17,7 @@ describe('a process killed with SIGKILL while its effects are on the network', f
   this.timeout(600_000);
   let result: NetworkResult | undefined;
 
-  before(() => void sources());
+  before(() => void program('network'));
 
   it(`has each change seen once by its key, or its caller told interrupted; timers fire once; ports open again: through ${KILLS} kills`, async () => {
     result = await networkCampaign({ seed: SEED, kills: KILLS });

@@ -14,7 +14,7 @@ import { createInterface } from 'node:readline';
 import { DISPATCH_FAILPOINTS, type DispatchFailpoint } from '../../src/dispatch/index.ts';
 import { Random } from '../../src/platform/index.ts';
 import type { Kill } from './campaign.ts';
-import { sources } from './life.ts';
+import { program } from './build.ts';
 import type { Plant } from './messages.ts';
 import { KEY_HEADER, type NetworkLine, type NetworkOptions, ORDERS } from './network-program.ts';
 
@@ -81,7 +81,7 @@ interface Life {
 /** Until it is done and has told, or is killed. `probe` is called while it lives. */
 async function live(options: NetworkOptions, kill: Kill | null, probe: () => Promise<void>): Promise<Life> {
   const at = kill !== null && 'at' in kill ? { kill } : {};
-  const child = spawn(process.execPath, [sources().network, JSON.stringify({ ...options, ...at })], {
+  const child = spawn(process.execPath, [...program('network'), JSON.stringify({ ...options, ...at })], {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import type { PeersConfigSource } from '../../src/capability/index.ts';
 import { Random } from '../../src/platform/index.ts';
 import { configurations } from '../resolvers/peers/support/nodes.ts';
-import { sources } from './life.ts';
+import { program } from './build.ts';
 import { exchangeProgram, outcomeOf, voterProgram, type VoterLine, type VoterOptions } from './votes.ts';
 
 type Told = Extract<VoterLine, { readonly type: 'told' }>;
@@ -26,7 +26,7 @@ class Voter {
   #ended = false;
 
   constructor(options: VoterOptions) {
-    this.#process = spawn(process.execPath, [sources().voter, JSON.stringify(options)], {
+    this.#process = spawn(process.execPath, [...program('voter'), JSON.stringify(options)], {
       env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -85,7 +85,7 @@ describe('nodes that send each other messages', function () {
   let directory: string;
   const voters: Voter[] = [];
   before(() => {
-    sources();
+    program('voter');
     directory = mkdtempSync(join(tmpdir(), 'powerbox-votes-'));
   });
   after(async () => {

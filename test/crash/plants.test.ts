@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { campaign, CrashFailure } from './campaign.ts';
-import { sources } from './life.ts';
+import { program } from './build.ts';
 import type { Plant } from './messages.ts';
 
 const SEED = Number(process.env['CRASH_SEED'] ?? 1);
@@ -20,7 +20,7 @@ const PLANTS: readonly Plant[] = [
 describe('the crash test', function () {
   this.timeout(600_000);
 
-  before(() => void sources());
+  before(() => void program('child'));
 
   for (const plant of PLANTS) {
     it(`finds the planted bug ${plant} within ${PLANT_KILLS_MAX} kills, and says how to run it again`, async () => {

@@ -20,53 +20,57 @@ for (const what of ['unhandledRejection', 'uncaughtException'] as const) {
   });
 }
 
-const names = Array.from({ length: HOLDERS }, (_, index) => `holder${index}`);
-const space = await openSpace({
-  data,
-  durability: 'os',
-  config: {
-    version: 1,
-    powers: { random: { kind: 'random' } },
-    holders: Object.fromEntries(names.map((name) => [name, { grants: ['random'], quotas: QUOTAS }])),
-  },
-  onFailure: () => {},
-});
-const service = await createService({
-  spaces: { get: (name) => (name === 'default' ? space : undefined) },
-  auth: { authenticate: async ({ token }) => ({ holder: token ?? 'nobody', expires_ms: null, spaces: null }) },
-  listen: { host: '127.0.0.1', port: 0 },
-  session_ms: SESSION_MS,
-});
-process.stdout.write(`${JSON.stringify({ port: service.address.port })}\n`);
+async function main(): Promise<void> {
+  const names = Array.from({ length: HOLDERS }, (_, index) => `holder${index}`);
+  const space = await openSpace({
+    data,
+    durability: 'os',
+    config: {
+      version: 1,
+      powers: { random: { kind: 'random' } },
+      holders: Object.fromEntries(names.map((name) => [name, { grants: ['random'], quotas: QUOTAS }])),
+    },
+    onFailure: () => {},
+  });
+  const service = await createService({
+    spaces: { get: (name) => (name === 'default' ? space : undefined) },
+    auth: { authenticate: async ({ token }) => ({ holder: token ?? 'nobody', expires_ms: null, spaces: null }) },
+    listen: { host: '127.0.0.1', port: 0 },
+    session_ms: SESSION_MS,
+  });
+  process.stdout.write(`${JSON.stringify({ port: service.address.port })}\n`);
 
-function openHandles(): Record<string, number> {
-  const handles: Record<string, number> = {};
-  for (const kind of process.getActiveResourcesInfo()) handles[kind] = (handles[kind] ?? 0) + 1;
-  return handles;
-}
+  function openHandles(): Record<string, number> {
+    const handles: Record<string, number> = {};
+    for (const kind of process.getActiveResourcesInfo()) handles[kind] = (handles[kind] ?? 0) + 1;
+    return handles;
+  }
 
-async function measure(): Promise<void> {
-  await space.quiescent();
-  // What the last collection set free may be held by callbacks that have yet to run; and a timer may be about to fire.
-  let handles = openHandles();
-  for (let round = 0; round < 8; round++) {
-    globalThis.gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const now = openHandles();
-    handles = Object.fromEntries(
-      Object.entries(now).map(([kind, count]) => [kind, Math.min(count, handles[kind] ?? 0)]),
+  async function measure(): Promise<void> {
+    await space.quiescent();
+    // What the last collection set free may be held by callbacks that have yet to run; and a timer may be about to fire.
+    let handles = openHandles();
+    for (let round = 0; round < 8; round++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const now = openHandles();
+      handles = Object.fromEntries(
+        Object.entries(now).map(([kind, count]) => [kind, Math.min(count, handles[kind] ?? 0)]),
+      );
+    }
+    const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+    const { connections, sessions } = service.counts();
+    process.stdout.write(
+      `${JSON.stringify({ heap_bytes: heapUsed, outside_bytes: external + arrayBuffers, handles, connections, sessions })}\n`,
     );
   }
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  const { connections, sessions } = service.counts();
-  process.stdout.write(
-    `${JSON.stringify({ heap_bytes: heapUsed, outside_bytes: external + arrayBuffers, handles, connections, sessions })}\n`,
-  );
+
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', () => void measure());
+  lines.on('close', async () => {
+    await service.close(1_000);
+    await space.close();
+  });
 }
 
-const lines = createInterface({ input: process.stdin });
-lines.on('line', () => void measure());
-lines.on('close', async () => {
-  await service.close(1_000);
-  await space.close();
-});
+void main();

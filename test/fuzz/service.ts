@@ -25,7 +25,7 @@ import {
   WIRE_PROTOCOL,
   WIRE_VERSION,
 } from '../../src/wire/index.ts';
-import { build } from '../crash/build.ts';
+import { program } from '../crash/build.ts';
 import { FrameMaker, type Random, randomOf } from './frames.ts';
 
 export interface FuzzOptions {
@@ -78,7 +78,7 @@ class Server {
   }
 
   static async start(data: string): Promise<Server> {
-    const child = spawn(process.execPath, ['--expose-gc', build().fuzz, data], {
+    const child = spawn(process.execPath, ['--expose-gc', ...program('fuzz'), data], {
       env: { ...process.env, NODE_OPTIONS: '' },
     });
     const lines = createInterface({ input: child.stdout });
