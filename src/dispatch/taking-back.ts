@@ -9,7 +9,8 @@ import type { Tuple } from '../values/index.ts';
 import { cancelled, expired, revoked, type Capabilities, type Capability, type Ended } from './capabilities.ts';
 import { Expiry } from './expiry.ts';
 import { insist, recordOf, type JobContext, type OutsideWork } from './job.ts';
-import type { SourceRecord, Sources } from './sources.ts';
+import type { SourceRecord } from './source-record.ts';
+import type { Sources } from './sources.ts';
 import type { Failure } from './stderr.ts';
 import type { DispatcherPlatform } from './types.ts';
 
