@@ -16,6 +16,7 @@ import type { Cutter } from './cut.ts';
 import { digestOf } from './digest.ts';
 import { Commit, type EntryHeader, writeEntry } from './entry.ts';
 import type { Messages } from './messages.ts';
+import type { NameDeriver } from '../values/index.ts';
 import type { EngineOptions } from './options.ts';
 import type { Recorder } from './recording.ts';
 import type { Term, Terms } from './terms.ts';
@@ -45,6 +46,8 @@ export interface CommitHost {
   /** Asks for another slice. */
   schedule(): void;
   fail(error: unknown): void;
+  /** Who draws the space's names: in entries they stand as they were drawn. */
+  readonly names: NameDeriver;
   readonly closed: PowerboxError | null;
 }
 
@@ -65,7 +68,7 @@ export class Committer {
   readonly #platform: Platform;
   readonly #store: Store | null;
   readonly #cutter: Cutter | null;
-  readonly #encoder = new Encoder(4096, null, (bytes) => this.#host.messages.outside(bytes));
+  readonly #encoder: Encoder;
   readonly #termPolicy = { mustWrite: (term: Term): boolean => this.#host.terms.journal(term) };
   readonly #tail_bytes_max: number;
   readonly #tailAge_ms_max: number;
@@ -85,6 +88,7 @@ export class Committer {
   constructor(options: EngineOptions, host: CommitHost, cutter: Cutter | null) {
     this.#options = options;
     this.#host = host;
+    this.#encoder = new Encoder(4096, null, (bytes) => host.messages.outside(bytes), host.names);
     this.#platform = options.platform;
     this.#store = options.store;
     this.#cutter = cutter;

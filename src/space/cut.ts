@@ -229,6 +229,8 @@ export class Cutter implements TermPolicy {
   #encode(channel: Channel): void {
     channel.cut = 2;
     this.#written.push(channel);
+    // A reply channel, most often: no row has ever named it, so its name needs no bytes for this.
+    if (channel.key === null && channel.empty) return;
     if (!channel.complete) this.#channels.load(channel);
     const key = channelRowKey(this.#channels.keyOf(channel), this.#sha256);
     if (channel.empty) {

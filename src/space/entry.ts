@@ -18,10 +18,8 @@ import type { LiveTask } from './tasks.ts';
 import type { Terms } from './terms.ts';
 import type { Account, Receive, Task } from './types.ts';
 
-const ENTRY_VERSION = 3;
-/** With all bytes written where they stand. */
-const ENTRY_VERSION_WHOLE = 2;
-/** Without logs, too. */
+const ENTRY_VERSION = 4;
+/** Of entries without logs; the form of those in between is one that is read in any case. */
 const ENTRY_VERSION_FIRST = 1;
 const MESSAGE_HERE = 0;
 const MESSAGE_OF_CAUSE = 1;
@@ -365,7 +363,7 @@ export function readEntry(
     wanted ? blobs.bytes(hash) : NO_BYTES,
   );
   const version = decoder.uint();
-  if (version !== ENTRY_VERSION && version !== ENTRY_VERSION_WHOLE && version !== ENTRY_VERSION_FIRST)
+  if (version > ENTRY_VERSION || version < ENTRY_VERSION_FIRST)
     throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
   const header = { lastTurn: decoder.uint(), nextTask: decoder.uint(), nextStamp: decoder.uint() };
   reader.header(header);

@@ -6,7 +6,7 @@
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { bundle, float, map, par, set } from './build.ts';
-import { Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
+import { DRAWN_BYTES, DRAWN_EXTENSION, Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
 import { isAscending } from './order.ts';
 import { isRemainder, nodeOf } from './parts.ts';
 import { BigInteger, Bundle, Bytes, Kind, List, MapValue, Par, SetValue, Tuple, Uri, kindOf } from './value.ts';
@@ -52,7 +52,7 @@ export class Decoder {
   /**
    * `readName` gets a copy of 32 bytes that it may keep. The decoder does not keep parts of `bytes`. Nesting of less
    * than 200 levels is always read; `depth_max` bounds what costs more. `outside` finds the bytes that an encoder has
-   * kept elsewhere.
+   * kept elsewhere; where it is given, `readName` also gets the 8 bytes that say how a name was drawn.
    */
   constructor(
     bytes: Uint8Array,
@@ -420,6 +420,10 @@ export class Decoder {
   }
 
   #foreignExtension(type: number, length: number): Value {
+    if (type === DRAWN_EXTENSION && this.#outside !== null) {
+      if (length !== DRAWN_BYTES) throw this.#refuse(`a drawn name of ${length} bytes; it has ${DRAWN_BYTES}`);
+      return this.#readName(this.#take(DRAWN_BYTES));
+    }
     if (type === OUTSIDE_EXTENSION && this.#outside !== null) return new Bytes(this.#outside(this.#take(length)));
     const value = this.#foreign?.extension(type, this.#take(length));
     if (value === undefined) throw this.#refuse(`unknown extension type ${type}`);

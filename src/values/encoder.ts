@@ -6,11 +6,11 @@
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { illFormed, isWellFormed } from './build.ts';
-import { Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
+import { DRAWN_EXTENSION, Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
 import { partsOf, remainderOf } from './parts.ts';
 import type { Node } from './parts.ts';
 import { Kind, List, MapValue } from './value.ts';
-import type { BigInteger, Bundle, Name, Value } from './value.ts';
+import type { BigInteger, Bundle, Name, NameDeriver, Value } from './value.ts';
 
 /** Text up to this many UTF-16 units is written by hand; beyond, the platform's encoder is faster. */
 const SHORT_TEXT = 96;
@@ -32,6 +32,7 @@ export type Outside = (bytes: Uint8Array) => Uint8Array | null;
 export class Encoder {
   readonly #sealing: Sealing | null;
   readonly #outside: Outside | null;
+  readonly #drawnBy: NameDeriver | null;
   #buffer: Uint8Array;
   #view: DataView;
   /** Where the current encoding starts; what lies before belongs to whom it was handed out. */
@@ -39,10 +40,19 @@ export class Encoder {
   #at = 0;
   #handedOut = false;
 
-  /** With `sealing` or `outside` what is written is no canonical form, and is never hashed. */
-  constructor(capacity = 256, sealing: Sealing | null = null, outside: Outside | null = null) {
+  /**
+   * With `sealing`, `outside` or `drawnBy` what is written is no canonical form, and is never hashed. Names of `drawnBy`
+   * that have no bytes yet are written as they were drawn: most of them never need any.
+   */
+  constructor(
+    capacity = 256,
+    sealing: Sealing | null = null,
+    outside: Outside | null = null,
+    drawnBy: NameDeriver | null = null,
+  ) {
     this.#sealing = sealing;
     this.#outside = outside;
+    this.#drawnBy = drawnBy;
     this.#buffer = new Uint8Array(Math.max(capacity, 16));
     this.#view = new DataView(this.#buffer.buffer);
   }
@@ -216,6 +226,7 @@ export class Encoder {
     switch (value.kind) {
       case Kind.Name:
         if (this.#sealing !== null) return this.#sealed(value, this.#sealing);
+        if (this.#drawnBy !== null && this.#putDrawn(value, this.#drawnBy)) return true;
         this.#reserve(35);
         this.#buffer[this.#at++] = 0xc7;
         this.#buffer[this.#at++] = 32;
@@ -248,6 +259,22 @@ export class Encoder {
     this.#extensionHead(payload.length, OUTSIDE_EXTENSION);
     this.#buffer.set(payload, this.#at);
     this.#at += payload.length;
+    return true;
+  }
+
+  #putDrawn(name: Name, drawnBy: NameDeriver): boolean {
+    const { task, counter } = name;
+    if (counter > 0xffff || !name.isDrawnBy(drawnBy)) return false;
+    this.#reserve(10);
+    const buffer = this.#buffer;
+    buffer[this.#at++] = 0xd7;
+    buffer[this.#at++] = DRAWN_EXTENSION;
+    const high = Math.floor(task / 0x100000000);
+    buffer[this.#at++] = high >>> 8;
+    buffer[this.#at++] = high;
+    this.#uint32(task);
+    buffer[this.#at++] = counter >>> 8;
+    buffer[this.#at++] = counter;
     return true;
   }
 

@@ -5,6 +5,7 @@
  */
 import { Name } from './value.ts';
 import type { NameDeriver } from './value.ts';
+import { DRAWN_BYTES } from './format.ts';
 import { InternedNames } from './interned.ts';
 
 export const NAMES_FORMAT_VERSION = 1;
@@ -46,14 +47,24 @@ export class NameMaker implements NameDeriver {
     return new Name(this, task, counter, null);
   }
 
-  /** The name of these 32 bytes, which it takes over: the same object as long as one lives. */
+  /**
+   * The name of these 32 bytes, which it takes over: the same object as long as one lives. Of 8 bytes: the name that was
+   * drawn so (task, 6 bytes, and counter, 2), as a journal has it.
+   */
   read(bytes: Uint8Array): Name {
+    if (bytes.length === DRAWN_BYTES) return this.#drawn(bytes);
     if (bytes.length !== 32) throw new RangeError(`a name has 32 bytes; these are ${bytes.length}`);
     const known = this.#known.get(bytes);
     if (known !== undefined) return known;
     const name = new Name(null, 0, 0, bytes);
     this.#known.add(name, bytes);
     return name;
+  }
+
+  #drawn(bytes: Uint8Array): Name {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, DRAWN_BYTES);
+    const task = view.getUint16(0) * 0x100000000 + view.getUint32(2);
+    return this.read(this.#hash(Domain.Name, task, view.getUint16(6)));
   }
 
   /** Called by a drawn name when its bytes are first asked for; nobody else has a reason to. */

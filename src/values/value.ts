@@ -134,6 +134,11 @@ export class Name {
     this.#bytes = bytes;
   }
 
+  /** Whether it is known to whoever draws names with this deriver by task and counter alone. */
+  isDrawnBy(deriver: NameDeriver): boolean {
+    return this.#bytes === null && this.#deriver === deriver;
+  }
+
   /** True once the bytes exist, so once this name may be known under another object. */
   get derived(): boolean {
     return this.#bytes !== null;

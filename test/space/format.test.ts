@@ -252,7 +252,7 @@ describe('space: bytes on disk', () => {
         return found;
       })(),
     );
-    assert.ok(entries.every(({ version }) => version === 3));
+    assert.ok(entries.every(({ version }) => version === 4));
     assert.deepEqual(entries[0]?.causes, [
       { turn: 1, kind: 'produce', account: 7, payload: 'small', message: [1, 'one'] },
     ]);
@@ -299,7 +299,7 @@ describe('space: bytes on disk', () => {
     assert.equal(last.lastTurn, 104);
   });
 
-  it('an entry of version 2, in which all bytes stand where they belong, is still read', async () => {
+  it('an entry of version 2 or 3, in which all bytes or all names stand where they belong, is still read', async () => {
     await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
     await disk.platform.run(engine.produce('small', [1, bytes(new Uint8Array(9))], false, 7));
     const before: Uint8Array[] = [];
@@ -311,7 +311,7 @@ describe('space: bytes on disk', () => {
     const old = (before[0] as Uint8Array).slice();
     old[0] = 2;
     const nothing = (): void => {};
-    const [cause] = readEntry(old, engine.terms, readName, engine.messages, {
+    const reader = {
       header: nothing,
       datum: nothing,
       datumGone: nothing,
@@ -322,13 +322,60 @@ describe('space: bytes on disk', () => {
       fact: nothing,
       logged: nothing,
       dropped: nothing,
-    });
+    };
+    const [cause] = readEntry(old, engine.terms, readName, engine.messages, reader);
+    old[0] = 3;
+    assert.deepEqual(readEntry(old, engine.terms, readName, engine.messages, reader), [cause]);
     assert.equal(cause?.payload, 'small');
     assert.ok(equal(list(cause?.message ?? []), list([1, bytes(new Uint8Array(9))])));
-    old[0] = 4;
+    old[0] = 5;
     assert.throws(() => readEntry(old, engine.terms, readName, engine.messages, {} as never), {
       code: 'storage_corrupt',
     });
+  });
+
+  it('a name that needs no bytes stands in entries as it was drawn, and has them after a kill', async () => {
+    await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
+    const drawn: Name[] = [];
+    await turn(1, (t) => {
+      const name = t.newName();
+      drawn.push(name);
+      t.produce('names', [list([name, list([name])])], false);
+      t.consume({
+        slots: [{ channel: name, pattern: any, peek: false }],
+        persist: false,
+        body: { label: 'waits', term: null, place: 0, environment: [name] },
+      });
+    });
+    const [name] = drawn as [Name];
+    assert.equal(name.derived, false);
+    const { platform } = disk;
+    disk.kill();
+    store = await platform.run(openSimulatedStore(disk));
+    let text = '';
+    await platform.run(
+      (async () => {
+        for await (const { entry } of store.journal.read(1)) text += hex(entry);
+      })(),
+    );
+    const written = `d709${name.task.toString(16).padStart(12, '0')}${name.counter.toString(16).padStart(4, '0')}`;
+    // As channel, as environment, and twice in the message.
+    assert.equal(text.split(written).length - 1, 4);
+    assert.ok(!text.includes(hex(name.bytes)));
+    engine = await platform.run(SpaceEngine.open({ platform, store }));
+    engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+    const message = await platform.run(
+      engine.request(
+        { slots: [slot('names')], persist: false, body: { label: '', term: null, place: 0, environment: [] } },
+        null,
+        () => {},
+      ),
+    );
+    const found = (message as readonly Value[])[0] as List;
+    const [again, nested] = found.items as [Name, List];
+    assert.equal(hex(again.bytes), hex(name.bytes));
+    assert.equal(nested.items[0], again);
+    assert.equal(engine.place(again).waiters?.live, 1);
   });
 
   it('long bytes are named by their hash wherever an entry has them, and are one blob', async () => {
