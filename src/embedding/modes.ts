@@ -160,7 +160,7 @@ export async function estimate(
   text: string,
   { replies: trace, ...options }: Program & EstimateOptions,
 ): Promise<EstimateReport> {
-  const replies = trace === undefined ? null : await recordedReplies(parts, trace, text, options.holder);
+  const replies = trace === undefined ? null : await recordedReplies(parts, trace, text);
   return inFork(parts, 'estimate', options, (forked) => estimateIn(parts, forked, text, options, replies));
 }
 

@@ -12,13 +12,11 @@ import { PowerboxError } from '../errors.ts';
 import { compileText } from '../rholang/index.ts';
 import type { Cause, SpaceEngine, Task } from '../space/index.ts';
 import { bundle, Decoder, Encoder, encodeValue, equal, List, Name, type Tuple, type Value } from '../values/index.ts';
-import type { Powers } from './powers.ts';
 import { openReplay } from './replay.ts';
 
 export interface ReplyParts {
   readonly engine: SpaceEngine;
   readonly dispatcher: Dispatcher;
-  readonly powers: Powers;
   /** Of this program, for what they declare. */
   readonly natives: readonly Native[];
 }
@@ -100,9 +98,8 @@ export async function recordedReplies(
   parts: ReplyParts,
   trace: string | Uint8Array,
   text: string,
-  holder: string | undefined,
 ): Promise<RecordedReplies> {
-  const { dispatcher, engine: live, powers, natives } = parts;
+  const { dispatcher, engine: live, natives } = parts;
   const replies = new RecordedReplies(dispatcher);
   const accounts = new Set<number>();
   const outside = new Map<number, ParkedCall>();
@@ -116,7 +113,7 @@ export async function recordedReplies(
       }
       if (turn.type !== 'cause') return false;
       const { kind, account, payload, task } = turn.cause;
-      if (kind === 'deploy' && isProgram(payload, text, replay.engine, holder ?? powers.holder)) accounts.add(account);
+      if (kind === 'deploy' && isProgram(payload, text, replay.engine)) accounts.add(account);
       const call = kind === 'result' || kind === 'finished' ? outside.get(task) : undefined;
       if (call === undefined) return false;
       outside.delete(task);
@@ -155,11 +152,10 @@ function ownNames(value: Value, engine: SpaceEngine): Value {
 const HOLDER_AT = 2;
 const TERMS_AT = 5;
 
-/** URIs are bound to what the holder had when the program was recorded. */
-function isProgram(payload: Value, text: string, engine: SpaceEngine, holder: string): boolean {
+/** URIs are bound to what its holder had when it was recorded. */
+function isProgram(payload: Value, text: string, engine: SpaceEngine): boolean {
   const { items } = payload as Tuple;
-  if (items[HOLDER_AT] !== holder) return false;
-  const prefix = `powerbox/${holder}/`;
+  const prefix = `powerbox/${String(items[HOLDER_AT])}/`;
   const uris = new Map<string, Value>();
   for (const [key, name] of engine.facts(prefix)) {
     const uri = key.slice(prefix.length);

@@ -5,7 +5,7 @@ import { Bench, records } from './powerbox.ts';
 const ASK = 'new a(`rho:answer`), out(`rho:io:stdout`) in { for (@n <- @"stock") { a!(n, "pieces") } | out!("hello") }';
 
 describe('cli: query, estimate, atomic', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();
@@ -45,6 +45,25 @@ describe('cli: query, estimate, atomic', function () {
     assert.deepEqual({ code: good.code, stdout: good.stdout }, { code: 0, stdout: '"done"\n' });
     const { stdout } = await bench.run('inspect', '--data', 's');
     assert.equal(stdout, '@{"a"}!(2)\n');
+  });
+
+  it('an estimate with the trace of a run goes on past its calls, and is what that run has cost', async () => {
+    const file = bench.write(
+      'now.rho',
+      'new box(`rho:powerbox`) in { for (timer <- box!?("timer"); @now <- timer!?("now")) { @"t"!(now > 0) } }',
+    );
+    const grant = ['--grant', 'timer'];
+    assert.equal((await bench.run('run', file, ...grant, '--trace', 'run.trace', '--data', 'space')).code, 0);
+    const without = await bench.run('estimate', file, ...grant);
+    assert.match(without.stderr, /timer\.now\(\)/);
+    for (const place of [[], ['--data', 'space']]) {
+      const { code, stdout, stderr } = await bench.run('estimate', file, ...grant, ...place, '--replies', 'run.trace');
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      assert.ok(Number(stdout) > Number(without.stdout));
+    }
+    const other = await bench.run('estimate', bench.write('nil.rho', 'Nil'), ...grant, '--replies', 'run.trace');
+    assert.match(other.stderr, /trace_departed/);
+    assert.notEqual(other.code, 0);
   });
 
   it('a program without an end is given up, with a code', async () => {

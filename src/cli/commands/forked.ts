@@ -8,6 +8,7 @@ import { common, example, type Register } from './command.ts';
 
 interface ForkedOptions extends CommonOptions {
   readonly limit?: string;
+  readonly replies?: string;
 }
 
 export const registerForked: Register = (program, { terminal, leave }) => {
@@ -24,7 +25,11 @@ export const registerForked: Register = (program, { terminal, leave }) => {
     .argument('<file>', 'a program in Rholang, or - for standard input')
     .option('--holder <name>', 'run it with the powers of this holder of the configuration')
     .option('--limit <ms>', 'milliseconds after which it is given up')
-    .addHelpText('after', example('estimate orders.rho --data ./space'))
+    .option(
+      '--replies <trace>',
+      'go on past such calls with the replies that they had in a recorded run of the program',
+    )
+    .addHelpText('after', example('estimate orders.rho --data ./space', 'estimate orders.rho --replies run.trace'))
     .action((file: string, options) => leave(estimate(terminal, file, options)));
 };
 
@@ -48,7 +53,8 @@ async function estimate(terminal: Terminal, file: string, options: ForkedOptions
   const started = startOptions(file, options);
   const admin = await open(terminal, options, 'look');
   try {
-    const report = await admin.estimate(text, started);
+    const { replies } = options;
+    const report = await admin.estimate(text, { ...started, ...(replies === undefined ? {} : { replies }) });
     const { cost, exact, calls, failures } = report;
     if (terminal.json) terminal.record({ type: 'estimate', ...report });
     else {

@@ -63,8 +63,12 @@ export function deskOf(space: Space): Readonly<Record<string, ControlMethod>> {
     query: controlMethod(forked, (given, { caller }) =>
       adminOf(caller).query(given.text, { ...startOptions(given), ...limitOf(given) }),
     ),
-    estimate: controlMethod(forked, (given, { caller }) =>
-      adminOf(caller).estimate(given.text, { ...startOptions(given), ...limitOf(given) }),
+    estimate: controlMethod(forked.extend({ replies: path.optional() }), (given, { caller }) =>
+      adminOf(caller).estimate(given.text, {
+        ...startOptions(given),
+        ...limitOf(given),
+        ...(given.replies === undefined ? {} : { replies: given.replies }),
+      }),
     ),
     deploys: controlMethod(nothing, (_, { caller }) => adminOf(caller).deploys()),
     systemContracts: controlMethod(nothing, (_, { caller }) => adminOf(caller).systemContracts()),

@@ -25,7 +25,15 @@ import type {
 } from '../types.ts';
 import type { Outlet } from './outlets.ts';
 import { processFacts } from './place.ts';
-import type { Admin, BackupReport, DeployReport, QueryTexts, SpaceInfo, StartOptions } from './types.ts';
+import type {
+  Admin,
+  AdminEstimateOptions,
+  BackupReport,
+  DeployReport,
+  QueryTexts,
+  SpaceInfo,
+  StartOptions,
+} from './types.ts';
 
 export class LocalAdmin implements Admin {
   readonly owner = null;
@@ -59,7 +67,7 @@ export class LocalAdmin implements Admin {
     return { ...report, answers: answers.map((message) => message.map((value) => print(toValue(value)))) };
   }
 
-  async estimate(text: string, options: StartOptions & ForkOptions): Promise<EstimateReport> {
+  async estimate(text: string, options: StartOptions & AdminEstimateOptions): Promise<EstimateReport> {
     return this.#space.estimate(text, { ...options, ...(await this.#whose(options)) });
   }
 

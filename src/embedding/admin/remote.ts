@@ -24,7 +24,15 @@ import type {
 } from '../types.ts';
 import type { ControlClient } from './control-client.ts';
 import type { Line } from './lines.ts';
-import type { Admin, BackupReport, DeployReport, QueryTexts, SpaceInfo, StartOptions } from './types.ts';
+import type {
+  Admin,
+  AdminEstimateOptions,
+  BackupReport,
+  DeployReport,
+  QueryTexts,
+  SpaceInfo,
+  StartOptions,
+} from './types.ts';
 
 const event = z.union([
   z.strictObject({ stream: z.enum(['stdout', 'stderr']), bytes: z.base64() }),
@@ -90,8 +98,17 @@ export class RemoteAdmin implements Admin {
     return this.#ask('query', { text, ...options, ...(grants === undefined ? {} : { grants: absolute(grants) }) });
   }
 
-  estimate(text: string, { grants, ...options }: StartOptions & ForkOptions): Promise<EstimateReport> {
-    return this.#ask('estimate', { text, ...options, ...(grants === undefined ? {} : { grants: absolute(grants) }) });
+  estimate(
+    text: string,
+    { grants, replies, ...options }: StartOptions & AdminEstimateOptions,
+  ): Promise<EstimateReport> {
+    const recorded = replies === undefined ? {} : { replies: resolve(replies) };
+    return this.#ask('estimate', {
+      text,
+      ...options,
+      ...recorded,
+      ...(grants === undefined ? {} : { grants: absolute(grants) }),
+    });
   }
 
   deploys(): Promise<readonly DeployReport[]> {

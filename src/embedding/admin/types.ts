@@ -64,6 +64,9 @@ export interface StartOptions {
   readonly grants?: Grants;
 }
 
+/** As in a program; a trace is named by its path, for another process may read it. */
+export type AdminEstimateOptions = ForkOptions & { readonly replies?: string };
+
 /** What a query answered, in Rholang: messages of values. */
 export type QueryTexts = Omit<QueryReport, 'answers'> & { readonly answers: readonly (readonly string[])[] };
 
@@ -79,7 +82,8 @@ export interface AdminReports {
   info(): Promise<SpaceInfo>;
   /** The answers in Rholang. */
   query(text: string, options: StartOptions & ForkOptions): Promise<QueryTexts>;
-  estimate(text: string, options: StartOptions & ForkOptions): Promise<EstimateReport>;
+  /** `replies`: a trace, by its path. */
+  estimate(text: string, options: StartOptions & AdminEstimateOptions): Promise<EstimateReport>;
   audit(options: AuditOptions): AsyncIterable<AuditRecord>;
 }
 
