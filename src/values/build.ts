@@ -99,6 +99,32 @@ export function map(entries: Iterable<readonly [Value, Value]>, remainder: Remai
   return new MapValue(keys, items, remainder);
 }
 
+/** Of keys and the items beside them, both taken over; null when a key comes twice. */
+export function mapOf(keys: Value[], items: Value[]): MapValue | null {
+  if (keys.length > SORTED_IN_PLACE_MAX) {
+    const made = map(keys.map((key, index) => [key, items[index] as Value] as const));
+    return made.keys.length < keys.length ? null : made;
+  }
+  for (let end = 1; end < keys.length; end++) {
+    const key = keys[end] as Value;
+    const item = items[end] as Value;
+    let at = end;
+    for (; at > 0; at--) {
+      const order = compare(keys[at - 1] as Value, key);
+      if (order === 0) return null;
+      if (order < 0) break;
+      keys[at] = keys[at - 1] as Value;
+      items[at] = items[at - 1] as Value;
+    }
+    keys[at] = key;
+    items[at] = item;
+  }
+  return new MapValue(keys, items);
+}
+
+/** Keys that are cheaper to sort where they stand, most often in order already, than to copy. */
+const SORTED_IN_PLACE_MAX = 16;
+
 function byKey(left: readonly [Value, Value], right: readonly [Value, Value]): number {
   return compare(left[0], right[0]);
 }

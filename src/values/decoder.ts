@@ -5,33 +5,16 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { bundle, float, map, par, set } from './build.ts';
-import { DRAWN_BYTES, DRAWN_EXTENSION, Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
-import { isAscending } from './order.ts';
-import { isRemainder, nodeOf } from './parts.ts';
-import { BigInteger, Bundle, Bytes, Kind, List, MapValue, Par, SetValue, Tuple, Uri, kindOf } from './value.ts';
-import type { Name, Remainder, Value } from './value.ts';
-
-/** What an open array or map will become: a plain list, a map, or the node of a tag. */
-const PLAIN_LIST = -1;
-const PLAIN_MAP = -2;
+import { assembled, type ForeignForm, mapOfParts, partCount, PLAIN_LIST, PLAIN_MAP, Refusal } from './assembly.ts';
+import { float } from './build.ts';
+import { DRAWN_BYTES, DRAWN_EXTENSION, Extension, OUTSIDE_EXTENSION, RECURSION_MAX } from './format.ts';
+import { BigInteger, Bytes, List, Uri } from './value.ts';
+import type { Name, Value } from './value.ts';
 
 /** Text up to this many bytes is read by hand; beyond, the platform's decoder is faster. */
 const SHORT_TEXT = 64;
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/**
- * How bytes of a program outside are read: in any form that MessagePack has for a value, as any library writes them. The
- * lengths need not be the shortest, nor map keys and set items in order; what is twice there is still refused. Names
- * have no bytes outside: other extensions stand in their place.
- */
-export interface ForeignForm {
-  /** What an extension of another type than the values' own stands for; undefined refuses it. It may keep the payload. */
-  extension(type: number, payload: Uint8Array): Value | undefined;
-  /** Called for each part of a process or a pattern. */
-  node?(): void;
-}
 
 /** An array or map whose parts are being read. */
 interface Open {
@@ -241,80 +224,16 @@ export class Decoder {
   }
 
   #build(shape: number, parts: readonly Value[]): Value {
-    switch (shape) {
-      case PLAIN_LIST:
-        return new List(parts);
-      case PLAIN_MAP: {
-        const keys = parts.filter((_, index) => index % 2 === 0);
-        const items = parts.filter((_, index) => index % 2 === 1);
-        return this.#mapOf(keys, items);
-      }
-      case Kind.Tuple:
-        return new Tuple(parts);
-      case Kind.Set:
-        return this.#set(parts, null);
-      case Kind.Par:
-        return this.#par(parts);
-      case Kind.List + WITH_REMAINDER:
-        return new List(parts.slice(1), this.#remainder(parts[0]));
-      case Kind.Set + WITH_REMAINDER:
-        return this.#set(parts.slice(1), this.#remainder(parts[0]));
-      case Kind.Map + WITH_REMAINDER: {
-        const [remainder, body] = parts;
-        if (parts.length !== 2 || !(body instanceof MapValue) || body.remainder !== null) {
-          throw this.#refuse('a map with a remainder is the remainder and a map');
-        }
-        return new MapValue(body.keys, body.items, this.#remainder(remainder));
-      }
-      case Kind.Bundle: {
-        const [body, read, write] = parts;
-        // What an extension stands for may be a bundle itself: the rights are those that both leave.
-        if (this.#foreign !== null && body instanceof Bundle && typeof read === 'boolean' && typeof write === 'boolean')
-          return bundle(body, read, write);
-        return this.#node(shape, parts);
-      }
-      default:
-        return this.#node(shape, parts);
-    }
+    return this.#accepted(assembled(shape, parts, this.#foreign));
   }
 
-  #node(shape: number, parts: readonly Value[]): Value {
-    const node = nodeOf(shape, parts);
-    if (typeof node === 'string') throw this.#refuse(node);
-    this.#foreign?.node?.();
-    return node;
+  #mapOf(keys: readonly Value[], items: readonly Value[]): Value {
+    return this.#accepted(mapOfParts(keys, items, this.#foreign));
   }
 
-  #mapOf(keys: readonly Value[], items: readonly Value[]): MapValue {
-    if (isAscending(keys)) return new MapValue(keys, items);
-    const sorted = this.#foreign === null ? null : map(keys.map((key, index) => [key, items[index] as Value]));
-    if (sorted?.keys.length !== keys.length) throw this.#refuse('map keys out of order or twice');
-    return sorted;
-  }
-
-  #set(items: readonly Value[], remainder: Remainder): Value {
-    if (isAscending(items)) return new SetValue(items, remainder);
-    const sorted = this.#foreign === null ? null : set(items, remainder);
-    if (sorted?.items.length !== items.length) throw this.#refuse('set items out of order or twice');
-    return sorted;
-  }
-
-  #par(parts: readonly Value[]): Value {
-    if (parts.length < 2) throw this.#refuse('a parallel composition has two parts or more');
-    for (const part of parts) {
-      if (part === null || kindOf(part) === Kind.Par)
-        throw this.#refuse('a parallel composition holds nil or another one');
-    }
-    if (isAscending(parts, true)) return new Par(parts);
-    if (this.#foreign === null) throw this.#refuse('parts of a parallel composition out of order');
-    return par(parts);
-  }
-
-  #remainder(value: Value | undefined): Remainder {
-    if (value === undefined || value === null || !isRemainder(value)) {
-      throw this.#refuse('a remainder is a wildcard or a variable');
-    }
-    return value;
+  #accepted(made: Value | Refusal): Value {
+    if (made instanceof Refusal) throw this.#refuse(made.reason);
+    return made;
   }
 
   #isInt(head: number): boolean {
@@ -548,9 +467,4 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 /** Large counts are only a claim until their parts were read: nested claims must not reserve memory each. */
 function room(count: number): Value[] {
   return count <= 64 ? new Array<Value>(count) : [];
-}
-
-/** How many values follow the head and, in a node, its marker. */
-function partCount(shape: number, count: number): number {
-  return shape === PLAIN_LIST ? count : shape === PLAIN_MAP ? 2 * count : count - 1;
 }

@@ -10,6 +10,7 @@ export {
   isWellFormed,
   list,
   map,
+  mapOf,
   par,
   set,
   tuple,
@@ -17,7 +18,8 @@ export {
 } from './build.ts';
 export { compare, equal, compareText } from './order.ts';
 export { decodeValue, encodeValue } from './codec.ts';
-export { Decoder, type ForeignForm } from './decoder.ts';
+export type { ForeignForm } from './assembly.ts';
+export { Decoder } from './decoder.ts';
 export { Encoder, type Sealing } from './encoder.ts';
 export { VALUES_FORMAT_VERSION } from './format.ts';
 export { channelKey, indexKey } from './key.ts';
