@@ -5,7 +5,7 @@
 import type { Form, Method } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { List, MapValue, type Value } from '../values/index.ts';
-import type { Capability, Request, WireSlot } from '../wire/index.ts';
+import { type Capability, type Request, shown, type WireSlot } from '../wire/index.ts';
 import { fromJson, isArray, isRecord, type Json, type Special } from './json-values.ts';
 import { OPERATIONS, RPC_CHANNELS } from './openrpc.ts';
 
@@ -50,7 +50,7 @@ export function askOf(method: string, params: Json, answering: Answering, result
   const found = method.split('.').length === 2 ? RPC_CHANNELS.get(channel)?.get(name) : undefined;
   if (found !== undefined) return callOf(channel, found, reader, answering);
   const known = RPC_CHANNELS.get(channel);
-  throw new PowerboxError('method_unknown', `there is no method ${JSON.stringify(method.slice(0, 64))}`, {
+  throw new PowerboxError('method_unknown', `there is no method ${shown(method)}`, {
     hint:
       known === undefined
         ? 'Ask rpc.discover for all of them; methods of contracts are asked with `call`.'
@@ -88,8 +88,7 @@ class Parameters {
   named(names: readonly string[]): Named {
     const { names: given } = this;
     const wrong = given?.find((name) => !names.includes(name));
-    if (wrong !== undefined)
-      throw this.refused(`there is no parameter ${JSON.stringify(wrong.slice(0, 32))}; there are ${list(names)}`);
+    if (wrong !== undefined) throw this.refused(`there is no parameter ${shown(wrong)}; there are ${list(names)}`);
     if (this.count > names.length) throw this.refused(`${this.count} parameters; there are ${list(names)}`);
     return new Named(
       (name) => this.#at(name, names.indexOf(name)),

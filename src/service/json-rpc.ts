@@ -10,7 +10,7 @@ import { type Answering, askOf, resultsIn } from './json-requests.ts';
 import { openRpcDocument } from './openrpc.ts';
 import type { Route, RouteAnswer, RouteRequest } from './types.ts';
 import { List, type Value } from '../values/index.ts';
-import type { WireError } from '../wire/index.ts';
+import { shown, type WireError } from '../wire/index.ts';
 
 /** Finds out who asks, and what they can ask. Rejects with `auth_failed` where that is nobody. */
 export type WhoAnswers = (request: RouteRequest) => Promise<Answering>;
@@ -150,7 +150,7 @@ function readRequest(json: Json): RpcRequest | string {
   if (params !== null && typeof params !== 'object') return '`params` must be an object or a list';
   if (id !== undefined && !isId(id)) return '`id` must be a string, an integer or null';
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) return `a request has no ${JSON.stringify(unknown.slice(0, 32))}`;
+  if (unknown !== undefined) return `a request has no ${shown(unknown)}`;
   return { id, method, params };
 }
 

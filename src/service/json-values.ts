@@ -31,7 +31,7 @@ import {
   type Value,
   Wildcard,
 } from '../values/index.ts';
-import { Capability } from '../wire/index.ts';
+import { Capability, shown } from '../wire/index.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -121,7 +121,7 @@ function read(json: Json, path: string, depth: number, special: Special): Value 
   return map(
     entries.map(([key, item]) => {
       if (!isWellFormed(key)) throw refused(path, 'a key with a lone surrogate');
-      return [key, read(item, `${path}.${key.slice(0, 32)}`, depth + 1, special)];
+      return [key, read(item, `${path}.${/^\w{1,24}$/.test(key) ? key : '…'}`, depth + 1, special)];
     }),
   );
 }
@@ -220,10 +220,6 @@ export function isArray(json: Json | undefined): json is readonly Json[] {
 
 export function isRecord(json: Json | undefined): json is Readonly<Record<string, Json>> {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
-}
-
-function shown(key: string): string {
-  return JSON.stringify(key.slice(0, 32));
 }
 
 function refused(path: string, reason: string, hint = ''): PowerboxError {

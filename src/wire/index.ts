@@ -20,4 +20,5 @@ export {
   WireExtension,
 } from './place-holders.ts';
 export { readClientMessage } from './requests.ts';
+export { shown } from './shown.ts';
 export { clientParts, errorValue, serverParts } from './write.ts';

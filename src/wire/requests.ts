@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { Bytes, List, MapValue, type Value } from '../values/index.ts';
 import type { Parts } from './frames.ts';
 import type { ClientMessage, WireSlot } from './messages.ts';
+import { shown } from './shown.ts';
 import { METHOD_CHARS_MAX, readPlainMessage } from './plain.ts';
 
 const count = z.int().min(0);
@@ -207,13 +208,17 @@ function readBySchema(parts: Parts): ClientMessage {
   const kind = parts[0] as string;
   const schema = KINDS.get(kind);
   if (schema === undefined) {
-    throw new PowerboxError('wire_invalid', `no message has the kind ${JSON.stringify(kind.slice(0, 32))}`, {
+    throw new PowerboxError('wire_invalid', `no message has the kind ${shown(kind)}`, {
       hint: `there are ${[...KINDS.keys()].join(', ')}`,
     });
   }
   const found = schema.safeParse(parts);
   if (found.success) return found.data;
   const [issue] = found.error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
-  throw new PowerboxError('wire_invalid', `a message ${kind} that cannot be taken${where}: ${issue?.message ?? ''}`);
+  // Keys are the client's own words, and may be anything.
+  const path = issue?.path.map((part) => (typeof part === 'number' ? part : shown(String(part)))) ?? [];
+  const where = path.length === 0 ? '' : ` at ${path.join('.')}`;
+  const why =
+    issue?.code === 'unrecognized_keys' ? `nobody knows the key ${shown(issue.keys[0] ?? '')}` : issue?.message;
+  throw new PowerboxError('wire_invalid', `a message ${kind} that cannot be taken${where}: ${why ?? ''}`);
 }
