@@ -295,8 +295,6 @@ export const limits = {
   http_pools_max: 256,
   /** Milliseconds for which an idle connection is kept, whatever its server offers. */
   http_keep_alive_ms_max: 60_000,
-  /** URLs of resources that are kept as they were read; past it the oldest is read again. */
-  http_urls_kept_max: 1_024,
   /** Bytes of the headers of an answer that are kept as they were read, for the next from the same place: longer are rare. */
   http_head_kept_bytes_max: 2 * 1024,
   /** Milliseconds until the headers of an answer, when the operator does not say. */

@@ -2,21 +2,16 @@
  * One request on a pool of connections, and its answer: head, then body to a sink. Owns its time and its end: it ends
  * once, and whatever ends it early (time, caller, a sink that has enough) takes the connection with it, so that
  * nothing of a half-read answer is ever taken for the next one.
+ *
+ * It speaks the library's lowest form of a handler, which hands over headers as they came: the newer one makes an object
+ * of them for each answer, and two more to hold it.
  */
 import type { Dispatcher } from 'undici';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import type { Platform } from '../../src/platform/index.ts';
+import type { Deadlines, Timed } from './deadlines.ts';
 import { failureOf } from './failure.ts';
-import { Watch } from './watch.ts';
-
-/** As the library reads them: names in lower case. */
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
-
-export interface Head {
-  readonly status: number;
-  readonly headers: AnswerHeaders;
-}
+import type { HeadReader, Headers } from './head.ts';
 
 /** Where the body of an answer goes. Exactly one of `end` and `fail` comes last. */
 export interface Sink {
@@ -35,47 +30,63 @@ export interface Line {
   headCame(): void;
 }
 
+/** Who asks. */
+export interface Asker {
+  /** For messages: an origin. */
+  readonly where: string;
+  /** The head is there: says where the body goes, or why it is not wanted. */
+  headed(status: number, headers: Headers, exchange: Exchange): Sink | PowerboxError;
+  /** There will be no head. */
+  failed(error: PowerboxError, sent: boolean): void;
+}
+
 export interface ExchangeTimes {
   readonly connect_ms_max: number;
   readonly headers_ms_max: number;
   readonly idle_ms_max: number;
-  /** On the monotonic clock. */
-  readonly end_ms: number;
 }
 
-export interface ExchangeOptions {
-  readonly platform: Platform;
-  readonly times: ExchangeTimes;
-  /** For messages: an origin. */
-  readonly where: string;
-  /** The head is there: says where the body goes, or why it is not wanted. */
-  readonly head: (head: Head, exchange: Exchange) => Sink | PowerboxError;
-  /** There will be no head. */
-  readonly failed: (error: PowerboxError, sent: boolean) => void;
-}
+/** Begins as `connection`, and is over when it has ended, well or not. */
+type Phase = 'connection' | 'head' | 'body';
 
-export class Exchange implements Dispatcher.DispatchHandler {
-  readonly #options: ExchangeOptions;
-  readonly #watch: Watch;
-  #controller: Dispatcher.DispatchController | null = null;
+export class Exchange implements Dispatcher.DispatchHandler, Timed {
+  readonly #asker: Asker;
+  readonly #deadlines: Deadlines;
+  readonly #heads: HeadReader;
+  readonly #times: ExchangeTimes;
+  /** When the head must be there, and when all of it: on the monotonic clock. */
+  readonly #headEnd_ms: number;
+  readonly #end_ms: number;
+  #phase: Phase = 'connection';
+  due_ms = Number.POSITIVE_INFINITY;
+  #abort: ((error?: Error) => void) | null = null;
   /** The connection that it is made on, told by its pool before it begins. */
   line: Line | null = null;
   #sink: Sink | null = null;
-  #sent = false;
   #ended = false;
-  /** Of the body, as it came. */
+  /** Of the body, as it came, and as its server has told. */
   bytes = 0;
+  #told_bytes = Number.NaN;
 
-  constructor(options: ExchangeOptions) {
-    this.#options = options;
-    const { platform, times } = options;
-    this.#watch = new Watch({
-      clock: platform.clock,
-      timers: platform.timers,
-      end_ms: times.end_ms,
-      expired: (phase) => this.#expired(phase),
-    });
-    this.#watch.enter('connection', times.connect_ms_max);
+  constructor(
+    asker: Asker,
+    deadlines: Deadlines,
+    heads: HeadReader,
+    times: ExchangeTimes,
+    headEnd_ms: number,
+    end_ms: number,
+  ) {
+    this.#asker = asker;
+    this.#deadlines = deadlines;
+    this.#heads = heads;
+    this.#times = times;
+    this.#headEnd_ms = headEnd_ms;
+    this.#end_ms = end_ms;
+    this.#enter('connection', times.connect_ms_max, headEnd_ms);
+  }
+
+  get #sent(): boolean {
+    return this.#phase !== 'connection';
   }
 
   /** Ends it, if it has not ended. */
@@ -86,86 +97,103 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The sink takes more again. */
   resume(): void {
     if (this.#ended) return;
-    this.#watch.enter('body', this.#options.times.idle_ms_max);
+    this.#enter('body', this.#times.idle_ms_max, this.#end_ms);
     this.line?.release();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
+  // ------------------------------------------------------------ what the library says
+
+  onConnect(abort: (error?: Error) => void): void {
     if (this.#ended) {
       // Given up while it waited for its connection: nothing of it is sent.
-      controller.abort(new Error('given up'));
+      abort(new Error('given up'));
       return;
     }
-    this.#sent = true;
-    this.#watch.enter('head', this.#options.times.headers_ms_max);
+    this.#abort = abort;
+    this.#enter('head', this.#times.headers_ms_max, this.#headEnd_ms);
     this.line?.headBegins(this);
   }
 
   headTooLarge(): void {
-    const message = `${this.#options.where} answered with a head of more than ${limits.http_head_bytes_max} bytes`;
+    const message = `${this.#asker.where} answered with a head of more than ${limits.http_head_bytes_max} bytes`;
     this.#end(new PowerboxError('value_too_large', message));
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
-    if (this.#ended || status < 200) return;
+  /** What it returns says whether the library is to go on: it always is, for it is held at its socket. */
+  onHeaders(status: number, raw: Buffer[]): boolean {
+    if (this.#ended || status < 200) return true;
     this.line?.headCame();
-    if ((controller.rawHeaders as readonly unknown[]).length > 2 * limits.http_headers_max) {
-      const message = `${this.#options.where} answered more than ${limits.http_headers_max} headers`;
+    if (raw.length > 2 * limits.http_headers_max) {
+      const message = `${this.#asker.where} answered more than ${limits.http_headers_max} headers`;
       this.#end(new PowerboxError('value_too_large', message));
-      return;
+      return true;
     }
-    this.#watch.enter('body', this.#options.times.idle_ms_max);
-    const sink = this.#options.head({ status, headers }, this);
+    this.#enter('body', this.#times.idle_ms_max, this.#end_ms);
+    const headers = this.#heads.read(raw);
+    this.#told_bytes = headers.contentLength;
+    const sink = this.#asker.headed(status, headers, this);
     if (sink instanceof PowerboxError) this.#end(sink);
     else this.#sink = sink;
+    return true;
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#ended || this.#sink === null) return;
+  onData(chunk: Buffer): boolean {
+    if (this.#ended || this.#sink === null) return true;
     this.bytes += chunk.length;
-    this.#watch.progress();
-    if (this.#sink.data(chunk) || this.#ended) return;
-    this.#watch.pause();
+    // Of what is complete with this the end comes at once.
+    if (this.bytes !== this.#told_bytes) this.#enter('body', this.#times.idle_ms_max, this.#end_ms);
+    if (this.#sink.data(chunk) || this.#ended) return true;
+    // Nobody waits for the other side now: only the whole counts.
+    this.due_ms = this.#end_ms;
     this.line?.hold();
+    return true;
   }
 
-  onResponseEnd(): void {
+  onComplete(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#watch.end();
+    this.#deadlines.forget(this);
     this.line?.release();
     this.#sink?.end();
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
     const stage = this.#sink !== null ? 'answering' : this.#sent ? 'asking' : 'connecting';
-    this.#end(failureOf(error, this.#options.where, stage));
+    this.#end(failureOf(error, this.#asker.where, stage));
   }
 
-  #expired(phase: string): void {
-    const { where } = this.#options;
-    const what =
-      phase === 'connection'
+  // ------------------------------------------------------------ time, and the end
+
+  #enter(phase: Phase, limit_ms: number, end_ms: number): void {
+    const now_ms = this.#deadlines.now_ms();
+    this.#phase = phase;
+    this.due_ms = Math.min(now_ms + limit_ms, end_ms);
+    this.#deadlines.watch(this, now_ms);
+  }
+
+  expired(): void {
+    const { where } = this.#asker;
+    const isWhole = this.due_ms >= (this.#phase === 'body' ? this.#end_ms : this.#headEnd_ms);
+    const what = isWhole
+      ? `the answer of ${where} was not there in time`
+      : this.#phase === 'connection'
         ? `${where} was not reached in time`
-        : phase === ''
-          ? `the answer of ${where} was not there in time`
-          : `${where} sent no more of the ${phase} of its answer in time`;
+        : `${where} sent no more of the ${this.#phase} of its answer in time`;
     this.#end(new PowerboxError('timed_out', what));
   }
 
   #end(error: PowerboxError): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#watch.end();
+    this.#deadlines.forget(this);
     const sink = this.#sink;
     // A connection that is not there yet is not this one's to end.
-    if (this.#controller !== null) {
+    if (this.#abort !== null) {
       this.line?.headCame();
       this.line?.release();
+      this.#abort(error);
     }
-    this.#controller?.abort(error);
-    if (sink === null) this.#options.failed(error, this.#sent);
+    if (sink === null) this.#asker.failed(error, this.#sent);
     else sink.fail(error);
   }
 }

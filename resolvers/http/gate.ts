@@ -2,7 +2,6 @@
  * How much one grant may ask of one origin: requests a second, with some in reserve, and requests under way at once.
  * Owns the count and who waits. Must never let one in that was not counted out before.
  */
-import type { Clock } from '../../src/platform/index.ts';
 import { limits } from '../../src/limits.ts';
 
 export interface GateLimits {
@@ -12,24 +11,22 @@ export interface GateLimits {
 }
 
 export class Gate {
-  readonly #clock: Clock;
   readonly #limits: GateLimits;
   #reserve: number;
   #counted_ms: number;
   #open = 0;
   readonly #waiting = new Set<() => void>();
 
-  constructor(clock: Clock, of: GateLimits) {
-    this.#clock = clock;
+  /** Times are of the monotonic clock. */
+  constructor(now_ms: number, of: GateLimits) {
     this.#limits = of;
     this.#reserve = of.requests_burst_max;
-    this.#counted_ms = clock.monotonic_ms();
+    this.#counted_ms = now_ms;
   }
 
-  /** Takes one request from the reserve: 0, or the milliseconds after which there will be one. */
-  take(): number {
+  /** Takes one request from the reserve at this time: 0, or the milliseconds after which there will be one. */
+  take(now_ms: number): number {
     const { requests_per_second, requests_burst_max } = this.#limits;
-    const now_ms = this.#clock.monotonic_ms();
     const grown = ((now_ms - this.#counted_ms) * requests_per_second) / 1_000;
     this.#reserve = Math.min(requests_burst_max, this.#reserve + grown);
     this.#counted_ms = now_ms;

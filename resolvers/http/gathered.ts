@@ -4,8 +4,10 @@
  */
 const FIRST_BYTES = 16 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 export class Gathered {
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #start = 0;
   #end = 0;
   /** Whether the buffer is ours to write to. */
@@ -42,7 +44,7 @@ export class Gathered {
   }
 
   clear(): void {
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = NOTHING;
     this.#start = 0;
     this.#end = 0;
     this.#own = false;

@@ -18,6 +18,7 @@ import type { Platform } from '../../src/platform/index.ts';
 import { grantGone } from '../granted.ts';
 import { Gate } from './gate.ts';
 import type { TrustSettings } from './pools.ts';
+import { Route } from './route.ts';
 
 /** One entry of a grant: an origin, and what may be asked of it. */
 export interface Entry {
@@ -41,6 +42,7 @@ export class HttpGrant {
   readonly id: string;
   readonly #entries: readonly Entry[];
   readonly #running = new Set<Stoppable>();
+  readonly #routes = new WeakMap<HttpUrl, Map<string, Route>>();
   #revoked = false;
 
   /** Refused with `config_invalid`. */
@@ -63,6 +65,23 @@ export class HttpGrant {
       } else if (!isCovered) why = `${shownHttpUrl(url)} is refused: ${refusal}`;
     }
     return new PowerboxError('address_refused', why);
+  }
+
+  /** As `find`, with what is known of requests that went the same way. Refused with `address_refused`. */
+  route(url: HttpUrl, method: string): Route {
+    let routes = this.#routes.get(url);
+    if (routes === undefined) {
+      routes = new Map();
+      this.#routes.set(url, routes);
+    }
+    let route = routes.get(method);
+    if (route === undefined) {
+      const entry = this.find(url, method);
+      if (entry instanceof PowerboxError) throw entry;
+      route = new Route(entry, url);
+      routes.set(method, route);
+    }
+    return route;
   }
 
   add(running: Stoppable): void {
@@ -106,7 +125,7 @@ function entryOf(settings: HttpOrigin, platform: Platform): Entry {
       ...(idempotencyHeader === undefined ? [] : [idempotencyHeader]),
     ],
     trust: trustOf(settings, platform),
-    gate: new Gate(platform.clock, settings),
+    gate: new Gate(platform.clock.monotonic_ms(), settings),
   };
 }
 

@@ -23,8 +23,8 @@ export type Inflater = BrotliDecompress | Gunzip | Inflate | InflateRaw;
 export const ACCEPTED_CODINGS = 'gzip, deflate, br';
 
 /** Null for none; a string that is no coding names what cannot be read. */
-export function codingOf(header: string | string[] | undefined): Coding | null | { readonly unknown: string } {
-  const text = (Array.isArray(header) ? header.join(',') : (header ?? '')).trim().toLowerCase();
+export function codingOf(header = ''): Coding | null | { readonly unknown: string } {
+  const text = header.trim().toLowerCase();
   switch (text) {
     case '':
     case 'identity':

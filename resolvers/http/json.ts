@@ -4,7 +4,7 @@
  * bounded; what is no JSON, or has no value, is refused whole.
  */
 import { limits } from '../../src/limits.ts';
-import { BigInteger, Kind, float, isWellFormed, list, map } from '../../src/values/index.ts';
+import { BigInteger, Kind, float, isWellFormed, list, mapOf } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 
 const SPACE = /[ \t\n\r]*/y;
@@ -76,21 +76,21 @@ class Reader {
   }
 
   #object(depth: number): Value {
-    const entries: [string, Value][] = [];
+    const keys: Value[] = [];
+    const items: Value[] = [];
     this.#at++;
-    if (this.#takes('}')) return map(entries);
-    do {
-      this.#skip();
-      if (this.#text[this.#at] !== '"') this.#fail('a key is expected');
-      const key = this.#string();
-      if (!this.#takes(':')) this.#fail('a colon is expected');
-      entries.push([key, this.#value(depth + 1)]);
-    } while (this.#takes(','));
-    if (!this.#takes('}')) this.#fail('a comma or } is expected');
-    const made = map(entries);
+    if (!this.#takes('}')) {
+      do {
+        this.#skip();
+        if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#fail('a key is expected');
+        keys.push(this.#string());
+        if (!this.#takes(':')) this.#fail('a colon is expected');
+        items.push(this.#value(depth + 1));
+      } while (this.#takes(','));
+      if (!this.#takes('}')) this.#fail('a comma or } is expected');
+    }
     // Of two equal keys some readers take the first, some the last: whoever wrote them means to be misread.
-    if (made.keys.length < entries.length) this.#fail('a key comes twice');
-    return made;
+    return mapOf(keys, items) ?? this.#fail('a key comes twice');
   }
 
   #array(depth: number): Value {

@@ -26,45 +26,71 @@ export interface Target {
   readonly connect_ms_max: number;
 }
 
+/** A pool that stands, for whoever was given it: to be asked for again when it is closed. */
+export class Pooled {
+  readonly pool: Pool;
+  /** When it was asked for last, by the count of all askings. */
+  used = 0;
+  isClosed = false;
+
+  constructor(pool: Pool) {
+    this.pool = pool;
+  }
+}
+
 export class Pools {
-  /** By origin, address and settings; the one longest unused first. */
-  readonly #pools = new Map<string, Pool>();
+  /** By origin, address and settings. */
+  readonly #pools = new Map<string, Pooled>();
   readonly #sockets = new Set<Socket>();
+  #asked = 0;
 
   /** Refused with `rate_limited` when there are too many in use. */
-  to(target: Target): Pool {
+  to(target: Target): Pooled {
     const { url, address, trust, connect_ms_max } = target;
     const key = `${url.origin} ${address.text} ${connect_ms_max} ${trust.key}`;
-    const known = this.#pools.get(key);
-    if (known !== undefined) {
-      this.#pools.delete(key);
-      this.#pools.set(key, known);
-      return known;
+    let pooled = this.#pools.get(key);
+    if (pooled === undefined) {
+      if (this.#pools.size >= limits.http_pools_max) this.#makeRoom();
+      pooled = new Pooled(this.#open(target));
+      this.#pools.set(key, pooled);
     }
-    if (this.#pools.size >= limits.http_pools_max) this.#makeRoom();
-    const pool = this.#open(target);
-    this.#pools.set(key, pool);
-    return pool;
+    pooled.used = ++this.#asked;
+    return pooled;
+  }
+
+  /** Whether it can be used again, as it is now. */
+  isOpen(pooled: Pooled): boolean {
+    pooled.used = ++this.#asked;
+    return !pooled.isClosed;
   }
 
   async close(): Promise<void> {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     const gone = new PowerboxError('space_closed', 'the space closes');
-    await Promise.all(pools.map((pool) => pool.destroy(gone)));
+    await Promise.all(
+      pools.map((pooled) => {
+        pooled.isClosed = true;
+        return pooled.pool.destroy(gone);
+      }),
+    );
     // Those that are still connecting belong to no client yet.
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** The one longest unused goes. */
   #makeRoom(): void {
-    for (const [key, pool] of this.#pools) {
-      if (pool.stats.size > 0) continue;
-      this.#pools.delete(key);
-      // Nothing is under way: it only closes its idle connections.
-      void pool.close();
-      return;
+    let oldest: readonly [key: string, pooled: Pooled] | null = null;
+    for (const entry of this.#pools) {
+      if ((oldest === null || entry[1].used < oldest[1].used) && entry[1].pool.stats.size === 0) oldest = entry;
     }
-    throw new PowerboxError('rate_limited', `${limits.http_pools_max} origins are in use at once already`);
+    if (oldest === null)
+      throw new PowerboxError('rate_limited', `${limits.http_pools_max} origins are in use at once already`);
+    const [key, pooled] = oldest;
+    this.#pools.delete(key);
+    pooled.isClosed = true;
+    // Nothing is under way: it only closes its idle connections.
+    void pooled.pool.close();
   }
 
   #open({ url, address, trust, connect_ms_max }: Target): Pool {

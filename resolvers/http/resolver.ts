@@ -7,27 +7,33 @@ import { httpUrlText, parseHttpUrl, powerHandle, readPowerHandle, shownHttpUrl }
 import type { HttpUrl, PowerOf } from '../../src/capability/index.ts';
 import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { NewChannel, NewMap, NewObject, NewSource } from '../../src/natives/index.ts';
-import type { Made, Native, NativeAnswer, NativeCall, NativeError, Source } from '../../src/natives/index.ts';
+import { NewObject, NewSource } from '../../src/natives/index.ts';
+import type { Native, NativeAnswer, NativeCall, Source } from '../../src/natives/index.ts';
 import type { Cancellable, Platform } from '../../src/platform/index.ts';
-import { list, map, Kind } from '../../src/values/index.ts';
+import { Kind } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { VERSION } from '../../src/version.ts';
 import type { Lookup } from '../net/lookup.ts';
 import type { Resolver } from '../resolver.ts';
-import type { AnswerHeaders } from './exchange.ts';
+import { answerOf } from './answer.ts';
+import { Deadlines } from './deadlines.ts';
 import { Fetch } from './fetch.ts';
-import type { FetchContext, Fetched } from './fetch.ts';
+import type { FetchContext, FetchEnd, Fetched } from './fetch.ts';
 import { HttpGrant, gone } from './grant.ts';
-import { IncomingBody } from './incoming.ts';
-import { readBody } from './media.ts';
+import type { IncomingBody } from './incoming.ts';
 import { Pools } from './pools.ts';
 import { planOf } from './request.ts';
 import type { RequestPlan } from './request.ts';
+import type { Route } from './route.ts';
 
 export interface HttpResolverOptions {
   readonly platform: Platform;
   readonly lookup: Lookup;
+}
+
+interface Place {
+  readonly grant: string;
+  readonly url: HttpUrl;
 }
 
 interface Unclaimed {
@@ -42,8 +48,8 @@ export class HttpResolver implements Resolver<'http'> {
   readonly #grants = new Map<string, HttpGrant>();
   readonly #pools = new Pools();
   readonly #context: FetchContext;
-  /** As they stand in handles. */
-  readonly #urls = new Map<string, HttpUrl>();
+  /** What stands in handles. */
+  readonly #places = new WeakMap<object, Place>();
   /** Bodies whose channels are not durable yet, by the key in the handle of their source. */
   readonly #unclaimed = new Map<string, Unclaimed>();
 
@@ -51,6 +57,7 @@ export class HttpResolver implements Resolver<'http'> {
     this.#platform = platform;
     this.#context = {
       platform,
+      deadlines: new Deadlines(platform),
       pools: this.#pools,
       lookup,
       agent: `powerbox/${VERSION}`,
@@ -59,7 +66,7 @@ export class HttpResolver implements Resolver<'http'> {
       { declaration: httpClient, call: (call) => answering(() => this.#resolved(call)) },
       {
         declaration: httpResource,
-        call: (call) => answering(() => this.#asked(call)),
+        call: (call) => this.#asked(call),
         ask: (call) => answering(() => this.#recovered(call)),
         open: (source) => this.#open(source),
       },
@@ -102,21 +109,38 @@ export class HttpResolver implements Resolver<'http'> {
     return { ok: new NewObject('httpResource', powerHandle(grant.id, httpUrlText(url))) };
   }
 
-  async #asked(call: NativeCall): Promise<NativeAnswer> {
-    const { grant, url } = this.#place(call.handle);
-    const plan = planOf(url, call);
-    const { effectId } = call;
-    const key = effectId.length === 0 ? '' : Buffer.from(effectId).toString('hex');
-    const cancel = (): void => fetch.stop(new PowerboxError('cancelled', 'nobody waits for this answer any more'));
-    const fetch = new Fetch(this.#context, grant, plan, key);
-    const heard = whenLeft(call, cancel);
-    grant.add(fetch);
-    try {
-      return this.#answer(await fetch.run(), plan, grant);
-    } finally {
-      grant.delete(fetch);
-      heard();
+  #asked(call: NativeCall): Promise<NativeAnswer> {
+    return new Promise((resolve, reject) => {
+      try {
+        const { grant, url } = this.#place(call.handle);
+        const { effectId } = call;
+        const key = effectId.length === 0 ? '' : Buffer.from(effectId).toString('hex');
+        const asking = new Asking(grant, (body) => this.#source(body, grant), resolve, reject);
+        const { route, plan, headers } = this.#planned(grant, url, call);
+        asking.begin(call, plan, new Fetch(this.#context, grant, route, plan, headers, key, asking));
+      } catch (error) {
+        refuse(error, resolve, reject);
+      }
+    });
+  }
+
+  #planned(
+    grant: HttpGrant,
+    url: HttpUrl,
+    call: NativeCall,
+  ): { readonly route: Route; readonly plan: RequestPlan; readonly headers: readonly string[] } {
+    const { agent } = this.#context;
+    if (call.args.length > 0) {
+      const plan = planOf(url, call);
+      const route = grant.route(plan.url, plan.method);
+      return { route, plan, headers: route.headers(plan.headers, agent) };
     }
+    const route = grant.route(url, call.method.toUpperCase());
+    if (route.plain === null) {
+      const plan = planOf(url, call);
+      route.plain = { plan, headers: route.headers(plan.headers, agent) };
+    }
+    return { route, ...route.plain };
   }
 
   /** A `post` or `patch` that was cut off: with a key the server can tell a repetition, without one nobody can. */
@@ -132,55 +156,12 @@ export class HttpResolver implements Resolver<'http'> {
   }
 
   #place(handle: Value): { readonly grant: HttpGrant; readonly url: HttpUrl } {
-    const { grant, rest } = readPowerHandle(handle);
-    const [text] = rest;
-    return { grant: this.#find(grant), url: this.#url(text) };
-  }
-
-  /** Of a handle, so it has been read before; the last ones are remembered. */
-  #url(text: Value | undefined): HttpUrl {
-    if (typeof text !== 'string') throw new Error('the handle of a resource has no URL');
-    const known = this.#urls.get(text);
-    if (known !== undefined) return known;
-    const url = parseHttpUrl(text);
-    if (typeof url === 'string') throw new Error(`the handle of a resource has no URL: ${url}`);
-    const [oldest] = this.#urls.keys();
-    if (this.#urls.size >= limits.http_urls_kept_max && oldest !== undefined) this.#urls.delete(oldest);
-    this.#urls.set(text, url);
-    return url;
-  }
-
-  #answer(fetched: Fetched, plan: RequestPlan, grant: HttpGrant): NativeAnswer {
-    const { status, url, bytes } = fetched;
-    const notes: NativeError[] = [];
-    const what = `${plan.method} ${shownHttpUrl(plan.url)}`;
-    if (status >= 400) notes.push({ code: 'http_status', message: `${what} answered ${status}` });
-    const body = this.#body(fetched, plan, grant, what, notes);
-    const entries: [string, Made][] = [
-      ['status', status],
-      ['headers', headersValue(fetched.headers)],
-      ['url', httpUrlText(url)],
-      ['body', body],
-    ];
-    const isNew = body instanceof NewSource || body instanceof NewChannel;
-    const ok = isNew ? new NewMap(entries) : map(entries as [string, Value][]);
-    return notes.length === 0 ? { ok, bytes } : { ok, bytes, notes };
-  }
-
-  #body({ body, headers }: Fetched, plan: RequestPlan, grant: HttpGrant, what: string, notes: NativeError[]): Made {
-    const { form } = plan;
-    // Who asks for chunks reads a channel, also where there are none.
-    if (body === null) return form === 'chunks' ? new NewChannel([[null]]) : null;
-    if (body instanceof IncomingBody) return this.#source(body, grant);
-    const contentType = headers['content-type'];
-    const read = readBody(
-      body,
-      typeof contentType === 'string' ? contentType : null,
-      form === 'chunks' ? 'bytes' : form,
-    );
-    if (read.fault !== null)
-      notes.push({ code: 'net_failed', message: `the body of ${what} stays bytes: ${read.fault}` });
-    return read.value;
+    let place = this.#places.get(handle as object);
+    if (place === undefined) {
+      place = placeOf(handle);
+      this.#places.set(handle as object, place);
+    }
+    return { grant: this.#find(place.grant), url: place.url };
   }
 
   /** Its channel is durable soon, or never: then the body is let go. */
@@ -229,13 +210,71 @@ function uriText(value: Value | undefined): string {
   return value !== null && typeof value === 'object' && value.kind === Kind.Uri ? value.text : '';
 }
 
-/** Names to strings; what came several times is one string, except for cookies, which hold commas of their own. */
-function headersValue(headers: AnswerHeaders): Value {
-  const entries: [string, Value][] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue;
-    if (name === 'set-cookie') entries.push([name, list(typeof value === 'string' ? [value] : value)]);
-    else entries.push([name, typeof value === 'string' ? value : value.join(', ')]);
+/** Read before, when the handle was made. */
+function placeOf(handle: Value): Place {
+  const { grant, rest } = readPowerHandle(handle);
+  const [text] = rest;
+  if (typeof text !== 'string') throw new Error('the handle of a resource has no URL');
+  const url = parseHttpUrl(text);
+  if (typeof url === 'string') throw new Error(`the handle of a resource has no URL: ${url}`);
+  return { grant, url };
+}
+
+/** One call that is under way: ended with its grant, and with its caller. */
+class Asking implements FetchEnd {
+  readonly #grant: HttpGrant;
+  readonly #source: (body: IncomingBody) => NewSource;
+  readonly #resolve: (answer: NativeAnswer) => void;
+  readonly #reject: (error: unknown) => void;
+  #plan: RequestPlan | null = null;
+  #fetch: Fetch | null = null;
+  #leave: (() => void) | null = null;
+
+  constructor(
+    grant: HttpGrant,
+    source: (body: IncomingBody) => NewSource,
+    resolve: (answer: NativeAnswer) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#grant = grant;
+    this.#source = source;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
-  return map(entries);
+
+  begin(call: NativeCall, plan: RequestPlan, fetch: Fetch): void {
+    this.#plan = plan;
+    this.#fetch = fetch;
+    this.#leave = whenLeft(call, () => fetch.stop(new PowerboxError('cancelled', LEFT)));
+    this.#grant.add(fetch);
+    fetch.start();
+  }
+
+  fetched(fetched: Fetched): void {
+    this.#over();
+    try {
+      this.#resolve(answerOf(fetched, this.#plan as RequestPlan, this.#source));
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  failed(error: unknown): void {
+    this.#over();
+    refuse(error, this.#resolve, this.#reject);
+  }
+
+  #over(): void {
+    if (this.#fetch !== null) this.#grant.delete(this.#fetch);
+    this.#leave?.();
+    this.#leave = null;
+  }
+}
+
+const LEFT = 'nobody waits for this answer any more';
+
+/** Refusals on the way to an answer are answers. */
+function refuse(error: unknown, resolve: (answer: NativeAnswer) => void, reject: (error: unknown) => void): void {
+  if (isPowerboxError(error)) resolve({ error: { code: error.code, message: error.message } });
+  else reject(error);
 }

@@ -19,21 +19,36 @@ export function skipping(exchange: Exchange): Sink {
   };
 }
 
-/** The whole body, or why there is none. */
-export function collecting(
-  exchange: Exchange,
-  bytes_max: number,
-  where: string,
-  done: (body: Buffer | PowerboxError) => void,
-): Sink {
-  const gathered = new Gathered();
-  return {
-    data: (chunk) => {
-      gathered.add(chunk);
-      if (exchange.bytes > bytes_max) exchange.stop(tooLarge(where, bytes_max));
-      return true;
-    },
-    end: () => done(gathered.whole()),
-    fail: done,
-  };
+/** Who wants a body whole, or hears why there is none. */
+export interface Collector {
+  readonly where: string;
+  collected(body: Buffer): void;
+  uncollected(error: PowerboxError): void;
+}
+
+export class Collecting implements Sink {
+  readonly #exchange: Exchange;
+  readonly #bytes_max: number;
+  readonly #collector: Collector;
+  readonly #gathered = new Gathered();
+
+  constructor(exchange: Exchange, bytes_max: number, collector: Collector) {
+    this.#exchange = exchange;
+    this.#bytes_max = bytes_max;
+    this.#collector = collector;
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#gathered.add(chunk);
+    if (this.#exchange.bytes > this.#bytes_max) this.#exchange.stop(tooLarge(this.#collector.where, this.#bytes_max));
+    return true;
+  }
+
+  end(): void {
+    this.#collector.collected(this.#gathered.whole());
+  }
+
+  fail(error: PowerboxError): void {
+    this.#collector.uncollected(error);
+  }
 }

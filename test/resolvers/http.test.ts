@@ -1,12 +1,14 @@
 /** HTTP against real servers on loopback: requests, bodies, answers, redirects, limits, what is repeated. */
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
+import { createServer } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { NewMap, NewSource } from '../../channels/index.ts';
 import type { NativeAnswer } from '../../channels/index.ts';
 import { BigInteger, bytes, float, list, map, set, tuple, uri } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
-import { GRANT, assertValue, bodyOf, field, grantHttp, onLoopback, saying, serve } from './http-support.ts';
+import { httpPower } from '../../src/capability/powers/http.ts';
+import { GRANT, assertValue, bodyOf, field, grantHttp, listen, onLoopback, saying, serve } from './http-support.ts';
 import type { Granted, Listening, OriginSource } from './http-support.ts';
 import { textOf } from './host.ts';
 
@@ -299,6 +301,55 @@ describe('http', () => {
         assert.equal(field(await (await at(server.origin)).call('get'), 'body'), text);
       });
     }
+
+    it('headers are those of each answer, whatever others of the same resource said', async () => {
+      const heads: readonly (readonly string[])[] = [
+        ['content-type: application/json', 'x-one: 1'],
+        ['content-type: application/json', 'x-one: 1'],
+        ['content-type: application/json', 'x-one: 2'],
+        ['content-type: text/plain', 'x-one: 2'],
+        ['content-type: text/plain', 'x-one: 2', 'set-cookie: a=1', 'set-cookie: b=2, c'],
+        ['x-one: 2'],
+        ['content-type: application/json', 'x-one: 1'],
+        ['content-type: application/json', `x-long: ${'y'.repeat(3_000)}`],
+        ['content-type: application/json', `x-long: ${'y'.repeat(2_999)}z`],
+      ];
+      // Whole, and in pieces that end in the middle of names and values.
+      for (const step of [100_000, 7, 11]) {
+        let asked = 0;
+        const server = createServer((socket) => {
+          socket.on('error', () => {});
+          socket.setNoDelay(true);
+          socket.on('data', () => {
+            const head = heads[asked++ % heads.length] as readonly string[];
+            const bytes = Buffer.from(`HTTP/1.1 200 OK\r\n${head.join('\r\n')}\r\ncontent-length: 4\r\n\r\ntrue`);
+            const send = (at: number): void => {
+              if (at >= bytes.length) return;
+              socket.write(bytes.subarray(at, at + step), () => setImmediate(send, at + step));
+            };
+            send(0);
+          });
+        });
+        const listening = await listen(server);
+        const granted = grantHttp([onLoopback(listening.origin)]);
+        open.push(listening, granted);
+        const page = await granted.at(listening.origin);
+        for (const head of [...heads, ...heads]) {
+          const answer = await page.call('get');
+          const expected = new Map<string, Value>([['content-length', '4']]);
+          const cookies: string[] = [];
+          for (const [name, value] of head.map((line) => line.split(': ') as [string, string])) {
+            if (name === 'set-cookie') cookies.push(value);
+            else expected.set(name, value);
+          }
+          if (cookies.length > 0) expected.set('set-cookie', list(cookies));
+          assertValue(field(answer, 'headers'), map(expected));
+          const type = expected.get('content-type');
+          const body = type === 'application/json' ? true : type === 'text/plain' ? 'true' : bytes(Buffer.from('true'));
+          assertValue(field(answer, 'body'), body);
+        }
+      }
+    });
 
     it('a status of 400 or above is an answer, and a note for STDERR without the query', async () => {
       const { server, at } = await start(saying(404, { 'content-type': 'text/plain' }, 'no'));
@@ -693,6 +744,19 @@ describe('http', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       await (await other.resolve('resolve', server.origin)).call('get');
       assert.equal(server.connections(), 1);
+    });
+
+    it('a grant that has changed is looked at anew by channels that were used before', async () => {
+      const { resolver, at, server } = await start((_, response) => response.end('yes'));
+      const page = await at(server.origin);
+      succeeded(await page.answer('get'));
+      const origins = [onLoopback(server.origin, { methods: ['HEAD'] })];
+      resolver.grant(GRANT, httpPower.parse({ kind: 'http', origins }));
+      failed(await page.answer('get'), 'address_refused');
+      succeeded(await page.answer('head'));
+      resolver.grant(GRANT, httpPower.parse({ kind: 'http', origins: [onLoopback(server.origin)] }));
+      succeeded(await page.answer('get'));
+      assert.deepEqual(server.requests, ['GET /', 'HEAD /', 'GET /']);
     });
 
     it('a grant that is taken back ends what is under way, and answers nothing more', async () => {

@@ -17,6 +17,7 @@ import {
   kindOf,
   list,
   map,
+  mapOf,
   par,
   set,
   uri,
@@ -36,6 +37,18 @@ describe('the constructors', () => {
         assert.ok(strictlyAscending(built.items));
         for (const item of items) assert.equal(built.items.filter((each) => equal(each, item)).length, 1);
         for (const item of built.items) assert.ok(items.some((each) => equal(each, item)));
+      }),
+    );
+  });
+
+  it('make the same map of keys and items beside them, and none when a key comes twice', () => {
+    fc.assert(
+      fc.property(fc.array(alikeValue, { maxLength: 40 }), (keys) => {
+        const items = keys.map((_, index) => index);
+        const built = mapOf([...keys], [...items]);
+        const expected = map(keys.map((key, index) => [key, index] as const));
+        if (built === null) assert.ok(expected.keys.length < keys.length);
+        else assert.ok(equal(built, expected) && built.keys.length === keys.length);
       }),
     );
   });

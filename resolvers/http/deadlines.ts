@@ -1,0 +1,70 @@
+/**
+ * The time of all exchanges: each is ended when it is due. Owns one timer for all of them, and none while there are none;
+ * most exchanges are over long before they are due, and cost no timer of their own.
+ */
+import type { Cancellable, Clock, Timers } from '../../src/platform/index.ts';
+
+/** Something that is ended when it is due. */
+export interface Timed {
+  /** On the monotonic clock; Infinity for never. */
+  readonly due_ms: number;
+  /** Called once, when it is due; it is forgotten then. */
+  expired(): void;
+}
+
+/** A timer may run a little early. */
+const EARLY_MS = 1;
+
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #waiting = new Set<Timed>();
+  #timer: Cancellable | null = null;
+  #armed_ms = Number.POSITIVE_INFINITY;
+
+  constructor({ clock, timers }: { readonly clock: Clock; readonly timers: Timers }) {
+    this.#clock = clock;
+    this.#timers = timers;
+  }
+
+  now_ms(): number {
+    return this.#clock.monotonic_ms();
+  }
+
+  /** It is new here, or due at another time. */
+  watch(timed: Timed, now_ms: number): void {
+    this.#waiting.add(timed);
+    if (timed.due_ms < this.#armed_ms) this.#arm(timed.due_ms, now_ms);
+  }
+
+  forget(timed: Timed): void {
+    if (this.#waiting.delete(timed) && this.#waiting.size === 0) this.#disarm();
+  }
+
+  #arm(due_ms: number, now_ms: number): void {
+    this.#disarm();
+    this.#armed_ms = due_ms;
+    this.#timer = this.#timers.after(Math.max(0, Math.ceil(due_ms - now_ms)), () => this.#look());
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#armed_ms = Number.POSITIVE_INFINITY;
+  }
+
+  #look(): void {
+    this.#disarm();
+    const now_ms = this.now_ms();
+    let next_ms = Number.POSITIVE_INFINITY;
+    for (const timed of [...this.#waiting]) {
+      // One that is ended here may end others.
+      if (!this.#waiting.has(timed)) continue;
+      if (timed.due_ms - now_ms <= EARLY_MS) {
+        this.#waiting.delete(timed);
+        timed.expired();
+      } else if (timed.due_ms < next_ms) next_ms = timed.due_ms;
+    }
+    if (this.#waiting.size > 0 && next_ms < this.#armed_ms) this.#arm(next_ms, now_ms);
+  }
+}
