@@ -17,11 +17,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import fs from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { isPowerboxError, openSpace, restoreService, serviceHealth, type Space } from '../../src/index.ts';
+import {
+  isPowerboxError,
+  openSpace,
+  type PowerSource,
+  restoreService,
+  serviceHealth,
+  type Space,
+} from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 
 /** Writes what it is told; whoever hears of a failure sends it once more, to another file. */
@@ -110,6 +119,10 @@ function fill(place: string): string {
   }
   assert.equal(statfsSync(place).bavail, 0);
   return path;
+}
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function refusal(work: Promise<unknown>): Promise<string> {
@@ -302,6 +315,51 @@ describe('out of service', function () {
       // The program has its answer, and does nothing about it.
       assert.equal(await space.read('failed'), undefined);
       assert.deepEqual(readdirSync(join(directory, 'files')), ['.powerbox']);
+    });
+
+    it('a result that arrives is journaled, and what follows from it waits: back in service it is heard, and not asked for again', async () => {
+      const requests: ServerResponse[] = [];
+      const server = createServer((_, response) => requests.push(response));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const http: PowerSource = { kind: 'http', origins: [{ origin, addresses: ['127.0.0.1'] }] };
+      const openBoth = async (): Promise<Space> => {
+        const space = await openSpace({
+          data: join(directory, 'space'),
+          grants: { files: join(directory, 'files'), powers: [http] },
+          onFailure: () => {},
+        });
+        opened.push(space);
+        return space;
+      };
+      try {
+        const space = await openBoth();
+        await space.run(PROGRAM);
+        const asking = await space.run(`new box(\`rho:powerbox\`) in {
+          for (client <- box!?("httpClient"); page <- client!?("resolve", "${origin}/"); @answer <- page!?("get")) {
+            @"heard"!(answer.get("status"))
+          }
+        }`);
+        await until(() => requests.length === 1);
+        await failingSync(async () => {
+          await space.produce('write', ['one']);
+          await until(() => space.health().service === 'out');
+        });
+        assert.deepEqual(asking.pending(), { ready: 0, outside: 1, parked: 0, sources: 0 });
+        requests[0]?.end('late');
+        await until(() => asking.pending().outside === 0);
+        assert.equal(asking.pending().ready, 1);
+        assert.equal(await space.read('heard'), undefined);
+        await space.close();
+        opened = [];
+        await restoreService({ data: join(directory, 'space') });
+        const back = await openBoth();
+        assert.deepEqual(await back.consume([{ channel: 'heard' }], { limit_ms: 30_000 }), [[200]]);
+        assert.equal(requests.length, 1);
+      } finally {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
     });
 
     it('of several changes at once the first failure ends it: those that waited for their turn are not made', async () => {
