@@ -54,9 +54,9 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
       // Nothing that is sealed leaves from here.
       sealKey: store.keys.sealKey,
       isSystemPublic: () => engine.fact(PUBLIC_FACT) !== undefined,
-    });
       runFork: () => Promise.reject(new Error('a replay runs no fork')),
       takeOver: (turn, payload) => dispatcher.adopt(engine.takeOver(turn, payload)),
+    });
     dispatcher.registerInline(SESSION_LABEL, sessions);
     engine.start(dispatcher);
     return engine;
