@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { limits } from '../../src/limits.ts';
 import { openAdmin } from '../../src/index.ts';
 import { connect } from '../../src/client/node.ts';
@@ -21,6 +22,16 @@ interface Told {
   readonly endTimeUnixNano: string;
   readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, string>> }[];
   readonly status: { readonly code: number; readonly message?: string };
+}
+
+function fileOf(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
+
+/** The step that nobody among these is the cause of. */
+function rootOf(span: Told, among: ReadonlyMap<string, Told>): Told {
+  const above = among.get(span.parentSpanId ?? '');
+  return above === undefined ? span : rootOf(above, among);
 }
 
 /** What a collector is, as far as spans go. */
@@ -57,13 +68,18 @@ describe('operate: following messages', function () {
   let node: RunningNode;
   let lines: string[];
 
-  const start = async (telemetry: string, more = ''): Promise<void> => {
+  const start = async (
+    telemetry: string,
+    more = '',
+    { natives = '{}', powers = '', grants = '' } = {},
+  ): Promise<void> => {
     const config = join(directory, 'powerbox.yaml');
     writeFileSync(
       config,
       `version: 1
-powers: {stdio: {kind: stdio}, files: {kind: files, root: ./files}}
-holders: {alice: {grants: [stdio, files]}}
+natives: ${natives}
+powers: {stdio: {kind: stdio}, files: {kind: files, root: ./files}, ${powers}}
+holders: {alice: {grants: [stdio, files, ${grants}]}}
 service:
   listen: 127.0.0.1:0
   telemetry: ${telemetry}
@@ -163,6 +179,65 @@ service:
     for (const { endTimeUnixNano, name } of within)
       if (name !== 'call') assert.ok(BigInt(endTimeUnixNano) <= BigInt(call.endTimeUnixNano) + 1_000_000n, name);
     assert.doesNotMatch(JSON.stringify(collector.spans), /milk/);
+  });
+
+  it('the trace of a client goes through the node to a native in another process and back', async () => {
+    const endpoint = await collector.listen();
+    // Their hosts tell the same collector themselves, beneath the call that they were told of.
+    await start(`{endpoint: "${endpoint}"}`, 'publicNames: true', {
+      natives: `
+  node: {command: [${process.execPath}, --import, tsx, ${fileOf('./tracing-child.ts')}], folder: ${fileOf('.')}, environment: {COLLECTOR: "${endpoint}"}}
+  python: {command: [python3, ${fileOf('./tracing_host.py')}], folder: ${fileOf('.')}, environment: {COLLECTOR: "${endpoint}"}}`,
+      powers: `node: {kind: host, native: node}, python: {kind: host, native: python}`,
+      grants: 'node, python',
+    });
+    await run(`new node(\`native:node\`), python(\`native:python\`) in {
+      contract @"both"(ret) = { for (_ <- node!?("tell"); _ <- python!?("tell")) { ret!("done") } } }`);
+    const token = await issueNodeToken(join(directory, 'data'), { holder: 'alice', lifetime_ms: 60_000 });
+    const [traceId, mine, other] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331', 'b7ad6b7169203332'];
+    let parent: string | null = `00-${traceId}-${mine}-01`;
+    const box = await connect(node.address.url, { token, traceparent: () => parent });
+    const calls = [box.call('both', null)];
+    // What is no traceparent, and one that says that nothing is to be followed, are in the same frame.
+    parent = 'rubbish';
+    calls.push(box.call('both', null));
+    parent = `00-${traceId}-${other}-00`;
+    calls.push(box.call('both', null));
+    assert.deepEqual(await Promise.all(calls), ['done', 'done', 'done']);
+    // With HTTP it is a header.
+    const answer = await fetch(`${node.address.url.replace('ws:', 'http:')}/rpc`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${token}`,
+        traceparent: `00-${traceId}-${other}-01`,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'call', params: { channel: 'both', method: null } }),
+    });
+    assert.deepEqual(await answer.json(), { jsonrpc: '2.0', id: 1, result: 'done' });
+    await box.close();
+    await node.close();
+    const within = collector.spans.filter((span) => span.traceId === traceId);
+    const byId = new Map(within.map((span) => [span.spanId, span]));
+    const way = (span: Told | undefined): string[] =>
+      span === undefined ? [] : [span.name, ...way(byId.get(span.parentSpanId ?? ''))];
+    for (const [root, kind] of [
+      [mine, 'ws'],
+      [other, 'http'],
+    ] as const) {
+      const calls = within.filter(({ name, parentSpanId }) => name === 'call' && parentSpanId === root);
+      assert.equal(calls.length, 1, kind);
+      const beneath = within.filter((span) => calls.includes(rootOf(span, byId)));
+      const theirs = beneath.filter(({ name }) => name.startsWith('in '));
+      assert.deepEqual(theirs.map(({ name }) => name).sort(), ['in node', 'in python'], kind);
+      // Back: what follows from the first host's answer is beneath its call.
+      const natives = way(theirs.find(({ name }) => name === 'in python')).filter((name) => name !== 'turn');
+      assert.deepEqual(natives, ['in python', 'python.tell', 'node.tell', 'call'], kind);
+    }
+    // The one that was not a traceparent begins a trace of its own; the one that is not to be followed is not.
+    const roots = collector.spans.filter(({ name, parentSpanId }) => name === 'call' && parentSpanId === undefined);
+    assert.equal(roots.length, 1);
+    assert.equal(collector.spans.filter(({ name }) => name === 'call').length, 3);
   });
 
   it('a program that goes on for ever is not followed for ever', async () => {
