@@ -543,6 +543,10 @@ export const limits = {
   session_kept_ms_default: 24 * 3_600_000,
   /** Bytes of a trace that are compressed together: enough to find what repeats, and no more is lost to a crash. */
   trace_block_bytes: 256 * 1024,
+  /** Recordings of one space at once: each costs a hash of every commit. */
+  recorders_max: 8,
+  /** Bytes of a trace that wait for who takes it; past it the recording ends, for the space does not wait. */
+  trace_stream_bytes_max: 16 * 1024 * 1024,
   /** Bytes of a trace that wait to be compressed; past it whoever records waits. */
   trace_pending_bytes_max: 8 * 1024 * 1024,
   /** Bytes of a trace between two keyframes: what is replayed at most before a turn in the middle is shown. */

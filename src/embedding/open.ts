@@ -80,7 +80,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       options,
       store,
       quotas: quotas?.settings ?? null,
-      timers,
+      platform,
       authority,
       tell: onFailure,
     });

@@ -9,15 +9,15 @@ export interface RecordingParts {
   readonly options: OpenOptions;
   readonly store: Store;
   readonly quotas: string | null;
-  readonly timers: Platform['timers'];
+  readonly platform: Pick<Platform, 'timers' | 'hashing'>;
   readonly authority: NodeAuthority;
   readonly tell: (failure: FailureReport) => void;
 }
 
 /** Null when nobody asked for it. A trace that cannot be written on is given up, and told of: the space goes on. */
 export async function recordingOf(parts: RecordingParts): Promise<TraceRecorder | null> {
-  const { options, store, quotas, timers, authority, tell } = parts;
-  const { trace } = options;
+  const { options, store, quotas, platform, authority, tell } = parts;
+  const { trace, trace_keyframe_bytes: keyframe_bytes } = options;
   if (trace === undefined) return null;
   const onFailure = (error: Error): void => {
     const message = `the trace breaks off here: ${error.message}`;
@@ -25,5 +25,7 @@ export async function recordingOf(parts: RecordingParts): Promise<TraceRecorder 
   };
   if (typeof trace === 'string') authority.give('node/trace', 'file', trace, { write: true });
   const sink = typeof trace === 'string' ? createTraceFile(trace) : trace;
-  return TraceRecorder.begin(store, { sink, timers, quotas, onFailure });
+  const { timers, hashing } = platform;
+  const bound = keyframe_bytes === undefined ? {} : { keyframe_bytes };
+  return TraceRecorder.begin(store, { sink, timers, hashing, quotas, onFailure, ...bound });
 }

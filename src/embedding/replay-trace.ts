@@ -13,6 +13,11 @@ import { openReplay, type ReplaySurroundings } from './replay.ts';
 import { ShownReplay } from './show-trace.ts';
 
 export interface ReplayTraceOptions extends ReplaySurroundings {
+  /**
+   * Begins with the last keyframe before this turn, whose state is taken as it stands, and not with the first turn. Not
+   * for a replay `against` another program, which may be another from the first turn on.
+   */
+  readonly from?: number;
   /** The last turn that is replayed. Default: the last of the trace. */
   readonly until?: number;
   /**
@@ -42,7 +47,7 @@ async function replayAgainst(
   options: ReplayTraceOptions,
   { name, text }: { readonly name: string; readonly text: string },
 ): Promise<ReplayReport> {
-  const { until, ...surroundings } = options;
+  const { until, from: _, ...surroundings } = options;
   const only = await soleDeploy(trace, surroundings);
   const wanted = only ?? name;
   let isThere = false;

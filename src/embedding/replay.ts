@@ -25,7 +25,7 @@ export interface ReplaySurroundings {
 }
 
 export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings): OpenForReplay {
-  return async ({ store, quotas, observer }) => {
+  return async ({ store, quotas, standing, observer }) => {
     const platform = inertPlatform();
     const source = quotas === null ? undefined : quotaSource(readQuotas(JSON.parse(quotas)));
     const engine = await SpaceEngine.open({
@@ -33,6 +33,7 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
       store,
       replays: true,
       ...(source === undefined ? {} : { quotas: source }),
+      ...(standing === undefined ? {} : { standing }),
       ...(observer === undefined ? {} : { observer }),
     });
     const audit = new Audit(platform.hashing, platform.clock);

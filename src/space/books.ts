@@ -30,8 +30,6 @@ export interface BooksOptions {
   /** Null when nobody has a quota. */
   readonly quotas: Quotas | null;
   readonly plant: EngineOptions['plant'];
-  /** Whether digests of commits are made. */
-  readonly recorded: boolean;
   /** A branch of the account whose turn is running has failed; without an account, of that turn's. */
   failed(account: Account | null, error: Error): void;
 }
@@ -53,7 +51,6 @@ export class Books implements Ledger {
   readonly #cutter: Cutter | null;
   readonly #quotas: Quotas | null;
   readonly #noted: boolean;
-  readonly #recorded: boolean;
   readonly #plantLoseDatum: boolean;
   readonly #failed: BooksOptions['failed'];
 
@@ -64,7 +61,6 @@ export class Books implements Ledger {
     this.#cutter = options.cutter;
     this.#quotas = options.quotas;
     this.#noted = options.cutter !== null;
-    this.#recorded = options.recorded;
     this.#plantLoseDatum = options.plant === 'lose-datum';
     this.#failed = options.failed;
   }
@@ -101,7 +97,7 @@ export class Books implements Ledger {
     if (!this.#noted || datum.born === this.#commits.serial) return;
     this.#commits.current.dataGone.push(datum.number);
     this.#commits.current.dataGoneChannels.push(channel);
-    if (this.#recorded) this.#commits.current.dataGoneStamps.push(datum.stamp);
+    if (this.#commits.digests) this.#commits.current.dataGoneStamps.push(datum.stamp);
   }
 
   waiterPut(waiter: Waiter): void {

@@ -96,6 +96,17 @@ export function readWaiting(
     return entry;
   }
   if (form !== OWN) throw corrupt(`a waiting continuation of form ${form}`);
+  return readOwn(decoder, channel, terms, maker, installed, number);
+}
+
+function readOwn(
+  decoder: Decoder,
+  channel: Channel,
+  terms: Terms,
+  maker: Pick<WaiterMaker, 'make'>,
+  installed: boolean,
+  number: number,
+): Waiter {
   const account = decoder.uint();
   const receive = readReceive(decoder, terms, () => decoder.value());
   const count = decoder.uint();
@@ -170,6 +181,26 @@ export function readChannel(
     channel.waiters = shelf;
   } else if (waiterForm !== NONE) throw corrupt(`a shelf of form ${waiterForm}`);
   decoder.end();
+}
+
+/** Reads the data of a row for the large messages that they name, and stops there. */
+export function readChannelData(
+  decoder: Decoder,
+  channel: Channel,
+  terms: Terms,
+  maker: Pick<WaiterMaker, 'make'>,
+  blobs: BlobReader,
+): void {
+  decoder.uint();
+  decoder.value();
+  decoder.uint();
+  decoder.uint();
+  if (decoder.boolean()) {
+    decoder.uint();
+    readOwn(decoder, channel, terms, maker, true, decoder.uint());
+  }
+  if (decoder.uint() !== INLINE) return;
+  for (let left = decoder.uint(); left > 0; left--) readDatum(decoder, blobs);
 }
 
 /** The value of the channel that a row is about, without reading the rest. */

@@ -9,7 +9,7 @@ import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
-import { Encoder } from '../values/index.ts';
+import { Encoder, type Value } from '../values/index.ts';
 import type { Channels } from './channels.ts';
 import { SpaceCounters } from './counters.ts';
 import type { Cutter } from './cut.ts';
@@ -18,7 +18,7 @@ import { Commit, type EntryHeader, writeEntry } from './entry.ts';
 import type { Messages } from './messages.ts';
 import type { NameDeriver } from '../values/index.ts';
 import type { EngineOptions } from './options.ts';
-import type { Recorder } from './recording.ts';
+import type { Recorders } from './recorders.ts';
 import type { Term, Terms } from './terms.ts';
 
 /** Turns of one commit; past it the next slice waits for the append. Bounds what a crash can undo. */
@@ -39,6 +39,8 @@ export interface CommitHost {
   readonly channels: Channels;
   readonly terms: Terms;
   readonly messages: Messages;
+  /** What stands in memory only, between two turns; see `standing.ts`. */
+  standing(): Value;
   /** The engine's counters as they are now, between two turns. */
   header(): EntryHeader;
   /** Called just before the turns since the last commit are written: the last that may be added to them. */
@@ -73,9 +75,7 @@ export class Committer {
   readonly #tail_bytes_max: number;
   readonly #tailAge_ms_max: number;
   readonly #delay_ms: number;
-  /** Whether what followed from each commit is hashed, for a record or a replay of one. */
-  readonly digests: boolean;
-  readonly #recorder: Recorder | null;
+  readonly #recorders: Recorders;
   readonly #digesting = new Encoder(4096);
   #digest: Uint8Array = NO_DIGEST;
   /** The append that is under way, or was last. */
@@ -85,19 +85,23 @@ export class Committer {
   #ageTimer: { cancel(): void } | null = null;
   #delayTimer: { cancel(): void } | null = null;
 
-  constructor(options: EngineOptions, host: CommitHost, cutter: Cutter | null) {
+  constructor(options: EngineOptions, host: CommitHost, cutter: Cutter | null, recorders: Recorders) {
     this.#options = options;
     this.#host = host;
     this.#encoder = new Encoder(4096, null, (bytes) => host.messages.outside(bytes), host.names);
     this.#platform = options.platform;
     this.#store = options.store;
     this.#cutter = cutter;
-    this.#recorder = options.store === null ? null : (options.recorder ?? null);
-    this.digests = this.#recorder !== null || options.replays === true;
+    this.#recorders = recorders;
     this.#tail_bytes_max = options.journal_tail_bytes_max ?? limits.journal_tail_bytes_max;
     this.#tailAge_ms_max = options.journal_tail_age_ms_max ?? limits.journal_tail_age_ms_max;
     this.#delay_ms = options.commit_delay_ms ?? limits.commit_delay_ms;
     this.#cutSince_ms = options.platform.clock.monotonic_ms();
+  }
+
+  /** Whether what follows from the commit under way is hashed, for a record or a replay of one. */
+  get digests(): boolean {
+    return this.#recorders.any || this.#options.replays === true;
   }
 
   /** Stamped on what is born in the current commit. */
@@ -163,6 +167,7 @@ export class Committer {
     encoder.reset();
     const header = this.#host.header();
     if (this.digests) this.#hash(commit, header);
+    this.#recorders.begin(header, () => this.#host.standing());
     const beside_bytes = writeEntry(encoder, commit, header, this.#termPolicy, this.#host.messages);
     const entry = encoder.finish();
     const cutter = this.#cutter as Cutter;
@@ -183,7 +188,7 @@ export class Committer {
         this.appending = false;
         this.#noteWritten();
         this.last++;
-        this.#recorder?.durable();
+        this.#recorders.durable();
         this.#options.failpoint?.('append:after');
         if (this.#options.plant !== 'acknowledge-before-sync') this.#letOut(commit);
         if (this.#host.closed === null) this.#host.schedule();
@@ -199,7 +204,7 @@ export class Committer {
 
   #hash(commit: Commit, header: EntryHeader): void {
     this.#digest = digestOf(commit, header, this.#digesting, (bytes) => this.#platform.hashing.sha256(bytes));
-    this.#recorder?.commit(header, commit.causes, this.#digest);
+    this.#recorders.commit(header, commit.causes, this.#digest, () => this.#host.standing());
   }
 
   /** For a replay: ends the commit as `flush` does, and brings the rows up to date when that is due. Its digest. */

@@ -12,7 +12,7 @@ import { type TermPolicy, writeBody, writeReceive, writeValues } from './records
 import { REPEAT_LABEL } from './repeat.ts';
 import type { Body, Task } from './types.ts';
 
-const BY_HASH: TermPolicy = { mustWrite: () => false };
+export const BY_HASH: TermPolicy = { mustWrite: () => false };
 const NOTHING: readonly Value[] = [];
 
 export function digestOf(
@@ -75,7 +75,7 @@ function writeWaiters(encoder: Encoder, waiters: readonly Waiter[], gone = false
   encoder.value(null);
 }
 
-function writeTask(encoder: Encoder, { number, account, body, captures }: Task): void {
+export function writeTask(encoder: Encoder, { number, account, body, captures }: Task): void {
   encoder.uint(number);
   encoder.uint(account);
   if (body.label !== REPEAT_LABEL) {
@@ -89,7 +89,7 @@ function writeTask(encoder: Encoder, { number, account, body, captures }: Task):
   writeValues(encoder, NOTHING);
 }
 
-function writeFact(encoder: Encoder, key: string, value: Value | undefined): void {
+export function writeFact(encoder: Encoder, key: string, value: Value | undefined): void {
   encoder.string(key);
   encoder.boolean(value !== undefined);
   if (value === undefined) return;

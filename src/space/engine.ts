@@ -30,12 +30,15 @@ import { PRODUCE_PERSISTENT, TurnLoop } from './loop.ts';
 import { type Messages, messagesIn } from './messages.ts';
 import type { EngineOptions } from './options.ts';
 import { ObservedTuples } from './observed.ts';
-import { registerOwnCauses, type Requested, requestValue } from './own-causes.ts';
+import { RECORDED, type OwnCauses, registerOwnCauses, type Requested, requestValue } from './own-causes.ts';
 import { type PurseUsage, restingPurse } from './purse.ts';
 import { Quotas, type QuotaSource, SETTINGS_FACT } from './quotas.ts';
+import { type JoiningRecorder, Recorders } from './recorders.ts';
 import { recover } from './recover.ts';
 import { channelRowKey, termRowKey } from './row-keys.ts';
 import { type LiveTask, Tasks } from './tasks.ts';
+import { standAgain, standingOf } from './standing.ts';
+import { digestOfState } from './state-digest.ts';
 import { Terms } from './terms.ts';
 import { TurnContext, type TurnHost } from './turn.ts';
 import { Tuples } from './tuples.ts';
@@ -63,6 +66,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #beforeWrite: (() => void)[] = [];
   readonly #loop: TurnLoop;
   readonly #causes = new Causes();
+  readonly #recorders: Recorders;
+  readonly #own: OwnCauses;
   readonly #forks = new Set<Fork>();
   #closed: PowerboxError | null = null;
 
@@ -79,7 +84,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     const sha256 = (bytes: Uint8Array): Uint8Array => platform.hashing.sha256(bytes);
     this.terms = new Terms(sha256, readName, (hash) => store?.rows.getSync(termRowKey(hash)));
     const { recorder, observer } = options;
-    const onRead = recorder === undefined ? null : recorder.blob.bind(recorder);
+    this.#recorders = new Recorders(store === null ? null : (recorder ?? null));
+    const onRead = this.#recorders.blob.bind(this.#recorders);
     this.messages = messagesIn(store?.blobs ?? null, sha256, readName, onRead);
     this.channels = new Channels(
       store === null
@@ -96,7 +102,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     );
     this.logs = new Logs(this, store?.rows ?? null, readName);
     this.#cutter = store === null ? null : new Cutter(store.rows, this.channels, this.messages, this.logs, sha256);
-    this.#commits = new Committer(options, this, this.#cutter);
+    this.#commits = new Committer(options, this, this.#cutter, this.#recorders);
     this.#quotas = options.quotas === undefined ? null : new Quotas(options.quotas, this, platform);
     this.#books = new Books({
       channels: this.channels,
@@ -105,7 +111,6 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       cutter: this.#cutter,
       quotas: this.#quotas,
       plant: options.plant,
-      recorded: this.#commits.digests,
       failed: (account, error) => this.failed(account ?? this.#context.account, error),
     });
     this.tuples =
@@ -123,8 +128,9 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       quotas: this.#quotas,
       causes: this.#causes,
       context: this.#context,
+      recorders: this.#recorders,
     });
-    registerOwnCauses(this, this.#quotas);
+    this.#own = registerOwnCauses(this, this.#quotas);
   }
 
   static async open(options: EngineOptions): Promise<SpaceEngine> {
@@ -150,6 +156,12 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     this.#commits.tail_bytes = found.tail_bytes;
     for (const [key, value] of found.facts) this.#facts.set(key, value);
     this.logs.open();
+    const { standing } = this.#options;
+    if (standing !== undefined) {
+      this.#quotas?.openAgain();
+      standAgain(standing, found.tasks, { tasks: this.tasks, quotas: this.#quotas, callers: this.#own });
+      return;
+    }
     await this.#openQuotas(store);
     // Without regard to the account's bound: what was outside or parked is ready once more, to be routed again.
     for (const task of found.tasks) {
@@ -425,6 +437,27 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     await this.#store?.close();
   }
 
+  // ------------------------------------------------------------------ recordings
+
+  /**
+   * Records from now on: it begins behind a commit of its own, which follows at once. Resolves when it has begun. Refused
+   * with `rate_limited` when there are too many.
+   */
+  async record(recorder: JoiningRecorder): Promise<void> {
+    this.#recorders.join(recorder);
+    try {
+      await this.enact({ kind: RECORDED, payload: null, account: 0 });
+    } catch (error) {
+      this.#recorders.leave(recorder);
+      throw error;
+    }
+  }
+
+  /** It hears of nothing more. */
+  unrecord(recorder: JoiningRecorder): void {
+    this.#recorders.leave(recorder);
+  }
+
   // ------------------------------------------------------------------ forks
 
   get quotaSource(): QuotaSource | null {
@@ -486,6 +519,27 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   // ------------------------------------------------------------------ for a replay, which says whose turn is next
+
+  /** What stands in memory only, between two turns; see `standing.ts`. */
+  standing(): Value {
+    return standingOf({ tasks: this.tasks, quotas: this.#quotas, callers: this.#own });
+  }
+
+  /** All that there is, as one hash; between two turns of a replay. See `state-digest.ts`. */
+  stateDigest(): Promise<Uint8Array> {
+    return digestOfState({
+      header: this.header(),
+      facts: this.facts(''),
+      tasks: [...this.tasks.all()].sort((one, other) => one.number - other.number),
+      standing: this.standing(),
+      channels: this.channels,
+      changed: this.#cutter?.changed ?? [],
+      rows: (this.#store as Store).rows,
+      readName: (bytes) => this.names.read(bytes),
+      sha256: (bytes) => this.#options.platform.hashing.sha256(bytes),
+      cache_bytes: this.#options.cache_bytes ?? limits.cache_bytes_default,
+    });
+  }
 
   get isReplay(): boolean {
     return this.#options.replays === true;

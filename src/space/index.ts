@@ -13,6 +13,8 @@ export type { LogRange, Logs } from './logs.ts';
 export type { CauseRecord, EntryHeader } from './entry.ts';
 export type { Observer } from './observed.ts';
 export type { Recorder } from './recording.ts';
+export type { JoiningRecorder } from './recorders.ts';
+export { namedBlobs } from './named-blobs.ts';
 export { type Latency, LATENCY_STEPS_MS, type SpaceCounters, type SpaceFigures } from './counters.ts';
 export type { Follow, Span, SpanFields } from './span.ts';
 export { REPEAT_LABEL } from './repeat.ts';

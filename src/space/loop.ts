@@ -18,7 +18,7 @@ import type { TurnContext } from './turn.ts';
 import type { Tuples } from './tuples.ts';
 import type { Causes } from './causes.ts';
 import type { CauseRecord } from './entry.ts';
-import type { Recorder } from './recording.ts';
+import type { Recorders } from './recorders.ts';
 import type { Account, Handling, TaskRouter } from './types.ts';
 
 /** The kind of cause of a message that stays. */
@@ -52,6 +52,7 @@ export interface LoopParts {
   readonly quotas: Quotas | null;
   readonly causes: Causes;
   readonly context: TurnContext;
+  readonly recorders: Recorders;
 }
 
 /** What the loop needs of its engine. */
@@ -77,7 +78,7 @@ export class TurnLoop {
   readonly #commits: Committer;
   readonly #quotas: Quotas | null;
   readonly #causes: Causes;
-  readonly #recorder: Recorder | null;
+  readonly #recorders: Recorders;
   readonly #choose: ((count: number) => number) | null;
   /** Whether somebody else says whose turn is next. */
   readonly #replays: boolean;
@@ -102,7 +103,7 @@ export class TurnLoop {
     this.#commits = parts.commits;
     this.#quotas = parts.quotas;
     this.#causes = parts.causes;
-    this.#recorder = parts.options.recorder ?? null;
+    this.#recorders = parts.recorders;
     this.#choose = parts.options.choose ?? null;
     this.#replays = parts.options.replays ?? false;
     this.#context = parts.context;
@@ -316,7 +317,7 @@ export class TurnLoop {
   /** A turn in which nothing happens but that: so that every choice of whose turn it is has its number. */
   #hold(task: LiveTask, handling: 'outside' | 'parked'): void {
     this.turn++;
-    if (this.#recorder !== null) this.#recorder.held(this.turn, task, handling);
+    if (this.#recorders.any) this.#recorders.held(this.turn, task, handling);
     this.#tasks.hold(task, handling);
     if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
   }
@@ -328,7 +329,7 @@ export class TurnLoop {
     );
     if (parked.length === 0) return;
     this.turn++;
-    if (this.#recorder !== null) this.#recorder.unparked(this.turn, label);
+    if (this.#recorders.any) this.#recorders.unparked(this.turn, label);
     for (const task of parked) {
       this.#tasks.release(task);
       this.#tasks.push(task);

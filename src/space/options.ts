@@ -2,6 +2,7 @@
 import type { Follow } from './span.ts';
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Value } from '../values/index.ts';
 import type { QuotaSource } from './quotas.ts';
 import type { Observer } from './observed.ts';
 import type { Recorder } from './recording.ts';
@@ -31,6 +32,8 @@ export interface EngineOptions {
   readonly failpoint?: (name: Failpoint) => void;
   /** Hears what a replay needs; see `src/trace`. Only a space with a store can be recorded. */
   readonly recorder?: Recorder;
+  /** What stood in memory where a replay begins in the middle of a record; see `standing.ts`. */
+  readonly standing?: Value;
   /** Turns are not chosen here, and nothing is let out: a replay says whose turn is next. */
   readonly replays?: boolean;
   /** Whose turn is next: the place of a task among all that are ready. For testers, who want to see other orders. */

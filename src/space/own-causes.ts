@@ -15,6 +15,9 @@ import type { Account, Body, Receive, Slot, Turn } from './types.ts';
  */
 export const LEASE_PREFIX = 'lease/';
 
+/** Somebody records from behind this turn on. Nothing happens in it: it makes a commit where there would be none. */
+export const RECORDED = 'recorded';
+
 export const HOST_BODY: Body = { label: 'host', term: null, place: 0, environment: [] };
 
 /** Waits before those that are over are forgotten. */
@@ -85,7 +88,15 @@ export function produceLeased(engine: SpaceEngine, turn: Turn, leased: Leased): 
   return { key, value };
 }
 
-export function registerOwnCauses(engine: SpaceEngine, quotas: Quotas | null): void {
+/** Callers of this process who wait, for a record that begins between two turns. */
+export interface OwnCauses {
+  /** By the turn in which each began to wait: what it asked for, and its numbers on its channels. */
+  waiting(): readonly (readonly [turn: number, request: Value, ...numbers: number[]])[];
+  /** Lets one wait as it did; oldest first. */
+  waitAgain(turn: number, request: Value, numbers: readonly number[]): void;
+}
+
+export function registerOwnCauses(engine: SpaceEngine, quotas: Quotas | null): OwnCauses {
   const { tuples } = engine;
   const waiting = new Map<number, Waiter>();
   let sweepAt = SWEEP_MIN;
@@ -143,4 +154,17 @@ export function registerOwnCauses(engine: SpaceEngine, quotas: Quotas | null): v
   });
   engine.register('refill', (_turn, { payload }) => quotas?.refill(payload as number));
   engine.register('name', (turn) => turn.newName());
+  engine.register(RECORDED, () => null);
+
+  return {
+    waiting: () =>
+      [...waiting].flatMap(([turn, waiter]) =>
+        waiter.gone
+          ? []
+          : [[turn, requestValue(waiter.receive), ...waiter.entries.map(({ number }) => number)] as const],
+      ),
+    waitAgain: (turn, request, numbers) => {
+      waiting.set(turn, tuples.waitAgain(receiveOf(request), NOBODY_TO_TELL, numbers));
+    },
+  };
 }

@@ -81,6 +81,32 @@ export class Quotas {
     return kept;
   }
 
+  /** In the middle of a record: makes the purses that were there, and charges nothing. */
+  openAgain(): void {
+    for (const account of this.#source.accounts((prefix) => this.#host.facts(prefix))) {
+      const keyed = this.#source.of(account, (key) => this.#host.fact(key)) ?? [];
+      if (keyed.every(({ key }) => this.#host.fact(USAGE_PREFIX + key) !== undefined)) this.of(account);
+    }
+    this.#resting = [];
+  }
+
+  /** Purses that are used up, in their order, each with the accounts that wait for it. */
+  resting(): readonly (readonly [key: string, ...accounts: Account[]])[] {
+    return this.#resting.map(({ key, waiting }) => [key, ...waiting.map(({ account }) => account)]);
+  }
+
+  /** The next of these, of one that was used up when a record began. */
+  restAgain(key: string, accounts: readonly Account[]): void {
+    const purse = this.#purses.get(key);
+    if (purse === undefined) return;
+    this.#resting.push(purse);
+    for (const account of accounts) {
+      const tasks = this.#host.tasks.of(account);
+      tasks.active = true;
+      purse.waiting.push(tasks);
+    }
+  }
+
   /** Before everything that lies and waits is counted anew with `counted`. */
   forget(): void {
     for (const purse of this.#purses.values()) {

@@ -1,4 +1,5 @@
 /** Who hears, turn by turn and commit by commit, what a replay needs beside the state that the record begins with. */
+import type { Value } from '../values/index.ts';
 import type { CauseRecord, EntryHeader } from './entry.ts';
 import type { Task } from './types.ts';
 
@@ -11,8 +12,11 @@ export interface Recorder {
   held(turn: number, task: Task, handling: 'outside' | 'parked'): void;
   /** The turn in which the parked tasks of a label became ready again. */
   unparked(turn: number, label: string): void;
-  /** The turns since the last commit are written: their causes, and a digest of what followed from them. */
-  commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array): void;
+  /**
+   * The turns since the last commit are written: their causes, and a digest of what followed from them. `standing` gives,
+   * now and not later, what stands in memory only: where a record is to be begun again behind this commit.
+   */
+  commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array, standing: () => Value): void;
   durable(): void;
   /** A large message was read: one that was there before the record began is in no cause. */
   blob(hash: Uint8Array, bytes: Uint8Array): void;

@@ -20,6 +20,15 @@ export const TASK_PREFIX = new Uint8Array([TASK]);
 export const FACT_PREFIX = new Uint8Array([FACT]);
 export const CHANNEL_PREFIXES = [new Uint8Array([CHANNEL]), new Uint8Array([LONG_CHANNEL])] as const;
 
+/** The row of a channel, or of one datum of a channel that has too many for its own. */
+export function isChannelRow([kind]: Uint8Array): boolean {
+  return kind === CHANNEL || kind === LONG_CHANNEL;
+}
+
+export function isDatumRow([kind]: Uint8Array): boolean {
+  return kind === DATUM;
+}
+
 /** `key` is the latin1 text of `channelKey`. */
 export function channelRowKey(key: string, sha256: (bytes: Uint8Array) => Uint8Array): Uint8Array {
   if (key.length <= KEY_BYTES_MAX) {

@@ -91,6 +91,15 @@ export class AccountTasks {
 
 const NO_ACCOUNTS: readonly Account[] = [];
 
+/** In which order tasks stand, by their numbers: what a record that begins between two turns must hold. */
+export interface TaskOrder {
+  /** Accounts whose turn comes, in their order. */
+  readonly ring: readonly Account[];
+  /** An account, and the tasks of it that are ready. */
+  readonly queues: readonly (readonly number[])[];
+  readonly held: readonly (readonly [number: number, state: 'outside' | 'parked'])[];
+}
+
 export class Tasks {
   readonly #accounts = new Map<Account, AccountTasks>();
   /** Accounts with ready tasks, in the order in which their turn comes. */
@@ -244,6 +253,37 @@ export class Tasks {
     this.#settled = [];
     for (const tasks of settled) tasks.settling = false;
     return settled.filter((tasks) => tasks.ready === 0).map((tasks) => tasks.account);
+  }
+
+  /** For a record that begins between two turns. */
+  order(): TaskOrder {
+    const queues: number[][] = [];
+    for (const tasks of this.#accounts.values())
+      if (tasks.ready > 0) queues.push([tasks.account, ...[...tasks.values()].map(({ number }) => number)]);
+    return {
+      ring: this.#ring.slice(this.#ringHead).map(({ account }) => account),
+      queues,
+      held: [...this.held.values()].map(({ number, state }) => [number, state === 'parked' ? 'parked' : 'outside']),
+    };
+  }
+
+  /** Puts tasks in that order, where there are none yet; `take` gives each of them once. */
+  arrange({ ring, queues, held }: TaskOrder, take: (number: number) => LiveTask): void {
+    for (const [account, ...numbers] of queues) {
+      const tasks = this.of(account as Account);
+      for (const number of numbers) tasks.push(take(number));
+    }
+    for (const [number, state] of held) {
+      const task = take(number);
+      task.state = state;
+      this.held.set(number, task);
+      this.of(task.account)[state]++;
+    }
+    for (const account of ring) {
+      const tasks = this.of(account);
+      tasks.active = true;
+      this.#ring.push(tasks);
+    }
   }
 
   hold(task: LiveTask, state: 'outside' | 'parked'): void {

@@ -296,6 +296,20 @@ export class Tuples {
     return waiter;
   }
 
+  /** As `wait`, of one that had these numbers on its channels. */
+  waitAgain(receive: Receive, deliver: (captures: readonly Value[]) => void, numbers: readonly number[]): Waiter {
+    const channels = [...new Set(receive.slots.map(({ channel }) => this.#ledger.place(channel)))];
+    const next = channels.map((channel) => channel.nextWaiter);
+    channels.forEach((channel, index) => {
+      channel.nextWaiter = numbers[index] ?? channel.nextWaiter;
+    });
+    const waiter = this.wait(receive, deliver, null);
+    channels.forEach((channel, index) => {
+      channel.nextWaiter = Math.max(channel.nextWaiter, next[index] ?? 0);
+    });
+    return waiter;
+  }
+
   /** Makes the channel belong to one body; see `Turn.install`. */
   install(
     value: Value,

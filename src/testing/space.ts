@@ -91,7 +91,13 @@ export class TestSpace {
     };
     const recorder =
       choose === undefined
-        ? await TraceRecorder.begin(store, { sink, timers: platform.timers, quotas: null, onFailure })
+        ? await TraceRecorder.begin(store, {
+            sink,
+            timers: platform.timers,
+            hashing: platform.hashing,
+            quotas: null,
+            onFailure,
+          })
         : null;
     const engine = await SpaceEngine.open({
       platform,

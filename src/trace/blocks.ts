@@ -1,32 +1,52 @@
 /**
- * A trace as bytes: a head, then blocks, each compressed by itself and checked together with all before it.
- * `spec/traces.md` says it byte by byte. Bytes come from anywhere, so whatever is not as written here is refused, with
- * the place where it is.
+ * A trace as bytes: a head, then blocks, each compressed by itself and checked together with all before it, and where the
+ * last of them begins. `spec/traces.md` says it byte by byte. Bytes come from anywhere, so whatever is not as written here
+ * is refused, with the place where it is.
  *
- *   trace := "PBTRACE" version block…
+ *   trace := "PBTRACE" version block… at (8)
  *   block := kind (1) firstTurn (8) bytes (4) stored (4) checksum (4) body (stored bytes, raw deflate)
  */
-import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { crc32, inflateRawSync } from 'node:zlib';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 
-export const TRACE_VERSION = 1;
+export const TRACE_VERSION = 2;
+/** Without keyframes, and without the place of its last block. */
+const TRACE_VERSION_FIRST = 1;
 const MAGIC = Uint8Array.from([...'PBTRACE'].map((letter) => letter.charCodeAt(0)));
 export const HEAD_BYTES = MAGIC.length + 1;
+export const TAIL_BYTES = 8;
 const BLOCK_HEAD_BYTES = 21;
 const CHECKSUM_AT = 17;
 
-/** What a block holds: the settings of the space, rows, entries of a journal, turns, or how the trace ends. */
-export const BLOCK_KINDS = ['space', 'rows', 'journal', 'turns', 'end'] as const;
+/**
+ * What a block holds: the settings of the space, rows, entries of a journal, turns, how the trace ends; and of a keyframe
+ * how it begins, its rows, its entries, large messages, how it ends.
+ */
+export const BLOCK_KINDS = [
+  'space',
+  'rows',
+  'journal',
+  'turns',
+  'end',
+  'keyframe',
+  'keyframe-rows',
+  'keyframe-journal',
+  'keyframe-blobs',
+  'keyframe-end',
+] as const;
 export type BlockKind = (typeof BLOCK_KINDS)[number];
 
 export interface Block {
   readonly kind: BlockKind;
   /** The turn after which it begins. */
   readonly turn: number;
+  /** Expanded when it is first asked for. */
   readonly body: Uint8Array;
   /** Where it stands in the trace. */
   readonly at: number;
+  /** The checksum that it goes on from. */
+  readonly before: number;
 }
 
 /** Where a trace is read from. */
@@ -44,23 +64,29 @@ export function traceHead(): Uint8Array {
   return head;
 }
 
-/** Makes blocks, in their order. */
-export class BlockWriter {
-  #checksum = 0;
+/** The block of a body that has been compressed, which goes on from a checksum; and the checksum that it ends with. */
+export function blockOf(
+  { kind, turn, length }: { readonly kind: BlockKind; readonly turn: number; readonly length: number },
+  stored: Uint8Array,
+  before: number,
+): { readonly block: Uint8Array; readonly after: number } {
+  const block = new Uint8Array(BLOCK_HEAD_BYTES + stored.length);
+  const view = new DataView(block.buffer);
+  view.setUint8(0, BLOCK_KINDS.indexOf(kind));
+  view.setBigUint64(1, BigInt(turn));
+  view.setUint32(9, length);
+  view.setUint32(13, stored.length);
+  block.set(stored, BLOCK_HEAD_BYTES);
+  const after = checksum(block, before);
+  view.setUint32(CHECKSUM_AT, after);
+  return { block, after };
+}
 
-  block(kind: BlockKind, turn: number, body: Uint8Array): Uint8Array {
-    const stored = deflateRawSync(body, { level: 1 });
-    const block = new Uint8Array(BLOCK_HEAD_BYTES + stored.length);
-    const view = new DataView(block.buffer);
-    view.setUint8(0, BLOCK_KINDS.indexOf(kind));
-    view.setBigUint64(1, BigInt(turn));
-    view.setUint32(9, body.length);
-    view.setUint32(13, stored.length);
-    block.set(stored, BLOCK_HEAD_BYTES);
-    this.#checksum = checksum(block, this.#checksum);
-    view.setUint32(CHECKSUM_AT, this.#checksum);
-    return block;
-  }
+/** What stands behind the last block: where that begins. */
+export function traceTail(at: number): Uint8Array {
+  const tail = new Uint8Array(TAIL_BYTES);
+  new DataView(tail.buffer).setBigUint64(0, BigInt(at));
+  return tail;
 }
 
 /** Of the head without its own place, and the body, going on from the block before. */
@@ -68,31 +94,104 @@ function checksum(block: Uint8Array, before: number): number {
   return crc32(block.subarray(BLOCK_HEAD_BYTES), crc32(block.subarray(0, CHECKSUM_AT), before));
 }
 
+/** A place in a trace from which it can be read: a block, and the checksum that it goes on from. */
+export interface BlockPlace {
+  readonly at: number;
+  readonly before: number;
+}
+
+interface BlockHead {
+  readonly kind: BlockKind;
+  readonly turn: number;
+  readonly length: number;
+  readonly stored: number;
+  readonly checksum: number;
+}
+
+function readHead(bytes: TraceBytes, at: number): BlockHead {
+  const head = bytes.read(at, BLOCK_HEAD_BYTES);
+  if (head.length < BLOCK_HEAD_BYTES) throw truncated(at, bytes.size);
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  const length = view.getUint32(9);
+  const stored = view.getUint32(13);
+  const kind = BLOCK_KINDS[view.getUint8(0)];
+  if (kind === undefined || length > limits.trace_block_bytes_max || stored > limits.trace_block_bytes_max)
+    throw invalid(`the block at byte ${at} has a head that no trace has`);
+  return { kind, turn: Number(view.getBigUint64(1)), length, stored, checksum: view.getUint32(CHECKSUM_AT) };
+}
+
 /** The blocks of a trace, checked. What is no trace, a newer or a broken one is refused where that shows. */
-export function* readBlocks(bytes: TraceBytes): Generator<Block> {
-  requireHead(bytes.read(0, HEAD_BYTES));
-  let before = 0;
+export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): Generator<Block> {
+  const version = requireHead(bytes.read(0, HEAD_BYTES));
+  const tail_bytes = version === TRACE_VERSION_FIRST ? 0 : TAIL_BYTES;
+  let { at, before } = from ?? { at: HEAD_BYTES, before: 0 };
   let kind: BlockKind | null = null;
-  for (let at = HEAD_BYTES; at < bytes.size; ) {
-    const head = bytes.read(at, BLOCK_HEAD_BYTES);
-    if (head.length < BLOCK_HEAD_BYTES) throw truncated(at, bytes.size);
-    const view = new DataView(head.buffer, head.byteOffset, head.length);
-    const stored = view.getUint32(13);
-    const length = view.getUint32(9);
-    const name = BLOCK_KINDS[view.getUint8(0)];
-    if (name === undefined || length > limits.trace_block_bytes_max || stored > limits.trace_block_bytes_max)
-      throw invalid(`the block at byte ${at} has a head that no trace has`);
-    const block = bytes.read(at, BLOCK_HEAD_BYTES + stored);
-    if (block.length < BLOCK_HEAD_BYTES + stored) throw truncated(at, bytes.size);
+  while (kind !== 'end') {
+    if (at >= bytes.size) throw truncated(bytes.size, bytes.size);
+    const head = readHead(bytes, at);
+    const start = at;
+    const block = bytes.read(start, BLOCK_HEAD_BYTES + head.stored);
+    if (block.length < BLOCK_HEAD_BYTES + head.stored) throw truncated(start, bytes.size);
+    const place = { at: start, before };
     before = checksum(block, before);
-    const turn = Number(view.getBigUint64(1));
-    if (before !== view.getUint32(CHECKSUM_AT))
-      throw invalid(`the block at byte ${at}, after turn ${turn}, is not as it was written: its checksum is another`);
-    kind = name;
-    yield { kind, turn, body: inflated(block.subarray(BLOCK_HEAD_BYTES), length, at), at };
+    kind = head.kind;
+    const { turn, length } = head;
+    if (before !== head.checksum)
+      throw invalid(
+        `the block at byte ${start}, after turn ${turn}, is not as it was written: its checksum is another`,
+      );
+    let body: Uint8Array | null = null;
+    at += block.length;
+    if (kind === 'end') requireTail(bytes, start, at, tail_bytes);
+    yield {
+      kind,
+      turn,
+      ...place,
+      get body() {
+        body ??= inflated(block.subarray(BLOCK_HEAD_BYTES), length, start);
+        return body;
+      },
+    };
+  }
+}
+
+function requireTail(bytes: TraceBytes, start: number, end: number, tail_bytes: number): void {
+  if (bytes.size < end + tail_bytes) throw truncated(end, bytes.size);
+  const isSound =
+    bytes.size === end + tail_bytes && (tail_bytes === 0 || equal(bytes.read(end, tail_bytes), traceTail(start)));
+  if (!isSound) throw invalid(`what stands behind the last block, from byte ${end} on, is not what must stand there`);
+}
+
+function equal(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
+/** Where the last block begins, by the tail; null where there is none, as in a trace that was cut off. */
+export function lastBlock(bytes: TraceBytes): number | null {
+  if (requireHead(bytes.read(0, HEAD_BYTES)) === TRACE_VERSION_FIRST || bytes.size < HEAD_BYTES + TAIL_BYTES)
+    return null;
+  const tail = bytes.read(bytes.size - TAIL_BYTES, TAIL_BYTES);
+  const at = Number(new DataView(tail.buffer, tail.byteOffset, tail.length).getBigUint64(0));
+  if (at < HEAD_BYTES || at + BLOCK_HEAD_BYTES + TAIL_BYTES > bytes.size) return null;
+  const { kind, stored } = readHead(bytes, at);
+  return kind === 'end' && at + BLOCK_HEAD_BYTES + stored + TAIL_BYTES === bytes.size ? at : null;
+}
+
+/** The body of one block, which is not checked against those before it. */
+export function bodyAt(bytes: TraceBytes, at: number): Uint8Array {
+  const { length, stored } = readHead(bytes, at);
+  return inflated(bytes.read(at + BLOCK_HEAD_BYTES, stored), length, at);
+}
+
+/** Kinds and places of all blocks, as far as they go, without their bodies; nothing is checked. */
+export function* walkBlocks(bytes: TraceBytes): Generator<BlockPlace & Pick<BlockHead, 'kind' | 'turn'>> {
+  let before = 0;
+  for (let at = HEAD_BYTES; at + BLOCK_HEAD_BYTES <= bytes.size; ) {
+    const { kind, turn, stored, checksum: after } = readHead(bytes, at);
+    yield { kind, turn, at, before };
+    before = after;
     at += BLOCK_HEAD_BYTES + stored;
   }
-  if (kind !== 'end') throw truncated(bytes.size, bytes.size);
 }
 
 function inflated(stored: Uint8Array, length: number, at: number): Uint8Array {
@@ -107,11 +206,12 @@ function inflated(stored: Uint8Array, length: number, at: number): Uint8Array {
   return new Uint8Array(body);
 }
 
-function requireHead(head: Uint8Array): void {
+/** The version. */
+function requireHead(head: Uint8Array): number {
   if (head.length < HEAD_BYTES || !MAGIC.every((byte, index) => head[index] === byte))
     throw invalid('this is no trace: it does not begin with PBTRACE');
   const version = head[MAGIC.length];
-  if (version === TRACE_VERSION) return;
+  if (version === TRACE_VERSION || version === TRACE_VERSION_FIRST) return version;
   throw new PowerboxError('trace_version', `a trace of version ${version}; this program reads ${TRACE_VERSION}`, {
     hint: 'Replay it with the release that recorded it, or a newer one.',
   });

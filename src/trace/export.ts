@@ -4,11 +4,11 @@
  */
 import { limits } from '../limits.ts';
 import { Encoder, List, Name, type Value } from '../values/index.ts';
-import { BlockWriter, type TraceBytes, traceHead } from './blocks.ts';
+import type { TraceBytes } from './blocks.ts';
 import { TraceReader } from './reader.ts';
 import { RecordWriter, type TraceRecord } from './records.ts';
-import type { TraceSink } from './recorder.ts';
 import { encodeSpace } from './space-record.ts';
+import { type TraceSink, TraceWriter } from './writer.ts';
 
 export interface ExportOptions {
   /** What is left out: large messages, or everything that was said. */
@@ -18,7 +18,7 @@ export interface ExportOptions {
 
 export function exportTrace(trace: TraceBytes, sink: TraceSink, { without, sha256 }: ExportOptions): void {
   const reader = new TraceReader(trace);
-  const blocks = new BlockWriter();
+  const blocks = new TraceWriter((bytes) => sink.write(bytes));
   const encoder = new Encoder(4096);
   const digest = (value: Value): Value => {
     encoder.reset();
@@ -27,28 +27,27 @@ export function exportTrace(trace: TraceBytes, sink: TraceSink, { without, sha25
     if (without === 'payloads' && bytes.length <= limits.inline_bytes_max) return value;
     return `${hex(sha256(bytes))}, ${bytes.length} bytes`;
   };
-  sink.write(traceHead());
   const { runtime, journalFirst } = reader.space;
   const space = encodeSpace({ runtime, nameKey: new Uint8Array(32), quotas: null, journalFirst, without });
-  sink.write(blocks.block('space', 0, space));
+  blocks.block('space', 0, space);
   for (const kind of ['rows', 'journal'] as const) for (const _ of reader.parts(kind));
   let from = 0;
   let turn = 0;
   let writer = new RecordWriter(0);
   const flush = (): void => {
     if (writer.length === 0) return;
-    sink.write(blocks.block('turns', from, writer.finish()));
+    blocks.block('turns', from, writer.finish());
     from = turn;
     writer = new RecordWriter(turn);
   };
   for (const record of reader.records((bytes) => new Name(null, 0, 0, bytes))) {
-    if (record.type === 'blob') continue;
+    if (record.type === 'blob' || record.type === 'keyframe' || record.type === 'keyframe-end') continue;
     writer.write(redacted(record, digest));
     turn = record.turn;
     if (writer.length >= limits.trace_block_bytes) flush();
   }
   flush();
-  sink.write(blocks.block('end', turn, new Uint8Array(0)));
+  blocks.end(turn, []);
   sink.close();
 }
 

@@ -2,10 +2,10 @@
  * Traces as files. Writing is handed to the operating system and not awaited on the disk: a trace is no journal, and
  * what a crash leaves of it is refused as cut off. One that is there already is never written over.
  */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { PowerboxError } from '../errors.ts';
 import type { TraceBytes } from './blocks.ts';
-import type { TraceSink } from './recorder.ts';
+import type { TraceSink } from './writer.ts';
 
 export function createTraceFile(file: string): TraceSink {
   const handle = opened(file, 'wx', 'written');
@@ -15,6 +15,11 @@ export function createTraceFile(file: string): TraceSink {
     },
     close: () => closeSync(handle),
   };
+}
+
+/** Takes back a file that was created here and is of no use to anybody. */
+export function removeTraceFile(file: string): void {
+  rmSync(file, { force: true });
 }
 
 export function openTraceFile(file: string): TraceBytes {

@@ -1,6 +1,7 @@
 /** Traces: recorded beside a space that runs, read, run again. */
 export { bytesOf, MemoryTrace } from './memory.ts';
-export { createTraceFile, openTraceFile } from './file.ts';
+export { createTraceFile, openTraceFile, removeTraceFile } from './file.ts';
+export { TraceStream } from './stream.ts';
 export { type ChainLink, Departure, type DepartureDetails } from './departure.ts';
 export {
   type OpenForReplay,
@@ -10,7 +11,8 @@ export {
   type ReplayReport,
   type Wording,
 } from './replay.ts';
-export { TraceRecorder, type TraceSink } from './recorder.ts';
+export { TraceRecorder } from './recorder.ts';
+export type { TraceSink } from './writer.ts';
 export type { TraceBytes } from './blocks.ts';
 export { wordingWith } from './wording.ts';
 export { Chart } from './chart.ts';

@@ -1,6 +1,6 @@
 /** A trace in memory: for tests and other programs that keep it themselves. */
 import type { TraceBytes } from './blocks.ts';
-import type { TraceSink } from './recorder.ts';
+import type { TraceSink } from './writer.ts';
 
 export class MemoryTrace implements TraceSink {
   #parts: Uint8Array[] = [];

@@ -4,23 +4,34 @@ import { Decoder, Name } from '../values/index.ts';
 import { type Block, type BlockKind, invalid, readBlocks, type TraceBytes } from './blocks.ts';
 import { readRecords, type TraceRecord } from './records.ts';
 import { decodeSpace, type SpaceRecord } from './space-record.ts';
+import type { KeyframePlace } from './writer.ts';
 
 const NO_NAMES = (): never => {
   throw invalid('a name where none may be');
 };
 
-/** One pass over a trace: first `space`, then `parts` of its base, then `records`. */
+/** Between records: a keyframe begins, or is whole. */
+export type KeyframeMark =
+  | { readonly type: 'keyframe'; readonly place: KeyframePlace }
+  | { readonly type: 'keyframe-end'; readonly turn: number };
+
+/** One pass over a trace: first `space`, then `parts` of its base unless it begins with a keyframe, then `records`. */
 export class TraceReader {
   readonly space: SpaceRecord;
+  /** With which it begins; null: with the base of the trace. */
+  readonly keyframe: KeyframePlace | null;
   readonly #blocks: Generator<Block>;
   #block: Block | null;
 
-  constructor(bytes: TraceBytes) {
+  /** From a keyframe on, or from its beginning: which is a keyframe, too, where the space was open already. */
+  constructor(bytes: TraceBytes, from: KeyframePlace | null = null) {
     this.#blocks = readBlocks(bytes);
     const first = this.#next();
     if (first?.kind !== 'space') throw invalid('a trace begins with the record of its space');
     this.space = checked(first, () => decodeSpace(first.body));
+    if (from !== null) this.#blocks = readBlocks(bytes, from);
     this.#block = this.#next();
+    this.keyframe = this.#block?.kind === 'keyframe' ? placeOf(this.#block) : null;
   }
 
   /** The byte arrays of the blocks of a kind that come next. */
@@ -48,10 +59,13 @@ export class TraceReader {
   }
 
   /** To its end, which must be there. */
-  *records(readName: (bytes: Uint8Array) => Name): Generator<TraceRecord> {
+  *records(readName: (bytes: Uint8Array) => Name): Generator<TraceRecord | KeyframeMark> {
     for (let block = this.#block; block !== null; block = this.#next()) {
       if (block.kind === 'end') continue;
       const at = block;
+      if (at.kind === 'keyframe') yield { type: 'keyframe', place: placeOf(at) };
+      else if (at.kind === 'keyframe-end') yield { type: 'keyframe-end', turn: at.turn };
+      if (at.kind.startsWith('keyframe')) continue;
       if (at.kind !== 'turns') throw invalid(`a block of ${at.kind} at byte ${at.at}, among turns`);
       const records = readRecords(at.body, at.turn, readName);
       for (;;) {
@@ -67,6 +81,10 @@ export class TraceReader {
     const next = this.#blocks.next();
     return next.done === true ? null : next.value;
   }
+}
+
+function placeOf({ turn, at, before }: Block): KeyframePlace {
+  return { turn, at, before };
 }
 
 /** What cannot be read there is the trace's fault, and is said with the place. */

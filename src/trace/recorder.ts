@@ -1,71 +1,135 @@
 /**
- * Records a space as it runs: what it begins with, then its causes commit by commit as they become durable. Owns the
- * order in which that is written and what is not written yet; must never hold up the space for longer than it takes to
- * compress a block, nor write down what a crash could still undo.
+ * Records a space as it runs: what it begins with, then its causes commit by commit as they become durable, and from time
+ * to time a keyframe, from which the record can be begun again. Owns the order in which that is written and what is not
+ * written yet; must never hold up the space for longer than it takes to compress a block, nor write down what a crash
+ * could still undo.
  */
+import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
 import type { CauseRecord, EntryHeader, Recorder, Task } from '../space/index.ts';
 import type { Store } from '../store/index.ts';
-import { limits } from '../limits.ts';
+import { Encoder, type Value } from '../values/index.ts';
 import { VERSION } from '../version.ts';
-import { Encoder } from '../values/index.ts';
-import { BlockWriter, type BlockKind, traceHead } from './blocks.ts';
+import { type Capture, captureOf, writeKeyframe } from './keyframe.ts';
+import { PartWriter } from './parts.ts';
 import { RecordWriter, type TraceRecord } from './records.ts';
 import { encodeSpace } from './space-record.ts';
-
-/** Where a trace is written. Each call has the next bytes. */
-export interface TraceSink {
-  write(bytes: Uint8Array): void;
-  close(): void;
-}
+import { type KeyframePlace, type TraceSink, TraceWriter } from './writer.ts';
 
 export interface RecordingOptions {
   readonly sink: TraceSink;
   readonly timers: Platform['timers'];
+  readonly hashing: Platform['hashing'];
   /** The settings of quotas with which the space is opened. */
   readonly quotas: string | null;
   /** Hears once when the trace cannot be written: the space goes on without it. */
   readonly onFailure: (error: Error) => void;
+  /** Bytes of the trace between two keyframes; 0: as many as can be made. Default: `limits.trace_keyframe_bytes`. */
+  readonly keyframe_bytes?: number;
 }
 
 /** How long what is durable may wait until a block is full. */
 const BLOCK_AGE_MS = 1000;
+/** A keyframe comes when this many times as much as the last one took has been written since: it is the smaller part. */
+const KEYFRAME_SHARE = 2;
+
+/** A commit that is not durable yet. */
+interface Waiting {
+  readonly records: readonly TraceRecord[];
+  /** What stood in memory behind it, when a keyframe is to be made of it. */
+  readonly standing: Uint8Array | null;
+}
 
 export class TraceRecorder implements Recorder {
   readonly #options: RecordingOptions;
-  readonly #blocks = new BlockWriter();
+  readonly #store: Store;
+  readonly #trace: TraceWriter;
   /** Hand-overs and large messages since the last commit, in order. */
   #marks: TraceRecord[] = [];
-  /** Of commits that are not durable yet, oldest first. */
-  readonly #waiting: (readonly TraceRecord[])[] = [];
+  /** Oldest first. */
+  readonly #waiting: Waiting[] = [];
   #records = new RecordWriter(0);
   /** The last turn that is in a block, or in the one that is filled now. */
   #turn = 0;
+  /** The turn after which the records begin that are in no block yet. */
+  #from = 0;
   #timer: { cancel(): void } | null = null;
   #over = false;
+  readonly #keyframes: KeyframePlace[] = [];
+  /** Who waits for the first of them. */
+  #basing: (() => void)[] = [];
+  /** It has no other beginning than the first of them. */
+  #joined = false;
+  /** One is being made. */
+  #framing = false;
+  /** Bytes of the trace at which the next one is due. */
+  #frameAt: number;
 
-  private constructor(options: RecordingOptions) {
+  private constructor(store: Store, options: RecordingOptions) {
+    this.#store = store;
     this.#options = options;
+    const { sink } = options;
+    this.#trace = new TraceWriter(
+      (bytes) => this.#write(bytes),
+      () => sink.ready?.() ?? Promise.resolve(),
+    );
+    this.#frameAt = this.#interval;
   }
 
   /** Writes down a store as it is, before a space is opened on it. */
   static async begin(store: Store, options: RecordingOptions): Promise<TraceRecorder> {
-    const recorder = new TraceRecorder(options);
+    const recorder = new TraceRecorder(store, options);
+    const trace = recorder.#trace;
     const { journal, keys, rows } = store;
-    recorder.#write(traceHead());
     const { quotas } = options;
     const { nameKey } = keys;
-    recorder.#block(
-      'space',
-      encodeSpace({ runtime: VERSION, nameKey, quotas, journalFirst: journal.first, without: 'nothing' }),
-    );
-    const parts = new PartWriter((body) => recorder.#block('rows', body));
-    for await (const { key, value } of rows.scan(NO_PREFIX)) parts.add(key, value);
+    const space = { runtime: VERSION, nameKey, quotas, journalFirst: journal.first, without: 'nothing' } as const;
+    trace.block('space', 0, encodeSpace(space));
+    const parts = new PartWriter((body) => trace.block('rows', 0, body));
+    for await (const { key, value } of rows.scan(NO_PREFIX)) {
+      parts.add(key, value);
+      await trace.ready();
+    }
     parts.end();
-    const entries = new PartWriter((body) => recorder.#block('journal', body));
-    for await (const { entry } of journal.read(journal.first)) entries.add(entry);
+    const entries = new PartWriter((body) => trace.block('journal', 0, body));
+    for await (const { entry } of journal.read(journal.first)) {
+      entries.add(entry);
+      await trace.ready();
+    }
     entries.end();
+    recorder.#frameAt = trace.length + recorder.#interval;
     return recorder;
+  }
+
+  /** Of a space that is open: whoever has the engine tells it behind which commit it begins. */
+  static joining(store: Store, options: RecordingOptions): TraceRecorder {
+    return new TraceRecorder(store, options);
+  }
+
+  /** The record of a space that was open begins with a keyframe, as soon as this commit is durable. */
+  begin(header: EntryHeader, standing: Value): void {
+    const { journal, keys } = this.#store;
+    const { quotas } = this.#options;
+    const { nameKey } = keys;
+    const space = { runtime: VERSION, nameKey, quotas, journalFirst: journal.first, without: 'nothing' } as const;
+    this.#marks = [];
+    this.#turn = this.#from = header.lastTurn;
+    this.#records = new RecordWriter(header.lastTurn);
+    this.#trace.block('space', header.lastTurn, encodeSpace(space));
+    this.#joined = true;
+    this.#framing = true;
+    this.#waiting.push({ records: [], standing: encoded(standing) });
+  }
+
+  /** Resolves when there is something to replay from, or nothing more comes. */
+  get based(): Promise<void> {
+    if (this.hasBase || this.#over) return Promise.resolve();
+    return new Promise((resolve) => this.#basing.push(resolve));
+  }
+
+  /** Whether the keyframe with which it begins is whole. */
+  get hasBase(): boolean {
+    return this.#keyframes.length > 0;
   }
 
   held(turn: number, task: Task, handling: 'outside' | 'parked'): void {
@@ -80,7 +144,8 @@ export class TraceRecorder implements Recorder {
     this.#marks.push({ type: 'blob', turn: 0, hash, bytes });
   }
 
-  commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array): void {
+  commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array, standing: () => Value): void {
+    if (this.#over) return;
     const records: TraceRecord[] = [];
     let next = 0;
     for (const mark of this.#marks) {
@@ -91,17 +156,20 @@ export class TraceRecorder implements Recorder {
     for (; next < causes.length; next++) records.push({ type: 'cause', ...(causes[next] as CauseRecord) });
     records.push({ type: 'commit', turn: header.lastTurn, header, digest });
     this.#marks = [];
-    this.#waiting.push(records);
+    const isDue = !this.#framing && this.#trace.length + this.#records.length >= this.#frameAt;
+    this.#framing ||= isDue;
+    this.#waiting.push({ records, standing: isDue ? encoded(standing()) : null });
   }
 
   durable(): void {
-    const records = this.#waiting.shift();
-    if (records === undefined || this.#over) return;
-    for (const record of records) {
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined || this.#over) return;
+    for (const record of waiting.records) {
       this.#records.write(record);
       if (record.type !== 'blob') this.#turn = record.turn;
     }
-    if (this.#records.length >= limits.trace_block_bytes) this.#flush();
+    if (waiting.standing !== null) this.#keyframe(waiting.standing);
+    else if (this.#records.length >= limits.trace_block_bytes) this.#flush();
     else this.#timer ??= this.#options.timers.after(BLOCK_AGE_MS, () => this.#flush());
   }
 
@@ -109,25 +177,59 @@ export class TraceRecorder implements Recorder {
   end(): void {
     if (this.#over) return;
     this.#flush();
-    this.#block('end', NOTHING);
+    this.#trace.end(this.#turn, this.#keyframes);
     this.#stop();
+  }
+
+  /** What the store holds at this moment is what follows from all turns up to this one. */
+  #keyframe(standing: Uint8Array): void {
+    this.#flush();
+    const capture = captureOf(this.#store);
+    const began = this.#trace.length;
+    const interval = this.#interval;
+    const turn = this.#turn;
+    this.#framed(capture, turn, standing).then(
+      () => {
+        this.#framing = false;
+        const taken = this.#trace.length - began;
+        this.#frameAt = this.#trace.length + (interval === 0 ? 0 : Math.max(interval, KEYFRAME_SHARE * taken));
+      },
+      (error: unknown) => {
+        // The store cannot be read: the space will say so. The record is as good without, unless it begins there.
+        if (!this.#joined || this.hasBase || this.#over) return;
+        this.#stop();
+        this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  }
+
+  #framed(capture: Capture, turn: number, standing: Uint8Array): Promise<void> {
+    const { hashing } = this.#options;
+    return writeKeyframe({
+      capture,
+      turn,
+      standing,
+      trace: this.#trace,
+      sha256: (bytes) => hashing.sha256(bytes),
+      isOver: () => this.#over,
+      whole: (place) => {
+        this.#keyframes.push(place);
+        for (const resolve of this.#basing.splice(0)) resolve();
+      },
+    });
+  }
+
+  get #interval(): number {
+    return this.#options.keyframe_bytes ?? limits.trace_keyframe_bytes;
   }
 
   #flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#records.length === 0) return;
-    const body = this.#records.finish();
-    this.#block('turns', body, this.#from);
+    this.#trace.block('turns', this.#from, this.#records.finish());
     this.#from = this.#turn;
     this.#records = new RecordWriter(this.#turn);
-  }
-
-  /** The turn after which the records begin that are in no block yet. */
-  #from = 0;
-
-  #block(kind: BlockKind, body: Uint8Array, turn = this.#turn): void {
-    this.#write(this.#blocks.block(kind, turn, body));
   }
 
   #write(bytes: Uint8Array): void {
@@ -145,29 +247,14 @@ export class TraceRecorder implements Recorder {
     this.#timer?.cancel();
     this.#timer = null;
     this.#options.sink.close();
+    for (const resolve of this.#basing.splice(0)) resolve();
   }
 }
 
 const NO_PREFIX = new Uint8Array(0);
-const NOTHING = new Uint8Array(0);
 
-/** Byte arrays one after the other, in blocks of some size. */
-class PartWriter {
-  readonly #flush: (body: Uint8Array) => void;
-  #encoder = new Encoder(4096);
-
-  constructor(flush: (body: Uint8Array) => void) {
-    this.#flush = flush;
-  }
-
-  add(...parts: readonly Uint8Array[]): void {
-    for (const part of parts) this.#encoder.bytes(part);
-    if (this.#encoder.length >= limits.trace_block_bytes) this.end();
-  }
-
-  end(): void {
-    if (this.#encoder.length === 0) return;
-    this.#flush(this.#encoder.finish());
-    this.#encoder = new Encoder(4096);
-  }
+function encoded(value: Value): Uint8Array {
+  const encoder = new Encoder();
+  encoder.value(value);
+  return encoder.finish();
 }

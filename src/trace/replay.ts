@@ -3,23 +3,30 @@
  * causes are done in the turns in which they were done. All else follows, and after each commit must be what followed
  * then. Touches nothing: no native is called, no clock is looked at, no file is opened.
  *
+ * Where it comes to a keyframe, its state must be that which the keyframe has.
+ *
  * Owns whose turn is next, and what led to each; stops for good at the first difference.
  */
 import { PowerboxError } from '../errors.ts';
-import { inertPlatform } from '../platform/index.ts';
 import type { CauseRecord, Observer, SpaceEngine, Task } from '../space/index.ts';
-import { openMemoryStore, type Store } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Value } from '../values/index.ts';
+import { baseOf, keyframeBase } from './base.ts';
 import { Chain } from './chain.ts';
 import { type ChainLink, Departure } from './departure.ts';
 import type { TraceBytes } from './blocks.ts';
 import { invalid } from './blocks.ts';
-import { TraceReader } from './reader.ts';
+import { keyframeBefore } from './keyframe.ts';
+import { type KeyframeMark, TraceReader } from './reader.ts';
 import type { TraceRecord } from './records.ts';
+import type { KeyframePlace } from './writer.ts';
 
 /** How a space is opened for a replay: with all its causes registered, its runner, and natives that are only asked. */
 export type OpenForReplay = (base: {
   readonly store: Store;
   readonly quotas: string | null;
+  /** What stood in memory, where it begins in the middle. */
+  readonly standing?: Value;
   readonly observer?: Observer;
 }) => Promise<SpaceEngine>;
 
@@ -35,6 +42,11 @@ export type ReplayedTurn =
   | { readonly type: 'unparked'; readonly turn: number; readonly label: string };
 
 export interface ReplayOptions {
+  /**
+   * The first turn that must be replayed: it begins with the last keyframe before that, and takes the state there as it
+   * stands. Default: the first turn of the trace.
+   */
+  readonly from?: number;
   readonly observer?: Observer;
   /** Called after each turn. True: stop there. */
   readonly onTurn?: (turn: ReplayedTurn) => boolean;
@@ -60,33 +72,40 @@ export interface Wording {
   task(task: Task): string;
 }
 
+interface ReplayParts {
+  readonly bytes: TraceBytes;
+  readonly reader: TraceReader;
+  readonly store: Store;
+  readonly engine: SpaceEngine;
+  readonly open: OpenForReplay;
+}
+
 export class Replay {
   readonly engine: SpaceEngine;
   /** The release that recorded it. */
   readonly runtime: string;
   readonly #options: ReplayOptions;
-  readonly #records: Generator<TraceRecord>;
+  readonly #records: Generator<TraceRecord | KeyframeMark>;
+  readonly #open: OpenForReplay;
+  readonly #reader: TraceReader;
   readonly #store: Store;
   readonly #bytes: TraceBytes;
   readonly #chain = new Chain();
   readonly #wording: Wording;
   /** Causes by their turn: what a chain is told with. */
   readonly #told = new Map<number, CauseRecord>();
-  #record: TraceRecord | null = null;
+  #record: TraceRecord | KeyframeMark | null = null;
+  /** Of the keyframe that is being passed: what the state was where it begins. */
+  #passed: { readonly place: KeyframePlace; readonly digest: Uint8Array } | null = null;
   #turns = 0;
   #commits = 0;
   #causes = 0;
   #complete = false;
 
-  private constructor(
-    bytes: TraceBytes,
-    reader: TraceReader,
-    store: Store,
-    engine: SpaceEngine,
-    wording: Wording,
-    options: ReplayOptions,
-  ) {
+  private constructor({ bytes, reader, store, engine, open }: ReplayParts, wording: Wording, options: ReplayOptions) {
     this.engine = engine;
+    this.#open = open;
+    this.#reader = reader;
     this.runtime = reader.space.runtime;
     this.#store = store;
     this.#bytes = bytes;
@@ -101,22 +120,17 @@ export class Replay {
     wording: Wording,
     options: ReplayOptions = {},
   ): Promise<Replay> {
-    const reader = new TraceReader(bytes);
-    const { nameKey, journalFirst, quotas, without } = reader.space;
+    const { from, observer } = options;
+    const reader = new TraceReader(bytes, from === undefined ? null : keyframeBefore(bytes, from));
+    const { quotas, without } = reader.space;
     if (without !== 'nothing')
       throw new PowerboxError('not_available', `this trace was written without its ${without}: it cannot be replayed`, {
         hint: 'It can be shown: powerbox trace show.',
       });
-    const store = openMemoryStore(inertPlatform(), { nameKey, journalFirst });
-    const rows: { key: Uint8Array; value: Uint8Array }[] = [];
-    for (const part of pairs(reader.parts('rows'))) rows.push(part);
-    await store.rows.write(rows, false);
-    let last = store.journal.last;
-    for (const entry of reader.parts('journal')) await store.journal.append(last++, entry);
-    for (const { hash, bytes: large } of reader.firstBlobs()) await store.blobs.put(hash, large);
-    const { observer } = options;
-    const engine = await open({ store, quotas, ...(observer === undefined ? {} : { observer }) });
-    return new Replay(bytes, reader, store, engine, wording, options);
+    const base = await baseOf(bytes, reader);
+    const { store } = base;
+    const engine = await open({ ...base, quotas, ...(observer === undefined ? {} : { observer }) });
+    return new Replay({ bytes, reader, store, engine, open }, wording, options);
   }
 
   get turn(): number {
@@ -131,6 +145,11 @@ export class Replay {
       if (record === null) {
         this.#complete = true;
         break;
+      }
+      if (record.type === 'keyframe' || record.type === 'keyframe-end') {
+        this.#record = null;
+        await this.#pass(record);
+        continue;
       }
       if (!this.#catchUp(record, until)) break;
       if (record.type !== 'commit' && record.type !== 'blob' && this.turn >= until) break;
@@ -147,7 +166,7 @@ export class Replay {
     return { turn, turns: this.#turns, commits: this.#commits, causes: this.#causes, complete: this.#complete };
   }
 
-  #next(): TraceRecord | null {
+  #next(): TraceRecord | KeyframeMark | null {
     const next = this.#records.next();
     return next.done === true ? null : next.value;
   }
@@ -252,6 +271,29 @@ export class Replay {
     );
   }
 
+  /** A keyframe says what the state is where it begins: it must be that to which the replay came. */
+  async #pass(mark: KeyframeMark): Promise<void> {
+    if (this.#options.substitute !== undefined) return;
+    if (mark.type === 'keyframe') {
+      const { place } = mark;
+      if (place.turn !== this.turn) throw invalid(`a keyframe of turn ${place.turn} stands after turn ${this.turn}`);
+      const isBeginning = place.at === this.#reader.keyframe?.at;
+      this.#passed = isBeginning ? null : { place, digest: await this.engine.stateDigest() };
+      return;
+    }
+    const passed = this.#passed;
+    this.#passed = null;
+    if (passed === null) return;
+    const { place, digest } = passed;
+    const { space } = this.#reader;
+    const base = await keyframeBase(this.#bytes, space, place);
+    const other = await this.#open({ ...base, quotas: space.quotas });
+    const recorded = await other.stateDigest();
+    await base.store.close();
+    if (equal(recorded, digest)) return;
+    throw this.#departs(place.turn, `a keyframe whose state is ${hex(recorded)}`, `has come to ${hex(digest)}`);
+  }
+
   /** The cause from which a turn follows, and the turns between, newest first. */
   chain(turn: number): ChainLink[] {
     return this.#chain.of(turn).map((one) => {
@@ -284,18 +326,6 @@ export class Replay {
 
 /** Causes that are remembered for chains. */
 const TOLD_MAX = 100_000;
-
-function* pairs(parts: Iterable<Uint8Array>): Generator<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
-  let key: Uint8Array | null = null;
-  for (const part of parts) {
-    if (key === null) key = part;
-    else {
-      yield { key, value: part };
-      key = null;
-    }
-  }
-  if (key !== null) throw invalid('a row without its value');
-}
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);

@@ -9,6 +9,7 @@ import {
   MemoryTrace,
   type OpenForReplay,
   Replay,
+  type ReplayOptions,
   type ReplayReport,
   TraceRecorder,
   wordingWith,
@@ -34,15 +35,23 @@ function dispatcherOn(engine: SpaceEngine, platform: Platform): { dispatcher: Di
   return { dispatcher, deploys };
 }
 
-export async function lightSpace(): Promise<LightSpace> {
+/** `keyframe_bytes`: 0 for a keyframe as often as there can be one. */
+export async function lightSpace(keyframe_bytes?: number): Promise<LightSpace> {
   const platform = realPlatform();
   const store = openMemoryStore(platform);
   const sink = new MemoryTrace();
-  const { timers } = platform;
+  const { timers, hashing } = platform;
   const onFailure = (error: Error): never => {
     throw error;
   };
-  const recorder = await TraceRecorder.begin(store, { sink, timers, quotas: null, onFailure });
+  const recorder = await TraceRecorder.begin(store, {
+    sink,
+    timers,
+    hashing,
+    quotas: null,
+    onFailure,
+    ...(keyframe_bytes === undefined ? {} : { keyframe_bytes }),
+  });
   const engine = await SpaceEngine.open({ platform, store, recorder });
   const { dispatcher, deploys } = dispatcherOn(engine, platform);
   return {
@@ -63,12 +72,13 @@ export async function lightSpace(): Promise<LightSpace> {
 
 const opener =
   (causes: (engine: SpaceEngine) => void): OpenForReplay =>
-  async ({ store, observer }) => {
+  async ({ store, observer, standing }) => {
     const platform = inertPlatform();
     const engine = await SpaceEngine.open({
       platform,
       store,
       replays: true,
+      ...(standing === undefined ? {} : { standing }),
       ...(observer === undefined ? {} : { observer }),
     });
     dispatcherOn(engine, platform);
@@ -80,8 +90,9 @@ const opener =
 export async function replayLight(
   trace: Uint8Array,
   causes: (engine: SpaceEngine) => void = () => {},
+  options: ReplayOptions = {},
 ): Promise<{ report: ReplayReport; engine: SpaceEngine }> {
-  const replay = await Replay.open(bytesOf(trace), opener(causes), wordingWith(print));
+  const replay = await Replay.open(bytesOf(trace), opener(causes), wordingWith(print), options);
   const report = await replay.run();
   return { report, engine: replay.engine };
 }

@@ -1,0 +1,106 @@
+/**
+ * Writes the blocks of a trace in their order, compressed in the threads of zlib while what is recorded goes on. Owns the
+ * checksum, the place of the next block, and what is still being compressed, which is bounded: past the bound it is
+ * compressed here and now, and who writes is held up for that.
+ */
+import { deflateRaw, deflateRawSync } from 'node:zlib';
+import { limits } from '../limits.ts';
+import { Encoder } from '../values/index.ts';
+import { type BlockKind, type BlockPlace, blockOf, HEAD_BYTES, traceHead, traceTail } from './blocks.ts';
+
+/** Where a trace is written. Each call has the next bytes. */
+export interface TraceSink {
+  write(bytes: Uint8Array): void;
+  close(): void;
+  /** Resolves when more may come from somebody who can wait: the state with which a recording begins can. */
+  ready?(): Promise<void>;
+}
+
+/** A keyframe that is whole: the turn after which it was made, and where it begins. */
+export interface KeyframePlace extends BlockPlace {
+  readonly turn: number;
+}
+
+interface Pending {
+  readonly kind: BlockKind;
+  readonly turn: number;
+  readonly body: Uint8Array;
+  readonly placed: ((place: BlockPlace) => void) | undefined;
+  stored: Uint8Array | null;
+}
+
+/** Fast, and most of what there is to win. */
+const LEVEL = { level: 1 };
+
+export class TraceWriter {
+  readonly #write: (bytes: Uint8Array) => void;
+  /** Resolves when whoever takes the bytes has room for more. */
+  readonly #drained: () => Promise<void>;
+  #pending: Pending[] = [];
+  #pending_bytes = 0;
+  #at = HEAD_BYTES;
+  #checksum = 0;
+  #waiting: (() => void)[] = [];
+
+  /** `write` gets the bytes of the trace, in their order. */
+  constructor(write: (bytes: Uint8Array) => void, drained: () => Promise<void> = () => Promise.resolve()) {
+    this.#write = write;
+    this.#drained = drained;
+    write(traceHead());
+  }
+
+  /** Bytes that have been written. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** The body is the writer's from now on. `placed` hears where the block has come to stand. */
+  block(kind: BlockKind, turn: number, body: Uint8Array, placed?: (place: BlockPlace) => void): void {
+    const pending: Pending = { kind, turn, body, placed, stored: null };
+    this.#pending.push(pending);
+    this.#pending_bytes += body.length;
+    deflateRaw(body, LEVEL, (error, stored) => {
+      // What cannot be compressed there is compressed here, when its turn comes.
+      pending.stored ??= error === null ? stored : deflateRawSync(body, LEVEL);
+      this.#settle(false);
+    });
+    if (this.#pending_bytes > limits.trace_pending_bytes_max) this.#settle(true);
+  }
+
+  /** Resolves when so little waits to be compressed that more may come from somebody who can wait. */
+  ready(): Promise<void> {
+    if (this.#pending_bytes < limits.trace_block_bytes) return this.#drained();
+    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#drained());
+  }
+
+  /** All that waits, and how the trace ends: with an index of its keyframes. */
+  end(turn: number, keyframes: readonly KeyframePlace[]): void {
+    this.#settle(true);
+    // Only now: the last of them may just have become whole.
+    const index = new Encoder();
+    for (const keyframe of keyframes) {
+      index.uint(keyframe.turn);
+      index.uint(keyframe.at);
+      index.uint(keyframe.before);
+    }
+    this.block('end', turn, index.finish(), ({ at }) => this.#write(traceTail(at)));
+    this.#settle(true);
+  }
+
+  /** Writes what comes next, as far as it is compressed, or all of it now. */
+  #settle(now: boolean): void {
+    while (this.#pending[0] !== undefined && (now || this.#pending[0].stored !== null)) {
+      const [next] = this.#pending.splice(0, 1) as [Pending];
+      const { body, placed } = next;
+      next.stored ??= deflateRawSync(body, LEVEL);
+      const place = { at: this.#at, before: this.#checksum };
+      const { block, after } = blockOf({ ...next, length: body.length }, next.stored, this.#checksum);
+      this.#pending_bytes -= body.length;
+      this.#at += block.length;
+      this.#checksum = after;
+      this.#write(block);
+      placed?.(place);
+    }
+    if (this.#pending_bytes < limits.trace_block_bytes) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
