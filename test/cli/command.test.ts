@@ -294,10 +294,10 @@ describe('cli: work that goes on', function () {
 
   it('an interrupted program says what it hangs on, channel by channel and effect by effect', async () => {
     const text =
-      'new box(`rho:powerbox`) in { @"a"!(1) | for (input <- box!?("stdin"); _ <- input!?("readLine")) { Nil } | box!("print", "up") }';
+      'new box(`rho:powerbox`) in { @"a"!(1) | for (input <- box!?("stdin")) { for (_ <- input!?("readLine")) { Nil } | for (_ <- box!?("print", "1"); _ <- box!?("print", "2")) { box!("print", "up") } } }';
     const running = bench.start('run', bench.write('a.rho', text));
+    // Commits later than the one that asked for the line.
     await running.says('up');
-    await new Promise((resolve) => setTimeout(resolve, 500));
     running.child.kill('SIGINT');
     const { code, stderr } = await running.ended;
     assert.equal(code, 130);

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildSync } from 'esbuild';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -48,12 +48,11 @@ function bundle(name: ProgramName): readonly string[] {
     format: isModule ? 'esm' : 'cjs',
     // It finds its library beside itself.
     external: ['classic-level'],
-    ...(isModule
-      ? { banner: { js: `const require = (await import('node:module')).createRequire(import.meta.url);` } }
-      : {
-          define: { 'import.meta.url': 'import_meta_url' },
-          banner: { js: `const import_meta_url = require('node:url').pathToFileURL(__filename).href;` },
-        }),
+    // Whoever asks where it stands looks for a file beside itself: those are where `npm run build` puts them.
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(root, 'dist/src/natives/built.js')).href) },
+    ...(isModule && {
+      banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
+    }),
     logLevel: 'error',
   });
   const bytes = outputFiles[0]?.contents as Uint8Array;
