@@ -11,6 +11,10 @@ import type { Outcome } from './answers.ts';
 import { DEPLOY_PREFIX, holderOfDeploy } from './deploys.ts';
 import { recordOf } from './job.ts';
 
+/** Arguments of which the digest is kept: how long at most, and how many. */
+const DIGESTED_BYTES_MAX = 16;
+const DIGESTS_MAX = 1024;
+
 /** Name of the log. */
 const LOG = 'audit';
 
@@ -82,6 +86,7 @@ export class Audit {
   #total_bytes = 0;
   /** Calls since the start, by native, method and result: for who watches, read by no turn. */
   readonly #tallies = new Map<string, CallTally>();
+  readonly #digests = new Map<string, Uint8Array>();
   #untilTrim: number = limits.audit_trim_rows;
   #trimming = false;
 
@@ -114,13 +119,26 @@ export class Audit {
       start_ms: Math.floor(start_ms),
       duration_ms,
       bytes: bytes ?? said.length + this.#lengthOf(outcome),
-      digest: this.#hashing.sha256(said),
+      digest: this.#digestOf(said),
     };
   }
 
   /** SHA-256 of the canonical bytes of the list of arguments. */
   digest(args: readonly Value[]): Uint8Array {
-    return this.#hashing.sha256(this.#encoded(new List(args)));
+    return this.#digestOf(this.#encoded(new List(args)));
+  }
+
+  /** Many calls say nothing, or the same little: that is hashed once. */
+  #digestOf(said: Uint8Array): Uint8Array {
+    if (said.length > DIGESTED_BYTES_MAX) return this.#hashing.sha256(said);
+    const key = String.fromCharCode(...said);
+    let digest = this.#digests.get(key);
+    if (digest === undefined) {
+      if (this.#digests.size >= DIGESTS_MAX) this.#digests.clear();
+      digest = this.#hashing.sha256(said);
+      this.#digests.set(key, digest);
+    }
+    return digest;
   }
 
   #encoded(value: Value): Uint8Array {

@@ -6,7 +6,7 @@
 import { Call, NATIVE_LABEL, parseCall, readNativeEnvironment, revoker, stateKey } from '../../channels/index.ts';
 import type { CallRefusal, Effect, Method, Native, NativeCall, NativeReference } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
-import type { Engine, Handling, Task, Turn } from '../space/index.ts';
+import type { Account, Engine, Handling, Task, Turn } from '../space/index.ts';
 import type { List, Value } from '../values/index.ts';
 import { outcomeOf } from './answers.ts';
 import { attenuatorOf, isUniversal } from './attenuator.ts';
@@ -216,26 +216,14 @@ export class NativeCalls implements Holding {
 
   #answerInline(task: Task, turn: Turn, native: Native, reference: NativeReference, call: Call): Failure | null {
     const state = reference.id === '' ? undefined : turn.fact(stateKey(reference.id));
-    const { method, form, args } = call;
-    const may = (): NonNullable<NativeCall['may']> => this.#may(reference.cap, native);
+    const { method } = call;
     let answer: unknown;
     try {
       if (native.declaration === revoker)
         this.#takingBack.command(turn, method.name, reference.handle as string, task.number);
-      answer = this.#answering(native, call).inline?.({
-        method: method.name,
-        form,
-        args,
-        effectId: NO_ID,
-        account: task.account,
-        handle: reference.handle,
-        state,
-        cap: reference.cap,
-        // Only who tells what it can be asked asks for it.
-        get may() {
-          return may();
-        },
-      });
+      answer = this.#answering(native, call).inline?.(
+        new InlineCall(reference, call, task.account, state, () => this.#may(reference.cap, native)),
+      );
     } catch (thrown) {
       this.#counts.thrown++;
       answer = { error: failureOf(thrown, 'native_failed') };
@@ -328,6 +316,39 @@ export class NativeCalls implements Holding {
   }
 }
 
+const NO_ID = new Uint8Array(0);
+
+/** What a native is handed that answers in the turn. */
+class InlineCall implements NativeCall {
+  readonly method: string;
+  readonly form: number;
+  readonly args: readonly Value[];
+  readonly effectId = NO_ID;
+  readonly handle: Value;
+  readonly cap: string;
+  readonly #may: () => NonNullable<NativeCall['may']>;
+
+  constructor(
+    reference: NativeReference,
+    call: Call,
+    readonly account: Account,
+    readonly state: Value | undefined,
+    may: () => NonNullable<NativeCall['may']>,
+  ) {
+    this.method = call.method.name;
+    this.form = call.form;
+    this.args = call.args;
+    this.handle = reference.handle;
+    this.cap = reference.cap;
+    this.#may = may;
+  }
+
+  /** Only who tells what it can be asked asks for it. */
+  get may(): NonNullable<NativeCall['may']> {
+    return this.#may();
+  }
+}
+
 /**
  * Native, handle, id and capability. A call that has been counted has its first number behind them; earlier versions
  * wrote a word there.
@@ -348,8 +369,6 @@ const CHANGES_NOTHING: Failure = {
   message: 'a query changes nothing, and this would',
   hint: 'run the program as a transaction',
 };
-
-const NO_ID = new Uint8Array(0);
 
 function messageOf(task: Task): readonly Value[] {
   return (task.captures[0] as List).items;

@@ -142,6 +142,12 @@ export class Lanes {
       return;
     }
     const allowance = this.#allowance(job.account);
+    // Nearly always nobody waits, and there is no line to stand in.
+    if (allowance.head === allowance.ready.length && allowance.running < this.#runningMax) {
+      allowance.running++;
+      this.#start(job);
+      return;
+    }
     allowance.ready.push(job);
     this.#startReady(job.account, allowance);
   }

@@ -168,13 +168,22 @@ function methodSource(method: NativeMethod): MethodSource {
 }
 
 function contextOf(call: NativeCall): CallContext {
-  return {
-    effectId: call.effectId,
-    // Made for whoever asks: most never do.
-    get signal() {
-      return call.signal ?? NEVER;
-    },
-  };
+  return new Context(call);
+}
+
+class Context implements CallContext {
+  readonly effectId: Uint8Array;
+  readonly #call: NativeCall;
+
+  constructor(call: NativeCall) {
+    this.effectId = call.effectId;
+    this.#call = call;
+  }
+
+  /** Made for whoever asks: most never do. */
+  get signal(): AbortSignal {
+    return this.#call.signal ?? NEVER;
+  }
 }
 
 /** Never aborted: for calls that nobody can cut off. */
