@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -81,6 +81,22 @@ const PLANTED: readonly {
     files: { 'src/elsewhere/index.ts': `export { E } from '../errors.ts';`, 'src/errors.ts': 'export const E = 1;' },
   },
 ];
+
+describe('house: the layout that people read', () => {
+  it('is the one that is checked, as far as it is built', async () => {
+    const file = pathToFileURL(join(root, '.dependency-cruiser.mjs')).href;
+    const { default: checked } = (await import(file)) as {
+      readonly default: { readonly forbidden: { name: string }[] };
+    };
+    const below = checked.forbidden.flatMap(({ name }) => /^down-only-(.*)$/.exec(name)?.[1] ?? []);
+    const page = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+    const told = [...page.matchAll(/^ {4}(\S+) {2,}/gm)].map(([, part]) => part);
+    assert.deepEqual(
+      told,
+      ['src/cli', ...below].filter((part) => existsSync(join(root, part))),
+    );
+  });
+});
 
 describe('house: layout', () => {
   let output = '';
