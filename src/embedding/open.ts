@@ -166,11 +166,13 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       hashing: platform.hashing,
       tell: onFailure,
     };
+      platform,
+      store,
     const runFork = forkRunner(parts);
     const space = new OpenedSpace(parts, options);
     opened = space;
     const configurationFile = configuration?.file ?? null;
-    const internals = { ...parts, host, platform, sealKey: store.keys.sealKey, store, outlets, configurationFile };
+    const internals = { ...parts, host, sealKey: store.keys.sealKey, outlets, configurationFile };
     rememberInternals(space, internals);
     if (!moves) return space;
     if (service.isIn && configuration?.file && options.data !== undefined)

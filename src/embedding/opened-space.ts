@@ -8,9 +8,11 @@ import type { Audit, Deploy as DeployRecord, Deploys, Dispatcher } from '../disp
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { HostReport, Hosts } from '../natives/index.ts';
-import type { Hashing } from '../platform/index.ts';
+import type { Hashing, Platform } from '../platform/index.ts';
 import { compileText, RHO_LABEL, rememberPositions } from '../rholang/index.ts';
 import { type Contents, contentsOf, type SpaceEngine } from '../space/index.ts';
+import type { Store } from '../store/index.ts';
+import type { TraceSink } from '../trace/index.ts';
 import { type Name, toValue, type Value } from '../values/index.ts';
 import { changedContract, contractNote, contractReports, SYSTEM_PREFIX, textHash } from './contracts.ts';
 import type { ControlServer } from './admin/index.ts';
@@ -23,6 +25,7 @@ import type { Powers } from './powers.ts';
 import { compileProgram } from './programs.ts';
 import { refuseSystemSends } from './public-system.ts';
 import { explainAll, explainChannel } from './explain.ts';
+import { recordInto, recordStream } from './live-recording.ts';
 import { estimate, query, runAtomic } from './modes.ts';
 import { OpenedFork } from './space-fork.ts';
 import { channelReport, channelReports, nameText, pendingReport } from './reports.ts';
@@ -50,6 +53,8 @@ import type {
   QueryReport,
   QuiescentOptions,
   ReceiveSlot,
+  Recording,
+  RecordingStream,
   Report,
   RunOptions,
   Space,
@@ -77,6 +82,8 @@ export interface Parts {
   readonly hosts: Hosts;
   readonly hashing: Hashing;
   readonly tell: (failure: FailureReport) => void;
+  readonly store: Store;
+  readonly platform: Platform;
 }
 
 interface ContractText {
@@ -411,6 +418,16 @@ export class OpenedSpace implements Space {
 
   health(): HealthReport {
     return this.#parts.service.health();
+  }
+
+  // -------------------------------------------------------------- recordings
+
+  record(into: string | TraceSink): Promise<Recording> {
+    return recordInto(this.#parts, into);
+  }
+
+  recordStream(): Promise<RecordingStream> {
+    return recordStream(this.#parts);
   }
 
   // -------------------------------------------------------------- the end

@@ -4,6 +4,7 @@
  */
 import type { Native } from '../../channels/index.ts';
 import type { HostReport } from '../natives/index.ts';
+import type { TraceSink } from '../trace/index.ts';
 import type { HostValue, Name, Value } from '../values/index.ts';
 import type {
   QueryReport,
@@ -219,6 +220,20 @@ export interface Programs {
   explain(channel: string): Promise<Explanation>;
 }
 
+/** A space that was open already is being recorded. */
+export interface Recording extends AsyncDisposable {
+  /** Ends it: all that is durable by now is in the trace, and it is whole. */
+  stop(): Promise<void>;
+  /** Resolves when it has come to its end, by `stop` or with the space; rejects with why it broke off. */
+  readonly ended: Promise<void>;
+}
+
+/** The bytes of a trace as they are recorded. Leaving the loop ends the recording; what was not taken is lost. */
+export interface RecordingStream extends AsyncIterableIterator<Uint8Array, undefined> {
+  /** Ends it: what is still to be taken makes the trace whole. */
+  stop(): Promise<void>;
+}
+
 /**
  * One open space. Out of service, every operation that begins something is refused with `out_of_service`; what is there
  * is still read, counted and inspected. After a storage error every call rejects, and the space is closed for good.
@@ -228,6 +243,16 @@ export interface Space extends Channels, Programs, AsyncDisposable {
   readonly data: string | null;
   /** Whether the node is in service. */
   health(): HealthReport;
+  /**
+   * Records from now on, for `replayTrace`: into a new file, or wherever the program keeps it. The trace begins with the
+   * state that there is now. Refused with `rate_limited` when the space is recorded so many times already.
+   */
+  record(into: string | TraceSink): Promise<Recording>;
+  /**
+   * The same as bytes, as they come. Whoever takes them more slowly than the space goes on gets `rate_limited` after what
+   * was kept for them, and the trace has no end; the space never waits.
+   */
+  recordStream(): Promise<RecordingStream>;
   /** Finishes the commit under way and closes. Nothing that was acknowledged is lost. */
   close(): Promise<void>;
 }
