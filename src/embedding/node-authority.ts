@@ -38,7 +38,7 @@ export class NodeAuthority {
   holders(): readonly HolderReport[] {
     return [...this.#held].map(([name, held]) => ({
       name,
-      holds: [...held].map(([what, limits]) => ({ name: what, kind: 'node', limits })),
+      holds: [...held].map(([what, limits]) => ({ name: what, kind: 'node', limits, revoked: false })),
     }));
   }
 }

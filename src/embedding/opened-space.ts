@@ -272,11 +272,11 @@ export class OpenedSpace implements Space {
 
   holders(): readonly HolderReport[] {
     const { powers, authority } = this.#parts;
-    const programs = powers.holders().map(({ name, granted }) => ({
+    const programs = powers.holders().map(({ name, granted, standing }) => ({
       name,
       holds: granted.map((power) => {
         const { kind, name: _, ...limits } = JSON.parse(JSON.stringify(power)) as Record<string, unknown>;
-        return { name: powerNameOf(power), kind: kind as Power['kind'], limits };
+        return { name: powerNameOf(power), kind: kind as Power['kind'], limits, revoked: !standing.includes(power) };
       }),
     }));
     return [...programs, ...authority.holders()];

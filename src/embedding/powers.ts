@@ -177,9 +177,17 @@ export class Powers {
     });
   }
 
-  /** Everybody who holds something here, with what it is; secrets as placeholders. */
-  holders(): readonly { readonly name: string; readonly granted: readonly Power[] }[] {
-    return [...this.#holders.values()].map(({ name, granted }) => ({ name, granted }));
+  /** Everybody who holds something here, with what it is, and what of it is not taken back; secrets as placeholders. */
+  holders(): readonly {
+    readonly name: string;
+    readonly granted: readonly Power[];
+    readonly standing: readonly Power[];
+  }[] {
+    return [...this.#holders.values()].map(({ name, granted }) => ({
+      name,
+      granted,
+      standing: this.#standing(name, granted),
+    }));
   }
 
   /**

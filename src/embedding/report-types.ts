@@ -65,6 +65,8 @@ export interface HeldReport {
   readonly kind: Power['kind'] | 'node';
   /** In words of the configuration, secrets as placeholders. */
   readonly limits: Readonly<Record<string, unknown>>;
+  /** It was granted and is taken back: nothing is reached by it. */
+  readonly revoked: boolean;
 }
 
 /** One power of one holder, and what programs made of it to hand on. */

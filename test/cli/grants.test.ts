@@ -43,6 +43,10 @@ describe('cli: grants and the audit', function () {
     const told = (await bench.run('grants', '--data', 'space', '--holder', 'alice')).stdout;
     assert.match(told, /^alice\/files \(files\), revoked\n {2}~\S+: count 7, made by deploy 1 of alice\n/m);
     assert.match(told, /^alice\/stdio \(stdio\)\n/m);
+    assert.match(
+      (await bench.run('holders', '--data', 'space')).stdout,
+      /^alice:\n(?: {2}.*\n)* {2}files \{.*\}, revoked\n/m,
+    );
     assert.equal((await bench.run('regrant', 'files', '--data', 'space')).stdout, 'files is granted again\n');
     assert.equal(await run(), '"done"\n');
     assert.equal(readFileSync(bench.path('files/s3cret'), 'utf8'), 'texttext');

@@ -70,7 +70,7 @@ function holderLines({ name, holds }: HolderReport): string[] {
     ...holds.map((held) => {
       const kind = held.kind === 'node' || held.kind === held.name ? '' : ` (${held.kind})`;
       const limits = Object.keys(held.limits).length === 0 ? '' : ` ${JSON.stringify(held.limits)}`;
-      return `  ${held.name}${kind}${limits}`;
+      return `  ${held.name}${kind}${limits}${held.revoked ? ', revoked' : ''}`;
     }),
   ];
 }
