@@ -34,10 +34,8 @@ const PARKED_ROUTER: TaskRouter = {
 
 /** Turns between two looks at the clock. */
 const CLOCK_TURNS = 128;
-/** Arrivals applied before tasks get their share again. */
-const ARRIVALS_A_ROUND = 1024;
-/** Arrivals after which a commit is written although more wait, when nothing is being written. */
-const ARRIVALS_A_FLUSH = 256;
+/** Weight of the arrivals that are applied before tasks get their share again, and the disk its own. */
+const ARRIVALS_A_ROUND = 256;
 /** Tasks run before arrivals get their share again. */
 const TASKS_A_ROUND = 2048;
 
@@ -89,6 +87,8 @@ export class TurnLoop {
   readonly #plantTaskTwice: boolean;
   /** Tasks that the round under way may still run before arrivals have their share; 0 between two rounds. */
   #tasksLeft = 0;
+  /** More had arrived than the round under way took. */
+  #isBurst = false;
   #scheduled = false;
   #closing: (() => void) | null = null;
   #paused = false;
@@ -182,12 +182,12 @@ export class TurnLoop {
     for (;;) {
       // A round that was interrupted goes on where it was, so that time decides nothing about the order of turns.
       if (this.#tasksLeft === 0) {
-        for (let left = ARRIVALS_A_ROUND; left > 0 && this.arrivals.length > 0; left--) {
-          this.#runArrival(this.arrivals.shift());
-          // In a burst the disk begins with these while the turns of the others run. What comes alone is written
-          // together with what follows from it: the next call of a program begins in the commit of the last answer.
-          if (left % ARRIVALS_A_FLUSH === 0 && this.arrivals.length >= ARRIVALS_A_FLUSH) this.#commits.flush();
+        for (let left = ARRIVALS_A_ROUND; left > 0 && this.arrivals.length > 0; ) {
+          const arrival = this.arrivals.shift();
+          left -= arrival.cause.weight ?? 1;
+          this.#runArrival(arrival);
         }
+        this.#isBurst = this.arrivals.length > 0;
         this.#tasksLeft = TASKS_A_ROUND;
       }
       if (this.#runsTasks) {
@@ -206,6 +206,10 @@ export class TurnLoop {
       }
       this.#tasksLeft = 0;
       if (!this.#moreTurns || clock.monotonic_ms() >= deadline_ms || this.#commits.full) return;
+      // In a burst the disk begins with this round while the turns of the next run, and those who hear of it first ask
+      // again before the others are done. What follows from a round is written with it: a call, its reply and all names
+      // in between come and go within one commit, and what comes alone begins in the commit of the last answer.
+      if (this.#isBurst && this.#commits.current.awaited && !this.#tasks.anyReady) this.#commits.flush();
     }
   }
 

@@ -111,6 +111,8 @@ export interface Cause {
    * holds. Absent: somebody waits. Never in the record.
    */
   readonly unhurried_bytes?: number;
+  /** How many messages of the plainest kind it is worth, when its turn does the work of many. Never shows in the record. */
+  readonly weight?: number;
   /** Where it is followed. Never in the record. */
   readonly span?: Span | null;
 }

@@ -61,6 +61,9 @@ class AskedCause extends List {
 /** Milliseconds until what found no room for its turn asks again. */
 const FORKED_RETRY_MS = 10;
 
+/** What a request costs its turn, beside a message that is put on a channel. */
+const REQUEST_WEIGHT = 2;
+
 /** What a session of a commit has come to by the end of it. */
 interface Mark {
   applied: number;
@@ -169,7 +172,8 @@ export class Sessions implements InlineRunner {
   ask(session: Session, asked: readonly Asked[], handled: number, publicNames: boolean): Promise<void> {
     const now_ms = Math.floor(this.#parts.platform.clock.now_ms());
     const payload = new AskedCause(session.number, now_ms, handled, publicNames, asked);
-    return this.#parts.engine.enact<void>({ kind: 'session', payload, account: session.holder.account });
+    const weight = REQUEST_WEIGHT * Math.max(1, asked.length);
+    return this.#parts.engine.enact<void>({ kind: 'session', payload, account: session.holder.account, weight });
   }
 
   /**
