@@ -3,12 +3,10 @@
  * against one call. The service is a process of its own with a space on disk, so every answer is durable; a proxy in
  * this process holds every byte back for half of the added round trip in each direction.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { type AddressInfo, connect as dial, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { connect, type Remote } from '../../src/client/node.ts';
+import { withChild } from './child.ts';
 import { atMost, type BenchLine, inDirectory, interleave } from './support.ts';
 
 const ADDED_MS = 20;
@@ -30,8 +28,8 @@ const OBJECTS = `new first(\`app:first\`), make in {
 
 export async function bench(): Promise<BenchLine[]> {
   return inDirectory((directory) =>
-    withService(directory, async (port) => {
-      const line = await slowLine(port);
+    withChild('service-child', ['sync', join(directory, 'data')], async ({ ready }) => {
+      const line = await slowLine(Number(new URL(ready).port));
       const box = await connect(`ws://127.0.0.1:${line.port}`, { token: 'alice' });
       try {
         const name = await box.newName();
@@ -66,20 +64,6 @@ async function timed(work: () => PromiseLike<unknown>): Promise<number> {
   const started_ms = performance.now();
   await work();
   return performance.now() - started_ms;
-}
-
-async function withService<T>(directory: string, body: (port: number) => Promise<T>): Promise<T> {
-  const source = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(`./pipelining-child.${source ? 'ts' : 'js'}`, import.meta.url));
-  const args = [...(source ? ['--import', 'tsx'] : []), path, join(directory, 'data')];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  try {
-    const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
-    return await body(Number(chunk.toString()));
-  } finally {
-    child.stdin.end();
-    await once(child, 'exit');
-  }
 }
 
 /** Adds half of the round trip to every byte, each way, and keeps them in order. */

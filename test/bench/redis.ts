@@ -4,8 +4,6 @@ import { connect } from 'node:net';
 
 export interface Redis {
   readonly port: number;
-  /** Pairs of LPUSH and RPOP a second, `count` pairs under way on one socket, in the protocol's own bytes. */
-  pairs(round_ms: number, count: number, value: string): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -48,7 +46,6 @@ export async function startRedis(directory: string): Promise<Redis | null> {
   }
   return {
     port,
-    pairs: (round_ms, count, value) => pairs(port, round_ms, count, value),
     stop: async () => {
       child.kill('SIGKILL');
       await gone;
@@ -56,7 +53,8 @@ export async function startRedis(directory: string): Promise<Redis | null> {
   };
 }
 
-function pairs(port: number, round_ms: number, count: number, value: string): Promise<number> {
+/** Pairs of LPUSH and RPOP a second, `count` pairs under way on one socket, in the protocol's own bytes. */
+export function rawPairs(port: number, round_ms: number, count: number, value: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const pair = (index: number): string => {
       const key = `c${index % 10_000}`;

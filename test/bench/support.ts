@@ -1,10 +1,7 @@
 /** What the benchmarks share: a result line, medians of interleaved rounds, spaces in memory and on disk. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { compilePattern } from '../../src/match/index.ts';
 import { realPlatform } from '../../src/platform/index.ts';
 import { compileText, RHO_LABEL, RholangRunner } from '../../src/rholang/index.ts';
@@ -18,6 +15,7 @@ import {
 } from '../../src/space/index.ts';
 import { type Durability, openStore, type Store } from '../../src/store/index.ts';
 import { FreeVariable } from '../../src/values/index.ts';
+import { withChild } from './child.ts';
 
 /** One result, as `npm run bench -- --json` prints it. `met` is false when the peer is missing. */
 export interface BenchLine {
@@ -80,19 +78,8 @@ export function atMost(
 }
 
 /** A server in a process of its own, on a port of the loopback, for as long as `body` takes. */
-export async function withServer<T>(kind: 'echo' | 'http', body: (port: number) => Promise<T>): Promise<T> {
-  const source = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(`./server-child.${source ? 'ts' : 'js'}`, import.meta.url));
-  const child = spawn(process.execPath, [...(source ? ['--import', 'tsx'] : []), path, kind], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  try {
-    const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
-    return await body(Number(chunk.toString()));
-  } finally {
-    child.stdin.end();
-    await once(child, 'exit');
-  }
+export function withServer<T>(kind: 'echo' | 'http', body: (port: number) => Promise<T>): Promise<T> {
+  return withChild('server-child', [kind], ({ ready }) => body(Number(ready)));
 }
 
 export function missing(name: string, unit: string, reference: string, least: number): BenchLine {
