@@ -509,7 +509,8 @@ export const limits = {
   /** Milliseconds between two questions whether a host is there. */
   host_ping_ms: 5_000,
   /** Milliseconds without a word after which a host behind a URL is taken for gone: a machine may vanish without one. */
-  host_silent_ms_max: 30_000,
+  host_silent_ms_default: 30_000,
+  host_silent_ms_max: 600_000,
   /** Characters of one line that a host writes into the log, and lines a second. */
   host_line_max: 4_096,
   host_lines_per_second: 1_000,
@@ -566,7 +567,10 @@ export const limits = {
   /** Frames that a client has sent before its welcome and that were read already. */
   wire_frames_held_max: 64,
   /** Milliseconds between two signs of life of a connection; after two without any it is gone. */
-  wire_ping_ms: 20_000,
+  wire_ping_ms_default: 20_000,
+  /** The same, where its operator says how many: less would be noise, more would keep what is gone for long. */
+  wire_ping_ms_min: 100,
+  wire_ping_ms_max: 300_000,
   /** Milliseconds between two looks at all connections. */
   wire_look_ms: 1_000,
   /** Milliseconds in which a client has taken something of what waits for it; then its connection is cut. */

@@ -48,6 +48,7 @@ const OF_FORM: Readonly<Record<string, Form>> = {
   key: 'url',
   token: 'url',
   ca: 'url',
+  silent_ms_max: 'url',
 };
 
 export const nativeSection = z
@@ -123,6 +124,11 @@ export const nativeSection = z
     start_ms_max: whole(1, limits.host_start_ms_max, 'start_ms_max')
       .default(limits.host_start_ms_default)
       .describe('Milliseconds from its start to its welcome.'),
+    silent_ms_max: whole(1, limits.host_silent_ms_max, 'silent_ms_max')
+      .optional()
+      .describe(
+        `Of a URL: milliseconds in which it says something when it is asked; else it is taken for gone. Default: ${limits.host_silent_ms_default}.`,
+      ),
   })
   .superRefine((given, context) => {
     const forms = FORMS.filter((form) => given[form] !== undefined);

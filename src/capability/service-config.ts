@@ -85,6 +85,11 @@ export const serviceConfig = z
     session_ms: time('session_ms', limits.service_session_ms_max)
       .optional()
       .describe('Milliseconds for which the session of a client that has gone is kept.'),
+    ping_ms: amount('ping_ms', limits.wire_ping_ms_min, limits.wire_ping_ms_max)
+      .default(limits.wire_ping_ms_default)
+      .describe(
+        'Milliseconds between two signs of life of a connection; after two without any it is cut. Its session is kept.',
+      ),
     limits: z
       .strictObject({
         connections_max: amount('connections_max', 1, limits.wire_connections_max)
@@ -130,7 +135,9 @@ export const serviceConfig = z
           .min(0, 'ratio is at least 0')
           .max(1, 'ratio is at most 1')
           .default(1)
-          .describe('Of the messages that bring no decision of their own, how many are followed.'),
+          .describe(
+            'Of all traces, how many are followed; chosen by their ids, those of clients too. One that its client does not want followed is not.',
+          ),
       })
       .optional()
       .describe('Where it is told which way messages take. Default: nowhere.'),

@@ -101,7 +101,7 @@ function configuredHosts(natives: Iterable<NativeConfig>, setting: HostsSetting)
         call_ms_max: native.call_ms_max ?? null,
         message_bytes_max,
         start_ms_max,
-        silent_ms_max: isFar ? limits.host_silent_ms_max : null,
+        silent_ms_max: isFar ? (native.silent_ms_max ?? limits.host_silent_ms_default) : null,
         pinned: pinnedOf(native),
       },
     };

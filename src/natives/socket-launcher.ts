@@ -115,5 +115,18 @@ function reasonOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   const status = /Unexpected server response: (\d{3})/.exec(error.message)?.[1];
   if (status === '401' || status === '403') return `it refuses the token (${status})`;
-  return status === undefined ? `the connection failed: ${code ?? error.message}` : `it answers with status ${status}`;
+  if (status !== undefined) return `it answers with status ${status}`;
+  const fault = CERTIFICATE_FAULTS[code ?? ''];
+  return fault === undefined ? `the connection failed: ${code ?? error.message}` : `its certificate ${fault} (${code})`;
 }
+
+/** What an operator can do something about, in words. */
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'has expired',
+  CERT_NOT_YET_VALID: 'does not hold yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself: name it as `ca` if that is meant',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name than that of the URL',
+  SELF_SIGNED_CERT_IN_CHAIN: 'comes from an authority that is not trusted: name that as `ca` if it is meant',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'comes from an authority that is not trusted: name that as `ca` if it is meant',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'comes from an authority that is not trusted: name that as `ca` if it is meant',
+};

@@ -31,6 +31,7 @@ export interface ConnectionHost {
   readonly platform: Platform;
   readonly observe: ServiceObserver;
   readonly session_ms: number;
+  readonly ping_ms: number;
   readonly bounds: ServiceBounds;
   /** Finds out who is there and where they want to go. Rejects with a coded error. */
   admit(hello: Hello, arrived: Arrived): Promise<{ readonly identity: Identity; readonly desk: SpaceDesk }>;
@@ -203,7 +204,7 @@ export class Connection implements Outlet {
         frame_messages: limits.wire_frame_messages_max,
         depth: limits.wire_depth_max,
         requests: limits.session_requests_max,
-        ping_ms: limits.wire_ping_ms,
+        ping_ms: this.#host.ping_ms,
         session_ms: this.#host.session_ms,
       },
     };
@@ -364,7 +365,7 @@ export class Connection implements Outlet {
       this.end(new PowerboxError('auth_failed', 'the token has expired'));
       return;
     }
-    const isSilent = now_ms - this.#heard_ms > 2 * limits.wire_ping_ms + limits.wire_look_ms;
+    const isSilent = now_ms - this.#heard_ms > 2 * this.#host.ping_ms + limits.wire_look_ms;
     const isStalled = this.#socket.bufferedAmount > 0 && now_ms - this.#taken_ms > limits.wire_stalled_ms;
     if (isSilent || isStalled) {
       this.#gone(isSilent ? 'silent' : 'stalled');
@@ -372,7 +373,7 @@ export class Connection implements Outlet {
       return;
     }
     if (this.#socket.bufferedAmount === 0) this.#taken_ms = now_ms;
-    if (now_ms - this.#pinged_ms >= limits.wire_ping_ms) {
+    if (now_ms - this.#pinged_ms >= this.#host.ping_ms) {
       this.#pinged_ms = now_ms;
       this.#socket.ping();
     }

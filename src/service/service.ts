@@ -59,6 +59,7 @@ class Service implements RunningService {
       platform: this.#platform,
       observe: options.observe ?? {},
       session_ms: this.#session_ms,
+      ping_ms: options.ping_ms ?? limits.wire_ping_ms_default,
       admit: (hello, arrived) => this.#admit(hello, arrived),
       gone: (connection) => this.#gone(connection),
     };
@@ -168,8 +169,14 @@ class Service implements RunningService {
   // ------------------------------------------------------------------ once in a while
 
   #lookLater(): void {
+    const due_ms = this.#platform.clock.monotonic_ms() + limits.wire_look_ms;
     this.#look = this.#platform.timers.after(limits.wire_look_ms, () => {
       const now_ms = this.#platform.clock.monotonic_ms();
+      // Whoever was busy itself has not yet read what came meanwhile, and takes nobody for silent.
+      if (now_ms - due_ms > limits.wire_look_ms) {
+        this.#lookLater();
+        return;
+      }
       for (const connection of this.#connections) connection.look(now_ms);
       for (const desk of this.#desks.values()) this.#endAbandoned(desk, now_ms);
       this.#lookLater();

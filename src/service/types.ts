@@ -58,6 +58,8 @@ export interface ServiceOptions {
   readonly publicNames?: boolean;
   /** Milliseconds for which a session without a connection is kept. */
   readonly session_ms?: number;
+  /** Milliseconds between two signs of life of a connection. */
+  readonly ping_ms?: number;
   /** What is taken at the most; each is at most, and by default, what `limits` says. */
   readonly bounds?: { readonly [bound in keyof ServiceBounds]?: number | undefined };
   /** What is told of connections and requests, for metrics, logs and traces. */

@@ -16,21 +16,11 @@ import {
   t,
   writeDeclaration,
 } from '../../src/embedding/host.ts';
-import { isPowerboxError, openSpace, type Space } from '../../src/index.ts';
+import { openSpace } from '../../src/index.ts';
 import { FrameReader, FrameWriter } from '../../src/natives/framing.ts';
-import { ask, codeOf, KEY, openWith, threadsLoadTypeScript, until } from './support/hosts.ts';
+import { ask, codeOf, KEY, openWith, refusal, threadsLoadTypeScript, until } from './support/hosts.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-
-async function refusal(opening: Promise<Space>): Promise<{ readonly code: string; readonly message: string }> {
-  try {
-    await (await opening).close();
-  } catch (error) {
-    if (isPowerboxError(error)) return error;
-    throw error;
-  }
-  throw new Error('it was opened');
-}
 
 function nativeWith(type = t.int(), name = 'example'): Native {
   return {

@@ -10,24 +10,13 @@ import { FrameReader, FrameWriter, GREETING } from '../../src/natives/framing.ts
 import type { HostLine } from '../../src/natives/index.ts';
 import { decodeFrame, encodeFrame } from '../../src/natives/protocol.ts';
 import { Bytes, fromValue, list } from '../../src/values/index.ts';
-import { isPowerboxError, type Space } from '../../src/index.ts';
-import { ask, codeOf, openWith, until } from './support/hosts.ts';
+import { ask, codeOf, openWith, refusal, until } from './support/hosts.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const odd = (...args: readonly string[]) => ({
   command: [process.execPath, '--import', 'tsx', here('./support/odd-child.ts'), ...args],
   folder: here('.'),
 });
-
-async function refusal(opening: Promise<Space>): Promise<{ readonly code: string; readonly message: string }> {
-  try {
-    await (await opening).close();
-  } catch (error) {
-    if (isPowerboxError(error)) return error;
-    throw error;
-  }
-  throw new Error('it was opened');
-}
 
 function lives(pid: number): boolean {
   // One that has ended and was not waited for is there still, in a way.

@@ -181,7 +181,7 @@ class Node implements NodeState {
     });
     const directory = await nodeDirectory(data);
     await removeLeftovers(directory);
-    const { publicNames, session_ms, origins, limits: bounds } = said;
+    const { publicNames, session_ms, ping_ms, origins, limits: bounds } = said;
     this.#service = await createService({
       spaces: this.#spaces,
       defaultSpace: MAIN_SPACE,
@@ -191,6 +191,7 @@ class Node implements NodeState {
       origins,
       publicNames,
       ...(session_ms === undefined ? {} : { session_ms }),
+      ping_ms,
       bounds,
       observe: this.#observer(),
     });

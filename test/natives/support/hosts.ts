@@ -4,7 +4,13 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { after as tearDown, before as setUp } from 'mocha';
-import { type ConfigurationSource, openSpace, type OpenOptions, type Space } from '../../../src/index.ts';
+import {
+  type ConfigurationSource,
+  isPowerboxError,
+  openSpace,
+  type OpenOptions,
+  type Space,
+} from '../../../src/index.ts';
 import { fromValue, type Value } from '../../../src/values/index.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
@@ -85,6 +91,17 @@ export function threadsLoadTypeScript(): void {
     if (before === undefined) delete process.env['NODE_OPTIONS'];
     else process.env['NODE_OPTIONS'] = before;
   });
+}
+
+/** Why nothing was opened. */
+export async function refusal(opening: Promise<Space>): Promise<{ readonly code: string; readonly message: string }> {
+  try {
+    await (await opening).close();
+  } catch (error) {
+    if (isPowerboxError(error)) return error;
+    throw error;
+  }
+  throw new Error('it was opened');
 }
 
 let asked = 0;
