@@ -30,6 +30,8 @@ export interface CommonOptions {
   readonly strict?: boolean;
   /** A file into which all that comes from outside is recorded. */
   readonly trace?: string;
+  /** Where another process has the space, the trace is begun later. */
+  readonly joins?: boolean;
 }
 
 export async function open(
@@ -44,22 +46,25 @@ export async function open(
       hint: 'Add the power to the holder in the configuration, or leave --holder out.',
     });
   }
-  const opening = openAdmin({
-    ...(data === undefined ? {} : { data }),
-    ...(config === undefined ? {} : { config }),
-    ...(durability === undefined ? {} : { durability }),
-    grants: { ...grantsOf(options), publicSystem: publicSystem === true },
-    // What an operator granted to the work of an earlier run is still its own.
-    rememberGrants: true,
-    mustExist: unfinished !== 'refuse',
-    unfinished,
-    ...(options.strict === true ? { strict: true } : {}),
-    ...(options.trace === undefined ? {} : { trace: options.trace }),
-    console: terminal.console,
-    ...(terminal.hostArguments.length === 0 ? {} : { hostArguments: terminal.hostArguments }),
-    onHostLine: ({ native, level, text }) => terminal.talk(`${native}: ${level}: ${text}`),
-    onFailure: (failure) => tellFailure(terminal, failure),
-  });
+  const opening = openAdmin(
+    {
+      ...(data === undefined ? {} : { data }),
+      ...(config === undefined ? {} : { config }),
+      ...(durability === undefined ? {} : { durability }),
+      grants: { ...grantsOf(options), publicSystem: publicSystem === true },
+      // What an operator granted to the work of an earlier run is still its own.
+      rememberGrants: true,
+      mustExist: unfinished !== 'refuse',
+      unfinished,
+      ...(options.strict === true ? { strict: true } : {}),
+      ...(options.trace === undefined ? {} : { trace: options.trace }),
+      console: terminal.console,
+      ...(terminal.hostArguments.length === 0 ? {} : { hostArguments: terminal.hostArguments }),
+      onHostLine: ({ native, level, text }) => terminal.talk(`${native}: ${level}: ${text}`),
+      onFailure: (failure) => tellFailure(terminal, failure),
+    },
+    { joins: options.joins === true },
+  );
   return opening.catch((error: unknown) => {
     if (!isPowerboxError(error) || error.code !== 'unfinished_work') throw error;
     const hint = `go on with it: ${resumeLine(options)}\nor run beside it: --also`;

@@ -13,14 +13,18 @@ import { processConsole, tellFailure } from './surroundings.ts';
 import type { OpenOptions, Space } from './types.ts';
 import { type Admin, ControlClient, LocalAdmin, RemoteAdmin, SPACE_SOCKET } from './admin/index.ts';
 
-export async function openAdmin(options: OpenOptions): Promise<Admin> {
+/** `joins`: where another process has the space, its trace is not begun here: `Admin.record` does that. */
+export async function openAdmin(
+  options: OpenOptions,
+  { joins = false }: { readonly joins?: boolean } = {},
+): Promise<Admin> {
   const data = options.data ?? configured(options, new NodeAuthority()).options.data;
   if (data === undefined) return new LocalAdmin(await openSpace(options), { outlet: null, closes: true });
   const { clock, timers } = realPlatform();
   const until_ms = clock.monotonic_ms() + limits.control_wait_ms;
   for (;;) {
     const client = await ControlClient.connect(resolve(data), SPACE_SOCKET);
-    if (client !== null) return remoteAdmin(client, data, options);
+    if (client !== null) return remoteAdmin(client, data, options, joins);
     try {
       return new LocalAdmin(await openSpace(options), { outlet: null, closes: true });
     } catch (error) {
@@ -30,16 +34,16 @@ export async function openAdmin(options: OpenOptions): Promise<Admin> {
   }
 }
 
-async function remoteAdmin(client: ControlClient, data: string, options: OpenOptions): Promise<Admin> {
+async function remoteAdmin(client: ControlClient, data: string, options: OpenOptions, joins: boolean): Promise<Admin> {
   const { console = processConsole(), onFailure = tellFailure, config, grants } = options;
   const admin = new RemoteAdmin(client, { data, console, onFailure });
   try {
-    if (options.trace !== undefined) {
+    if (options.trace !== undefined && !joins) {
       throw new PowerboxError(
         'storage_locked',
         `process ${client.pid} has ${data} open: what it does cannot be recorded from here`,
         {
-          hint: 'Stop it first: a space is recorded from its opening on.',
+          hint: 'powerbox trace record records it from now on.',
         },
       );
     }

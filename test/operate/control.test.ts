@@ -15,6 +15,7 @@ import {
   openAdmin,
   type OpenOptions,
   openSpace,
+  replayTrace,
   type Space,
   sourceErrorsOf,
 } from '../../src/index.ts';
@@ -250,6 +251,53 @@ describe('operate: the control socket', function () {
     assert.equal(turned, 'turned away');
     assert.equal((await first.info()).pid, process.pid);
     for (const socket of sockets) socket.destroy();
+  });
+
+  it('a space that another process holds is recorded into a file of its own, until whoever asked ends it', async () => {
+    const space = await openSpace({ data, ...owner.options });
+    opened.push(space);
+    await space.produce('before', [1], { persist: true });
+    const file = join(directory, 'run.trace');
+    const admin = await openAdmin({ data, trace: file, ...owner.options }, { joins: true });
+    opened.push(admin);
+    assert.notEqual(admin.owner, null);
+    const stop = new AbortController();
+    let begun = (): void => {};
+    const beginning = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const recorded = admin.record(file, stop.signal, begun);
+    await Promise.race([beginning, recorded]);
+    await (await space.run('for (@n <- @"before") { @"after"!(n + 1) }')).quiescent();
+    // The same file is not written twice.
+    await assert.rejects(
+      admin.record(file, stop.signal, () => {}),
+      (error) => isPowerboxError(error) && error.code === 'config_invalid',
+    );
+    stop.abort();
+    await recorded;
+    assert.equal((await replayTrace(file)).complete, true);
+    // Whoever asked goes away without a word: what was recorded until then is whole.
+    const other = join(directory, 'other.trace');
+    const leaving = await openAdmin({ data, ...owner.options });
+    let began = (): void => {};
+    const begins = new Promise<void>((resolve) => {
+      began = resolve;
+    });
+    const left = assert.rejects(leaving.record(other, new AbortController().signal, began));
+    await begins;
+    await leaving.close();
+    await left;
+    await space.produce('later', [1]);
+    await space.close();
+    assert.equal((await replayTrace(other)).complete, true);
+    // Not into a run of the node's own opening, as before.
+    const again = await openSpace({ data, ...owner.options });
+    opened.push(again);
+    await assert.rejects(
+      openAdmin({ data, trace: join(directory, 'third.trace'), ...owner.options }),
+      (error) => isPowerboxError(error) && error.code === 'storage_locked',
+    );
   });
 });
 

@@ -1,5 +1,13 @@
 /** `powerbox trace`: records what a space goes on to do, shows traces, makes them fit to be given away. */
-import { chartTrace, PowerboxError, redactTrace, type ShownEvent, type ShownTurn, showTrace } from '../../index.ts';
+import {
+  type Admin,
+  chartTrace,
+  PowerboxError,
+  redactTrace,
+  type ShownEvent,
+  type ShownTurn,
+  showTrace,
+} from '../../index.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, hasMore, open, working } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -19,7 +27,10 @@ interface ExportOptions {
 export const registerTrace: Register = (program, { terminal, leave }) => {
   const trace = program.command('trace').description('record, show and export what a replay runs again');
   common(trace.command('record'))
-    .description('go on with what is in a directory, to quiescence, and record it from there on')
+    .description(
+      'record a space: one that another process holds from now until this command is interrupted, ' +
+        'else to quiescence, going on with what is in the directory',
+    )
     .argument('<file>', 'the trace that is written; it must not be there yet')
     .addHelpText('after', example('trace record run.trace --data ./space'))
     .action((file: string, options: CommonOptions) => leave(record(terminal, file, options)));
@@ -46,7 +57,8 @@ export const registerTrace: Register = (program, { terminal, leave }) => {
 
 async function record(terminal: Terminal, file: string, options: CommonOptions): Promise<number> {
   requirePlace(options);
-  const admin = await open(terminal, { ...options, trace: file }, 'resume');
+  const admin = await open(terminal, { ...options, trace: file, joins: true }, 'resume');
+  if (admin.owner !== null) return recordRunning(terminal, admin, file);
   return working(terminal, options, admin, async () => {
     const deploys = (await admin.deploys()).filter(hasMore);
     terminal.talk(
@@ -55,6 +67,22 @@ async function record(terminal: Terminal, file: string, options: CommonOptions):
     await admin.listen(deploys.map(({ id }) => id));
     return 'all';
   });
+}
+
+/** The process that has the space goes on, whatever becomes of this one. */
+async function recordRunning(terminal: Terminal, admin: Admin, file: string): Promise<number> {
+  const stop = new AbortController();
+  const unlisten = terminal.onInterrupt(() => stop.abort());
+  try {
+    await admin.record(file, stop.signal, () =>
+      terminal.talk(`recording process ${admin.owner}; interrupt this command to end the trace`),
+    );
+    terminal.talk(`${file} is whole`);
+    return EXIT.success;
+  } finally {
+    unlisten();
+    await admin.close();
+  }
 }
 
 async function show(terminal: Terminal, file: string, { from, until, chart }: ShowOptions): Promise<number> {

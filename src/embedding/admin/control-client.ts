@@ -147,6 +147,16 @@ export class ControlClient {
     });
   }
 
+  /** As `ask`, of what goes on until the signal takes it back: it is answered then. `begun` hears each item of it. */
+  until(name: string, given: unknown, signal: AbortSignal, begun: () => void): Promise<unknown> {
+    return new Promise((done, failed) => {
+      const id = this.#send(name, given, { item: begun, done, failed });
+      const stop = (): void => void this.#lines.write({ id, stop: true });
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+
   /** Items as they come; leaving the loop takes the request back. What is not taken yet keeps the owner waiting. */
   async *items(name: string, given: unknown = {}): AsyncGenerator<unknown, void> {
     const queue: unknown[] = [];

@@ -100,6 +100,10 @@ export function deskOf(space: Space): Readonly<Record<string, ControlMethod>> {
       z.strictObject({ silent: z.boolean().optional(), deploys: deploys.optional() }),
       (given, { caller }) => adminOf(caller).quiescent(present(given)),
     ),
+    // This process writes the file: it has the rights of whoever asks, and what it writes comes to no other.
+    record: controlMethod(z.strictObject({ file: path }), ({ file }, { caller, signal, item }) =>
+      adminOf(caller).record(file, signal, () => void item(null)),
+    ),
     backup: controlMethod(z.strictObject({ directory: path }), ({ directory }, { caller }) =>
       adminOf(caller).backup(directory),
     ),

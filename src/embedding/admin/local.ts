@@ -176,6 +176,17 @@ export class LocalAdmin implements Admin {
     throw new PowerboxError('not_available', 'a space in memory has no backup: nothing of it is on disk');
   }
 
+  async record(file: string, signal: AbortSignal, begun: () => void): Promise<void> {
+    const recording = await this.#space.record(file);
+    begun();
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([recording.ended, stopped]);
+    await recording.stop();
+  }
+
   async close(): Promise<void> {
     if (this.#outlet !== null) this.#parts.outlets.forget(this.#outlet);
     if (this.#closes) await this.#space.close();

@@ -167,6 +167,10 @@ export class RemoteAdmin implements Admin {
     return this.#ask('quiescent', options);
   }
 
+  async record(file: string, signal: AbortSignal, begun: () => void): Promise<void> {
+    await this.#client.until('record', { file: resolve(file) }, signal, begun);
+  }
+
   backup(directory: string): Promise<BackupReport> {
     return this.#ask('backup', { directory: resolve(directory) });
   }

@@ -100,6 +100,11 @@ export interface AdminActs {
   listen(deploys: readonly number[]): Promise<void>;
   /** Of these deploys; without any named, of all that is there. */
   quiescent(options: QuiescentOptions & { readonly deploys?: readonly number[] }): Promise<Report>;
+  /**
+   * Records the space into a new file until the signal ends that, or the space closes; resolves when the trace is whole.
+   * `begun` is called when everything from then on is in it.
+   */
+  record(file: string, signal: AbortSignal, begun: () => void): Promise<void>;
   /** Writes all that is durable now to a new directory; resolves when it is whole and on disk. */
   backup(directory: string): Promise<BackupReport>;
 }
