@@ -164,10 +164,10 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       hosts,
       authority,
       hashing: platform.hashing,
-      tell: onFailure,
-    };
       platform,
       store,
+      tell: onFailure,
+    };
     const runFork = forkRunner(parts);
     const space = new OpenedSpace(parts, options);
     opened = space;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { internalsOf, type Space } from '../../src/embedding/index.ts';
+import type { ClientMessage } from '../../src/wire/index.ts';
 import type { RawClient } from './raw-client.ts';
 import { Bench } from './support.ts';
 
@@ -51,11 +52,11 @@ describe('deliveries that are not acknowledged', () => {
     const text = 'x'.repeat(100_000);
     const ids = Array.from({ length: 16 }, () => client.id());
     client.say(
-      ...ids.flatMap((id, index) =>
-        index % 2 === 0
-          ? [{ kind: 'produce', id, channel: 'c', message: [text], persist: false, lease_ms: null } as const]
-          : [{ kind: 'take', id, slots: [{ channel: 'c', pattern: null, peek: false }], limit_ms: 0 } as const],
-      ),
+      ...ids.map((id, index): ClientMessage => {
+        if (index % 2 === 0)
+          return { kind: 'produce', id, channel: 'c', message: [text], persist: false, lease_ms: null };
+        return { kind: 'take', id, slots: [{ channel: 'c', pattern: null, peek: false }], limit_ms: 0 };
+      }),
     );
     await client.answer(ids[15] as number);
     assert.equal(kept(space).length, 3);
