@@ -52,11 +52,12 @@ describe('deliveries that are not acknowledged', () => {
     const text = 'x'.repeat(100_000);
     const ids = Array.from({ length: 16 }, () => client.id());
     client.say(
-      ...ids.map((id, index): ClientMessage => {
-        if (index % 2 === 0)
-          return { kind: 'produce', id, channel: 'c', message: [text], persist: false, lease_ms: null };
-        return { kind: 'take', id, slots: [{ channel: 'c', pattern: null, peek: false }], limit_ms: 0 };
-      }),
+      ...ids.map(
+        (id, index): ClientMessage =>
+          index % 2 === 0
+            ? { kind: 'produce', id, channel: 'c', message: [text], persist: false, lease_ms: null }
+            : { kind: 'take', id, slots: [{ channel: 'c', pattern: null, peek: false }], limit_ms: 0 },
+      ),
     );
     await client.answer(ids[15] as number);
     assert.equal(kept(space).length, 3);
