@@ -550,6 +550,8 @@ export const limits = {
   trace_stream_bytes_max: 16 * 1024 * 1024,
   /** Bytes of a trace that wait to be compressed; past it whoever records waits. */
   trace_pending_bytes_max: 8 * 1024 * 1024,
+  /** Bytes of a keyframe that wait to be compressed while more of it is read. */
+  trace_keyframe_ahead_bytes_max: 4 * 1024 * 1024,
   /** Bytes of a trace between two keyframes: what is replayed at most before a turn in the middle is shown. */
   trace_keyframe_bytes: 64 * 1024 * 1024,
   /** Bytes of one block of a trace that is read: a commit with as much in it as may lie in memory is one. */

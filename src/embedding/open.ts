@@ -26,7 +26,7 @@ import { OpenedSpace } from './opened-space.ts';
 import { forkRunner } from './session-forks.ts';
 import { SESSION_LABEL, Sessions } from './sessions/index.ts';
 import { Powers } from './powers.ts';
-import { recordingOf } from './recording.ts';
+import { type OpeningRecording, recordingOf } from './recording.ts';
 import { Service } from './service.ts';
 import { quotasOf } from './usage.ts';
 import type { OpenOptions, Space } from './types.ts';
@@ -75,8 +75,9 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
   let engine: SpaceEngine | null = null;
   let powers: Powers | null = null;
   let opened: OpenedSpace | null = null;
+  let recording: OpeningRecording | null = null;
   try {
-    const recorder = await recordingOf({
+    recording = await recordingOf({
       options,
       store,
       quotas: quotas?.settings ?? null,
@@ -84,6 +85,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       authority,
       tell: onFailure,
     });
+    const recorder = recording?.recorder ?? null;
     engine = await SpaceEngine.open({
       platform: authority.give('node/space', 'platform', platform),
       store,
@@ -194,6 +196,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
     await opened?.close().catch(() => undefined);
     await powers?.close();
     await (engine ?? store).close();
+    recording?.discard();
     throw error;
   }
 }

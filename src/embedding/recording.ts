@@ -1,7 +1,7 @@
 /** Recording a space that is about to be opened: into a file, or wherever the program around it keeps traces. */
 import type { Platform } from '../platform/index.ts';
 import type { Store } from '../store/index.ts';
-import { createTraceFile, TraceRecorder } from '../trace/index.ts';
+import { createTraceFile, removeTraceFile, TraceRecorder } from '../trace/index.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import type { FailureReport, OpenOptions } from './types.ts';
 
@@ -14,8 +14,14 @@ export interface RecordingParts {
   readonly tell: (failure: FailureReport) => void;
 }
 
+export interface OpeningRecording {
+  readonly recorder: TraceRecorder;
+  /** The space could not be opened: nothing of the trace is kept. */
+  discard(): void;
+}
+
 /** Null when nobody asked for it. A trace that cannot be written on is given up, and told of: the space goes on. */
-export async function recordingOf(parts: RecordingParts): Promise<TraceRecorder | null> {
+export async function recordingOf(parts: RecordingParts): Promise<OpeningRecording | null> {
   const { options, store, quotas, platform, authority, tell } = parts;
   const { trace, trace_keyframe_bytes: keyframe_bytes } = options;
   if (trace === undefined) return null;
@@ -23,9 +29,26 @@ export async function recordingOf(parts: RecordingParts): Promise<TraceRecorder 
     const message = `the trace breaks off here: ${error.message}`;
     tell({ deploy: 0, code: 'storage_failed', message, hint: '', source: 'trace', dropped: 0 });
   };
-  if (typeof trace === 'string') authority.give('node/trace', 'file', trace, { write: true });
-  const sink = typeof trace === 'string' ? createTraceFile(trace) : trace;
+  const isFile = typeof trace === 'string';
+  if (isFile) authority.give('node/trace', 'file', trace, { write: true });
+  const sink = isFile ? createTraceFile(trace) : trace;
+  const discard = (): void => {
+    if (isFile) removeTraceFile(trace);
+  };
   const { timers, hashing } = platform;
   const bound = keyframe_bytes === undefined ? {} : { keyframe_bytes };
-  return TraceRecorder.begin(store, { sink, timers, hashing, quotas, onFailure, ...bound });
+  try {
+    const recorder = await TraceRecorder.begin(store, { sink, timers, hashing, quotas, onFailure, ...bound });
+    return {
+      recorder,
+      discard: () => {
+        recorder.end();
+        discard();
+      },
+    };
+  } catch (error) {
+    sink.close();
+    discard();
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@
  * on, so turns that come later stand between its blocks. Owns what belongs to one, both ways, and the hash that holds it
  * together: the SHA-256 of the SHA-256 of each of its bodies but the last.
  */
+import { limits } from '../limits.ts';
 import { namedBlobs } from '../space/index.ts';
 import type { Store } from '../store/index.ts';
 import { Decoder, Encoder } from '../values/index.ts';
@@ -84,9 +85,19 @@ export interface KeyframeParts {
 export async function writeKeyframe(parts: KeyframeParts): Promise<void> {
   const { capture, turn, standing, trace, sha256, isOver } = parts;
   const hashes = new Encoder();
+  // Of its own blocks: what else is recorded meanwhile must not hold it up for ever.
+  let waiting_bytes = 0;
   const block = (kind: BlockKind, body: Uint8Array, placed?: (place: BlockPlace) => void): void => {
     hashes.raw(sha256(body));
-    trace.block(kind, turn, body, placed);
+    waiting_bytes += body.length;
+    trace.block(kind, turn, body, (place) => {
+      waiting_bytes -= body.length;
+      placed?.(place);
+    });
+  };
+  const room = async (): Promise<void> => {
+    await trace.drained();
+    while (waiting_bytes > limits.trace_keyframe_ahead_bytes_max && !isOver()) await trace.ready();
   };
   const found: { place: BlockPlace | null } = { place: null };
   const head = new Encoder();
@@ -101,7 +112,7 @@ export async function writeKeyframe(parts: KeyframeParts): Promise<void> {
   for await (const { key, value } of capture.rows) {
     rows.add(key, value);
     blobs.row(key, value);
-    await trace.ready();
+    await room();
     if (isOver()) return;
   }
   rows.end();
@@ -109,14 +120,14 @@ export async function writeKeyframe(parts: KeyframeParts): Promise<void> {
   for await (const { entry } of capture.entries) {
     entries.add(entry);
     blobs.entry(entry);
-    await trace.ready();
+    await room();
     if (isOver()) return;
   }
   entries.end();
   const large = new PartWriter((body) => block('keyframe-blobs', body));
   for (const hash of named.values()) {
     large.add(hash, capture.blob(hash));
-    await trace.ready();
+    await room();
     if (isOver()) return;
   }
   large.end();

@@ -27,8 +27,13 @@ interface Pending {
   readonly body: Uint8Array;
   readonly placed: ((place: BlockPlace) => void) | undefined;
   stored: Uint8Array | null;
+  begun: boolean;
+  /** They wait until it is written. */
+  readonly waiting: (() => void)[];
 }
 
+/** Blocks in the hands of zlib at once: it has four threads, and others want them, too. */
+const COMPRESSING_MAX = 3;
 /** Fast, and most of what there is to win. */
 const LEVEL = { level: 1 };
 
@@ -38,9 +43,9 @@ export class TraceWriter {
   readonly #drained: () => Promise<void>;
   #pending: Pending[] = [];
   #pending_bytes = 0;
+  #compressing = 0;
   #at = HEAD_BYTES;
   #checksum = 0;
-  #waiting: (() => void)[] = [];
 
   /** `write` gets the bytes of the trace, in their order. */
   constructor(write: (bytes: Uint8Array) => void, drained: () => Promise<void> = () => Promise.resolve()) {
@@ -56,21 +61,38 @@ export class TraceWriter {
 
   /** The body is the writer's from now on. `placed` hears where the block has come to stand. */
   block(kind: BlockKind, turn: number, body: Uint8Array, placed?: (place: BlockPlace) => void): void {
-    const pending: Pending = { kind, turn, body, placed, stored: null };
-    this.#pending.push(pending);
+    this.#pending.push({ kind, turn, body, placed, stored: null, begun: false, waiting: [] });
     this.#pending_bytes += body.length;
-    deflateRaw(body, LEVEL, (error, stored) => {
-      // What cannot be compressed there is compressed here, when its turn comes.
-      pending.stored ??= error === null ? stored : deflateRawSync(body, LEVEL);
-      this.#settle(false);
-    });
+    this.#compress();
     if (this.#pending_bytes > limits.trace_pending_bytes_max) this.#settle(true);
   }
 
-  /** Resolves when so little waits to be compressed that more may come from somebody who can wait. */
+  #compress(): void {
+    for (const pending of this.#pending) {
+      if (this.#compressing >= COMPRESSING_MAX) return;
+      if (pending.begun) continue;
+      pending.begun = true;
+      this.#compressing++;
+      deflateRaw(pending.body, LEVEL, (error, stored) => {
+        this.#compressing--;
+        // What cannot be compressed there is compressed here, when its turn comes.
+        pending.stored ??= error === null ? stored : deflateRawSync(pending.body, LEVEL);
+        this.#settle(false);
+        this.#compress();
+      });
+    }
+  }
+
+  /** Resolves when whoever takes the trace has room for more. */
+  drained(): Promise<void> {
+    return this.#drained();
+  }
+
+  /** For somebody who can wait: resolves when what waits to be compressed now is written, unless that is little. */
   ready(): Promise<void> {
-    if (this.#pending_bytes < limits.trace_block_bytes) return this.#drained();
-    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#drained());
+    const last = this.#pending.at(-1);
+    if (last === undefined || this.#pending_bytes < limits.trace_block_bytes) return this.#drained();
+    return new Promise<void>((resolve) => last.waiting.push(resolve)).then(() => this.#drained());
   }
 
   /** All that waits, and how the trace ends: with an index of its keyframes. */
@@ -100,7 +122,7 @@ export class TraceWriter {
       this.#checksum = after;
       this.#write(block);
       placed?.(place);
+      for (const resolve of next.waiting) resolve();
     }
-    if (this.#pending_bytes < limits.trace_block_bytes) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -1,8 +1,8 @@
 /** A run with hosts is replayed without any: what they answered stands in the record, and so does how calls were read. */
 import assert from 'node:assert/strict';
 import { listenHost } from '../../src/embedding/host.ts';
-import { replayTrace } from '../../src/embedding/index.ts';
 import { MemoryTrace } from '../../src/trace/index.ts';
+import { replays } from '../trace/support.ts';
 import { host } from './support/example.ts';
 import { ask, codeOf, KEY, openWith, until } from './support/hosts.ts';
 
@@ -10,7 +10,7 @@ describe('a replay of a run with hosts', () => {
   it('calls nobody, and follows every answer, change, object, arrival and error', async () => {
     const trace = new MemoryTrace();
     const listening = await listenHost(host, { key: KEY });
-    const space = await openWith({ url: listening.url, key: KEY, required: true }, { trace });
+    const space = await openWith({ url: listening.url, key: KEY, required: true }, { trace, trace_keyframe_bytes: 0 });
     try {
       assert.equal(await ask(space, 'ex!?("add", 2, 3)'), 5);
       assert.equal(await ask(space, 'ex!?("write", "hello")'), null);
@@ -24,22 +24,21 @@ describe('a replay of a run with hosts', () => {
          }`,
         { holder: 'alice' },
       );
-      const [seen] = await space.consume([{ channel: 'seen' }], { limit_ms: 10_000 });
+      const [seen] = await space.consume([{ channel: 'seen' }], { limit_ms: 60_000 });
       assert.deepEqual(seen?.slice(0, 2), [6, true]);
       await space.quiescent();
     } finally {
       await space.close();
       await listening.close();
     }
-    const report = await replayTrace(trace.bytes());
-    assert.equal(report.complete, true);
+    await replays(trace.bytes());
   });
 
   it('follows a host that came late, and one that never came', async () => {
     const trace = new MemoryTrace();
     const first = await listenHost(host, { key: KEY });
     await first.close();
-    const space = await openWith({ url: first.url, key: KEY, start_ms_max: 500 }, { trace });
+    const space = await openWith({ url: first.url, key: KEY, start_ms_max: 500 }, { trace, trace_keyframe_bytes: 0 });
     let late: typeof first | null = null;
     try {
       assert.equal(await codeOf(space, 'ex!?("add", 2, 3)'), 'not_available');
@@ -51,7 +50,6 @@ describe('a replay of a run with hosts', () => {
       await space.close();
       await late?.close();
     }
-    const report = await replayTrace(trace.bytes());
-    assert.equal(report.complete, true);
+    await replays(trace.bytes());
   });
 });

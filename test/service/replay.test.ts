@@ -1,9 +1,9 @@
 /** What clients do is on record like everything else: a replay without them comes to the same. */
 import assert from 'node:assert/strict';
-import { replayTrace } from '../../src/embedding/index.ts';
 import { MemoryTrace } from '../../src/trace/index.ts';
 import { list, type Value, Wildcard } from '../../src/values/index.ts';
 import { type Capability, Reference } from '../../src/wire/index.ts';
+import { keyframesIn, replays } from '../trace/support.ts';
 import { Bench, ECHO, HOLDERS } from './support.ts';
 
 const none = { persist: false, lease_ms: null } as const;
@@ -14,7 +14,7 @@ describe('a trace of a service', () => {
 
   it('replays sessions, calls, references, standing receives, limits, programs and what ends', async () => {
     const trace = new MemoryTrace();
-    const space = await bench.space({ trace, config: HOLDERS });
+    const space = await bench.space({ trace, trace_keyframe_bytes: 0, config: HOLDERS });
     const service = await bench.serve(space);
     const alice = await bench.connect(service);
     const bob = await bench.connect(service, { token: 'bob' });
@@ -47,8 +47,7 @@ describe('a trace of a service', () => {
     await bob.closed;
     await alice.ask({ kind: 'names', count: 1 });
     await bench.close();
-    const report = await replayTrace(trace.bytes());
-    assert.equal(report.complete, true);
-    assert.ok(report.commits > 10);
+    assert.ok(keyframesIn(trace.bytes()).length > 1);
+    await replays(trace.bytes());
   });
 });

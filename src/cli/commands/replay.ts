@@ -1,6 +1,6 @@
 /** `powerbox replay`: a recorded run, run again with nothing touched. A thin call of the public API. */
 import { basename } from 'node:path';
-import { Departure, replayTrace, ShownReplay, type ShownTurn } from '../../index.ts';
+import { Departure, PowerboxError, replayTrace, ShownReplay, type ShownTurn } from '../../index.ts';
 import { EXIT } from '../exit.ts';
 import { channelLines } from '../report.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
@@ -8,6 +8,7 @@ import { example, JSON_HELP, type Register } from './command.ts';
 import { readTurn, turnLines } from './trace.ts';
 
 interface ReplayOptions {
+  readonly from?: string;
   readonly until?: string;
   readonly step?: boolean;
   readonly breakOn?: string;
@@ -19,6 +20,7 @@ export const registerReplay: Register = (program, { terminal, leave }) => {
     .command('replay')
     .description('run a recorded trace again, touching nothing, and stop at the first difference')
     .argument('<trace>', 'a file that --trace or trace record has written')
+    .option('--from <turn>', 'begin with the last keyframe before this turn, and take the state there as it stands')
     .option('--until <turn>', 'stop after this turn, and show the state there')
     .option('--step', 'show each turn, and go on at each line of standard input: empty, a turn number, state or quit')
     .option('--break-on <channel>', 'stop at the first turn that sends or receives there, and show the state')
@@ -32,6 +34,7 @@ export const registerReplay: Register = (program, { terminal, leave }) => {
       example(
         'replay run.trace',
         'replay run.trace --until 120',
+        'replay run.trace --from 100000 --step',
         'replay run.trace --break-on \'@"orders"\'',
         'replay run.trace --program orders.rho',
       ),
@@ -40,16 +43,22 @@ export const registerReplay: Register = (program, { terminal, leave }) => {
 };
 
 async function replay(terminal: Terminal, trace: string, options: ReplayOptions): Promise<number> {
+  const { from: _, ...looked } = options;
   const until = options.until === undefined ? undefined : readTurn('--until', options.until);
+  const from = options.from === undefined ? {} : { from: readTurn('--from', options.from) };
   try {
     if (options.program !== undefined) {
+      if (options.from !== undefined)
+        throw new PowerboxError('usage', '--from and --program do not go together', {
+          hint: 'Another program may be another from the first turn on.',
+        });
       const text = readProgram(options.program);
       const against = { name: basename(options.program), text };
       return concluded(terminal, await replayTrace(trace, { against, ...(until === undefined ? {} : { until }) }));
     }
     if (options.step === true || options.breakOn !== undefined || until !== undefined)
-      return await walk(terminal, trace, { ...options, turn: until });
-    return concluded(terminal, await replayTrace(trace));
+      return await walk(terminal, trace, { ...looked, turn: until, ...from });
+    return concluded(terminal, await replayTrace(trace, from));
   } catch (error) {
     if (error instanceof Departure) tellChain(terminal, error);
     throw error;
@@ -74,12 +83,20 @@ function tellChain(terminal: Terminal, { departure }: Departure): void {
   for (const { turn, what } of departure.chain) terminal.talk(`  from turn ${turn}: ${what}`);
 }
 
+interface WalkOptions extends Pick<ReplayOptions, 'step' | 'breakOn'> {
+  readonly turn: number | undefined;
+  readonly from?: number;
+}
+
 async function walk(
   terminal: Terminal,
   trace: string,
-  { step, breakOn, turn: until }: ReplayOptions & { readonly turn: number | undefined },
+  { step, breakOn, turn: until, from }: WalkOptions,
 ): Promise<number> {
-  const shown = await ShownReplay.open(trace);
+  // Where nothing on the way is looked at, only the way from the last keyframe is gone.
+  const isDirect = step !== true && breakOn === undefined;
+  const first = from ?? (isDirect ? until : undefined);
+  const shown = await ShownReplay.open(trace, first === undefined ? {} : { from: first });
   let next = step === true ? 0 : Number.POSITIVE_INFINITY;
   try {
     for (let turn = await shown.next(until); turn !== null; turn = await shown.next(until)) {
