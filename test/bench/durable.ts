@@ -22,23 +22,28 @@ const VALUE = new Uint8Array(200).fill(7);
 type Raw = ClassicLevel<Uint8Array, Uint8Array>;
 
 /** Callers that each await one operation after the other for `ROUND_MS`; operations a second. */
-async function callers(count: number, operation: (caller: number, turn: number) => Promise<number>): Promise<number> {
+async function callers(count: number, operation: (turn: number) => Promise<number>): Promise<number> {
   const started_ms = performance.now();
   let done = 0;
-  const one = async (caller: number): Promise<void> => {
+  const one = async (): Promise<void> => {
     for (let turn = 0; performance.now() - started_ms < ROUND_MS; turn++) {
       // Not `done += await …`: that would read the sum before it waits.
-      const operations = await operation(caller, turn);
+      const operations = await operation(turn);
       done += operations;
     }
   };
-  await Promise.all(Array.from({ length: count }, (_, caller) => one(caller)));
+  await Promise.all(Array.from({ length: count }, one));
   return (done / (performance.now() - started_ms)) * 1000;
+}
+
+/** Of both sides alike: evenly over all of them, whoever asks and in whatever order. */
+function channelOf(number: number): number {
+  return (Math.imul(number, 2654435761) >>> 0) % CHANNELS;
 }
 
 function rawKey(number: number): Uint8Array {
   const key = Buffer.alloc(16);
-  key.writeUInt32BE((Math.imul(number, 2654435761) >>> 0) % CHANNELS, 0);
+  key.writeUInt32BE(channelOf(number), 0);
   key.writeUInt32BE(number, 8);
   return key;
 }
@@ -48,9 +53,9 @@ function ours(count: number): Promise<number> {
   return inDirectory(async (directory) => {
     const { engine, host } = await openSpace(join(directory, 'space'));
     let key = 0;
-    const speed = await callers(count, async (caller, turn) => {
+    const speed = await callers(count, async (turn) => {
       const own = key++;
-      const channel = NAMES[(own * 7919 + caller) % CHANNELS] as string;
+      const channel = NAMES[channelOf(own)] as string;
       await host.produce(channel, [own, PAYLOAD]);
       if (turn % 2 === 1) return 1;
       await host.take({ slots: [{ channel, pattern: byKey(own) }], timeout_ms: 0 });
