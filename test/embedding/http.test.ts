@@ -57,7 +57,7 @@ describe('embedding: http', () => {
         }
       }
     }`);
-    const out = await space.consume([{ channel: 'out' }], { limit_ms: 10_000 });
+    const out = await space.consume([{ channel: 'out' }], { limit_ms: 60_000 });
     const url = `${server.origin}/api/orders?q=1&q=true`;
     assert.deepEqual(out, [[201, { got: { tea: 2 }, by: 'contract' }, url]]);
     assert.deepEqual(server.requests, ['POST /api/orders?q=1&q=true']);
@@ -76,7 +76,7 @@ describe('embedding: http', () => {
       }`);
     for (let copy = 0; copy < 2; copy++) {
       await ask(space, 'taken');
-      const [taken] = await space.consume([{ channel: 'taken' }], { limit_ms: 20_000 });
+      const [taken] = await space.consume([{ channel: 'taken' }], { limit_ms: 60_000 });
       assert.ok(Buffer.from(taken?.[0] as Uint8Array).equals(body));
     }
     await space.quiescent();
@@ -120,8 +120,8 @@ describe('embedding: http', () => {
         }
       }
     }`);
-    assert.deepEqual(await space.consume([{ channel: 'answered' }], { limit_ms: 10_000 }), [[404, 'no']]);
-    const [refused] = await space.consume([{ channel: 'refused' }], { limit_ms: 10_000 });
+    assert.deepEqual(await space.consume([{ channel: 'answered' }], { limit_ms: 60_000 }), [[404, 'no']]);
+    const [refused] = await space.consume([{ channel: 'refused' }], { limit_ms: 60_000 });
     const [error] = refused as unknown as [{ items: readonly [string, { code: string; message: string }] }];
     assert.match(JSON.stringify(error), /address_refused/);
     const codes = failures.map(({ code, message }) => `${code}: ${message}`);
@@ -148,7 +148,7 @@ describe('embedding: http', () => {
         }
       }
     }`);
-    assert.deepEqual(await space.consume([{ channel: 'total' }], { limit_ms: 20_000 }), [[body.length]]);
+    assert.deepEqual(await space.consume([{ channel: 'total' }], { limit_ms: 60_000 }), [[body.length]]);
   });
 
   it('a body larger than any value is kept as the blobs of its chunks, and is whole after a restart', async () => {
@@ -200,7 +200,7 @@ describe('embedding: http', () => {
       }
     }`);
     for (let count = 0; count < 8; count++) {
-      assert.deepEqual(await space.consume([{ channel: 'done' }], { limit_ms: 10_000 }), [[200]]);
+      assert.deepEqual(await space.consume([{ channel: 'done' }], { limit_ms: 60_000 }), [[200]]);
     }
   });
 
@@ -220,12 +220,12 @@ describe('embedding: http', () => {
         }
       }
     }`);
-    assert.deepEqual(await first.consume([{ channel: 'began' }], { limit_ms: 10_000 }), [[5]]);
+    assert.deepEqual(await first.consume([{ channel: 'began' }], { limit_ms: 60_000 }), [[5]]);
     await first.close();
     const second = await opened(server);
     await second.run('for (page <- @"kept") { for (@answer <- page!?("get")) { @"out"!(answer.get("body")) } }');
-    assert.deepEqual(await second.consume([{ channel: 'out' }], { limit_ms: 10_000 }), [['hello']]);
-    const ended = await second.consume([{ channel: 'ended' }], { limit_ms: 10_000 });
+    assert.deepEqual(await second.consume([{ channel: 'out' }], { limit_ms: 60_000 }), [['hello']]);
+    const ended = await second.consume([{ channel: 'ended' }], { limit_ms: 60_000 });
     assert.match(JSON.stringify(ended), /interrupted/);
   });
 
@@ -243,7 +243,7 @@ describe('embedding: http', () => {
         }
       }
     }`);
-    const out = await space.consume([{ channel: 'out' }], { limit_ms: 10_000 });
+    const out = await space.consume([{ channel: 'out' }], { limit_ms: 60_000 });
     await space.close();
     assert.deepEqual(seen, ['Bearer s3cr3t']);
     assert(!JSON.stringify([out, failures]).includes('s3cr3t'));

@@ -46,7 +46,7 @@ describe('embedding: powers that are taken back', () => {
 
   async function write(space: Space, how: 'less' | 'whole'): Promise<unknown> {
     await space.produce('write', [how, 'x']);
-    const [[told]] = (await space.consume([{ channel: 'told' }], { limit_ms: 5_000 })) as [[unknown]];
+    const [[told]] = (await space.consume([{ channel: 'told' }], { limit_ms: 60_000 })) as [[unknown]];
     return told;
   }
 
@@ -108,7 +108,7 @@ describe('embedding: powers that are taken back', () => {
     await space.consume([{ channel: 'set' }]);
     while (space.deploys()[0]?.pending().sources !== 2) await new Promise((resolve) => setTimeout(resolve, 5));
     await space.revoke('timer');
-    const [ticks, after] = await space.consume([{ channel: 'ticks' }, { channel: 'after' }], { limit_ms: 5_000 });
+    const [ticks, after] = await space.consume([{ channel: 'ticks' }, { channel: 'after' }], { limit_ms: 60_000 });
     assert.match(JSON.stringify([ticks, after]), /revoked.*revoked/);
     assert.equal(space.deploys()[0]?.pending().sources, 0);
     await space.close();
@@ -131,9 +131,9 @@ describe('embedding: powers that are taken back', () => {
         @"connected"!(1) | for (@x <- s!?("receive", 1)) { @"told"!(x) }
       }
     }`);
-    await space.consume([{ channel: 'connected' }], { limit_ms: 5_000 });
+    await space.consume([{ channel: 'connected' }], { limit_ms: 60_000 });
     await space.revoke('tcp');
-    assert.match(JSON.stringify(await space.consume([{ channel: 'told' }], { limit_ms: 5_000 })), /revoked/);
+    assert.match(JSON.stringify(await space.consume([{ channel: 'told' }], { limit_ms: 60_000 })), /revoked/);
     await Promise.all(closed);
   });
 

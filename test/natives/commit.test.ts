@@ -82,7 +82,7 @@ describe('a host with a store', () => {
   beforeEach(async () => {
     store = new Store();
     listening = await listenHost(store.host(), { key: KEY });
-    space = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 1_000 });
+    space = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 4_000 });
   });
 
   afterEach(async () => {
@@ -106,7 +106,7 @@ describe('a host with a store', () => {
   });
 
   it('drops what it prepared too late', async () => {
-    store.slow_ms = 1_400;
+    store.slow_ms = 4_600;
     assert.equal(await codeOf(space, 'ex!?("keep", "late")'), 'timed_out');
     await until(() => store.said.includes('drop late'), 'it is dropped');
     assert.deepEqual([store.finished, [...store.prepared], unconfirmed()], [[], [], 0]);

@@ -48,7 +48,7 @@ describe('a native that is a contract of another powerbox', () => {
     remote = await openSpace({ onFailure: () => {} });
     await remote.run(CONTRACT);
     listening = await listenHost(hostOfChannel(remote, { declaration, channel: 'orders' }), { key: KEY });
-    space = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 1_500 });
+    space = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 4_000 });
   });
 
   after(async () => {
@@ -70,7 +70,7 @@ describe('a native that is a contract of another powerbox', () => {
       `new ex(\`native:example\`), fresh in { for (@back <- ex!?("back", bundle+{*fresh})) { @"same"!(back == [bundle+{*fresh}]) } }`,
       { holder: 'alice' },
     );
-    const [same] = await space.consume([{ channel: 'same' }], { limit_ms: 10_000 });
+    const [same] = await space.consume([{ channel: 'same' }], { limit_ms: 60_000 });
     assert.deepEqual(same, [true]);
     assert.equal(await codeOf(space, 'ex!?("leak")'), 'value_unsupported');
   });

@@ -238,7 +238,7 @@ describe('a TCP connection to outside', () => {
   });
 
   it('a peer that reads slowly, but reads, is not idle; and what was sent before close goes out whole', async () => {
-    const idle = await grantTcp({ ...LOOPBACK, idle_ms_max: 600 });
+    const idle = await grantTcp({ ...LOOPBACK, idle_ms_max: 2_000 });
     const socket = await (await connector(idle)).resolve('resolve', peer.address);
     const other = await peer.next();
     const size = 16 * 1024 * 1024;
@@ -251,7 +251,7 @@ describe('a TCP connection to outside', () => {
       if (got < ((rests + 1) * size) / 16) return;
       rests++;
       other.pause();
-      setTimeout(() => other.resume(), 60);
+      setTimeout(() => other.resume(), 150);
     });
     const sending = socket.answer('send', bytes(new Uint8Array(size)));
     await new Promise((resolve) => setImmediate(resolve));

