@@ -43,6 +43,8 @@ export interface ChaosResult {
 const BAGS = ['bag', 'store'] as const;
 type Bag = (typeof BAGS)[number];
 const HOLDERS = 10;
+/** A server that takes longer to leave hangs. */
+const LEAVE_MS_MAX = 120_000;
 /** A client stops asking while so many of its requests wait. */
 const OUTSTANDING_MAX = 16;
 /** What of ten requests a client makes. More takes that do not wait than sends: some of them find nothing. */
@@ -100,7 +102,7 @@ class Server {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const left = once(child, 'exit');
     child.stdin?.end();
-    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), LEAVE_MS_MAX);
     const [code] = await left;
     clearTimeout(timer);
     assert.equal(code, 0, 'the server did not leave in good order');

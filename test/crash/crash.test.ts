@@ -12,7 +12,7 @@ const KILLS_AT_EACH = 5;
 
 describe('a process killed with SIGKILL', function () {
   // The machine may be busy with other tests; alone this takes a minute.
-  this.timeout(600_000);
+  this.timeout(1_800_000);
   let result: CampaignResult | undefined;
 
   before(() => void program('child'));
@@ -20,7 +20,7 @@ describe('a process killed with SIGKILL', function () {
   it(`keeps what it acknowledged, does nothing twice and nothing by half, and comes to the end of a run never killed, through ${KILLS} kills`, async () => {
     const ended = await campaign({ seed: SEED, kills: KILLS });
     result = ended;
-    assert.ok(ended.killed >= KILLS * 0.95, `only ${ended.killed} of ${KILLS} kills came in time`);
+    assert.equal(ended.killed, KILLS);
   });
 
   it(`was killed at each of the ${MOMENTS.length} named moments, ${KILLS_AT_EACH} times or more`, () => {
@@ -32,7 +32,7 @@ describe('a process killed with SIGKILL', function () {
 
   it('answers exactly the effects in flight at a kill with interrupted, where nobody can tell whether they were done', () => {
     assert.ok(result !== undefined, 'the kills above came to no end');
-    // Which effects those are is checked in each directory; a campaign without any proves nothing.
+    // Which effects those are is checked in each directory; a campaign without any proves nothing. So many are planned.
     assert.ok(result.interrupted >= KILLS / 20, `only ${result.interrupted} effects were in flight at a kill`);
   });
 });

@@ -7,7 +7,7 @@ import { writeSync } from 'node:fs';
 import { openInstrumented } from '../../src/embedding/open.ts';
 import { internalsOf } from '../../src/embedding/internals.ts';
 import { PREPARED_PREFIX } from '../../src/dispatch/index.ts';
-import { type HostsLine, type HostsOptions, ORDERS, PROGRAM } from './hosts.ts';
+import { type HostsLine, type HostsOptions, ORDERS, preparedOf, PROGRAM, readLedger } from './hosts.ts';
 import type { Moment } from './messages.ts';
 
 const options = JSON.parse(process.argv[2] as string) as HostsOptions;
@@ -61,8 +61,11 @@ async function main(): Promise<void> {
     await space.produceAll([...orders, { channel: 'receipt', message: [true] }]);
   }
   const { engine } = internalsOf(space);
+  // A host that has died with something prepared says so when it is there again, and is told what becomes of it.
   const isDone = (): boolean =>
-    space.count('answers').data === ORDERS && [...engine.facts(PREPARED_PREFIX)].length === 0;
+    space.count('answers').data === ORDERS &&
+    [...engine.facts(PREPARED_PREFIX)].length === 0 &&
+    preparedOf(readLedger(options.data)).size === 0;
   while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 5));
   const answers: [number, string][] = [];
   for (let next = await space.take('answers'); next !== undefined; next = await space.take('answers'))

@@ -14,12 +14,15 @@ import { Random } from '../../src/platform/index.ts';
 import { program } from './build.ts';
 
 export const ORDERS = 12;
-const LIFE_MS_MAX = 60_000;
+const LIFE_MS_MAX = 180_000;
 const NODE_KILLS = 3;
 /** Lives of the host that end by its own hand, in one directory. */
 const HOST_KILLS = 3;
+/** Among how many passes of a moment one is chosen: fewer in the first process, which makes them for certain. */
 const PASSES = 10;
-const HOST_MOMENTS = 40;
+const FIRST_PASSES = 3;
+/** Among how many moments of its work its own end is chosen, so that a directory sees all of them before it is done. */
+const HOST_MOMENTS = 20;
 const HOME = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** Orders one after the other and side by side; each answer is kept by its order. */
@@ -67,7 +70,25 @@ export function readLedger(directory: string): LedgerLine[] {
     .map((line) => JSON.parse(line) as LedgerLine);
 }
 
+/** What was prepared and is neither finished nor dropped: orders by effect. */
+export function preparedOf(lines: readonly LedgerLine[]): ReadonlyMap<string, number> {
+  const orders = new Map<string, number>();
+  for (const line of lines) {
+    if (line.kind === 'prepared') orders.set(line.effect, line.order);
+    else orders.delete(line.effect);
+  }
+  return orders;
+}
+
+/** How often the host in this directory has ended by its own hand. */
+export function deathsOf(directory: string): number {
+  const file = join(directory, 'deaths');
+  return existsSync(file) ? readFileSync(file).length : 0;
+}
+
 export interface HostsResult {
+  /** By moment. */
+  readonly nodeKilledAt: Readonly<Record<DispatchFailpoint, number>>;
   readonly nodeKills: number;
   readonly hostKills: number;
   readonly refused: number;
@@ -109,17 +130,20 @@ export async function hostsDirectory(seed: number): Promise<HostsResult> {
   const data = mkdtempSync(join(HOME, 'powerbox-hosts-'));
   const plan = JSON.stringify(Array.from({ length: HOST_KILLS }, () => 1 + random.below(HOST_MOMENTS)));
   const common = { data, ledger: program('ledger'), plan };
-  let nodeKills = 0;
+  const nodeKilledAt = noKills();
   try {
     for (let index = 0; index < NODE_KILLS; index++) {
-      const at = DISPATCH_FAILPOINTS[random.below(DISPATCH_FAILPOINTS.length)] as DispatchFailpoint;
-      const { killed } = await live({ ...common, kill: { at, pass: 1 + random.below(PASSES) } });
-      if (killed) nodeKills++;
+      // In turn, and each is now and then the first, when there is the most to do.
+      const at = DISPATCH_FAILPOINTS[(seed + index) % DISPATCH_FAILPOINTS.length] as DispatchFailpoint;
+      const pass = 1 + random.below(index === 0 ? FIRST_PASSES : PASSES);
+      const { killed } = await live({ ...common, kill: { at, pass } });
+      if (killed) nodeKilledAt[at]++;
     }
     const { told } = await live(common);
     assert.ok(told !== null);
     assert.deepEqual(told.strange, []);
-    return { nodeKills, ...agreement(data, told.answers) };
+    const nodeKills = Object.values(nodeKilledAt).reduce((sum, kills) => sum + kills, 0);
+    return { nodeKilledAt, nodeKills, ...agreement(data, told.answers) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(`${message}\nagain: CRASH_HOST_SEED=${seed} npx mocha test/crash/hosts.test.ts`, { cause: error });
@@ -128,7 +152,14 @@ export async function hostsDirectory(seed: number): Promise<HostsResult> {
   }
 }
 
-function agreement(data: string, answers: readonly (readonly [number, string])[]): Omit<HostsResult, 'nodeKills'> {
+export function noKills(): Record<DispatchFailpoint, number> {
+  return Object.fromEntries(DISPATCH_FAILPOINTS.map((at) => [at, 0])) as Record<DispatchFailpoint, number>;
+}
+
+function agreement(
+  data: string,
+  answers: readonly (readonly [number, string])[],
+): Omit<HostsResult, 'nodeKills' | 'nodeKilledAt'> {
   const orders = new Map<string, number>();
   const finished: number[] = [];
   let dropped = 0;
@@ -150,6 +181,5 @@ function agreement(data: string, answers: readonly (readonly [number, string])[]
   );
   assert.deepEqual(finished.sort(ascending), done.sort(ascending), 'the two do not agree on what was done');
   assert.deepEqual([...orders], [], 'something is prepared still');
-  const lives = readFileSync(join(data, 'lives')).length;
-  return { hostKills: Math.min(HOST_KILLS, lives - 1), refused: answers.length - done.length, dropped };
+  return { hostKills: deathsOf(data), refused: answers.length - done.length, dropped };
 }

@@ -1,24 +1,22 @@
 /**
  * A host with a store of its own: a log of what was prepared, finished and dropped, each line synced. It kills itself
- * at a moment of its plan. Arguments: the directory of the log, and moments of its lives as JSON, one a life.
+ * at a moment of its plan. Arguments: the directory of the log, and the moments of its deaths as JSON.
  */
-import { appendFileSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, fsyncSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { declareChannel, type HostStore, method, serveHost, t } from '../../src/embedding/host.ts';
-import { type LedgerLine, readLedger } from './hosts.ts';
+import { deathsOf, type LedgerLine, readLedger } from './hosts.ts';
 
 const [, , directory = '', plan = '[]'] = process.argv;
 const file = join(directory, 'ledger');
-const lives = join(directory, 'lives');
-
-const life = existsSync(lives) ? readFileSync(lives).length : 0;
-appendFileSync(lives, '.');
 /** How many moments it lives; null: as long as it is wanted. */
-const dies = (JSON.parse(plan) as readonly (number | null)[])[life] ?? null;
+const dies = (JSON.parse(plan) as readonly number[])[deathsOf(directory)] ?? null;
 let moments = 0;
 
 function moment(): void {
-  if (++moments === dies) process.kill(process.pid, 'SIGKILL');
+  if (++moments !== dies) return;
+  appendFileSync(join(directory, 'deaths'), '.');
+  process.kill(process.pid, 'SIGKILL');
 }
 
 // A line that a kill has cut is none.

@@ -6,7 +6,7 @@ import { program } from './build.ts';
 import type { ChildOptions, Line, Moment } from './messages.ts';
 
 /** Nothing of these workloads takes as long, also on a busy machine. */
-const LIFE_MS_MAX = 60_000;
+const LIFE_MS_MAX = 180_000;
 
 export interface Life {
   readonly lines: readonly Line[];

@@ -9,26 +9,34 @@ import { networkCampaign, type NetworkResult } from './network.ts';
 const KILLS = Number(process.env['CRASH_NETWORK_KILLS'] ?? 20);
 const SEED = Number(process.env['CRASH_SEED'] ?? 1);
 /** The campaign ends with the first kill that shows it, most often one of the first ten. */
-const PLANT_KILLS_MAX = 100;
+const PLANT_KILLS_MAX = 500;
+/** Further campaigns, as long as none of the kills has fallen between an effect and its record. */
+const ROUNDS_MAX = 20;
 /** Between an effect and its record: there the bug shows, and hardly anywhere else. */
 const UNBEGUN_MOMENTS = ['effect:after', 'finished:before'] as const;
 
 describe('a process killed with SIGKILL while its effects are on the network', function () {
-  this.timeout(600_000);
+  this.timeout(1_800_000);
   let result: NetworkResult | undefined;
 
   before(() => void program('network'));
 
   it(`has each change seen once by its key, or its caller told interrupted; timers fire once; ports open again: through ${KILLS} kills`, async () => {
     result = await networkCampaign({ seed: SEED, kills: KILLS });
-    assert.ok(result.killed >= KILLS * 0.9, `only ${result.killed} of ${KILLS} kills came in time`);
+    assert.equal(result.killed, KILLS);
   });
 
-  it('made changes again, and left some interrupted: else the kills prove nothing', () => {
+  it('made changes again, and left some interrupted: else the kills prove nothing', async () => {
     assert.ok(result !== undefined, 'the kills above came to no end');
-    assert.ok(result.repeated > 0, 'no change was made again');
-    assert.ok(result.interrupted > 0, 'no change was interrupted');
+    let { repeated, interrupted } = result;
     assert.equal(result.resumed, result.directories);
+    for (let round = 1; (repeated === 0 || interrupted === 0) && round <= ROUNDS_MAX; round++) {
+      const more = await networkCampaign({ seed: SEED + round, kills: KILLS, moments: UNBEGUN_MOMENTS });
+      repeated += more.repeated;
+      interrupted += more.interrupted;
+    }
+    assert.ok(repeated > 0, 'no change was made again');
+    assert.ok(interrupted > 0, 'no change was interrupted');
   });
 
   it('the planted bug effect-not-begun is found, and said how to run it again', async () => {

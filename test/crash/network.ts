@@ -18,7 +18,7 @@ import { program } from './build.ts';
 import type { Plant } from './messages.ts';
 import { KEY_HEADER, type NetworkLine, type NetworkOptions, ORDERS } from './network-program.ts';
 
-const LIFE_MS_MAX = 60_000;
+const LIFE_MS_MAX = 180_000;
 const KILLS_A_DIRECTORY = 6;
 const AT_MOMENTS = 0.6;
 /** Of a moment, among how many passes one is chosen: later ones come after the work of a process, most often. */
@@ -120,7 +120,7 @@ function say(port: number, word: string): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(`${word}\n`));
     let answer = '';
-    socket.setTimeout(10_000, () => socket.destroy());
+    socket.setTimeout(60_000, () => socket.destroy());
     socket.on('data', (data) => (answer += data.toString('utf8')));
     socket.on('error', () => {});
     socket.on('close', () => resolve(answer === '' ? null : answer));

@@ -9,7 +9,7 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 const FRAMES = Number(process.env['FUZZ_SERVICE_FRAMES'] ?? 4_000);
 
 describe('a service that is sent garbage', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
   it(`lives through ${FRAMES} frames, answers or ends each connection, and holds what it held`, async () => {
     const result = await fuzzService({ seed: SEED, frames: FRAMES });

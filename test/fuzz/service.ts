@@ -57,7 +57,7 @@ const WORKERS = 8;
 const HOLDERS = 4;
 const BURSTS_MAX = 8;
 /** Within which a server must answer a ping or end the connection, also on a busy machine. */
-const SILENCE_MS = 30_000;
+const SILENCE_MS = 120_000;
 
 class Server {
   readonly #child: ChildProcess;
