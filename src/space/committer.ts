@@ -191,7 +191,10 @@ export class Committer {
         this.#recorders.durable();
         this.#options.failpoint?.('append:after');
         if (this.#options.plant !== 'acknowledge-before-sync') this.#letOut(commit);
-        if (this.#host.closed === null) this.#host.schedule();
+        if (this.#host.closed !== null) return;
+        // The disk does not wait for those who were told just now to ask again.
+        if (this.current.isRound) this.flush();
+        this.#host.schedule();
       },
       (error) => {
         this.appending = false;

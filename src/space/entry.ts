@@ -88,6 +88,10 @@ export class Commit {
   turns = 0;
   /** Somebody waits for it to be durable. */
   awaited = false;
+  /** What its messages are worth, in messages of the plainest kind. */
+  weight = 0;
+  /** A round's worth and more, with all that follows from it: it is written as soon as nothing is being written. */
+  isRound = false;
   /** Of answers that nobody waits for, about. */
   held_bytes = 0;
 

@@ -158,6 +158,8 @@ export class TurnLoop {
       // The journal's tail is bounded: turns wait for a cut that they have left behind.
       if (!this.#commits.rowsBehind) this.#runTurns();
       if (this.#host.closed !== null) return;
+      const { current } = this.#commits;
+      current.isRound = current.awaited && current.weight >= ARRIVALS_A_ROUND && !this.#tasks.anyReady;
       if (this.#closing === null) this.#commits.flushDue();
       else this.#commits.flush();
       this.#commits.advanceCut();
@@ -232,6 +234,7 @@ export class TurnLoop {
     this.turn++;
     const commit = this.#commits.current;
     commit.turns++;
+    commit.weight += cause.weight ?? 1;
     if (this.#noted) {
       commit.causes.push({
         turn: this.turn,

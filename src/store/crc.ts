@@ -28,7 +28,7 @@ const CRC32 = makeTables(0xedb88320);
 const CRC32C = makeTables(0x82f63b78);
 
 /** From this length on Node's is faster, call and all. */
-const NODE_BYTES_MIN = 2048;
+const NODE_BYTES_MIN = 192;
 
 /** The CRC-32 of `bytes` from `start` to `end`, going on from the checksum `seed`. */
 export function crc32(bytes: Uint8Array, start: number, end: number, seed: number): number {

@@ -98,7 +98,7 @@ describe('deliveries that are not acknowledged', () => {
         }
         await bench.close();
       }),
-      { numRuns: 12 },
+      { numRuns: 6 },
     );
   });
 });

@@ -29,6 +29,15 @@ describe('space: a burst of messages', () => {
     await platform.run(engine.close());
   });
 
+  it('is written on before those who hear of its first round have asked again', async () => {
+    const { platform, engine, ends } = await open();
+    const all = Array.from({ length: 4 * ROUND }, () => engine.post(cause, () => {}));
+    const again = (all[0] as Promise<void>).then(() => engine.post(cause, () => {}));
+    await platform.run(Promise.all([...all, again]));
+    assert.deepEqual(ends, [ROUND, 4 * ROUND, 4 * ROUND + 1]);
+    await platform.run(engine.close());
+  });
+
   it('is cut by what its messages are worth', async () => {
     const { platform, engine, ends } = await open();
     const heavy = { ...cause, weight: ROUND / 2 };
