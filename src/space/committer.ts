@@ -192,8 +192,7 @@ export class Committer {
         this.#options.failpoint?.('append:after');
         if (this.#options.plant !== 'acknowledge-before-sync') this.#letOut(commit);
         if (this.#host.closed !== null) return;
-        // The disk does not wait for those who were told just now to ask again.
-        if (this.current.isRound) this.flush();
+        this.#goOn();
         this.#host.schedule();
       },
       (error) => {
@@ -203,6 +202,16 @@ export class Committer {
       },
     );
     this.#maybeCut(header);
+  }
+
+  /** The disk does not wait for those who were told just now to ask again. */
+  #goOn(): void {
+    if (!this.current.isRound) return;
+    try {
+      this.flush();
+    } catch (error) {
+      this.#host.fail(error);
+    }
   }
 
   #hash(commit: Commit, header: EntryHeader): void {
