@@ -32,8 +32,7 @@ describe('arguments after --', () => {
     config = join(directory, 'powerbox.yaml');
     const text = 'for (@seen <- ex!?("seen")) { out!(seen.get("arguments")) }';
     writeFileSync(program, `new ex(\`native:example\`), out(\`rho:io:stdout\`) in { ${text} }`);
-    const child = join(root, 'test/natives/support/odd-child.ts');
-    const native = { command: [process.execPath, '--import', 'tsx', child, 'serves'], arguments: true, folder: root };
+    const native = { command: [process.execPath, ...start('odd'), 'serves'], arguments: true, folder: root };
     const powers = { stdio: { kind: 'stdio' }, example: { kind: 'host', native: 'example' } };
     const holders = { alice: { grants: ['stdio', 'example'] } };
     writeFileSync(config, JSON.stringify({ version: 1, natives: { example: native }, powers, holders }));

@@ -10,11 +10,12 @@ import { FrameReader, FrameWriter, GREETING } from '../../src/natives/framing.ts
 import type { HostLine } from '../../src/natives/index.ts';
 import { decodeFrame, encodeFrame } from '../../src/natives/protocol.ts';
 import { Bytes, fromValue, list } from '../../src/values/index.ts';
+import { program } from '../crash/build.ts';
 import { ask, codeOf, openWith, refusal, until } from './support/hosts.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const odd = (...args: readonly string[]) => ({
-  command: [process.execPath, '--import', 'tsx', here('./support/odd-child.ts'), ...args],
+  command: [process.execPath, ...program('odd'), ...args],
   folder: here('.'),
 });
 
@@ -24,6 +25,8 @@ function lives(pid: number): boolean {
 }
 
 describe('a managed child', () => {
+  before(() => void program('odd'));
+
   it('that fails to start is the failed start of its node, with its own words', async () => {
     const left = await refusal(openWith(odd('leaves')));
     assert.equal(left.code, 'host_failed');
