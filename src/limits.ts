@@ -542,12 +542,18 @@ export const limits = {
   sessions_holder_max: 16_384,
   /** Milliseconds for which a session without a connection is kept when the operator does not say: a day. */
   session_kept_ms_default: 24 * 3_600_000,
-  /** Bytes of a trace that are compressed together: enough to find what repeats, and no more is lost to a crash. */
-  trace_block_bytes: 256 * 1024,
   /** Recordings of one space at once: each costs a hash of every commit. */
   recorders_max: 8,
   /** Bytes of a trace that wait for who takes it; past it the recording ends, for the space does not wait. */
   trace_stream_bytes_max: 16 * 1024 * 1024,
+  /** Bytes of a trace that a client may be sent before it has asked for more. */
+  wire_record_credit_max: 16 * 1024 * 1024,
+  /** Bytes of a trace that a client lets come before it has taken any. */
+  client_record_credit_bytes: 1024 * 1024,
+  /** Bytes of a trace in one frame. */
+  wire_record_bytes_max: 256 * 1024,
+  /** Bytes of a trace that are compressed together: enough to find what repeats, and no more is lost to a crash. */
+  trace_block_bytes: 256 * 1024,
   /** Bytes of a trace that wait to be compressed; past it whoever records waits. */
   trace_pending_bytes_max: 8 * 1024 * 1024,
   /** Bytes of a keyframe that wait to be compressed while more of it is read. */

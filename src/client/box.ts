@@ -10,6 +10,7 @@ import type { CursorKeeper } from './cursor.ts';
 import type { Emitter } from './emitter.ts';
 import type { SystemChannel } from './generated.ts';
 import type { Outgoing, Pattern } from './marshal.ts';
+import type { RecordedTrace } from './recording.ts';
 import type { Make, Requests } from './requests.ts';
 import type { ConnectionState, Session } from './session.ts';
 import { Stream, type StreamOptions } from './stream.ts';
@@ -259,6 +260,19 @@ export class BoxMethods implements AsyncDisposable {
       (value) => this.#requests.capabilities.receive(value),
       { signal },
     );
+  }
+
+  /**
+   * Records the space from now on: the bytes of a trace, as they come, for `powerbox replay`. Only for a holder whom the
+   * operator lets, for a trace shows all that is in the space; else it rejects with `not_permitted`. In Node:
+   * `await pipeline(box.record({ signal }), createWriteStream('run.trace'))`. When the signal is aborted the trace is ended,
+   * and what is still to come makes it whole; leaving the loop cuts it off.
+   */
+  record({ signal }: SignalOptions = {}): RecordedTrace {
+    const recorded = this.#session.record();
+    if (signal?.aborted === true) void recorded.stop();
+    else signal?.addEventListener('abort', () => void recorded.stop(), { once: true });
+    return recorded;
   }
 
   /** Refuses what the service of this connection does not know. */

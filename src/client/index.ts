@@ -27,6 +27,7 @@ export type { CursorStore } from './cursor.ts';
 export { isRemoteError, RemoteError } from './errors.ts';
 export type * from './generated.ts';
 export { any, type Pattern, startsWith } from './marshal.ts';
+export type { RecordedTrace } from './recording.ts';
 export type { ConnectionState } from './session.ts';
 export { type CallOptions, part, sameHandle, withOptions } from './stubs.ts';
 export type { Connection, ConnectionEvents, SocketLike, SocketMaker, Surroundings } from './surroundings.ts';

@@ -4,7 +4,7 @@
  * one that the service has acknowledged sending, and never tell a program that something was not done when it may
  * have been.
  */
-import type { PowerboxError, ErrorCode } from '../errors.ts';
+import { PowerboxError, type ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Value } from '../values/index.ts';
 import {
@@ -26,6 +26,7 @@ import { Handling } from './handling.ts';
 import type { SystemChannel } from './generated.ts';
 import { Link, type LinkTimes } from './link.ts';
 import { sealing } from './marshal.ts';
+import { RecordedTrace } from './recording.ts';
 import { Requests } from './requests.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Handle } from './types.ts';
@@ -85,7 +86,9 @@ export class Session {
   #closed = false;
   #flushing = false;
   #cancelFlush: (() => void) | null = null;
+  /** Pings, and what is said of a recording: of this connection alone. */
   #pings: ClientMessage[] = [];
+  #recording: RecordedTrace | null = null;
   #nonce = 0;
   /** Connections that there have been. */
   #openings = 0;
@@ -115,10 +118,13 @@ export class Session {
       opened: () => void this.#sayHello(),
       frame: (bytes) => this.#receive(bytes),
       lost: (reason, attempt, delay_ms) => {
+        // What was said without an id is nobody's on the next connection.
+        this.#pings = [];
+        this.#recording?.over(new PowerboxError('interrupted', `record: the connection is lost: ${reason}`));
         if (!this.#closed) listener.changed({ state: 'reconnecting', reason, attempt, delay_ms });
       },
       ping: () => {
-        this.#pings = [{ kind: 'ping', nonce: ++this.#nonce }];
+        this.#pings.push({ kind: 'ping', nonce: ++this.#nonce });
         this.#flush();
       },
     });
@@ -172,6 +178,26 @@ export class Session {
       if (frame === null) return;
       this.#link.send(frame);
     }
+  }
+
+  /** Records the space over this connection; one at a time, and it ends with the connection. */
+  record(): RecordedTrace {
+    const version = this.#welcome?.version ?? 0;
+    if (this.#closed) throw this.requests.whyClosed('record');
+    if (!this.#link.up || version < RECORD_VERSION)
+      throw new PowerboxError(
+        'not_available',
+        'record: there is no connection, or one to a service that cannot do that',
+      );
+    if (this.#recording?.isOver === false)
+      throw new PowerboxError('rate_limited', 'record: this client records already', {
+        hint: 'End that recording first.',
+      });
+    this.#recording = new RecordedTrace((message) => {
+      this.#pings.push(message);
+      this.#flushSoon();
+    });
+    return this.#recording;
   }
 
   /** What goes before requests: it is said again when it is lost. */
@@ -245,6 +271,12 @@ export class Session {
         break;
       case 'error':
         this.#failed(message.number, message.id, message.error);
+        break;
+      case 'recorded':
+        this.#recording?.came(message.bytes);
+        break;
+      case 'record-over':
+        this.#recording?.over(message.error === null ? null : new RemoteError(message.error, 'record'));
         break;
       case 'pong':
         break;
@@ -353,6 +385,7 @@ export class Session {
 
   #end(error: PowerboxError | null): void {
     this.#closed = true;
+    this.#recording?.over(error ?? new PowerboxError('interrupted', 'record: the client was closed'));
     this.#cursors.freeze();
     this.requests.close(error);
     this.#cancelFlush?.();
@@ -377,6 +410,8 @@ function parentOf(traceparent: SessionOptions['traceparent']): string | null {
   }
 }
 
+/** The version of the wire in which recordings were first spoken of. */
+const RECORD_VERSION = 2;
 /** The version of the wire in which traces were first spoken of. */
 const TRACE_VERSION = 2;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -2,6 +2,7 @@
  * What stands behind a `Space`, for the service: the parts that `open.ts` put together. Owns the way from the public
  * object to them; no public index names it, so a program that embeds a space holds the space and nothing behind it.
  */
+import type { Configuration } from '../capability/index.ts';
 import type { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Hosts } from '../natives/index.ts';
@@ -34,6 +35,7 @@ export interface SpaceInternals {
   readonly sealKey: Uint8Array;
   /** Where output and failures of programs lead. */
   readonly outlets: Outlets;
+  readonly configuration: Configuration | null;
   /** The configuration file that it was opened with, absolute. */
   readonly configurationFile: string | null;
   /** One structured record for each failure that no caller hears of. */

@@ -23,6 +23,7 @@ import {
 } from '../wire/index.ts';
 import type { Entered, SpaceDesk } from './desk.ts';
 import type { Feed } from './feed.ts';
+import { SentRecording } from './sent-recording.ts';
 import type { Arrived } from './server.ts';
 import type { ConnectionReport, Identity, ServiceBounds, ServiceObserver } from './types.ts';
 
@@ -58,6 +59,7 @@ export class Connection implements Outlet {
   #reader: SessionReader | null = null;
   #feed: Feed | null = null;
   #client = '';
+  #recording: SentRecording | null = null;
   /** Of the wire: the newest that both sides speak. */
   #version = 0;
   /** Number of the last delivery that was sent on this connection, and the last id that was said to be applied. */
@@ -239,6 +241,16 @@ export class Connection implements Outlet {
           // The reader has said so with each request that it is about.
           if (this.#version < 2) throw invalid('traces are of version 2, and 1 is spoken');
           break;
+        case 'record':
+          if (this.#version < 2) throw invalid('recordings are of version 2, and 1 is spoken');
+          this.#record(message.credit);
+          break;
+        case 'record-credit':
+          this.#recording?.allow(message.more);
+          break;
+        case 'record-end':
+          this.#recording?.stop();
+          break;
         case 'end':
           (this.#desk as SpaceDesk).sessions.end(session).catch(() => {});
           break;
@@ -251,6 +263,20 @@ export class Connection implements Outlet {
     this.#spend(asked.length);
     this.#progress();
     if (this.#pongs.length > 0) this.moved();
+  }
+
+  /** Beside the session: of what it brings nothing is kept, or it would record itself. */
+  #record(credit: number): void {
+    if (this.#recording !== null && !this.#recording.isOver)
+      throw invalid('one recording at a time goes over a connection');
+    const { holder } = this.#identity as Identity;
+    this.#recording = new SentRecording({
+      credit,
+      open: () => (this.#desk as SpaceDesk).record(holder),
+      send: (message) => {
+        if (this.#state === 'open') this.#send([NO_NAMES.encode(serverParts(message))]);
+      },
+    });
   }
 
   #requireVersion({ request }: Asked): void {
@@ -401,6 +427,7 @@ export class Connection implements Outlet {
     this.#state = 'closed';
     this.#held = [];
     this.#rateTimer?.cancel();
+    this.#recording?.leave();
     const session = this.#session;
     if (session !== null && session.outlet === this) {
       session.outlet = null;

@@ -6,6 +6,7 @@ import {
   type Asked,
   compileProgram,
   internalsOf,
+  type RecordingStream,
   refused,
   runAtomic,
   type Session,
@@ -38,6 +39,7 @@ export interface Entered {
 export class SpaceDesk {
   readonly name: string;
   readonly sessions: Sessions;
+  readonly #space: Space;
   readonly #internals: SpaceInternals;
   readonly #publicNames: boolean;
   /** By holder: their powerbox, once somebody has asked for it. */
@@ -47,6 +49,7 @@ export class SpaceDesk {
 
   constructor(name: string, space: Space, publicNames: boolean) {
     this.name = name;
+    this.#space = space;
     this.#internals = internalsOf(space);
     this.sessions = this.#internals.sessions;
     this.#publicNames = publicNames;
@@ -98,6 +101,18 @@ export class SpaceDesk {
     });
     this.#feeds.set(session, feed);
     return feed;
+  }
+
+  /**
+   * What happens in the space from now on, with all that anybody has in it. Rejects with `not_permitted` unless the
+   * configuration says of this holder that it may.
+   */
+  async record(holder: string): Promise<RecordingStream> {
+    if (this.#internals.configuration?.holders.get(holder)?.record !== true)
+      throw new PowerboxError('not_permitted', 'clients of this holder may not record the space', {
+        hint: 'A trace shows all that is in the space: its operator says who may, with `record: true` of the holder.',
+      });
+    return this.#space.recordStream();
   }
 
   /** Nobody is connected to a session any more. */

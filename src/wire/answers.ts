@@ -28,6 +28,10 @@ export function readServerMessage(parts: Parts): ServerMessage {
         id: count(second, 'the request of an error'),
         error: readError(third),
       };
+    case 'recorded':
+      return { kind, bytes: bytes(first) };
+    case 'record-over':
+      return { kind, error: first === null || first === undefined ? null : readError(first) };
     case 'pong':
       return { kind, nonce: count(first, 'the number of a pong') };
     case 'bye':

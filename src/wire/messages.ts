@@ -160,6 +160,12 @@ export type ClientMessage =
   /** Requests after it in its frame belong to this step of somebody's trace. */
   | { readonly kind: 'trace'; readonly parent: string }
   | { readonly kind: 'ping'; readonly nonce: number }
+  /** Records the space from now on, over this connection: at most so many bytes may come. Of version 2. */
+  | { readonly kind: 'record'; readonly credit: number }
+  /** So many bytes more. */
+  | { readonly kind: 'record-credit'; readonly more: number }
+  /** The trace is to end: what is durable by now is in it. */
+  | { readonly kind: 'record-end' }
   /** The session is over: nothing of it is kept. */
   | { readonly kind: 'end' };
 
@@ -229,5 +235,9 @@ export type ServerMessage =
   /** A request has failed, or has ended early. `number` is 0 for what is not kept for a later connection. */
   | { readonly kind: 'error'; readonly number: number; readonly id: number; readonly error: WireError }
   | { readonly kind: 'pong'; readonly nonce: number }
+  /** The next bytes of the trace that is recorded over this connection. */
+  | { readonly kind: 'recorded'; readonly bytes: Uint8Array }
+  /** It is whole; or why it is not. */
+  | { readonly kind: 'record-over'; readonly error: WireError | null }
   /** The connection ends. */
   | { readonly kind: 'bye'; readonly error: WireError };

@@ -33,6 +33,8 @@ const slot = inList(z.tuple([value, value.optional(), z.boolean().optional()])).
 const slots = inList(z.array(slot).min(1).max(limits.join_channels_max));
 const credit = z.int().min(0).max(limits.wire_credit_max);
 
+const recordCredit = z.int().min(0).max(limits.wire_record_credit_max);
+
 /** What comes with the text of a program. */
 const program = {
   name: text(256).default('program'),
@@ -157,6 +159,9 @@ const SCHEMAS = {
     .tuple([z.literal('trace'), text(limits.trace_parent_chars_max)])
     .transform(([kind, parent]) => ({ kind, parent })),
   ping: z.tuple([z.literal('ping'), count]).transform(([kind, nonce]) => ({ kind, nonce })),
+  record: z.tuple([z.literal('record'), recordCredit]).transform(([kind, credit]) => ({ kind, credit })),
+  'record-credit': z.tuple([z.literal('record-credit'), recordCredit]).transform(([kind, more]) => ({ kind, more })),
+  'record-end': z.tuple([z.literal('record-end')]).transform(([kind]) => ({ kind })),
   end: z.tuple([z.literal('end')]).transform(([kind]) => ({ kind })),
 } as const;
 

@@ -92,6 +92,12 @@ export function clientParts(message: ClientMessage): Parts {
       return [message.kind, message.parent];
     case 'ping':
       return [message.kind, message.nonce];
+    case 'record':
+      return [message.kind, message.credit];
+    case 'record-credit':
+      return [message.kind, message.more];
+    case 'record-end':
+      return [message.kind];
     case 'end':
       return [message.kind];
   }
@@ -111,6 +117,10 @@ export function serverParts(message: ServerMessage): Parts {
       return [message.kind, message.number, message.id, errorValue(message.error)];
     case 'pong':
       return [message.kind, message.nonce];
+    case 'recorded':
+      return [message.kind, new Bytes(message.bytes)];
+    case 'record-over':
+      return [message.kind, message.error === null ? null : errorValue(message.error)];
     case 'bye':
       return [message.kind, errorValue(message.error)];
   }

@@ -39,6 +39,8 @@ export interface ConfiguredHolder {
   readonly powers: readonly Power[];
   /** Its own; null where it has those of everybody. */
   readonly quotas: HolderQuota | null;
+  /** Its clients may record the space, with all that anybody has in it. */
+  readonly record: boolean;
 }
 
 export interface ConfiguredContract {

@@ -34,7 +34,12 @@ export function readHolders(
       }
       held.set(known, power);
     });
-    holders.set(name, { name, powers: [...held.values()], quotas: value?.quotas ?? null });
+    holders.set(name, {
+      name,
+      powers: [...held.values()],
+      quotas: value?.quotas ?? null,
+      record: value?.record ?? false,
+    });
   }
   return holders;
 }

@@ -45,6 +45,10 @@ export const holderSection = z.strictObject({
     .default([])
     .describe('The powers that this holder has. Nothing else is granted.'),
   quotas: holderQuotaSchema.optional().describe('What it may store and run. Default: the quotas of everybody.'),
+  record: z
+    .boolean()
+    .default(false)
+    .describe('Whether its clients may record the space: a trace shows all that anybody has in it. Default false.'),
 });
 
 export const systemContractSection = z.strictObject({

@@ -10,7 +10,7 @@ export function configurationView(configuration: Configuration): Readonly<Record
     durability,
     powers: Object.fromEntries([...powers].map(([name, power]) => [name, { ...power, name: undefined }])),
     holders: Object.fromEntries(
-      [...holders].map(([name, { powers: grants, quotas: own }]) => [name, { grants, quotas: own }]),
+      [...holders].map(([name, { powers: grants, quotas: own, record }]) => [name, { grants, quotas: own, record }]),
     ),
     quotas: quotas.default ?? null,
     machine: configuration.machine,

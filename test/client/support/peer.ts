@@ -115,6 +115,10 @@ export class Peer {
         return;
       case 'ping':
         return this.say({ kind: 'pong', nonce: message.nonce });
+      case 'record':
+      case 'record-credit':
+      case 'record-end':
+        throw new Error('this peer records nothing');
       case 'end':
         this.session.ended = true;
         return this.sessions.delete(this.session.id);
