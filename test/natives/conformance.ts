@@ -51,6 +51,11 @@ export function hostConformance(form: HostForm): void {
       assert.equal(await ask(space, 'ex!?("read")'), 'hello');
     });
 
+    it('tells what memory it uses', async () => {
+      const used = (): number => space.hosts()[0]?.memory_bytes ?? 0;
+      await until(() => used() > 500_000, 'what it uses is told');
+    });
+
     it('gives every kind of value back as it was', async () => {
       const values = '[1, -7, 9223372036854775807, 1.5, true, Nil, "ü𝄞", `uri:x`, (1, "two"), Set(2, 1), {"a": [{}]}]';
       const number = 'same';

@@ -7,11 +7,13 @@ import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connect } from '../../src/client/node.ts';
 import { Authority } from '../resolvers/certificates.ts';
 import { isPowerboxError, openAdmin, openSpace } from '../../src/index.ts';
 import { internalsOf } from '../../src/embedding/index.ts';
 import {
   findSpace,
+  issueNodeToken,
   type NodeAdmin,
   type NodeOptions,
   openLog,
@@ -197,14 +199,29 @@ describe('operate: a node', function () {
     const deploy = await admin.run(program, { name: 'counted', holder: 'alice' });
     await admin.quiescent({ deploys: [deploy.id] });
     await admin.close();
+    const token = await issueNodeToken(data, { holder: 'alice', lifetime_ms: 60_000 });
+    const box = await connect(node.address.url, { token });
+    const given = await box.newName();
+    const waiting = box.take(given, { limit_ms: 600_000 });
+    waiting.catch(() => {});
+    await box.newName();
     const { text } = await get(node, '/metrics');
+    await box.close();
     const value = (sample: string): number => {
       const line = text.split('\n').find((each) => each.startsWith(`${sample} `));
       assert.ok(line !== undefined, `${sample} is not in:\n${text}`);
       return Number(line.slice(sample.length + 1));
     };
     assert.equal(value('powerbox_native_calls_total{space="main",native="stdout",method="send",result="ok"}'), 2);
-    assert.equal(value('powerbox_holder_deploys{space="main",holder="alice"}'), 1);
+    // The program, and the account of her clients.
+    assert.equal(value('powerbox_holder_deploys{space="main",holder="alice"}'), 2);
+    assert.equal(value('powerbox_holder_sessions{space="main",holder="alice"}'), 1);
+    assert.equal(value('powerbox_holder_requests_waiting{space="main",holder="alice"}'), 1);
+    // Its powerbox, and two names.
+    assert.equal(value('powerbox_holder_capabilities{space="main",holder="alice"}'), 3);
+    assert.equal(value('powerbox_requests_total{space="main",holder="alice",operation="take"}'), 1);
+    // What is not yet in rows counts by its journal.
+    assert.ok(value(`powerbox_cache_bytes{space="main"}`) + value(`powerbox_journal_tail_bytes{space="main"}`) > 0);
     assert.ok(value('powerbox_holder_bytes{space="main",holder="alice"}') > 0);
     assert.ok(value('powerbox_comms_total{space="main"}') >= 2);
     assert.ok(value('powerbox_commits_total{space="main"}') > 0);

@@ -254,6 +254,56 @@ function* holderFamilies(spaces: readonly (readonly [string, Space])[]): Iterabl
   for (const [space, opened] of spaces)
     for (const { holder } of internalsOf(opened).deploys.list()) add(deploys, [space, holder], 1);
   yield gauge('powerbox_holder_deploys', 'Deploys of a holder.', samplesOf(deploys, ['space', 'holder']));
+  yield* clientFamilies(spaces);
+}
+
+interface ClientUse {
+  readonly labels: Labels;
+  /** What its clients were given. */
+  readonly given: number;
+  sessions: number;
+  waiting: number;
+  unread_bytes: number;
+}
+
+/** What the clients of each holder have, with quotas or without. */
+function* clientFamilies(spaces: readonly (readonly [string, Space])[]): Iterable<Family> {
+  const used: ClientUse[] = [];
+  for (const [space, opened] of spaces) {
+    const holders = new Map<string, ClientUse>();
+    for (const { holder, waiting, undelivered_bytes } of internalsOf(opened).sessions.all()) {
+      const { name, holdings } = holder;
+      const labels = { space, holder: name };
+      const use = holders.get(name) ?? { labels, given: holdings.count, sessions: 0, waiting: 0, unread_bytes: 0 };
+      use.sessions++;
+      use.waiting += waiting;
+      use.unread_bytes += undelivered_bytes;
+      holders.set(name, use);
+    }
+    used.push(...holders.values());
+  }
+  const each = (value: (use: ClientUse) => number): Sample[] =>
+    used.map((use) => ({ labels: use.labels, value: value(use) }));
+  yield gauge(
+    'powerbox_holder_sessions',
+    'Sessions of clients of a holder.',
+    each(({ sessions }) => sessions),
+  );
+  yield gauge(
+    'powerbox_holder_requests_waiting',
+    'Requests of a holder that wait for their answers.',
+    each(({ waiting }) => waiting),
+  );
+  yield gauge(
+    'powerbox_holder_undelivered_bytes',
+    'Answers that clients of a holder have not acknowledged.',
+    each(({ unread_bytes }) => unread_bytes),
+  );
+  yield gauge(
+    'powerbox_holder_capabilities',
+    'What clients of a holder were given and have not released.',
+    each(({ given }) => given),
+  );
 }
 
 function* callFamilies(spaces: readonly (readonly [string, Space])[]): Iterable<Family> {
