@@ -7,9 +7,11 @@ import { type Console, Resolvers } from '../../resolvers/index.ts';
 import { quotaSource, readQuotas } from '../capability/index.ts';
 import { Audit, Deploys, Dispatcher } from '../dispatch/index.ts';
 import { registerHostCauses } from '../natives/index.ts';
+import { limits } from '../limits.ts';
 import { inertPlatform } from '../platform/index.ts';
 import { print, RHO_LABEL, RholangRunner } from '../rholang/index.ts';
 import { SpaceEngine, SpaceHost } from '../space/index.ts';
+import type { Value } from '../values/index.ts';
 import { bytesOf, type OpenForReplay, openTraceFile, Replay, type ReplayOptions, wordingWith } from '../trace/index.ts';
 import { PUBLIC_FACT, registerNodeCauses } from './causes.ts';
 import { SESSION_LABEL, Sessions } from './sessions/index.ts';
@@ -66,10 +68,15 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
 
 export type OpenReplayOptions = ReplaySurroundings & ReplayOptions;
 
+/** As much of a value as a chain of causes is told with. */
+function words(value: Value): string {
+  return print(value, { lengthMax: limits.report_item_chars_max });
+}
+
 /** A replay that has been opened and has not begun; of a file, or of a trace in memory. */
 export function openReplay(trace: string | Uint8Array, options: OpenReplayOptions = {}): Promise<Replay> {
   const bytes = typeof trace === 'string' ? openTraceFile(trace) : bytesOf(trace);
-  return Replay.open(bytes, openForReplay(options), wordingWith(print), options).catch((error: unknown) => {
+  return Replay.open(bytes, openForReplay(options), wordingWith(words), options).catch((error: unknown) => {
     bytes.close();
     throw error;
   });

@@ -202,8 +202,7 @@ function inflated(stored: Uint8Array, length: number, at: number): Uint8Array {
     throw invalid(`the block at byte ${at} cannot be expanded`, cause);
   }
   if (body.length !== length) throw invalid(`the block at byte ${at} has ${body.length} bytes, not ${length}`);
-  // Of its own, for what is read from it may be kept.
-  return new Uint8Array(body);
+  return new Uint8Array(body.buffer, body.byteOffset, body.length);
 }
 
 /** The version. */

@@ -10,7 +10,7 @@
 import { PowerboxError } from '../errors.ts';
 import type { CauseRecord, Observer, SpaceEngine, Task } from '../space/index.ts';
 import type { Store } from '../store/index.ts';
-import type { Value } from '../values/index.ts';
+import { Bytes, List, sizeOf, Tuple, type Value } from '../values/index.ts';
 import { baseOf, keyframeBase } from './base.ts';
 import { Chain } from './chain.ts';
 import { type ChainLink, Departure } from './departure.ts';
@@ -92,8 +92,8 @@ export class Replay {
   readonly #bytes: TraceBytes;
   readonly #chain = new Chain();
   readonly #wording: Wording;
-  /** Causes by their turn: what a chain is told with. */
-  readonly #told = new Map<number, CauseRecord>();
+  /** Causes by their turn, large ones as words only: what a chain is told with. */
+  readonly #told = new Map<number, CauseRecord | string>();
   #record: TraceRecord | KeyframeMark | null = null;
   /** Of the keyframe that is being passed: what the state was where it begins. */
   #passed: { readonly place: KeyframePlace; readonly digest: Uint8Array } | null = null;
@@ -241,7 +241,7 @@ export class Replay {
   }
 
   #tell(turn: number, cause: CauseRecord): void {
-    this.#told.set(turn, cause);
+    this.#told.set(turn, isLarge(cause) ? this.#wording.cause(cause) : cause);
     if (this.#told.size <= TOLD_MAX) return;
     const [oldest] = this.#told.keys();
     if (oldest !== undefined) this.#told.delete(oldest);
@@ -298,7 +298,10 @@ export class Replay {
   chain(turn: number): ChainLink[] {
     return this.#chain.of(turn).map((one) => {
       const cause = this.#told.get(one);
-      return { turn: one, what: cause === undefined ? 'a task' : this.#wording.cause(cause) };
+      return {
+        turn: one,
+        what: cause === undefined ? 'a task' : typeof cause === 'string' ? cause : this.#wording.cause(cause),
+      };
     });
   }
 
@@ -326,6 +329,23 @@ export class Replay {
 
 /** Causes that are remembered for chains. */
 const TOLD_MAX = 100_000;
+/** Characters, bytes and items from which on a cause is too large to be kept as it is. */
+const LARGE = 1024;
+
+function isLarge({ payload, message }: CauseRecord): boolean {
+  let left = LARGE;
+  const values: Value[] = [payload, ...(message ?? [])];
+  for (let value = values.pop(); value !== undefined && left > 0; value = values.pop()) {
+    left--;
+    if (typeof value === 'string') left -= value.length;
+    else if (value instanceof Bytes) left -= value.bytes.length;
+    else if (value instanceof List || value instanceof Tuple) {
+      left -= value.items.length;
+      if (left > 0) values.push(...value.items);
+    } else if (typeof value === 'object' && value !== null) left -= sizeOf(value);
+  }
+  return left <= 0;
+}
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);
