@@ -44,6 +44,62 @@ describe('powerbox trace and replay', function () {
     assert.equal((await bench.start('replay', 'one.trace', '--until', '1').ended).stdout.includes('"out"'), false);
   });
 
+  it('replay --step goes turn by turn as it is told, and shows the state when it is asked', async () => {
+    const steps = bench.start('replay', 'one.trace', '--step');
+    await steps.says('1 ');
+    steps.child.stdin?.write('what?\n');
+    await steps.says('empty: the next turn; a number: on to that turn');
+    steps.child.stdin?.write('state\n');
+    await steps.says('after turn ');
+    steps.child.stdin?.write('3\n');
+    await steps.says('3 ');
+    steps.child.stdin?.write('\n');
+    steps.child.stdin?.write('quit\n');
+    const { code, stdout } = await steps.ended;
+    assert.equal(code, 0);
+    // One turn a line that is not moved in by its events.
+    const turns = stdout.split('\n').flatMap((line) => /^ *(\d+) /.exec(line)?.[1] ?? []);
+    assert.deepEqual(
+      turns,
+      [...turns].sort((one, other) => Number(one) - Number(other)),
+    );
+    assert.equal(turns.at(-1), '4');
+  });
+
+  it('replay --step ends where nobody answers, and with --json is for a program', async () => {
+    const closed = bench.start('replay', 'one.trace', '--step', '--json');
+    closed.child.stdin?.end();
+    const { code, stdout } = await closed.ended;
+    assert.equal(code, 0);
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; turn: number });
+    assert.deepEqual(
+      records.map(({ type, turn }) => [type, turn]),
+      [['turn', 1]],
+    );
+  });
+
+  it('replay --step answers on a terminal', async function () {
+    if (!existsSync('/usr/bin/script')) this.skip();
+    // A terminal of its own: what is typed is echoed, and lines end there as they do for a person.
+    const onTerminal = 'exec script -qec "$0 $1 replay one.trace --step" /dev/null';
+    const typed = bench.startUnder(['/bin/sh', '-c', onTerminal]);
+    await typed.says('1 ');
+    typed.child.stdin?.write('state\n');
+    await typed.says('after turn 1');
+    typed.child.stdin?.write('q\n');
+    assert.equal((await typed.ended).code, 0);
+  });
+
+  it('replay begins in the middle where it is told to, with what stood there', async () => {
+    assert.match((await bench.start('replay', 'one.trace', '--from', '3').ended).stdout, /^replayed \d+ turns/);
+    const both = await bench.start('replay', 'one.trace', '--from', '3', '--program', 'one.rho').ended;
+    assert.equal(both.code, 64);
+    assert.match(both.stderr, /usage: --from and --program do not go together/);
+  });
+
   it('replay against another program says where it departs, both sides, and what led there', async () => {
     bench.write('other.rho', PROGRAM.replace('x!(1)', 'x!(5)'));
     const { code, stderr } = await bench.start('replay', 'one.trace', '--program', 'other.rho').ended;
