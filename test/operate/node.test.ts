@@ -309,11 +309,19 @@ service: {shutdown_ms: 400}
     await admin.close();
     const again = await openAdmin({ data });
     await again.quiescent({ deploys: [failing.id] });
+    for (const run of ['query', 'estimate'] as const) await again[run]('@"n"!(1 / 0)', { name: 'fails' });
+    await assert.rejects(again.run('@"n"!(1 / 0)', { name: 'fails', atomic: true }), coded('evaluation_error'));
     await again.close();
     await node.close();
     const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const failed = told.filter(({ code }) => code === 'evaluation_error').map(({ mode }) => mode);
+    // That of the first goes to who started it, while it listens.
+    assert.deepEqual(
+      failed.filter((mode) => mode !== 'transaction'),
+      ['query', 'estimate', 'atomic'],
+    );
     for (const line of told) {
-      assert.equal(line['mode'], 'transaction');
+      if (line['code'] !== 'evaluation_error') assert.equal(line['mode'], 'transaction');
       assert.equal(typeof line['space'], 'string');
       assert.equal(typeof line['account'], 'number');
     }

@@ -152,6 +152,7 @@ service:
       assert.ok(BigInt(endTimeUnixNano) >= BigInt(startTimeUnixNano));
       assert.ok(Math.abs(Number(BigInt(startTimeUnixNano) / 1_000_000n) - Date.now()) < 60_000);
       assert.ok(attributes.some(({ key, value }) => key === 'powerbox.space' && value['stringValue'] === 'main'));
+      assert.ok(attributes.some(({ key, value }) => key === 'powerbox.mode' && value['stringValue'] === 'transaction'));
     }
     // What was said, where it was written and by which key, is told to nobody.
     assert.doesNotMatch(JSON.stringify(spans), /s3cret|tea/);
@@ -165,8 +166,17 @@ service:
     await box.deploy('contract @"keep"(@"item", @text, ret) = { for (@got <- @"shop"!?(text)) { ret!(got) } }');
     assert.equal(await box.call('keep', 'item', ['milk']), 'milk');
     await assert.rejects(Promise.resolve(box.deploy('new x in { x!(')), /syntax|expected/i);
+    await box.query('new answer(`rho:answer`) in { answer!(1) }');
+    await box.estimate('@"x"!(1)');
+    await box.deploy('@"x"!(1)', { atomic: true });
     await box.close();
     await node.close();
+    // The request of a client, and the program that runs for it.
+    const modes = collector.spans.flatMap(({ attributes }) =>
+      attributes.filter(({ key }) => key === 'powerbox.mode').map(({ value }) => value['stringValue']),
+    );
+    assert.equal(modes.length, collector.spans.length);
+    for (const mode of ['transaction', 'query', 'estimate', 'atomic']) assert.ok(modes.includes(mode), mode);
     const calls = collector.spans.filter(({ name }) => name === 'call');
     assert.equal(calls.length, 1);
     const [call] = calls as [Told];

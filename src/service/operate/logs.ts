@@ -20,7 +20,7 @@ export interface Log {
   of(space: string): Log;
 }
 
-/** In which mode what is told of was run; forks will have others. */
+/** In which mode what is told of was run, where nothing else is said. */
 const TRANSACTION = 'transaction';
 
 export function openLog(level: LogLevel, destination: DestinationStream): Log {
@@ -51,6 +51,7 @@ function logOf(logger: Logger, space: string): Log {
 }
 
 /** A failure that no caller hears of. */
-export function logFailure(log: Log, { deploy, code, message, hint, source, dropped }: FailureReport): void {
-  log.warn(message, { account: deploy, code, hint, source, ...(dropped === 0 ? {} : { dropped }) });
+export function logFailure(log: Log, failure: FailureReport): void {
+  const { deploy, mode = TRANSACTION, code, message, hint, source, dropped } = failure;
+  log.warn(message, { mode, account: deploy, code, hint, source, ...(dropped === 0 ? {} : { dropped }) });
 }

@@ -54,9 +54,11 @@ export function openTelemetry(
 export function followerOf(tracer: Tracer, space: string): Follow {
   return (name, fields, parent = null) => {
     const context = contextOf(parent);
-    const started = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: named(fields, space) }, context);
+    const { mode = 'transaction' } = fields;
+    const attributes = named({ ...fields, mode }, space);
+    const started = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, context);
     if (!started.isRecording()) return null;
-    return new Step(tracer, space, started, { left: limits.telemetry_steps_max });
+    return new Step(tracer, space, started, { left: limits.telemetry_steps_max, mode });
   };
 }
 
@@ -82,12 +84,17 @@ class Step implements Span {
   readonly #tracer: Tracer;
   readonly #space: string;
   readonly #span: ApiSpan;
-  /** Of the whole trace. */
-  readonly #steps: { left: number };
+  /** Of the whole trace: how many more may be told of, and in which mode all of it runs. */
+  readonly #steps: { left: number; readonly mode: SpanFields[string] };
   #context: Context | null = null;
   #ended = false;
 
-  constructor(tracer: Tracer, space: string, span: ApiSpan, steps: { left: number }) {
+  constructor(
+    tracer: Tracer,
+    space: string,
+    span: ApiSpan,
+    steps: { left: number; readonly mode: SpanFields[string] },
+  ) {
     this.#tracer = tracer;
     this.#space = space;
     this.#span = span;
@@ -102,7 +109,7 @@ class Step implements Span {
   begin(name: string, fields: SpanFields): Span | null {
     if (this.#steps.left-- <= 0) return null;
     this.#context ??= trace.setSpan(ROOT_CONTEXT, this.#span);
-    const attributes = named(fields, this.#space);
+    const attributes = named({ mode: this.#steps.mode, ...fields }, this.#space);
     const started = this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, this.#context);
     return new Step(this.#tracer, this.#space, started, this.#steps);
   }
