@@ -1,22 +1,8 @@
 /** `powerbox doctor` as a person and as a program meets it: real processes of the built command, this machine. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { MACHINE_CHECKS } from '../resolvers/machine-checks.ts';
 import { Bench, records } from './powerbox.ts';
-
-const CHECKS = [
-  'node',
-  'cores',
-  'memory',
-  'disk',
-  'disk free',
-  'open files',
-  'clock',
-  'entropy',
-  'loopback',
-  'sync',
-  'evaluation',
-  'clock steps',
-];
 
 describe('cli: doctor', function () {
   this.timeout(60_000);
@@ -39,7 +25,7 @@ describe('cli: doctor', function () {
     assert.deepEqual(head.trim().split(/ {2,}/), ['check', 'required', 'found', 'verdict', 'reason']);
     assert.deepEqual(
       lines.map((line) => line.split(/ {2,}/)[0]),
-      CHECKS,
+      MACHINE_CHECKS,
     );
     for (const line of lines) assert.match(line, / {2}(ok|short|unknown) {2,}\S/);
     const verdicts = lines.map((line) => line.split(/ {2,}/)[3]);
@@ -54,7 +40,7 @@ describe('cli: doctor', function () {
     const said = records(stdout);
     assert.deepEqual(
       said.slice(0, -1).map(({ type, check }) => [type, check]),
-      CHECKS.map((check) => ['check', check]),
+      MACHINE_CHECKS.map((check) => ['check', check]),
     );
     const last = said.at(-1);
     assert.deepEqual([last?.type, last?.['role'], last?.['exitCode']], ['examination', 'light', code]);

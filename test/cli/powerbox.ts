@@ -48,7 +48,9 @@ export class Bench {
   /** As `start`, under another command, such as a tracer. */
   startUnder(tracer: readonly string[], ...args: readonly string[]): Running {
     const [command = '', ...rest] = [...tracer, process.execPath, ...program('command'), ...args];
-    const child = spawn(command, rest, { cwd: this.directory, stdio: ['pipe', 'pipe', 'pipe'] });
+    // What loads TypeScript into this process is not there for that one.
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    const child = spawn(command, rest, { cwd: this.directory, env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#children.add(child);
     let stdout = '';
     let stderr = '';

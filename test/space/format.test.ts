@@ -23,6 +23,7 @@ import {
   type Tuple,
   type Value,
 } from '../../src/values/index.ts';
+import { IDLE_READER } from './support/entries.ts';
 
 /** The words of the page. */
 class Reader {
@@ -310,22 +311,9 @@ describe('space: bytes on disk', () => {
     );
     const old = (before[0] as Uint8Array).slice();
     old[0] = 2;
-    const nothing = (): void => {};
-    const reader = {
-      header: nothing,
-      datum: nothing,
-      datumGone: nothing,
-      waiting: nothing,
-      waitingGone: nothing,
-      task: nothing,
-      taskGone: nothing,
-      fact: nothing,
-      logged: nothing,
-      dropped: nothing,
-    };
-    const [cause] = readEntry(old, engine.terms, readName, engine.messages, reader);
+    const [cause] = readEntry(old, engine.terms, readName, engine.messages, IDLE_READER);
     old[0] = 3;
-    assert.deepEqual(readEntry(old, engine.terms, readName, engine.messages, reader), [cause]);
+    assert.deepEqual(readEntry(old, engine.terms, readName, engine.messages, IDLE_READER), [cause]);
     assert.equal(cause?.payload, 'small');
     assert.ok(equal(list(cause?.message ?? []), list([1, bytes(new Uint8Array(9))])));
     old[0] = 5;

@@ -11,25 +11,32 @@ export interface Journal {
   readonly nextTask: number;
 }
 
+const nothing = (): void => {};
+
+/** For whoever wants nothing of an entry but what reading it answers. */
+export const IDLE_READER: EntryReader = {
+  header: nothing,
+  datum: nothing,
+  datumGone: nothing,
+  waiting: nothing,
+  waitingGone: nothing,
+  task: nothing,
+  taskGone: nothing,
+  fact: nothing,
+  logged: nothing,
+  dropped: nothing,
+};
+
 export async function readJournal(engine: SpaceEngine, store: Store): Promise<Journal> {
   const causes: CauseRecord[] = [];
   let entries = 0;
   let lastTurn = 0;
   let nextTask = 0;
-  const nothing = (): void => {};
   const reader: EntryReader = {
+    ...IDLE_READER,
     header: (header) => {
       ({ lastTurn, nextTask } = header);
     },
-    datum: nothing,
-    datumGone: nothing,
-    waiting: nothing,
-    waitingGone: nothing,
-    task: nothing,
-    taskGone: nothing,
-    fact: nothing,
-    logged: nothing,
-    dropped: nothing,
   };
   const readName = (bytes: Uint8Array): Name => engine.names.read(bytes);
   for await (const { entry } of store.journal.read(store.journal.first)) {
