@@ -24,7 +24,8 @@ function lives(pid: number): boolean {
   return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
 }
 
-describe('a managed child', () => {
+describe('a managed child', function () {
+  this.timeout(180_000);
   before(() => void program('odd'));
 
   it('that fails to start is the failed start of its node, with its own words', async () => {
@@ -196,7 +197,7 @@ describe('a managed child', () => {
 
   for (const what of ['serves', 'stubborn'])
     it(`leaves nothing running when its node is killed with SIGKILL: one that ${what === 'serves' ? 'looks' : 'looks at nothing'}`, async () => {
-      const native = { ...odd(what), start_ms_max: 60_000 };
+      const native = { ...odd(what), start_ms_max: 120_000 };
       const node = spawn(
         process.execPath,
         ['--import', 'tsx', here('./support/node-child.ts'), JSON.stringify(native)],
