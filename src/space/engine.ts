@@ -276,6 +276,11 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     return this.#loop.turn;
   }
 
+  /** The number of the task that is made next. */
+  get nextTask(): number {
+    return this.#books.nextTask;
+  }
+
   get closed(): PowerboxError | null {
     return this.#closed;
   }

@@ -366,7 +366,7 @@ export class TurnLoop {
       this.#hold(task, expected);
       return { task, handling: expected };
     }
-    const isOwn = task.body.label === REPEAT_LABEL || this.#spent(task) !== null;
+    const isOwn = task.body.label === REPEAT_LABEL || (this.#quotas !== null && this.#spent(task) !== null);
     const handling = isOwn ? 'inline' : this.router.handling(task);
     if (handling !== expected) return { task, handling };
     if (expected === 'outside') this.#hold(task, expected);

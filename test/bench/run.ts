@@ -13,6 +13,7 @@ import { bench as natives } from './natives.ts';
 import { bench as pipelining } from './pipelining.ts';
 import { bench as service } from './service.ts';
 import { bench as tcp } from './tcp.ts';
+import { bench as trace } from './trace.ts';
 import type { BenchLine } from './support.ts';
 
 const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
@@ -27,6 +28,7 @@ const groups: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   natives,
   pipelining,
   service,
+  trace,
 };
 const words = process.argv.slice(2);
 const json = words.includes('--json');
