@@ -9,7 +9,7 @@
 import type { Dispatcher } from 'undici';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import type { Deadlines, Timed } from './deadlines.ts';
+import type { Deadlines, Timed } from '../../src/platform/index.ts';
 import { failureOf } from './failure.ts';
 import type { HeadReader, Headers } from './head.ts';
 

@@ -7,9 +7,8 @@
 import type { Address, HttpUrl } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import type { Cancellable, Platform } from '../../src/platform/index.ts';
+import type { Cancellable, Deadlines, Platform } from '../../src/platform/index.ts';
 import type { Lookup } from '../net/lookup.ts';
-import type { Deadlines } from './deadlines.ts';
 import { Exchange } from './exchange.ts';
 import type { Asker, Sink } from './exchange.ts';
 import { isPassing, reasonOf } from './failure.ts';

@@ -6,6 +6,7 @@
 import { NATIVE_LABEL, type Native, revoker } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { Deadlines } from '../platform/index.ts';
 import type { Account, Engine, FactChange, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import { registerCallCauses } from './call-causes.ts';
@@ -136,6 +137,7 @@ export class Dispatcher implements TaskRouter {
       engine,
       clock,
       timers,
+      deadlines: new Deadlines({ clock, timers }),
       ids,
       lanes: this.#lanes,
       stderr: this.#stderr,

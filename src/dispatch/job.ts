@@ -1,6 +1,6 @@
 /** What the jobs of the dispatcher share: the engine they answer to, the bounds, and whom they tell. */
 import { isPowerboxError } from '../errors.ts';
-import type { Clock, Timers } from '../platform/index.ts';
+import type { Clock, Deadlines, Timers } from '../platform/index.ts';
 import type { Account, Engine, Task, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
 import type { Audit } from './audit.ts';
@@ -44,6 +44,8 @@ export interface JobContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Time limits of calls. */
+  readonly deadlines: Deadlines;
   readonly lanes: Lanes;
   readonly stderr: Stderr;
   readonly counts: Counts;
@@ -90,13 +92,18 @@ export function recordOf(parts: readonly Value[]): Tuple {
 export function insist<T>(context: JobContext, ask: () => Promise<T>): Promise<T> {
   // No async function: nearly always the first answer is taken, for each of very many calls.
   return ask().catch(async (error: unknown) => {
-    if (!isPowerboxError(error) || error.code !== 'too_many_tasks') throw error;
+    if (!isBusy(error)) throw error;
     await new Promise<void>((resolve) => void context.timers.after(RETRY_MS, resolve));
     return insist(context, ask);
   });
 }
 
-const RETRY_MS = 5;
+/** The engine has no room for one more cause, and will have soon. */
+export function isBusy(error: unknown): boolean {
+  return isPowerboxError(error) && error.code === 'too_many_tasks';
+}
+
+export const RETRY_MS = 5;
 
 /** To the holder's STDERR once the turn is durable; a report of what never happened would be a lie. */
 export function reportDurably(

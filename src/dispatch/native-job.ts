@@ -4,19 +4,23 @@
  * call a native for a change before `begun` is durable, nor answer one task twice.
  */
 import type { Call, Native, NativeCall, NativeReference } from '../../channels/index.ts';
-import type { Cancellable } from '../platform/index.ts';
-import type { Account, Span, Task, Turn } from '../space/index.ts';
+import type { Timed } from '../platform/index.ts';
+import type { Account, Cause, Span, Task, Turn } from '../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import type { Measured } from './audit.ts';
 import { type OutsideCall, laneOf, stateOf } from './call-causes.ts';
-import { insist, recordOf, reportDurably, type JobContext, type OutsideWork } from './job.ts';
+import { insist, isBusy, recordOf, reportDurably, RETRY_MS, type JobContext, type OutsideWork } from './job.ts';
 import type { Lanes } from './lanes.ts';
 import { failureOf, type Failure } from './stderr.ts';
 import type { Stage } from './types.ts';
 
 const NO_ID = new Uint8Array(0);
+const NO_STATE = new List([]);
 const NOT_MEASURED: Measured = { start_ms: 0, duration_ms: 0, bytes: 0, digest: NO_ID };
+
+/** To make the call, or to say what became of it when it had begun. */
+type Question = 'call' | 'ask';
 
 /** What is known of a call before it is made. */
 export interface Prospect {
@@ -77,7 +81,7 @@ class Asked implements NativeCall {
   }
 }
 
-export class NativeJob implements OutsideWork, OutsideCall {
+export class NativeJob implements OutsideWork, OutsideCall, Timed {
   readonly number: number;
   readonly asked: number;
   readonly lane: string | null;
@@ -99,8 +103,10 @@ export class NativeJob implements OutsideWork, OutsideCall {
   readonly #native: Native;
   /** Said by whoever took the right away, or cancelled; the call is answered so when its turn comes. */
   #cutBy: Failure | null;
-  /** Answers the question that the native has been asked. */
-  #settle: ((outcome: Outcome) => void) | null = null;
+  /** What the native has been asked and has not answered. */
+  #question: Question | null = null;
+  /** The state of the object as the question found it. */
+  #state: Value | undefined = undefined;
   /** That it had begun before this process: recovery decides. */
   readonly #interrupted: boolean;
   /** Null: its method takes as long as a person takes. */
@@ -110,7 +116,7 @@ export class NativeJob implements OutsideWork, OutsideCall {
   /** Who wants to hear when nobody waits any more. */
   readonly #leaving: (() => void)[] = [];
   #aborted = false;
-  #timer: Cancellable | null = null;
+  due_ms = Number.POSITIVE_INFINITY;
   #start_ms = 0;
   #released = false;
   /** Where the message that this call is for is followed. */
@@ -168,15 +174,14 @@ export class NativeJob implements OutsideWork, OutsideCall {
   cut(failure: Failure): void {
     if (this.stage === 'answered' || this.#cutBy !== null) return;
     this.#cutBy = failure;
-    const settle = this.#settle;
-    if (settle === null) return;
-    settle(errorOutcome(failure));
+    if (this.#question === null) return;
+    this.#settle(errorOutcome(failure));
     this.#cutOff();
   }
 
   leave(): void {
     if (this.drained) return;
-    this.#timer?.cancel();
+    this.#context.deadlines.forget(this);
     this.#cutOff();
   }
 
@@ -188,7 +193,7 @@ export class NativeJob implements OutsideWork, OutsideCall {
         this.#make(state);
         return;
       case 'ask':
-        this.#answer('ask', state, (told) => (told === 'not_applied' ? this.#make(state) : this.#finish(told)));
+        this.#ask('ask', state);
         return;
       default:
         this.#finish(
@@ -226,57 +231,77 @@ export class NativeJob implements OutsideWork, OutsideCall {
   }
 
   #make(state: Value | undefined): void {
-    this.#answer('call', state, (outcome) => this.#finish(outcome as Outcome));
+    this.#ask('call', state);
   }
 
-  /** One question to the native within the time limit; `then` hears once, whatever the native does. */
-  #answer(verb: 'call' | 'ask', state: Value | undefined, then: (outcome: Outcome | 'not_applied') => void): void {
-    const { counts, timers } = this.#context;
+  /** One question to the native within the time limit; its answer is heard once, whatever the native does. */
+  #ask(question: Question, state: Value | undefined): void {
+    const { clock, deadlines } = this.#context;
     if (this.#cutBy !== null) {
-      then(errorOutcome(this.#cutBy));
+      this.#finish(errorOutcome(this.#cutBy));
       return;
     }
-    let over = false;
-    const settle = (outcome: Outcome | 'not_applied'): void => {
-      if (over) {
-        counts.late++;
-        this.#forget();
-        return;
-      }
-      over = true;
-      this.#settle = null;
-      this.#timer?.cancel();
-      then(outcome);
-    };
-    this.#settle = settle;
+    this.#question = question;
+    this.#state = state;
     const limit_ms = this.#limit_ms;
     if (limit_ms !== null) {
-      this.#timer = timers.after(limit_ms, () => {
-        const message = `${this.what} has not answered within ${limit_ms} ms`;
-        settle(errorOutcome({ code: 'timed_out', message, hint: '' }));
-        this.#cutOff();
-      });
+      const now_ms = clock.monotonic_ms();
+      this.due_ms = now_ms + limit_ms;
+      deadlines.watch(this, now_ms);
     }
-    this.#ask(verb, state).then(
-      (answer) =>
-        settle(verb === 'ask' && answer === 'not_applied' ? 'not_applied' : outcomeOf(this.call, answer, counts)),
-      (thrown: unknown) => {
-        counts.thrown++;
-        settle(errorOutcome(failureOf(thrown, 'native_failed')));
-      },
+    this.#put(question, state).then(
+      (answer) => this.#heard(question, answer),
+      (thrown: unknown) => this.#threw(question, thrown),
     );
   }
 
   /** What the native hands back, a throw included, as one promise. */
-  #ask(verb: 'call' | 'ask', state: Value | undefined): Promise<unknown> {
+  #put(question: Question, state: Value | undefined): Promise<unknown> {
     const call = new Asked(this, state, this.#limit_ms, this.#interrupted);
     const native = this.#native;
     this.#context.failpoint?.('effect:before');
     try {
-      return Promise.resolve(verb === 'call' ? native.call?.(call) : native.ask?.(call));
+      return Promise.resolve(question === 'call' ? native.call?.(call) : native.ask?.(call));
     } catch (thrown) {
       return Promise.reject(thrown);
     }
+  }
+
+  #heard(question: Question, answer: unknown): void {
+    if (this.#question !== question) this.#late();
+    else if (question === 'ask' && answer === 'not_applied') {
+      this.#settled();
+      this.#make(this.#state);
+    } else this.#settle(outcomeOf(this.call, answer, this.#context.counts));
+  }
+
+  #threw(question: Question, thrown: unknown): void {
+    this.#context.counts.thrown++;
+    if (this.#question !== question) this.#late();
+    else this.#settle(errorOutcome(failureOf(thrown, 'native_failed')));
+  }
+
+  /** Its time is over. */
+  expired(): void {
+    const message = `${this.what} has not answered within ${this.#limit_ms} ms`;
+    this.#settle(errorOutcome({ code: 'timed_out', message, hint: '' }));
+    this.#cutOff();
+  }
+
+  #settle(outcome: Outcome): void {
+    this.#settled();
+    this.#finish(outcome);
+  }
+
+  #late(): void {
+    this.#context.counts.late++;
+    this.#forget();
+  }
+
+  /** Nothing is asked any more. */
+  #settled(): void {
+    this.#question = null;
+    if (this.#limit_ms !== null) this.#context.deadlines.forget(this);
   }
 
   get traceparent(): string | undefined {
@@ -329,8 +354,8 @@ export class NativeJob implements OutsideWork, OutsideCall {
       // What follows from the answer is a step beneath the call.
       this.task.span = this.#span;
     }
-    const state = new List(answer.state === undefined ? [] : [answer.state]);
-    const { audit, engine, failpoint } = this.#context;
+    const state = answer.state === undefined ? NO_STATE : new List([answer.state]);
+    const { audit, failpoint } = this.#context;
     const outage = this.changing ? this.#takeOutage() : null;
     const measured = audit?.measured(this.#start_ms, this.call.args, answer) ?? NOT_MEASURED;
     const { start_ms, duration_ms, bytes } = measured;
@@ -345,18 +370,26 @@ export class NativeJob implements OutsideWork, OutsideCall {
     };
     failpoint?.('effect:after');
     failpoint?.('finished:before');
-    const finished = insist(this.#context, () =>
-      engine.conclude(this.task, cause, (_result, turn) => this.#answered(turn, answer)),
-    );
-    finished.then(
-      () => {
-        failpoint?.('finished:after');
-        if (this.call.method.recovery === 'ask') this.#forget();
-        this.#over();
-      },
-      // Only the engine rejects here, and that is final for the space: whoever owns it has been told.
-      () => this.#over(),
-    );
+    this.#conclude(cause, answer);
+  }
+
+  /** As `insist` does, without its promise: this is said of each of very many calls. */
+  #conclude(cause: Cause, answer: Outcome): void {
+    const { engine, failpoint, timers } = this.#context;
+    engine
+      .conclude(this.task, cause, (_result, turn) => this.#applied(turn, answer))
+      .then(
+        () => {
+          failpoint?.('finished:after');
+          if (this.call.method.recovery === 'ask') this.#forget();
+          this.#over();
+        },
+        (error: unknown) => {
+          if (isBusy(error)) timers.after(RETRY_MS, () => this.#conclude(cause, answer));
+          // Any other rejection is final for the space: whoever owns it has been told.
+          else this.#over();
+        },
+      );
   }
 
   /** What this change is to put on record, if no other has. */
@@ -367,7 +400,7 @@ export class NativeJob implements OutsideWork, OutsideCall {
   }
 
   /** In the turn of its answer: what happens in this process only. */
-  #answered(turn: Turn, { notes }: Outcome): void {
+  #applied(turn: Turn, { notes }: Outcome): void {
     const { stderr } = this.#context;
     for (const note of notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that

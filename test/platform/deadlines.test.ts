@@ -1,7 +1,7 @@
-/** The time of exchanges: each ends when it is due, none before, and one timer does for all of them. */
+/** Time limits: each ends when it is due, none before, and one timer does for all of them. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Deadlines } from '../../resolvers/http/deadlines.ts';
+import { Deadlines } from '../../src/platform/index.ts';
 
 /** A clock that is moved by hand, and the timers that were set on it. */
 class Machine {

@@ -1,8 +1,8 @@
 /**
- * The time of all exchanges: each is ended when it is due. Owns one timer for all of them, and none while there are none;
- * most exchanges are over long before they are due, and cost no timer of their own.
+ * Time limits of very many things that are nearly always over long before: each is told when it is due. Owns one timer for
+ * all of them, and none while there are none, for a timer costs more than most of what it bounds.
  */
-import type { Cancellable, Clock, Timers } from '../../src/platform/index.ts';
+import type { Cancellable, Clock, Timers } from './types.ts';
 
 /** Something that is ended when it is due. */
 export interface Timed {
