@@ -6,12 +6,18 @@ import { join } from 'node:path';
 import type { RunningService } from '../../src/service/index.ts';
 import { limits } from '../../src/limits.ts';
 import { Bench } from '../service/support.ts';
+import { faultOf, type Schema } from './support/schema.ts';
 
 interface Answer {
   readonly id?: unknown;
   readonly result?: unknown;
   readonly error?: { readonly code: number; readonly message: string; readonly data?: Record<string, unknown> };
 }
+
+const document = JSON.parse(readFileSync(new URL('../../spec/reference/openrpc.json', import.meta.url), 'utf8')) as {
+  readonly methods: readonly { readonly name: string; readonly result: { readonly schema: Schema } }[];
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+};
 
 describe('JSON-RPC', () => {
   const bench = new Bench();
@@ -24,8 +30,13 @@ describe('JSON-RPC', () => {
     const space = await bench.space({
       config: {
         version: 1,
-        powers: { files: { kind: 'files', root: folder } },
-        holders: { alice: { grants: ['files'] }, bob: { grants: [] } },
+        powers: {
+          files: { kind: 'files', root: folder },
+          clock: { kind: 'timer' },
+          dice: { kind: 'random' },
+          hashes: { kind: 'crypto' },
+        },
+        holders: { alice: { grants: ['files', 'clock', 'dice', 'hashes'] }, bob: { grants: [] } },
       },
     });
     service = await bench.serve(space);
@@ -49,7 +60,18 @@ describe('JSON-RPC', () => {
       { jsonrpc: '2.0', id: 1, method, ...(params === undefined ? {} : { params }) },
       headers,
     );
-    return JSON.parse(text) as Answer;
+    const answer = JSON.parse(text) as Answer;
+    judge(method, answer);
+    return answer;
+  }
+
+  /** Whatever a test asks, what is answered is what is described. */
+  const answered = new Set<string>();
+  function judge(method: string, answer: Answer): void {
+    const described = document.methods.find(({ name }) => name === method);
+    if (described === undefined || !('result' in answer)) return;
+    answered.add(method);
+    assert.equal(faultOf(answer.result, described.result.schema, document.components.schemas), null, method);
   }
 
   it('calls methods of system channels by their names and the names of their arguments', async () => {
@@ -150,6 +172,61 @@ describe('JSON-RPC', () => {
     while (service.counts().waiting > 0) await ask('powerbox');
     await ask('produce', { channel, message: [1] });
     assert.deepEqual((await ask('take', { channel })).result, [1]);
+  });
+
+  it('answers what it describes: every operation, and methods with results of every type', async () => {
+    const [channel] = (await ask('newNames', { count: 1 })).result as unknown[];
+    await ask('deploy', { text: 'contract @"all"(value, ret) = { ret!(*value) }', atomic: true });
+    await ask('powerbox');
+    // Every kind of value, as it goes and as it comes back.
+    const values = [
+      ...[null, true, 'text', 1, 1.5, [1, [2]], { a: { b: 1 } }, { $int: '9007199254740993' }, { $float: 2 }],
+      ...[{ $bytes: 'aGk=' }, { $bigint: '1' }, { $uri: 'rho:id' }, { $tuple: [1] }, { $set: [1] }, channel],
+      ...[{ $map: [[1, 'one']] }, { $float: 'NaN' }],
+    ];
+    const { result } = await ask('call', { channel: 'all', method: null, args: [values] });
+    assert.deepEqual(result, values);
+    await ask('produce', { channel, message: [1] });
+    await ask('peek', { channel });
+    await ask('peek', { channel, match: [2] });
+    await ask('take', { channel });
+    await ask('consume', { slots: [{ channel }] });
+    await ask('attenuate', { channel, write: false });
+    await ask('query', { text: 'new answer(`rho:answer`) in { answer!(1, "a") | answer!(1 / 0) }' });
+    await ask('estimate', { text: 'new box(`rho:powerbox`) in { box!("fileSystem") }' });
+    await ask('release', { channels: [channel] });
+    const { result: directory } = await ask('system.fileSystem');
+    const { result: file } = await ask('directory.resolve', { channel: directory, path: 'b.txt' });
+    await ask('file.write', { channel: file, data: 'hello' });
+    for (const method of ['size', 'info', 'exists', 'readAll', 'path']) await ask(`file.${method}`, { channel: file });
+    for (const method of ['list', 'path']) await ask(`directory.${method}`, { channel: directory });
+    for (const method of ['methods', 'restrict']) await ask(`object.${method}`, { channel: file });
+    for (const name of ['timer', 'random', 'crypto', 'hardware', 'load']) {
+      const { result: object } = await ask(`system.${name}`);
+      await ask('timer.now', { channel: object });
+      await ask('random.bytes', { channel: object, count: 4 });
+      await ask('object.methods', { channel: object });
+    }
+    const operations = document.methods.map(({ name }) => name).filter((name) => !name.includes('.'));
+    assert.deepEqual(
+      operations.filter((name) => !answered.has(name)),
+      [],
+    );
+    assert.ok(answered.size >= operations.length + 10, `${[...answered].join(', ')}`);
+    // And what is not as described is seen.
+    for (const [json, schema] of [
+      [1, { type: 'string' }],
+      [[1, 2], { maxItems: 1 }],
+      [{ $bytes: '!' }, { $ref: '#/components/schemas/Value' }],
+      [{ $what: 1 }, { $ref: '#/components/schemas/Value' }],
+      [
+        { a: 1, b: 2 },
+        { properties: { a: {} }, additionalProperties: false },
+      ],
+      [{}, { required: ['a'] }],
+      [1, { nonsense: 1 }],
+    ] as const)
+      assert.notEqual(faultOf(json, schema, document.components.schemas), null, JSON.stringify(schema));
   });
 
   it('describes itself', async () => {
