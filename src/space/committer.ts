@@ -25,6 +25,11 @@ import type { Term, Terms } from './terms.ts';
 const COMMIT_TURNS_MAX = 65_536;
 /** Turns of a commit that nobody waits for, past which it is written all the same. */
 const UNAWAITED_TURNS_MAX = 4096;
+/**
+ * Of what the journal's tail may be, how much is written before a cut begins; the rest is for what is written while it is
+ * made. Each cut writes a channel once, however often it has changed, so fewer of them are less work.
+ */
+const CUT_SHARE = 2 / 3;
 /** Channels that one slice encodes for a cut. */
 const CUT_CHANNELS_A_SLICE = 512;
 /** Channels encoded between two looks at the clock. */
@@ -268,7 +273,7 @@ export class Committer {
       return;
     }
     const age_ms = clock.monotonic_ms() - this.#cutSince_ms;
-    if (!this.#tailIsLong && age_ms < this.#tailAge_ms_max) {
+    if (this.tail_bytes < this.#tail_bytes_max * CUT_SHARE && age_ms < this.#tailAge_ms_max) {
       this.#cutLater();
       return;
     }
@@ -301,14 +306,9 @@ export class Committer {
     cutter.begin(this.appending ? this.last + 1 : this.last, header, this.#host.terms.takeFresh());
   }
 
-  /** A cut is under way, and as much journal as one cut brings into the rows has been written since it began. */
+  /** A cut is under way, and more journal than is left for that has been written since it began. */
   get rowsBehind(): boolean {
-    return this.#tailIsLong && (this.#cutter?.busy ?? false);
-  }
-
-  /** As much journal as one cut brings into the rows: half of what the tail may be, for a cut takes its time. */
-  get #tailIsLong(): boolean {
-    return this.tail_bytes >= this.#tail_bytes_max / 2;
+    return this.tail_bytes >= this.#tail_bytes_max * (1 - CUT_SHARE) && (this.#cutter?.busy ?? false);
   }
 
   /** A share of the cut that keeps it ahead of what changes, within the time of a slice: somebody may be waiting. */
