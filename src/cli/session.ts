@@ -178,9 +178,10 @@ function progressLine(deploys: readonly DeployReport[]): string {
     outside += deploy.outside;
     sources += deploy.sources;
   }
-  const open = sources === 0 ? '' : `, ${sources} sources open`;
+  const told = `${sources} ${sources === 1 ? 'source' : 'sources'} open`;
+  const open = sources === 0 ? '' : `, ${told}`;
   return ready + outside === 0 && sources > 0
-    ? `serving: ${sources} sources open`
+    ? `serving: ${told}`
     : `working: ${ready} tasks ready, ${outside} effects under way${open}`;
 }
 
