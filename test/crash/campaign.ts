@@ -137,7 +137,9 @@ class Campaign {
       const at = MOMENTS[index % MOMENTS.length] as Moment;
       // Every other round of the moments at which an effect is in flight is of effects that nobody can ask about.
       const isPumps = IN_FLIGHT.includes(at) ? Math.floor(index / MOMENTS.length) % 2 === 0 : random.chance(0.3);
-      const workload = isPumps ? 'pumps' : 'files';
+      const wanted = isPumps ? 'pumps' : 'files';
+      // The longer one passes them all.
+      const workload = this.#references.get(wanted)?.passed[at] === undefined ? 'files' : wanted;
       planned.push([workload, { at, pass: 1 + random.below(this.#passes(workload, at)) }]);
     }
     while (planned.length < kills) {
