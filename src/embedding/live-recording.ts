@@ -41,6 +41,20 @@ export async function recordStream(parts: LiveRecordingParts): Promise<Recording
   return Object.assign(stream, { stop: () => recording.stop() });
 }
 
+/** Those that go on, of each space: they end with it, and nothing is kept of one that has ended before. */
+const LIVE = new WeakMap<SpaceEngine, Set<LiveRecording>>();
+
+function liveOf(engine: SpaceEngine): Set<LiveRecording> {
+  const known = LIVE.get(engine);
+  if (known !== undefined) return known;
+  const live = new Set<LiveRecording>();
+  LIVE.set(engine, live);
+  engine.onClose(() => {
+    for (const recording of [...live]) recording.end();
+  });
+  return live;
+}
+
 class LiveRecording implements Recording {
   readonly ended: Promise<void>;
   readonly #engine: SpaceEngine;
@@ -83,7 +97,7 @@ class LiveRecording implements Recording {
       sink.close();
       throw error;
     }
-    engine.onClose(() => recording.#end());
+    liveOf(engine).add(recording);
     return recording;
   }
 
@@ -91,7 +105,7 @@ class LiveRecording implements Recording {
     if (!this.#isOver) {
       await this.#engine.durable().catch(() => {});
       await this.#recorder.based;
-      this.#end();
+      this.end();
     }
     await this.ended;
   }
@@ -107,13 +121,14 @@ class LiveRecording implements Recording {
   leave(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    LIVE.get(this.#engine)?.delete(this);
     this.#engine.unrecord(this.#recorder);
     this.#recorder.end();
     this.#over.resolve();
   }
 
   /** All that is durable by now is in it. */
-  #end(): void {
+  end(): void {
     if (this.#isOver) return;
     // What waits to be written is written by that, the last of its beginning perhaps.
     this.#recorder.end();
@@ -125,6 +140,7 @@ class LiveRecording implements Recording {
   #broken(error: Error): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    LIVE.get(this.#engine)?.delete(this);
     this.#engine.unrecord(this.#recorder);
     if (!this.#recorder.hasBase) this.#discard();
     this.#over.reject(
