@@ -192,6 +192,8 @@ export type NativeAnswer = WithNotes &
  *   everything else may run at once, so a native guards what it shares;
  * - `inline` answers the methods of effect `none`: synchronous, short, the same answer for the same call;
  * - `call` answers all others, and is made only after the begun effect is durable;
+ * - `begin` is asked instead of `call` where there is one, by natives that answer very many: it answers through its
+ *   second argument, once, at once or later;
  * - `ask` answers for methods of recovery `ask` what became of a call that was begun: its answer when it was
  *   applied, `not_applied` when the world is as before it (the dispatcher then calls again, same effect id);
  * - `forget` says that these effects are finished for good; what was kept to answer `ask` may go. It may be
@@ -205,6 +207,7 @@ export interface Native {
   readonly declaration: ChannelDeclaration;
   inline?(call: NativeCall): NativeAnswer;
   call?(call: NativeCall): Promise<NativeAnswer>;
+  begin?(call: NativeCall, answer: (answer: NativeAnswer) => void): void;
   ask?(call: NativeCall): Promise<NativeAnswer | 'not_applied'>;
   forget?(effectIds: readonly Uint8Array[]): Promise<void>;
   open?(source: Source): void;

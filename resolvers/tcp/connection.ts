@@ -20,9 +20,12 @@ import type { Wanted } from './inbox.ts';
 /** Who called, and may not wait any more. */
 type Caller = Pick<NativeCall, 'signal' | 'whenLeft'>;
 
+/** Hears once how a call has ended, at once or later. */
+export type Answer = (answer: NativeAnswer) => void;
+
 interface Waiter {
   readonly wanted: Wanted;
-  readonly resolve: (answer: NativeAnswer) => void;
+  readonly resolve: Answer;
 }
 
 const DONE: NativeAnswer = { ok: null };
@@ -88,15 +91,16 @@ export class Connection implements Occupant {
 
   // -------------------------------------------------------------- receiving
 
-  receive(wanted: Wanted, caller: Caller): Promise<NativeAnswer> {
+  receive(wanted: Wanted, caller: Caller, resolve: Answer): void {
     const answer = this.#waiters.length === 0 ? this.#answerTo(wanted) : null;
-    if (answer !== null) return Promise.resolve(answer);
-    return new Promise((resolve) => {
-      const waiter: Waiter = { wanted, resolve };
-      this.#waiters.push(waiter);
-      // What comes is kept for the next call when this one's caller has gone.
-      whenLeft(caller, () => this.#leaveLine(waiter));
-    });
+    if (answer !== null) {
+      resolve(answer);
+      return;
+    }
+    const waiter: Waiter = { wanted, resolve };
+    this.#waiters.push(waiter);
+    // What comes is kept for the next call when this one's caller has gone.
+    whenLeft(caller, () => this.#leaveLine(waiter));
   }
 
   #leaveLine(waiter: Waiter): void {
@@ -173,25 +177,26 @@ export class Connection implements Occupant {
 
   // -------------------------------------------------------------- sending
 
-  send(bytes: Uint8Array, caller: Caller): Promise<NativeAnswer> {
+  send(bytes: Uint8Array, caller: Caller, resolve: Answer): void {
     const refusal = this.#refusal();
-    if (refusal !== null) return Promise.resolve(refusal);
-    return new Promise((resolve) => {
-      if (!this.#writing) {
-        this.#write(bytes, resolve, caller);
-        return;
+    if (refusal !== null) {
+      resolve(refusal);
+      return;
+    }
+    if (!this.#writing) {
+      this.#write(bytes, resolve, caller);
+      return;
+    }
+    // An earlier call was cut off while the peer did not read: its bytes go first.
+    const waiting = (): void => {
+      const later = this.#refusal();
+      if (later === null && caller.signal?.aborted !== true) this.#write(bytes, resolve, caller);
+      else {
+        resolve(later ?? cancelledSend());
+        this.#next();
       }
-      // An earlier call was cut off while the peer did not read: its bytes go first.
-      const waiting = (): void => {
-        const later = this.#refusal();
-        if (later === null && caller.signal?.aborted !== true) this.#write(bytes, resolve, caller);
-        else {
-          resolve(later ?? cancelledSend());
-          this.#next();
-        }
-      };
-      this.#line.push(waiting);
-    });
+    };
+    this.#line.push(waiting);
   }
 
   #refusal(): NativeAnswer | null {
@@ -217,7 +222,7 @@ export class Connection implements Occupant {
   }
 
   /** When the rate of the grant has room for it. */
-  #piece(bytes: Uint8Array, start: number, resolve: (answer: NativeAnswer) => void): void {
+  #piece(bytes: Uint8Array, start: number, resolve: Answer): void {
     const end = Math.min(bytes.length, start + PIECE_BYTES);
     const { outgoing } = this.grant;
     if (outgoing === null) {
@@ -238,7 +243,7 @@ export class Connection implements Occupant {
     this.#waiting = { begun: start > 0, giveUp };
   }
 
-  #hand(bytes: Uint8Array, start: number, end: number, resolve: (answer: NativeAnswer) => void): void {
+  #hand(bytes: Uint8Array, start: number, end: number, resolve: Answer): void {
     if (end === start) {
       this.#taken(0, null, resolve);
       return;
@@ -251,7 +256,7 @@ export class Connection implements Occupant {
     });
   }
 
-  #taken(size: number, error: Error | null | undefined, resolve: (answer: NativeAnswer) => void): void {
+  #taken(size: number, error: Error | null | undefined, resolve: Answer): void {
     if (error === undefined || error === null) this.#sent_bytes += size;
     else this.#fail(netFailure(this.#shown(), error));
     resolve(this.#failure === null ? DONE : { error: this.#failure });
@@ -264,22 +269,26 @@ export class Connection implements Occupant {
   }
 
   /** Half-close: after what was sent before. */
-  end(): Promise<NativeAnswer> {
-    if (this.#ending && this.#socket.writableFinished) return Promise.resolve(DONE);
+  end(resolve: Answer): void {
+    if (this.#ending && this.#socket.writableFinished) {
+      resolve(DONE);
+      return;
+    }
     const refusal = this.#ending ? null : this.#refusal();
-    if (refusal !== null) return Promise.resolve(refusal);
+    if (refusal !== null) {
+      resolve(refusal);
+      return;
+    }
     this.#ending = true;
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        this.#socket.end((error?: Error | null) => {
-          if (error !== undefined && error !== null) this.#fail(netFailure(this.#shown(), error));
-          resolve(this.#failure === null ? DONE : { error: this.#failure });
-        });
-        this.#next();
-      };
-      if (this.#writing) this.#line.push(finish);
-      else finish();
-    });
+    const finish = (): void => {
+      this.#socket.end((error?: Error | null) => {
+        if (error !== undefined && error !== null) this.#fail(netFailure(this.#shown(), error));
+        resolve(this.#failure === null ? DONE : { error: this.#failure });
+      });
+      this.#next();
+    };
+    if (this.#writing) this.#line.push(finish);
+    else finish();
   }
 
   // -------------------------------------------------------------- the end

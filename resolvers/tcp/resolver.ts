@@ -20,7 +20,7 @@ import { netFailure } from '../net/reason.ts';
 import { notGranted, SocketTable } from '../net/table.ts';
 import type { Resolver } from '../resolver.ts';
 import { connect, entriesOf, optionRefused, readConnectOptions } from './connect.ts';
-import { Connection } from './connection.ts';
+import { type Answer, Connection } from './connection.ts';
 import { readTls, TcpGrant } from './grant.ts';
 import { FRAME_HEAD_BYTES } from './inbox.ts';
 import type { Wanted } from './inbox.ts';
@@ -58,7 +58,11 @@ export class TcpResolver implements Resolver<'tcp'> {
         call: (call) => answering(() => this.#listen(call)),
         open: (source) => void this.#open(source),
       },
-      { declaration: socket, call: (call) => this.#onSocket(call) },
+      {
+        declaration: socket,
+        call: (call) => new Promise((resolve) => this.#onSocket(call, resolve)),
+        begin: (call, answer) => this.#onSocket(call, answer),
+      },
     ];
   }
 
@@ -118,11 +122,14 @@ export class TcpResolver implements Resolver<'tcp'> {
     return this.#connections.handle(grant.id, number);
   }
 
-  #onSocket(call: NativeCall): Promise<NativeAnswer> {
+  #onSocket(call: NativeCall, answer: Answer): void {
     const found = this.#connections.find(call.handle);
-    if (found instanceof Connection) return onConnection(found, call);
+    if (found instanceof Connection) {
+      onConnection(found, call, answer);
+      return;
+    }
     const granted = this.#grants.has(readPowerHandle(call.handle).grant);
-    return Promise.resolve({ error: granted ? found : notGranted() });
+    answer({ error: granted ? found : notGranted() });
   }
 
   // -------------------------------------------------------------- ports
@@ -238,28 +245,36 @@ function requireServerTls(grant: TcpGrant): void {
   throw new PowerboxError('not_available', 'this grant has no certificate for connections from outside (serverTls)');
 }
 
-function onConnection(connection: Connection, call: NativeCall): Promise<NativeAnswer> {
+function onConnection(connection: Connection, call: NativeCall, answer: Answer): void {
   const { method, args } = call;
   switch (method) {
     case 'send':
-      return connection.send(bytesOf(args[0]), call);
+      connection.send(bytesOf(args[0]), call, answer);
+      return;
     case 'sendFrame':
-      return connection.send(framed(bytesOf(args[0])), call);
+      connection.send(framed(bytesOf(args[0])), call, answer);
+      return;
     case 'receive':
-      return connection.receive(call.form === 0 ? SOME : { kind: 'exactly', count: args[0] as number }, call);
+      connection.receive(call.form === 0 ? SOME : { kind: 'exactly', count: args[0] as number }, call, answer);
+      return;
     case 'receiveUntil':
-      return connection.receive({ kind: 'until', delimiter: bytesOf(args[0]) }, call);
+      connection.receive({ kind: 'until', delimiter: bytesOf(args[0]) }, call, answer);
+      return;
     case 'receiveFrame':
-      return connection.receive(FRAME, call);
+      connection.receive(FRAME, call, answer);
+      return;
     case 'end':
-      return connection.end();
+      connection.end(answer);
+      return;
     case 'close':
       connection.close();
-      return Promise.resolve({ ok: null });
+      answer({ ok: null });
+      return;
     case 'info':
-      return Promise.resolve({ ok: connection.info() });
+      answer({ ok: connection.info() });
+      return;
     default:
-      return Promise.reject(new Error(`socket has no method ${method}`));
+      throw new Error(`socket has no method ${method}`);
   }
 }
 

@@ -15,10 +15,18 @@ export interface PowerReference {
   readonly rest: readonly Value[];
 }
 
+/** Handles in memory: the one of an object is the same for all its calls. */
+const read = new WeakMap<object, PowerReference>();
+
 export function readPowerHandle(handle: Value): PowerReference {
+  const key = handle as object;
+  const known = read.get(key);
+  if (known !== undefined) return known;
   const [grant, ...rest] = itemsOf(handle);
   if (typeof grant !== 'string') throw new Error('the handle of an object must be a list that begins with its grant');
-  return { grant, rest };
+  const reference = { grant, rest };
+  read.set(key, reference);
+  return reference;
 }
 
 /** A directory or file: the id of its grant and the parts of its path below the granted root. */

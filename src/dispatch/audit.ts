@@ -6,7 +6,7 @@
 import { limits } from '../limits.ts';
 import type { Clock, Hashing } from '../platform/index.ts';
 import type { Account, Engine, Logs, Turn } from '../space/index.ts';
-import { Bytes, Encoder, List, Tuple, type Value } from '../values/index.ts';
+import { Bytes, Encoder, encodeValue, List, Tuple, type Value } from '../values/index.ts';
 import type { Outcome } from './answers.ts';
 import { DEPLOY_PREFIX, holderOfDeploy } from './deploys.ts';
 import { recordOf } from './job.ts';
@@ -81,6 +81,12 @@ export class Audit {
   readonly #clock: Clock;
   readonly #retention: Retention;
   readonly #encoder = new Encoder(256);
+  /** Of its own, for rows are kept as they were written, side by side. */
+  readonly #rows = new Encoder(4096);
+  /** The part of rows that says who asked whom for what, as bytes: by what is the same for many calls. */
+  readonly #words = new Map<string, Words>();
+  /** The last of each method, so that the key is seldom made. */
+  readonly #lastWords = new Map<string, Words>();
   #engine: AuditEngine | null = null;
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
@@ -151,20 +157,47 @@ export class Audit {
   #lengthOf(outcome: Tuple): number {
     const [, result] = outcome.items;
     if (typeof result === 'string') return result.length;
+    if (result === null && outcome.items.length === 2 && outcome.items[0] === 'ok') return NIL_OUTCOME_BYTES;
     if (result instanceof Bytes) return result.bytes.length;
     return this.#encoded(outcome).length;
   }
 
-  #count(native: string, method: string, result: string, duration_ms: number, bytes: number): void {
+  #tallyOf(native: string, method: string, result: string): CallTally {
     const key = `${native}.${method} ${result}`;
     let tally = this.#tallies.get(key);
     if (tally === undefined) {
       tally = { native, method, result, count: 0, sum_ms: 0, bytes: 0 };
       this.#tallies.set(key, tally);
     }
-    tally.count++;
-    tally.sum_ms += duration_ms;
-    tally.bytes += bytes;
+    return tally;
+  }
+
+  #wordsOf(holder: string, { grant, cap, native, method, result }: AuditedCall): Words {
+    const last = this.#lastWords.get(method);
+    if (
+      last !== undefined &&
+      last.native === native &&
+      last.cap === cap &&
+      last.grant === grant &&
+      last.result === result &&
+      last.holder === holder
+    )
+      return last;
+    const key = [holder, grant, cap, native, method, result].join('\u0000');
+    let words = this.#words.get(key);
+    if (words === undefined) {
+      const encoder = new Encoder(128);
+      for (const text of [holder, grant, cap, native, method, result]) encoder.string(text);
+      const row_bytes =
+        ROW_BYTES + holder.length + grant.length + cap.length + native.length + method.length + result.length;
+      const tally = this.#tallyOf(native, method, result);
+      words = { holder, grant, cap, native, method, result, encoded: encoder.finish(), row_bytes, tally };
+      // Capabilities come and go: what was forgotten is made again.
+      if (this.#words.size >= WORDS_MAX) this.#words.clear();
+      this.#words.set(key, words);
+    }
+    this.#lastWords.set(method, words);
+    return words;
   }
 
   /** Natives, methods and codes are words of declarations, so there are not many. */
@@ -174,30 +207,26 @@ export class Audit {
 
   /** In the turn that records the answer. */
   record(turn: Turn, call: AuditedCall, { start_ms, duration_ms, bytes, digest }: Measured): void {
-    const { account, grant, cap, native, method, result, effectId } = call;
-    const deploy = turn.fact(DEPLOY_PREFIX + account);
-    const holder = deploy === undefined ? '' : holderOfDeploy(deploy);
-    this.#count(native, method, result, duration_ms, bytes);
-    this.#total_bytes +=
-      ROW_BYTES + holder.length + grant.length + cap.length + native.length + method.length + result.length;
-    turn.log(
-      LOG,
-      new Tuple([
-        this.#total_bytes,
-        start_ms,
-        duration_ms,
-        bytes,
-        account,
-        holder,
-        grant,
-        cap,
-        native,
-        method,
-        result,
-        new Bytes(digest),
-        new Bytes(effectId),
-      ]),
-    );
+    const deploy = turn.fact(DEPLOY_PREFIX + call.account);
+    const words = this.#wordsOf(deploy === undefined ? '' : holderOfDeploy(deploy), call);
+    const { tally } = words;
+    tally.count++;
+    tally.sum_ms += duration_ms;
+    tally.bytes += bytes;
+    this.#total_bytes += words.row_bytes;
+    // The canonical bytes of the tuple that `readRow` reads.
+    const encoder = this.#rows;
+    encoder.reset();
+    encoder.raw(ROW_HEAD);
+    encoder.uint(this.#total_bytes);
+    encoder.uint(start_ms);
+    encoder.uint(duration_ms);
+    encoder.uint(bytes);
+    encoder.uint(call.account);
+    encoder.raw(words.encoded);
+    encoder.bytes(digest);
+    encoder.bytes(call.effectId);
+    turn.logBytes(LOG, encoder.finish());
     if (--this.#untilTrim > 0) return;
     this.#untilTrim = limits.audit_trim_rows;
     turn.afterDurable(() => void this.trim());
@@ -265,6 +294,28 @@ export class Audit {
     return this.#engine;
   }
 }
+
+/** What is the same in the rows of many calls. */
+interface Words {
+  readonly holder: string;
+  readonly grant: string;
+  readonly cap: string;
+  readonly native: string;
+  readonly method: string;
+  readonly result: string;
+  readonly encoded: Uint8Array;
+  readonly row_bytes: number;
+  readonly tally: CallTally;
+}
+
+const WORDS_MAX = 1024;
+
+/** Values of a row. */
+const ROW_PARTS = 13;
+/** What the canonical bytes of every row begin with: it is a tuple of so many values. */
+const ROW_HEAD = encodeValue(new Tuple(new Array<null>(ROW_PARTS).fill(null))).slice(0, -ROW_PARTS);
+/** Of `("ok", nil)`, by far the most common outcome of a change. */
+const NIL_OUTCOME_BYTES = encodeValue(new Tuple(['ok', null])).length;
 
 /** What a row takes beside its texts: key, numbers, both hashes, and their headers. */
 const ROW_BYTES = 120;

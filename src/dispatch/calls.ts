@@ -376,8 +376,8 @@ function messageOf(task: Task): readonly Value[] {
 
 function requireCode(native: Native, method: Method): void {
   const needed = method.effect === 'none' ? 'inline' : 'call';
-  const missing =
-    native[needed] === undefined ? needed : method.recovery === 'ask' && native.ask === undefined ? 'ask' : null;
+  const isThere = native[needed] !== undefined || (needed === 'call' && native.begin !== undefined);
+  const missing = !isThere ? needed : method.recovery === 'ask' && native.ask === undefined ? 'ask' : null;
   if (missing === null) return;
   throw new PowerboxError(
     'declaration_invalid',

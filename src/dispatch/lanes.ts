@@ -38,6 +38,9 @@ interface Allowance {
   head: number;
 }
 
+/** Of a queue in which nobody has waited yet: most never need one of their own. */
+const NONE: (Job | null)[] = [];
+
 /** Gone slots at the front of a queue before it is copied; keeps taking constant on average. */
 const SLACK = 1024;
 
@@ -46,6 +49,7 @@ export class Lanes {
   readonly #lanes = new Map<string, Lane>();
   readonly #allowances = new Map<Account, Allowance>();
   #inTurn = false;
+  #soon: Job[] = [];
 
   constructor(runningMax: number) {
     this.#runningMax = runningMax;
@@ -69,6 +73,12 @@ export class Lanes {
       return;
     }
     const lane = this.#lane(job.lane);
+    if (lane.current === null && lane.first === null && lane.head === lane.waiting.length) {
+      // The usual case: nobody is before it.
+      lane.current = job;
+      this.#makeReady(job);
+      return;
+    }
     insertByNumber(lane, job);
     this.#advance(job.lane, lane);
   }
@@ -86,10 +96,31 @@ export class Lanes {
     }
   }
 
-  #start(job: Job): void {
-    if (this.#inTurn && !job.postsFirst) queueMicrotask(() => job.start());
-    else job.start();
+  /** As `done`, in the turn that holds the job's answer. */
+  doneInTurn(job: Job): void {
+    this.#inTurn = true;
+    try {
+      this.done(job);
+    } finally {
+      this.#inTurn = false;
+    }
   }
+
+  #start(job: Job): void {
+    if (!this.#inTurn || job.postsFirst) {
+      job.start();
+      return;
+    }
+    if (this.#soon.length === 0) queueMicrotask(this.#startSoon);
+    this.#soon.push(job);
+  }
+
+  /** Those of one slice, in their order, after its turns. */
+  readonly #startSoon = (): void => {
+    const jobs = this.#soon;
+    this.#soon = [];
+    for (const job of jobs) job.start();
+  };
 
   /** The job's effect is over, in whatever way. Each started job says so exactly once. */
   done(job: Job): void {
@@ -148,6 +179,7 @@ export class Lanes {
       this.#start(job);
       return;
     }
+    if (allowance.ready === NONE) allowance.ready = [];
     allowance.ready.push(job);
     this.#startReady(job.account, allowance);
   }
@@ -169,7 +201,7 @@ export class Lanes {
   #lane(key: string): Lane {
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
-      lane = { current: null, waiting: [], head: 0, first: null };
+      lane = { current: null, waiting: NONE, head: 0, first: null };
       this.#lanes.set(key, lane);
     }
     return lane;
@@ -178,7 +210,7 @@ export class Lanes {
   #allowance(account: Account): Allowance {
     let allowance = this.#allowances.get(account);
     if (allowance === undefined) {
-      allowance = { running: 0, ready: [], head: 0 };
+      allowance = { running: 0, ready: NONE, head: 0 };
       this.#allowances.set(account, allowance);
     }
     return allowance;
@@ -186,6 +218,7 @@ export class Lanes {
 }
 
 function insertByNumber(lane: Lane, job: Job): void {
+  if (lane.waiting === NONE) lane.waiting = [];
   const { waiting } = lane;
   let low = lane.head;
   let high = waiting.length;

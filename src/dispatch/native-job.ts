@@ -3,24 +3,19 @@
  * a native throws, forgets or garbles becomes the error answer of this call and touches no other. Must never
  * call a native for a change before `begun` is durable, nor answer one task twice.
  */
-import type { Call, Native, NativeCall, NativeReference } from '../../channels/index.ts';
+import type { Call, Native, NativeAnswer, NativeCall, NativeReference } from '../../channels/index.ts';
 import type { Timed } from '../platform/index.ts';
-import type { Account, Cause, Span, Task, Turn } from '../space/index.ts';
-import { Bytes, List, Tuple, type Value } from '../values/index.ts';
+import type { Account, Cause, Poster, Span, Task, Turn } from '../space/index.ts';
+import { List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import type { Measured } from './audit.ts';
 import { type OutsideCall, laneOf, stateOf } from './call-causes.ts';
-import { insist, isBusy, recordOf, reportDurably, RETRY_MS, type JobContext, type OutsideWork } from './job.ts';
-import type { Lanes } from './lanes.ts';
+import { isBusy, recordOf, reportDurably, RETRY_MS, type JobContext, type OutsideWork } from './job.ts';
 import { failureOf, type Failure } from './stderr.ts';
 import type { Stage } from './types.ts';
 
 const NO_ID = new Uint8Array(0);
-const NO_STATE = new List([]);
 const NOT_MEASURED: Measured = { start_ms: 0, duration_ms: 0, bytes: 0, digest: NO_ID };
-
-/** To make the call, or to say what became of it when it had begun. */
-type Question = 'call' | 'ask';
 
 /** What is known of a call before it is made. */
 export interface Prospect {
@@ -37,13 +32,13 @@ export interface Prospect {
 }
 
 const NOTHING = (): void => {};
+const NO_STATE = new List([]);
 
 /** What a native is handed. A signal is made for whoever asks for it. */
 class Asked implements NativeCall {
   readonly method: string;
   readonly form: number;
   readonly args: readonly Value[];
-  readonly effectId: Uint8Array;
   readonly account: Account;
   readonly handle: Value;
   readonly cap: string;
@@ -60,12 +55,15 @@ class Asked implements NativeCall {
     this.method = call.method.name;
     this.form = call.form;
     this.args = call.args;
-    this.effectId = job.effectId;
     this.account = job.account;
     this.handle = reference.handle;
     this.cap = reference.cap;
     this.again = again;
     this.#job = job;
+  }
+
+  get effectId(): Uint8Array {
+    return this.#job.effectId;
   }
 
   get signal(): AbortSignal {
@@ -81,7 +79,7 @@ class Asked implements NativeCall {
   }
 }
 
-export class NativeJob implements OutsideWork, OutsideCall, Timed {
+export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
   readonly number: number;
   readonly asked: number;
   readonly lane: string | null;
@@ -96,17 +94,19 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
   readonly task: Task;
   readonly reference: NativeReference;
   readonly call: Call;
-  readonly effectId: Uint8Array;
   digest: Uint8Array | null = null;
   stage: Stage = 'queued';
   readonly #context: JobContext;
   readonly #native: Native;
   /** Said by whoever took the right away, or cancelled; the call is answered so when its turn comes. */
   #cutBy: Failure | null;
-  /** What the native has been asked and has not answered. */
-  #question: Question | null = null;
-  /** The state of the object as the question found it. */
-  #state: Value | undefined = undefined;
+  /** What the native has been asked and has not answered, and how often it has been asked. */
+  #asking: 'call' | 'ask' | null = null;
+  #asked = 0;
+  #effectId: Uint8Array | null = null;
+  /** What has been posted last: that the change begins, or its answer, which brings these notes. */
+  #cause: Cause | null = null;
+  #notes: Outcome['notes'] = [];
   /** That it had begun before this process: recovery decides. */
   readonly #interrupted: boolean;
   /** Null: its method takes as long as a person takes. */
@@ -150,7 +150,12 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
     this.#interrupted = reserved !== null;
     this.#limit_ms = limit_ms;
     this.#cutBy = refused ?? cancelled;
-    this.effectId = this.changing ? context.ids.effectId(task.number, 0) : NO_ID;
+  }
+
+  /** A hash, so it is made for those who ask. */
+  get effectId(): Uint8Array {
+    this.#effectId ??= this.changing ? this.#context.ids.effectId(this.number, 0) : NO_ID;
+    return this.#effectId;
   }
 
   start(): void {
@@ -174,8 +179,8 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
   cut(failure: Failure): void {
     if (this.stage === 'answered' || this.#cutBy !== null) return;
     this.#cutBy = failure;
-    if (this.#question === null) return;
-    this.#settle(errorOutcome(failure));
+    if (this.#asking === null) return;
+    this.#answered(errorOutcome(failure));
     this.#cutOff();
   }
 
@@ -215,82 +220,92 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
       queueMicrotask(() => this.#make(stateOf(this.reference, engine)));
       return;
     }
-    const payload = recordOf([number, this.reference.native, this.call.method.name, new Bytes(this.effectId)]);
-    const cause = { kind: 'begun', payload, account: this.account };
+    const payload = recordOf([number, this.reference.native, this.call.method.name]);
+    this.#cause = { kind: 'begun', payload, account: this.account };
     failpoint?.('begun:before');
-    const posted = insist(this.#context, () => engine.enact<Value | undefined>(cause));
-    posted.then(
-      (state) => {
-        failpoint?.('begun:after');
-        // Nothing is done, so recovery finds it begun, and the native asked says so.
-        if (this.#context.paused) this.stage = 'queued';
-        else this.#make(state);
-      },
-      () => this.#over(),
-    );
+    this.#post();
+  }
+
+  #post(): void {
+    const { engine } = this.#context;
+    if (this.stage === 'answered') engine.concludeFor(this, this.task, this.#cause as Cause);
+    else engine.enactFor(this, this.#cause as Cause);
+  }
+
+  /** What was posted is durable: that the change begins, with the state that it finds, or its answer. */
+  done(result: unknown): void {
+    const { failpoint } = this.#context;
+    if (this.stage === 'answered') {
+      failpoint?.('finished:after');
+      if (this.call.method.recovery === 'ask') this.#forget();
+      this.#over();
+      return;
+    }
+    failpoint?.('begun:after');
+    // Nothing is done, so recovery finds it begun, and the native asked says so.
+    if (this.#context.paused) this.stage = 'queued';
+    else this.#make(result as Value | undefined);
+  }
+
+  /** Again and again while the engine has no room for one more cause; any other refusal is final for the space. */
+  refused(error: Error): void {
+    if (isBusy(error)) this.#context.timers.after(RETRY_MS, () => this.#post());
+    else this.#over();
   }
 
   #make(state: Value | undefined): void {
     this.#ask('call', state);
   }
 
-  /** One question to the native within the time limit; its answer is heard once, whatever the native does. */
-  #ask(question: Question, state: Value | undefined): void {
-    const { clock, deadlines } = this.#context;
+  /** One question to the native within the time limit; it is answered once, whatever the native does. */
+  #ask(verb: 'call' | 'ask', state: Value | undefined): void {
     if (this.#cutBy !== null) {
       this.#finish(errorOutcome(this.#cutBy));
       return;
     }
-    this.#question = question;
-    this.#state = state;
+    this.#asking = verb;
+    const question = ++this.#asked;
     const limit_ms = this.#limit_ms;
     if (limit_ms !== null) {
-      const now_ms = clock.monotonic_ms();
+      const now_ms = this.#context.clock.monotonic_ms();
       this.due_ms = now_ms + limit_ms;
-      deadlines.watch(this, now_ms);
+      this.#context.deadlines.watch(this, now_ms);
     }
-    this.#put(question, state).then(
-      (answer) => this.#heard(question, answer),
-      (thrown: unknown) => this.#threw(question, thrown),
-    );
-  }
-
-  /** What the native hands back, a throw included, as one promise. */
-  #put(question: Question, state: Value | undefined): Promise<unknown> {
-    const call = new Asked(this, state, this.#limit_ms, this.#interrupted);
+    const call = new Asked(this, state, limit_ms, this.#interrupted);
     const native = this.#native;
     this.#context.failpoint?.('effect:before');
     try {
-      return Promise.resolve(question === 'call' ? native.call?.(call) : native.ask?.(call));
+      if (verb === 'call' && native.begin !== undefined) {
+        native.begin(call, (answer) => this.#told(question, answer));
+        return;
+      }
+      const told = Promise.resolve(verb === 'call' ? native.call?.(call) : native.ask?.(call));
+      told.then(
+        (answer) => this.#told(question, answer),
+        (thrown: unknown) => this.#threw(question, thrown),
+      );
     } catch (thrown) {
-      return Promise.reject(thrown);
+      this.#threw(question, thrown);
     }
-  }
-
-  #heard(question: Question, answer: unknown): void {
-    if (this.#question !== question) this.#late();
-    else if (question === 'ask' && answer === 'not_applied') {
-      this.#settled();
-      this.#make(this.#state);
-    } else this.#settle(outcomeOf(this.call, answer, this.#context.counts));
-  }
-
-  #threw(question: Question, thrown: unknown): void {
-    this.#context.counts.thrown++;
-    if (this.#question !== question) this.#late();
-    else this.#settle(errorOutcome(failureOf(thrown, 'native_failed')));
   }
 
   /** Its time is over. */
   expired(): void {
     const message = `${this.what} has not answered within ${this.#limit_ms} ms`;
-    this.#settle(errorOutcome({ code: 'timed_out', message, hint: '' }));
+    this.#answered(errorOutcome({ code: 'timed_out', message, hint: '' }));
     this.#cutOff();
   }
 
-  #settle(outcome: Outcome): void {
-    this.#settled();
-    this.#finish(outcome);
+  #told(question: number, answer: NativeAnswer | 'not_applied' | undefined): void {
+    if (this.#asking === null || question !== this.#asked) this.#late();
+    else if (this.#asking === 'ask' && answer === 'not_applied') this.#answered(answer);
+    else this.#answered(outcomeOf(this.call, answer, this.#context.counts));
+  }
+
+  #threw(question: number, thrown: unknown): void {
+    this.#context.counts.thrown++;
+    if (this.#asking === null || question !== this.#asked) this.#late();
+    else this.#answered(errorOutcome(failureOf(thrown, 'native_failed')));
   }
 
   #late(): void {
@@ -298,10 +313,11 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
     this.#forget();
   }
 
-  /** Nothing is asked any more. */
-  #settled(): void {
-    this.#question = null;
+  #answered(outcome: Outcome | 'not_applied'): void {
+    this.#asking = null;
     if (this.#limit_ms !== null) this.#context.deadlines.forget(this);
+    if (outcome === 'not_applied') this.#make(stateOf(this.reference, this.#context.engine));
+    else this.#finish(outcome);
   }
 
   get traceparent(): string | undefined {
@@ -360,36 +376,18 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
     const measured = audit?.measured(this.#start_ms, this.call.args, answer) ?? NOT_MEASURED;
     const { start_ms, duration_ms, bytes } = measured;
     this.digest = measured.digest;
+    this.#notes = answer.notes;
     const seen = new Tuple([start_ms, duration_ms, bytes]);
-    const cause = {
-      kind: this.changing ? 'finished' : 'result',
-      payload: recordOf([this.number, answer.outcome, state, seen, ...(outage === null ? [] : [outage])]),
-      account: this.account,
-      // Who called goes on in the same turn; and whoever else waits for that to be durable says so.
-      ...(outage === null ? { unhurried_bytes: bytes } : undefined),
-    };
+    const kind = this.changing ? 'finished' : 'result';
+    const { account } = this;
+    // Who called goes on in the same turn; and whoever else waits for that to be durable says so.
+    this.#cause =
+      outage === null
+        ? { kind, payload: recordOf([this.number, answer.outcome, state, seen]), account, unhurried_bytes: bytes }
+        : { kind, payload: recordOf([this.number, answer.outcome, state, seen, outage]), account };
     failpoint?.('effect:after');
     failpoint?.('finished:before');
-    this.#conclude(cause, answer);
-  }
-
-  /** As `insist` does, without its promise: this is said of each of very many calls. */
-  #conclude(cause: Cause, answer: Outcome): void {
-    const { engine, failpoint, timers } = this.#context;
-    engine
-      .conclude(this.task, cause, (_result, turn) => this.#applied(turn, answer))
-      .then(
-        () => {
-          failpoint?.('finished:after');
-          if (this.call.method.recovery === 'ask') this.#forget();
-          this.#over();
-        },
-        (error: unknown) => {
-          if (isBusy(error)) timers.after(RETRY_MS, () => this.#conclude(cause, answer));
-          // Any other rejection is final for the space: whoever owns it has been told.
-          else this.#over();
-        },
-      );
+    this.#post();
   }
 
   /** What this change is to put on record, if no other has. */
@@ -400,12 +398,15 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
   }
 
   /** In the turn of its answer: what happens in this process only. */
-  #applied(turn: Turn, { notes }: Outcome): void {
+  inTurn(_result: unknown, turn: Turn): void {
+    if (this.stage !== 'answered') return;
     const { stderr } = this.#context;
-    for (const note of notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
+    for (const note of this.#notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that
     // one commit holds both, and a crash takes both or none.
-    this.#release((lanes) => lanes.inTurn(() => lanes.done(this)));
+    if (this.#released) return;
+    this.#released = true;
+    this.#context.lanes.doneInTurn(this);
   }
 
   #forget(): void {
@@ -421,13 +422,10 @@ export class NativeJob implements OutsideWork, OutsideCall, Timed {
 
   #over(): void {
     this.#span?.end('interrupted');
-    this.#release((lanes) => lanes.done(this));
+    if (!this.#released) {
+      this.#released = true;
+      this.#context.lanes.done(this);
+    }
     this.#context.over(this);
-  }
-
-  #release(done: (lanes: Lanes) => void): void {
-    if (this.#released) return;
-    this.#released = true;
-    done(this.#context.lanes);
   }
 }

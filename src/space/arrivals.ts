@@ -7,7 +7,7 @@ import { limits } from '../limits.ts';
 import type { Value } from '../values/index.ts';
 import type { Settled } from './entry.ts';
 import type { LiveTask } from './tasks.ts';
-import type { Cause, Turn } from './types.ts';
+import type { Cause, Poster, Turn } from './types.ts';
 
 export class Arrival implements Settled {
   /** What the turn answered, or how it refused. */
@@ -25,17 +25,16 @@ export class Arrival implements Settled {
     /** Hears in the turn what that answered; changes nothing of the space. */
     readonly after: ((result: unknown, turn: Turn) => void) | null,
     readonly task: LiveTask | null,
-    readonly resolve: (value: unknown) => void,
-    readonly reject: (error: Error) => void,
+    readonly poster: Poster,
   ) {}
 
   durable(): void {
-    if (this.refusal !== null) this.reject(this.refusal);
-    else this.resolve(this.result);
+    if (this.refusal !== null) this.poster.refused(this.refusal);
+    else this.poster.done(this.result);
   }
 
   lost(error: Error): void {
-    this.reject(error);
+    this.poster.refused(error);
   }
 }
 
@@ -50,7 +49,7 @@ export class Arrivals {
 
   push(arrival: Arrival): void {
     if (this.length >= limits.causes_waiting_max) {
-      arrival.reject(
+      arrival.poster.refused(
         new PowerboxError('too_many_tasks', `${limits.causes_waiting_max} messages are waiting for their turn`),
       );
       return;
@@ -73,6 +72,6 @@ export class Arrivals {
 
   /** Refuses all that wait. */
   refuse(error: Error): void {
-    while (this.length > 0) this.shift().reject(error);
+    while (this.length > 0) this.shift().poster.refused(error);
   }
 }

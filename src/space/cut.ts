@@ -17,6 +17,7 @@ import { type TermPolicy, writeTask } from './records.ts';
 import { channelRowKey, factRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
 import type { Messages } from './messages.ts';
 import { PagedDataShelf, PagedWaiterShelf } from './paged-shelf.ts';
+import type { Waiter } from './items.ts';
 import type { LiveTask } from './tasks.ts';
 import type { Term } from './terms.ts';
 
@@ -28,7 +29,7 @@ export class Cutter implements TermPolicy {
   readonly #sha256: (bytes: Uint8Array) => Uint8Array;
   readonly #encoder = new Encoder(4096);
   /** Changed since the last cut began. */
-  #dirty: Channel[] = [];
+  #dirty = new Set<Channel>();
   #taskPuts = new Map<number, LiveTask>();
   #taskGone: number[] = [];
   #facts = new Map<string, Value | undefined>();
@@ -74,7 +75,7 @@ export class Cutter implements TermPolicy {
 
   /** How many channels to encode now so that this cut is done before half as many more have changed. */
   get behind(): number {
-    return 2 * this.#dirty.length - this.#next;
+    return 2 * this.#dirty.size - this.#next;
   }
 
   /** The journal entry whose state is being cut. */
@@ -94,8 +95,8 @@ export class Cutter implements TermPolicy {
     for (let index = 0; index < commit.data.length; index++)
       if (!(commit.data[index] as { gone: boolean }).gone) this.noteChannel(commit.dataChannels[index] as Channel);
     for (const channel of commit.dataGoneChannels) this.noteChannel(channel);
-    for (const list of [commit.waiters, commit.waitersGone])
-      for (const waiter of list) for (const channel of waiter.channels) this.noteChannel(channel);
+    for (const waiter of commit.waiters) this.#noteWaiter(waiter);
+    for (const waiter of commit.waitersGone) this.#noteWaiter(waiter);
     for (const task of commit.tasks) if (task.state !== 'done') this.#taskPuts.set(task.number, task);
     for (const number of commit.tasksGone) if (!this.#taskPuts.delete(number)) this.#taskGone.push(number);
     for (const [key, value] of commit.facts) this.noteFact(key, value);
@@ -104,9 +105,20 @@ export class Cutter implements TermPolicy {
   }
 
   noteChannel(channel: Channel): void {
+    // A reply channel whose message has come, most often: no row has ever named it, so none has to be deleted.
+    if (channel.key === null && channel.cut === 0 && channel.empty) {
+      if (channel.dirty) this.#dirty.delete(channel);
+      channel.dirty = false;
+      return;
+    }
     if (channel.dirty) return;
     channel.dirty = true;
-    this.#dirty.push(channel);
+    this.#dirty.add(channel);
+  }
+
+  #noteWaiter(waiter: Waiter): void {
+    if (waiter.join === null) this.noteChannel(waiter.channel);
+    else for (const channel of waiter.join.channels) this.noteChannel(channel);
   }
 
   /** For recovery: what an entry of the journal changed is in no row yet. */
@@ -143,8 +155,8 @@ export class Cutter implements TermPolicy {
   begin(entry: number, header: EntryHeader, terms: readonly Term[]): void {
     this.#open = true;
     this.#entry = entry;
-    this.#cutting = this.#dirty;
-    this.#dirty = [];
+    this.#cutting = [...this.#dirty];
+    this.#dirty = new Set();
     this.#next = 0;
     for (const channel of this.#cutting) {
       channel.dirty = false;

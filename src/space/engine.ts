@@ -42,7 +42,19 @@ import { digestOfState } from './state-digest.ts';
 import { Terms } from './terms.ts';
 import { TurnContext, type TurnHost } from './turn.ts';
 import { Tuples } from './tuples.ts';
-import type { Account, Apply, Body, Cause, Engine, Handling, Receive, Task, TaskRouter, Turn } from './types.ts';
+import type {
+  Account,
+  Apply,
+  Body,
+  Cause,
+  Engine,
+  Handling,
+  Poster,
+  Receive,
+  Task,
+  TaskRouter,
+  Turn,
+} from './types.ts';
 
 const NOBODY_TO_TELL = (): void => {};
 
@@ -297,6 +309,14 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     return this.#arrive(cause, null, null, after, task as LiveTask) as Promise<boolean>;
   }
 
+  enactFor(poster: Poster, cause: Cause): void {
+    this.#arriveFor(poster, cause, null, null, null, null);
+  }
+
+  concludeFor(poster: Poster, task: Task, cause: Cause): void {
+    this.#arriveFor(poster, cause, null, null, null, task as LiveTask);
+  }
+
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T> {
     return this.#arrive(cause, null, apply, null, null) as Promise<T>;
   }
@@ -352,16 +372,28 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     guard: Arrival['guard'] = null,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#closed !== null || this.isReplay) {
-        reject(
-          this.#closed ?? new PowerboxError('not_available', 'this space is a replay: it takes nothing from outside'),
-        );
-        return;
-      }
-      const arrival = new Arrival(cause, message, apply, after, task, resolve, reject);
-      arrival.guard = guard;
-      this.#loop.arrive(arrival);
+      this.#arriveFor({ done: resolve, refused: reject }, cause, message, apply, after, task, guard);
     });
+  }
+
+  #arriveFor(
+    poster: Poster,
+    cause: Cause,
+    message: readonly Value[] | null,
+    apply: ((turn: Turn) => unknown) | null,
+    after: Arrival['after'],
+    task: LiveTask | null,
+    guard: Arrival['guard'] = null,
+  ): void {
+    if (this.#closed !== null || this.isReplay) {
+      poster.refused(
+        this.#closed ?? new PowerboxError('not_available', 'this space is a replay: it takes nothing from outside'),
+      );
+      return;
+    }
+    const arrival = new Arrival(cause, message, apply, after, task, poster);
+    arrival.guard = guard;
+    this.#loop.arrive(arrival);
   }
 
   unpark(label: string): void {
@@ -643,6 +675,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
 
   log(log: string, value: Value): void {
     this.logs.append(this.#commits.current, log, value);
+  }
+
+  logBytes(log: string, bytes: Uint8Array): void {
+    this.logs.appendBytes(this.#commits.current, log, bytes);
   }
 
   dropLog(log: string, before: number): void {

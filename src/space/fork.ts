@@ -21,7 +21,7 @@ import { type LiveTask, Tasks } from './tasks.ts';
 import type { Terms } from './terms.ts';
 import { TurnContext, type TurnHost } from './turn.ts';
 import { Tuples } from './tuples.ts';
-import type { Account, Apply, Body, Cause, Engine, Task, TaskRouter, Turn } from './types.ts';
+import type { Account, Apply, Body, Cause, Engine, Poster, Task, TaskRouter, Turn } from './types.ts';
 
 /** What a fork sees of its space. */
 export interface ForkedSpace {
@@ -310,6 +310,20 @@ export class Fork implements Engine, TurnHost {
     return this.conclude(task, cause);
   }
 
+  enactFor(poster: Poster, cause: Cause): void {
+    this.enact(cause, (result, turn) => poster.inTurn?.(result, turn)).then(
+      (result) => poster.done(result),
+      (error) => poster.refused(error),
+    );
+  }
+
+  concludeFor(poster: Poster, task: Task, cause: Cause): void {
+    this.conclude(task, cause, (result, turn) => poster.inTurn?.(result, turn)).then(
+      (result) => poster.done(result),
+      (error) => poster.refused(error),
+    );
+  }
+
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T> {
     return this.#arrive(cause, apply);
   }
@@ -438,6 +452,8 @@ export class Fork implements Engine, TurnHost {
 
   /** What is said of a fork is gone with it: logs are of the space. */
   log(): void {}
+
+  logBytes(): void {}
 
   dropLog(): void {}
 

@@ -69,9 +69,13 @@ export class Logs {
   }
 
   append(commit: Commit, name: string, value: Value): void {
+    if (this.#rows !== null) this.appendBytes(commit, name, this.#encoded(value));
+  }
+
+  /** The canonical bytes of a value. */
+  appendBytes(commit: Commit, name: string, bytes: Uint8Array): void {
     if (this.#rows === null) return;
     const log = this.#log(name);
-    const bytes = this.#encoded(value);
     const number = log.next++;
     log.pending.set(number, bytes);
     commit.logged.push({ log: name, number, bytes });

@@ -19,12 +19,13 @@ import type { Tuples } from './tuples.ts';
 import type { Causes } from './causes.ts';
 import type { CauseRecord } from './entry.ts';
 import type { Recorders } from './recorders.ts';
-import type { Account, Handling, TaskRouter } from './types.ts';
+import type { Account, Handling, Poster, TaskRouter } from './types.ts';
 
 /** The kind of cause of a message that stays. */
 export const PRODUCE_PERSISTENT = 'produce!';
 
 const NOBODY_TO_TELL = (): void => {};
+const NOBODY: Poster = { done: NOBODY_TO_TELL, refused: NOBODY_TO_TELL };
 
 const PARKED_ROUTER: TaskRouter = {
   handling: () => 'parked',
@@ -222,12 +223,12 @@ export class TurnLoop {
   #runArrival(arrival: Arrival): void {
     const { cause, task } = arrival;
     if (task !== null && task.state !== 'outside') {
-      arrival.resolve(false);
+      arrival.poster.done(false);
       return;
     }
     const conflict = arrival.guard === null ? null : arrival.guard();
     if (conflict !== null) {
-      arrival.reject(conflict);
+      arrival.poster.refused(conflict);
       return;
     }
     if (this.#failpoint !== null) this.#failpoint('turn:before');
@@ -257,12 +258,13 @@ export class TurnLoop {
         const apply = arrival.apply ?? this.#causes.of(cause.kind);
         arrival.result = apply(context, cause, task);
         if (arrival.after !== null) arrival.after(arrival.result, context);
+        else arrival.poster.inTurn?.(arrival.result, context);
       }
       if (task !== null) arrival.result = true;
     } catch (error) {
       if (!(error instanceof PowerboxError)) {
         // A bug in the caller's code: the turn is half done, so the space cannot go on from memory.
-        arrival.reject(error instanceof Error ? error : new PowerboxError('bad_request', String(error)));
+        arrival.poster.refused(error instanceof Error ? error : new PowerboxError('bad_request', String(error)));
         throw error;
       }
       // A refusal: what the turn did before it stays, and the caller hears of it like of any answer.
@@ -350,7 +352,7 @@ export class TurnLoop {
   redoCause(record: CauseRecord): PowerboxError | null {
     const { kind, payload, account, message } = record;
     const task = record.task === 0 ? null : (this.#tasks.held.get(record.task) ?? null);
-    const arrival = new Arrival({ kind, payload, account }, message, null, null, task, NOBODY_TO_TELL, NOBODY_TO_TELL);
+    const arrival = new Arrival({ kind, payload, account }, message, null, null, task, NOBODY);
     this.#runArrival(arrival);
     return arrival.refusal;
   }

@@ -17,6 +17,7 @@ export interface TurnHost {
   setFact(key: string, value: Value | undefined): void;
   produceAnyway(channel: Value, message: readonly Value[], account: Account): void;
   log(log: string, value: Value): void;
+  logBytes(log: string, bytes: Uint8Array): void;
   dropLog(log: string, before: number): void;
   afterDurable(run: () => void): void;
   failed(account: Account, error: Error): void;
@@ -112,6 +113,10 @@ export class TurnContext implements Turn {
 
   log(log: string, value: Value): void {
     this.#engine.log(log, value);
+  }
+
+  logBytes(log: string, bytes: Uint8Array): void {
+    this.#engine.logBytes(log, bytes);
   }
 
   dropLog(log: string, before: number): void {

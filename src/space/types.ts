@@ -86,6 +86,8 @@ export interface Turn {
   setFact(key: string, value: Value | undefined): void;
   /** Appends to a log (a short plain name): rows of their own, read in ranges, durable with this turn. */
   log(log: string, value: Value): void;
+  /** As `log`, for who has the canonical bytes of the value; they must not change any more. */
+  logBytes(log: string, bytes: Uint8Array): void;
   /** Forgets the entries of a log before a number. */
   dropLog(log: string, before: number): void;
   /** Runs after the commit that holds this turn is durable: every acknowledgement, delivery and effect starts here. */
@@ -144,6 +146,14 @@ export interface TaskRouter {
   deliver(task: Task): void;
 }
 
+/** Whoever posted a cause, told once: with what its turn answered when that is durable, or why there was none. */
+export interface Poster {
+  done(result: unknown): void;
+  refused(error: Error): void;
+  /** Hears in the same turn what that answered, in this process only: it must change nothing of the space. */
+  inTurn?(result: unknown, turn: Turn): void;
+}
+
 /** The engine as the dispatcher and the host see it: turns in, acknowledgements out. */
 export interface Engine {
   /** Says once what causes of a kind do; before the first of them. See `spec/traces.md`. */
@@ -155,6 +165,10 @@ export interface Engine {
   enact<T>(cause: Cause, after?: (result: T, turn: Turn) => void): Promise<T>;
   /** As `enact`, and in the same turn the outside task `task` is gone. Refused (false) when it is gone already. */
   conclude(task: Task, cause: Cause, after?: (result: unknown, turn: Turn) => void): Promise<boolean>;
+  /** As `enact`, for who posts so many that a promise for each would be felt. */
+  enactFor(poster: Poster, cause: Cause): void;
+  /** As `conclude`; `done` hears whether the task was still there. */
+  concludeFor(poster: Poster, task: Task, cause: Cause): void;
   /** A cause of no registered kind: `apply` says what it does, so no replay can do it again. For tests. */
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T>;
   /** As `post`, and in the same turn the outside task `task` is gone. Refused (false) when it is gone already. */

@@ -5,6 +5,7 @@ import { Audit, type Retention } from '../../src/dispatch/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import { SpaceEngine } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk } from '../../src/store/index.ts';
+import { Bytes, equal, Tuple } from '../../src/values/index.ts';
 
 const call = {
   account: 1,
@@ -17,6 +18,61 @@ const call = {
 };
 
 describe('the audit', () => {
+  it('writes each row as the tuple that it is, whoever called whom before', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            grant: fc.constantFrom('', 'alice/files', 'bob/net'),
+            cap: fc.constantFrom('alice/files', '~7', 'ü'),
+            native: fc.constantFrom('file', 'socket'),
+            method: fc.constantFrom('append', 'send', 'x'.repeat(40)),
+            result: fc.constantFrom('ok', 'timed_out'),
+            account: fc.nat(3),
+            start_ms: fc.nat(),
+            duration_ms: fc.nat(70_000),
+            bytes: fc.nat(),
+            isChange: fc.boolean(),
+          }),
+          { minLength: 1, maxLength: 30 },
+        ),
+        async (calls) => {
+          const disk = new SimulatedDisk(simulatedPlatform(1));
+          const { platform } = disk;
+          const store = await platform.run(openSimulatedStore(disk));
+          const engine = await platform.run(SpaceEngine.open({ platform, store }));
+          engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+          const audit = new Audit(platform.hashing, platform.clock);
+          audit.attach(engine);
+          const digest = new Uint8Array(32).fill(3);
+          for (const { isChange, ...made } of calls) {
+            const effectId = new Uint8Array(isChange ? 32 : 0).fill(5);
+            await platform.run(
+              engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
+                audit.record(turn, { ...made, effectId }, { ...made, digest }),
+              ),
+            );
+          }
+          let total_bytes = 0;
+          calls.forEach(({ isChange, ...made }, number) => {
+            const { account, start_ms, duration_ms, bytes, grant, cap, native, method, result } = made;
+            total_bytes += 120 + grant.length + cap.length + native.length + method.length + result.length;
+            const row = engine.logs.read('audit', number) as Tuple;
+            const effectId = new Bytes(new Uint8Array(isChange ? 32 : 0).fill(5));
+            const numbers = [total_bytes, start_ms, duration_ms, bytes, account];
+            const words = ['', grant, cap, native, method, result];
+            assert.ok(equal(row, new Tuple([...numbers, ...words, new Bytes(digest), effectId])));
+          });
+          assert.equal(
+            [...audit.tallies()].reduce((sum, { count }) => sum + count, 0),
+            calls.length,
+          );
+          await platform.run(engine.close());
+        },
+      ),
+      { numRuns: 30 },
+    ));
+
   it('keeps what is young enough and what fits, whatever was written when, over kills', () =>
     fc.assert(
       fc.asyncProperty(

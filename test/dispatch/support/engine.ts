@@ -9,6 +9,7 @@ import type {
   Body,
   Cause,
   Engine,
+  Poster,
   Receive,
   Task,
   TaskRouter,
@@ -16,7 +17,7 @@ import type {
   Turn,
 } from '../../../src/space/index.ts';
 import type { MessagePattern } from '../../../src/match/index.ts';
-import { List, Name, kindOf, Kind, type Value } from '../../../src/values/index.ts';
+import { decodeValue, List, Name, kindOf, Kind, type Value } from '../../../src/values/index.ts';
 
 interface State {
   facts: Map<string, Value>;
@@ -186,6 +187,20 @@ export class FakeEngine implements Engine {
     return this.state.data.get(keyOf(channel)) ?? [];
   }
 
+  enactFor(poster: Poster, cause: Cause): void {
+    this.enact(cause, (result, turn) => poster.inTurn?.(result, turn)).then(
+      (result) => poster.done(result),
+      (error) => poster.refused(error),
+    );
+  }
+
+  concludeFor(poster: Poster, task: Task, cause: Cause): void {
+    this.conclude(task, cause, (result, turn) => poster.inTurn?.(result, turn)).then(
+      (result) => poster.done(result),
+      (error) => poster.refused(error),
+    );
+  }
+
   #enqueue<T>(cause: Cause, take: () => boolean, apply: (turn: Turn) => T): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       this.#posts.push(() => {
@@ -296,6 +311,7 @@ export class FakeEngine implements Engine {
       fact: (key) => state.facts.get(key),
       setFact: (key, value) => void (value === undefined ? state.facts.delete(key) : state.facts.set(key, value)),
       log: (log, value) => void state.logs.push([log, value]),
+      logBytes: (log, bytes) => void state.logs.push([log, decodeValue(bytes, (name) => new Name(null, 0, 0, name))]),
       dropLog: () => {},
       afterDurable: (run) => void this.#after.push(run),
       fail: (error) => this.#router.failed?.(account, error, turn),

@@ -193,6 +193,7 @@ export class TinySpace implements Turn {
   }
 
   log(): void {}
+  logBytes(): void {}
 
   dropLog(): void {}
 
