@@ -82,6 +82,15 @@ export async function writeIdentity(
   await writeText(place, FORMAT_FILE, { text: formatText({ spaceId, created, ready: true }), kind: 'replace' });
 }
 
+/** Makes a directory and those above it where they are not there, or says with `storage_failed` why not. */
+export async function makePlace(directory: string, sync: boolean, mode?: number): Promise<void> {
+  try {
+    await makeDirectory(resolve(directory), sync, mode);
+  } catch (error) {
+    throw storageError(`${directory} cannot be made`, error);
+  }
+}
+
 async function listing({ directory, sync }: Place): Promise<string[]> {
   try {
     return await readdir(directory);
@@ -90,12 +99,8 @@ async function listing({ directory, sync }: Place): Promise<string[]> {
     if (code === 'ENOTDIR') throw foreign(directory, 'it is a file');
     if (code !== 'ENOENT') throw storageError(`${directory} cannot be read`, error);
   }
-  try {
-    await makeDirectory(resolve(directory), sync);
-    return [];
-  } catch (error) {
-    throw storageError(`${directory} cannot be made`, error);
-  }
+  await makePlace(directory, sync);
+  return [];
 }
 
 function foreign(directory: string, why: string): PowerboxError {

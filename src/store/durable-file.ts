@@ -64,19 +64,32 @@ async function linkOnce(temporary: string, path: string): Promise<boolean> {
   }
 }
 
-/** Makes a directory and those above it; with `sync` each is durable with its name. */
-export async function makeDirectory(path: string, sync: boolean): Promise<void> {
+/**
+ * Makes a directory and those above it; with `sync` each is durable with its name. Not Node's own recursion: that says on
+ * a read-only file system that something is not there, and never comes back from a place like `/proc/x`.
+ */
+export async function makeDirectory(path: string, sync: boolean, mode = 0o777): Promise<void> {
+  let made: boolean;
   try {
-    await mkdir(path);
+    made = await makeOne(path, mode);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    // Node's own recursion says on a read-only file system that something is not there.
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path), sync);
-    return makeDirectory(path, sync);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path), sync, mode);
+    // Once and no more: in some places nothing can be made, though what is above is there.
+    made = await makeOne(path, mode);
   }
-  if (sync) await syncPath(dirname(path));
+  if (made && sync) await syncPath(dirname(path));
+}
+
+/** False: it is there. */
+async function makeOne(path: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(path, { mode });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** Makes a file, or the names in a directory, durable. */

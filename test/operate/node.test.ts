@@ -350,6 +350,10 @@ service: {shutdown_ms: 400}
       startNode({ console: QUIET, log: (level) => openLog(level, { write: () => {} }) }),
       coded('usage'),
     );
+    await assert.rejects(
+      startNode({ data: '/proc/powerbox', console: QUIET, log: (level) => openLog(level, { write: () => {} }) }),
+      coded('storage_failed'),
+    );
     await (await start()).close();
   });
 

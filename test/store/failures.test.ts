@@ -183,3 +183,11 @@ describe('a read-only directory', () => {
     });
   });
 });
+
+describe('a place where no directory can be made', () => {
+  it('is storage_failed at once, and is not tried for ever', async () => {
+    const failure = await refused(() => open('/proc/powerbox/space'));
+    strictEqual(failure.code, 'storage_failed', failure.message);
+    match(failure.message, /\/proc\/powerbox\/space cannot be made/);
+  });
+});

@@ -10,14 +10,14 @@
  * never removed.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type ConfigurationSource, type HolderQuota, holderName, holderQuotaSchema } from '../../capability/index.ts';
 import { openSpace } from '../../embedding/index.ts';
 import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { madeWhole } from '../../store/index.ts';
+import { madeWhole, makePlace } from '../../store/index.ts';
 
 export const MAIN_SPACE = 'main';
 const SPACES = 'spaces';
@@ -145,7 +145,7 @@ export async function createSpace(data: string, name: string, settings: SpaceSet
     await made(directory, settings);
     return { name, directory, ...settings };
   }
-  await mkdir(join(data, SPACES), { recursive: true, mode: 0o700 });
+  await makePrivate(join(data, SPACES));
   await madeWhole(directory, (room) => made(room, settings));
   return { name, directory, ...settings };
 }
@@ -209,7 +209,7 @@ export async function removeSpace(data: string, name: string, force: boolean): P
 
 /** Made where it is not there, for the eyes of its user alone. */
 export async function makePrivate(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makePlace(directory, false, 0o700);
 }
 
 /** Names that spaces may have, of what is in a directory; none where it is not there. */
