@@ -46,6 +46,7 @@ export type {
   StartOptions,
 } from './admin/index.ts';
 export { restoreService, serviceHealth } from './service.ts';
+export { nativesInPlace } from './replay.ts';
 export { replayTrace, type ReplayTraceOptions } from './replay-trace.ts';
 export { chartTrace, redactTrace, ShownReplay, showTrace, type ShowTraceOptions } from './show-trace.ts';
 export type * from './types.ts';

@@ -20,10 +20,19 @@ import { SESSION_LABEL, Sessions } from './sessions/index.ts';
 const NO_CONSOLE: Console = { stdout: async () => {}, stderr: async () => {}, readLine: async () => null };
 
 export interface ReplaySurroundings {
-  /** Of the program that was recorded: for their declarations, and for what they compute in the turn. */
+  /**
+   * Of the program that was recorded: for their declarations, and for what they compute in the turn. One with the name of
+   * a native of our own stands in its place, as a fake did.
+   */
   readonly natives?: readonly Native[];
   /** What other parts of that program register for causes of their own. */
   readonly causes?: readonly ((engine: SpaceEngine) => void)[];
+}
+
+/** All of both; of two with one name, the one that was given. */
+export function nativesInPlace(own: readonly Native[], given: readonly Native[]): readonly Native[] {
+  const names = new Set(given.map(({ declaration }) => declaration.name));
+  return [...own.filter(({ declaration }) => !names.has(declaration.name)), ...given];
 }
 
 export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings): OpenForReplay {
@@ -47,7 +56,7 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
     audit.attach(engine);
     const deploys = new Deploys(engine);
     const resolvers = new Resolvers({ console: NO_CONSOLE, platform, show: (value) => print(value) });
-    for (const native of [...resolvers.natives, ...natives]) dispatcher.registerNative(native);
+    for (const native of nativesInPlace(resolvers.natives, natives)) dispatcher.registerNative(native);
     dispatcher.attach(engine, engine.names);
     const sessions = new Sessions({
       engine,

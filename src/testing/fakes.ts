@@ -1,5 +1,6 @@
 /** Natives for tests, made from the declaration of a channel: they answer what the test says, and remember the calls. */
 import type { ChannelDeclaration, Native, NativeAnswer, NativeCall } from '../../channels/index.ts';
+import { PowerboxError } from '../errors.ts';
 import { fromValue, type HostValue, toValue } from '../values/index.ts';
 
 /** What a method answers: a value, or what a function makes of the arguments. What it throws is the call's error. */
@@ -15,11 +16,21 @@ export interface FakeNative extends Native {
   readonly calls: readonly FakeCall[];
 }
 
-/** A method that is not said to answer anything answers `not_available`. */
+/**
+ * A method that is not said to answer anything answers `not_available`. Throws `method_unknown` for an answer to a method
+ * that the declaration does not have: it would never be asked for.
+ */
 export function fakeNative(
   declaration: ChannelDeclaration,
   answers: Readonly<Record<string, FakeAnswer>> = {},
 ): FakeNative {
+  for (const name of Object.keys(answers)) {
+    if (!declaration.methods.has(name))
+      throw new PowerboxError(
+        'method_unknown',
+        `the channel ${declaration.name} has no method ${name}; it has ${[...declaration.methods.keys()].join(', ')}`,
+      );
+  }
   const calls: FakeCall[] = [];
   const heard = (
     call: NativeCall,

@@ -6,7 +6,7 @@ import type { Native } from '../../channels/index.ts';
 import { type Console, Resolvers } from '../../resolvers/index.ts';
 import { readGrants } from '../capability/index.ts';
 import { Audit, Deploys, Dispatcher, type StderrRecord } from '../dispatch/index.ts';
-import { channelReports, holdingValue, registerNodeCauses } from '../embedding/index.ts';
+import { channelReports, holdingValue, nativesInPlace, registerNodeCauses } from '../embedding/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type SimulatedPlatform, simulatedPlatform } from '../platform/index.ts';
@@ -20,7 +20,7 @@ import { NameNumbers } from './names.ts';
 export interface TestSpaceOptions {
   /** Of its clock, its timers and its chance. Default: 1. */
   readonly seed?: number;
-  /** Each stands under the URI `native:<name>`; see `fakeNative`. */
+  /** Each stands under the URI `native:<name>`, and in the place of our own native of its name; see `fakeNative`. */
   readonly natives?: readonly Native[];
   /** Whose turn is next: the place of a task among all that are ready. Then nothing is recorded. */
   readonly choose?: (count: number) => number;
@@ -33,6 +33,8 @@ const POWERS = [
   { kind: 'random', name: 'random' },
   { kind: 'crypto', name: 'crypto' },
 ];
+/** By how much a timer may be late: it counts whole milliseconds, and what it lets go on has to get its turn. */
+const TIMER_LATE_MS = 2;
 /** Steps of simulation in which a program must come to rest. */
 const STEPS_MAX = 1_000_000;
 
@@ -76,7 +78,7 @@ export class TestSpace {
     audit.attach(engine);
     this.#deploys = new Deploys(engine);
     this.#resolvers = new Resolvers({ console: this.#console(), platform, show: (value) => print(value) });
-    for (const native of [...this.#resolvers.natives, ...natives]) this.#dispatcher.registerNative(native);
+    for (const native of nativesInPlace(this.#resolvers.natives, natives)) this.#dispatcher.registerNative(native);
     this.#dispatcher.attach(engine, engine.names);
     engine.start(this.#dispatcher);
     this.#dispatcher.openSources();
@@ -135,7 +137,8 @@ export class TestSpace {
 
   /** Lets time go by, with all that is due meanwhile. */
   async advance(duration_ms: number): Promise<void> {
-    await this.platform.run(new Promise<void>((resolve) => void this.platform.timers.after(duration_ms, resolve)));
+    const until_ms = duration_ms + TIMER_LATE_MS;
+    await this.platform.run(new Promise<void>((resolve) => void this.platform.timers.after(until_ms, resolve)));
     await this.rest();
   }
 

@@ -57,6 +57,10 @@ describe('a space for tests', () => {
     assert.deepEqual(again.calls, []);
   });
 
+  it('takes no answer for a method that its declaration does not have', () => {
+    assert.throws(() => fakeNative(weather, { tomorrow: 'sun' }), { code: 'method_unknown' });
+  });
+
   it('is the same every time, from its seed', async () => {
     const play = (seed: number): Promise<Uint8Array> =>
       recordTrace(async (space) => void (await space.run('new x, y in { @"out"!(*x) | @"out"!(*y) }')), { seed });
