@@ -31,15 +31,15 @@ const GOLDEN: Readonly<Record<string, Golden>> = {
   },
   directory: {
     program:
-      'new box(`native:directory`) in { for (@made <- box!?("mkdir", "notes"); @there <- box!?("list", "."); @wrong <- box!?("mkdir", 1)) { @"told"!(made, there, wrong) } }',
-    natives: () => [fakeNative(directory, { mkdir: null, list: ['notes'] })],
+      'new box(`native:directory`) in { for (@made <- box!?("mkdir", "notes"); @there <- box!?("list"); @wrong <- box!?("mkdir", 1)) { @"told"!(made, there, wrong) } }',
+    natives: () => [fakeNative(directory, { mkdir: null, list: { notes: 'directory' } })],
   },
   file: {
     program:
       'new f(`native:file`) in { for (@text <- f!?("read", 6); @refused <- f!?("write", text)) { @"told"!(text, refused) } }',
     natives: () => [
       fakeNative(file, {
-        read: 'a line',
+        read: new TextEncoder().encode('a line'),
         write: () => {
           throw new Error('the disk is gone');
         },
