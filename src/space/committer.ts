@@ -38,6 +38,7 @@ const CUT_CHANNELS_A_LOOK = 32;
 const PLANTED_DELAY_MS = 5;
 
 const NO_DIGEST = new Uint8Array(0);
+const NO_ENTRY = new Uint8Array(0);
 
 /** What the commits need of the engine. */
 export interface CommitHost {
@@ -174,14 +175,16 @@ export class Committer {
     if (this.digests) this.#hash(commit, header);
     this.#recorders.begin(header, () => this.#host.standing());
     const beside_bytes = writeEntry(encoder, commit, header, this.#termPolicy, this.#host.messages);
-    const entry = encoder.finish();
+    const entry_bytes = encoder.length;
+    // Nobody recovers from what a replay would append.
+    const entry = this.#options.replays === true ? NO_ENTRY : encoder.finish();
     const cutter = this.#cutter as Cutter;
     cutter.note(commit);
     // Only now is it known which channels must stay: those that this commit changed are marked.
     this.#host.channels.evict(this.#options.cache_bytes ?? limits.cache_bytes_default);
-    this.tail_bytes += entry.length + beside_bytes;
+    this.tail_bytes += entry_bytes + beside_bytes;
     this.appending = true;
-    this.counters.appended_bytes += entry.length;
+    this.counters.appended_bytes += entry_bytes;
     this.#commitBegan_ms = this.#platform.clock.monotonic_ms();
     this.#options.failpoint?.('append:before');
     if (this.#options.plant === 'acknowledge-before-sync') this.#letOut(commit);

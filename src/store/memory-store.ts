@@ -14,6 +14,11 @@ interface MemoryStart {
   readonly nameKey?: Uint8Array;
   /** Number of the first entry of its journal. */
   readonly journalFirst?: number;
+  /**
+   * For a space that nobody opens again: its journal gives what is in it once, to whoever opens the space, and is left
+   * with the numbers only. Who appends hands the entry over.
+   */
+  readonly isReadOnce?: boolean;
 }
 
 export function openMemoryStore(platform: Platform, from: MemoryStart = {}): Store {
@@ -21,7 +26,7 @@ export function openMemoryStore(platform: Platform, from: MemoryStart = {}): Sto
   const nameKey = from.nameKey ?? platform.randomness.bytes(32);
   const sealKey = platform.randomness.bytes(32);
   return {
-    journal: new MemoryJournal(health, from.journalFirst ?? 1),
+    journal: new MemoryJournal(health, from),
     rows: new MemoryRows(health),
     blobs: new MemoryBlobs(health),
     keys: { nameKey, sealKey },
@@ -31,12 +36,15 @@ export function openMemoryStore(platform: Platform, from: MemoryStart = {}): Sto
 
 class MemoryJournal implements Journal {
   readonly #health: Health;
+  readonly #isReadOnce: boolean;
   #first: number;
   #entries: Uint8Array[] = [];
+  #wasRead = false;
 
-  constructor(health: Health, first: number) {
+  constructor(health: Health, { journalFirst = 1, isReadOnce = false }: MemoryStart) {
     this.#health = health;
-    this.#first = first;
+    this.#first = journalFirst;
+    this.#isReadOnce = isReadOnce;
   }
 
   get first(): number {
@@ -50,7 +58,9 @@ class MemoryJournal implements Journal {
   async append(expectedLast: number, entry: Uint8Array): Promise<void> {
     if (!this.#health.usable) this.#health.refuse();
     if (expectedLast !== this.last) throw overtaken(this.last, expectedLast);
-    this.#entries.push(copy(entry));
+    if (!this.#isReadOnce) this.#entries.push(copy(entry));
+    else if (this.#wasRead) this.#first++;
+    else this.#entries.push(entry);
   }
 
   async *read(from: number): AsyncGenerator<{ readonly number: number; readonly entry: Uint8Array }> {
@@ -61,7 +71,21 @@ class MemoryJournal implements Journal {
       throw this.#health.fail('the journal could not be read', error);
     }
     const entries = this.#entries.slice(from - this.#first);
+    if (this.#isReadOnce) {
+      yield* this.#handedOut(from, entries);
+      return;
+    }
     for (const [index, entry] of entries.entries()) yield { number: from + index, entry: copy(entry) };
+  }
+
+  /** None is held for longer than whoever reads it does. */
+  *#handedOut(from: number, entries: Uint8Array[]): Generator<{ readonly number: number; readonly entry: Uint8Array }> {
+    this.#wasRead = true;
+    this.#first = this.last + 1;
+    this.#entries = [];
+    entries.reverse();
+    let number = from;
+    for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) yield { number: number++, entry };
   }
 
   async drop(upTo: number): Promise<void> {

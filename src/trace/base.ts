@@ -24,7 +24,7 @@ const ROWS_A_BATCH = 1024;
 export async function baseOf(bytes: TraceBytes, reader: TraceReader): Promise<Base> {
   if (reader.keyframe !== null) return keyframeBase(bytes, reader.space, reader.keyframe);
   const { nameKey, journalFirst } = reader.space;
-  const store = openMemoryStore(inertPlatform(), { nameKey, journalFirst });
+  const store = openMemoryStore(inertPlatform(), { nameKey, journalFirst, isReadOnce: true });
   const base = new BaseWriter(store);
   for (const part of reader.parts('rows')) if (base.row(part)) await base.written();
   await base.end();
@@ -40,7 +40,7 @@ export async function keyframeBase(bytes: TraceBytes, { nameKey }: SpaceRecord, 
   for (const part of readKeyframe(bytes, place, (body) => platform.hashing.sha256(body))) {
     if (part.kind === 'head') {
       const { journalFirst, standing } = part;
-      const store = openMemoryStore(platform, { nameKey, journalFirst });
+      const store = openMemoryStore(platform, { nameKey, journalFirst, isReadOnce: true });
       const value = decodeValue(standing, (name) => new Name(null, 0, 0, name));
       found = { store, standing: value, base: new BaseWriter(store) };
       continue;

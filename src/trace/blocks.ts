@@ -18,6 +18,7 @@ export const HEAD_BYTES = MAGIC.length + 1;
 export const TAIL_BYTES = 8;
 const BLOCK_HEAD_BYTES = 21;
 const CHECKSUM_AT = 17;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * What a block holds: the settings of the space, rows, entries of a journal, turns, how the trace ends; and of a keyframe
@@ -41,7 +42,7 @@ export interface Block {
   readonly kind: BlockKind;
   /** The turn after which it begins. */
   readonly turn: number;
-  /** Expanded when it is first asked for. */
+  /** Expanded whenever it is asked for: whoever asks has it alone, and nobody keeps it. */
   readonly body: Uint8Array;
   /** Where it stands in the trace. */
   readonly at: number;
@@ -52,8 +53,8 @@ export interface Block {
 /** Where a trace is read from. */
 export interface TraceBytes {
   readonly size: number;
-  /** Up to `length` bytes; fewer only at the end. */
-  read(at: number, length: number): Uint8Array;
+  /** Up to `length` bytes; fewer only at the end. They may be put into a buffer that is given, where they fit. */
+  read(at: number, length: number, into?: Uint8Array): Uint8Array;
   close(): void;
 }
 
@@ -126,11 +127,15 @@ export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): 
   const tail_bytes = version === TRACE_VERSION_FIRST ? 0 : TAIL_BYTES;
   let { at, before } = from ?? { at: HEAD_BYTES, before: 0 };
   let kind: BlockKind | null = null;
+  // One buffer for the blocks as they are stored, which come by the hundred.
+  let buffer = NO_BYTES;
   while (kind !== 'end') {
     if (at >= bytes.size) throw truncated(bytes.size, bytes.size);
     const head = readHead(bytes, at);
     const start = at;
-    const block = bytes.read(start, BLOCK_HEAD_BYTES + head.stored);
+    const block_bytes = Math.min(BLOCK_HEAD_BYTES + head.stored, bytes.size - start);
+    if (buffer.length < block_bytes) buffer = new Uint8Array(block_bytes);
+    const block = bytes.read(start, BLOCK_HEAD_BYTES + head.stored, buffer);
     if (block.length < BLOCK_HEAD_BYTES + head.stored) throw truncated(start, bytes.size);
     const place = { at: start, before };
     before = checksum(block, before);
@@ -140,7 +145,7 @@ export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): 
       throw invalid(
         `the block at byte ${start}, after turn ${turn}, is not as it was written: its checksum is another`,
       );
-    let body: Uint8Array | null = null;
+    let stored: Uint8Array | null = block.subarray(BLOCK_HEAD_BYTES);
     at += block.length;
     if (kind === 'end') requireTail(bytes, start, at, tail_bytes);
     yield {
@@ -148,10 +153,11 @@ export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): 
       turn,
       ...place,
       get body() {
-        body ??= inflated(block.subarray(BLOCK_HEAD_BYTES), length, start);
-        return body;
+        return inflated(stored ?? bytes.read(start + BLOCK_HEAD_BYTES, head.stored), length, start);
       },
     };
+    // The buffer has the next one from now on.
+    stored = null;
   }
 }
 

@@ -27,8 +27,9 @@ export function openTraceFile(file: string): TraceBytes {
   const { size } = fstatSync(handle);
   return {
     size,
-    read(at, length) {
-      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - at)));
+    read(at, length, into) {
+      const most = Math.max(0, Math.min(length, size - at));
+      const bytes = into !== undefined && into.length >= most ? into.subarray(0, most) : new Uint8Array(most);
       let read = 0;
       while (read < bytes.length) {
         const more = readSync(handle, bytes, read, bytes.length - read, at + read);

@@ -165,13 +165,14 @@ export function* readKeyframe(
     if (isBegun && block.kind === 'keyframe') break;
     if (!block.kind.startsWith('keyframe')) continue;
     isBegun = true;
-    hashes.raw(sha256(block.body));
-    yield* partsOf(block);
+    const { kind, body, at } = block;
+    hashes.raw(sha256(body));
+    yield* partsOf({ kind, body, at });
   }
   throw invalid(`the keyframe of turn ${turn} at byte ${place.at} is not whole`);
 }
 
-function* partsOf({ kind, body, at }: Block): Generator<KeyframePart> {
+function* partsOf({ kind, body, at }: Pick<Block, 'kind' | 'body' | 'at'>): Generator<KeyframePart> {
   const decoder = new Decoder(body, () => {
     throw invalid(`a name where none may be, in the keyframe at byte ${at}`);
   });

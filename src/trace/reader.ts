@@ -1,5 +1,6 @@
 /** A trace that is read: what it begins with, and its records in the order of their turns. Checks as it goes. */
 import { isPowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { Decoder, Name } from '../values/index.ts';
 import { type Block, type BlockKind, invalid, readBlocks, type TraceBytes } from './blocks.ts';
 import { readRecords, type TraceRecord } from './records.ts';
@@ -9,6 +10,9 @@ import type { KeyframePlace } from './writer.ts';
 const NO_NAMES = (): never => {
   throw invalid('a name where none may be');
 };
+
+/** Larger blocks are rare, and are not copied. */
+const HELD_BYTES_MAX = 16 * limits.trace_block_bytes;
 
 /** Between records: a keyframe begins, or is whole. */
 export type KeyframeMark =
@@ -22,6 +26,8 @@ export class TraceReader {
   readonly keyframe: KeyframePlace | null;
   readonly #blocks: Generator<Block>;
   #block: Block | null;
+  /** Has the block of turns that is being read. */
+  #buffer = new Uint8Array(0);
 
   /** From a keyframe on, or from its beginning: which is a keyframe, too, where the space was open already. */
   constructor(bytes: TraceBytes, from: KeyframePlace | null = null) {
@@ -67,7 +73,7 @@ export class TraceReader {
       else if (at.kind === 'keyframe-end') yield { type: 'keyframe-end', turn: at.turn };
       if (at.kind.startsWith('keyframe')) continue;
       if (at.kind !== 'turns') throw invalid(`a block of ${at.kind} at byte ${at.at}, among turns`);
-      const records = readRecords(at.body, at.turn, readName);
+      const records = readRecords(this.#held(at.body), at.turn, readName);
       for (;;) {
         const next = checked(at, () => records.next());
         if (next.done === true) break;
@@ -75,6 +81,17 @@ export class TraceReader {
       }
     }
     this.#block = null;
+  }
+
+  /**
+   * In one place for all: records are taken out one by one while turns are run, and what is alive for that long is freed
+   * late, so that a trace of large messages would stand in memory thirty times. What is taken out is a copy.
+   */
+  #held(body: Uint8Array): Uint8Array {
+    if (body.length > HELD_BYTES_MAX) return body;
+    if (this.#buffer.length < body.length) this.#buffer = new Uint8Array(body.length);
+    this.#buffer.set(body);
+    return this.#buffer.subarray(0, body.length);
   }
 
   #next(): Block | null {

@@ -4,7 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSpace } from '../../src/embedding/index.ts';
-import { replays } from './support.ts';
+import { readBlocks } from '../../src/trace/blocks.ts';
+import { bytesOf, openTraceFile } from '../../src/trace/index.ts';
+import { replays, replayTrace } from './support.ts';
 
 describe('the file of a trace', () => {
   let directory = '';
@@ -35,5 +37,30 @@ describe('the file of a trace', () => {
     writeFileSync(trace, 'something of mine');
     await assert.rejects(openSpace({ trace }), { code: 'config_invalid', message: /it is there already/ });
     assert.equal(readFileSync(trace, 'utf8'), 'something of mine');
+  });
+
+  it('of messages of many sizes reads as its bytes in memory do, and replays from the file', async () => {
+    const trace = join(directory, 'sizes.trace');
+    const space = await openSpace({ trace, trace_keyframe_bytes: 0, grants: { stdio: false } });
+    await space.run('contract @"in"(@n, @x) = { if (n % 2 == 0) { @"kept"!(n, x) } }');
+    // Up to and beyond what is expanded in one piece, growing and shrinking.
+    for (const [n, size] of [10, 400_000, 3, 5_000_000, 70_000, 0, 900_000].entries())
+      await space.produce('in', [n, `${n}`.repeat(size)]);
+    await space.quiescent();
+    await space.close();
+    const bytes = new Uint8Array(readFileSync(trace));
+    const file = openTraceFile(trace);
+    const inMemory = [...readBlocks(bytesOf(bytes))];
+    // Those of the file are asked for one by one, and again when all have been read: that is never another block.
+    const inFile = [];
+    for (const block of readBlocks(file)) {
+      assert.deepEqual(block.body, inMemory[inFile.length]?.body);
+      inFile.push(block);
+    }
+    for (const [index, { body }] of inFile.entries()) assert.deepEqual(body, inMemory[index]?.body);
+    file.close();
+    assert.equal(inFile.length, inMemory.length);
+    const report = await replayTrace(trace);
+    assert.deepEqual([report.complete, report.turns], [true, await replays(bytes)]);
   });
 });
