@@ -4,12 +4,12 @@
  *
  *     call URL            calls through a contract of a service       capnweb URL       the same call with Cap'n Web
  *     pairs URL           a produce, and then a take of what is there  redis PORT        LPUSH, then RPOP, by its npm client
- *     redis-raw PORT      both at once, in the bytes of the protocol
+ *     pairs-at-once URL   both sent at once                       redis-raw PORT    both at once, in the bytes of the protocol
  */
 import { createInterface } from 'node:readline';
 import { createClient } from 'redis';
 import { WebSocket } from 'ws';
-import { connect, type SocketMaker } from '../../src/client/index.ts';
+import { type Box, connect, type SocketMaker } from '../../src/client/index.ts';
 import { ECHO } from '../service/support.ts';
 import { rawPairs } from './redis.ts';
 
@@ -34,6 +34,12 @@ const callers =
     return (done / (performance.now() - started_ms)) * 1000;
   };
 
+async function openPairs(url: string): Promise<{ readonly box: Box; readonly next: () => string }> {
+  const box = await connect(url, { token: 'alice', webSocket: WebSocket as unknown as SocketMaker });
+  let number = 0;
+  return { box, next: () => `channel ${number++ % CHANNELS}` };
+}
+
 const DRIVERS: Readonly<Record<string, (address: string) => Promise<Round>>> = {
   call: async (url) => {
     const box = await connect(url, { token: 'alice', webSocket: WebSocket as unknown as SocketMaker });
@@ -49,12 +55,18 @@ const DRIVERS: Readonly<Record<string, (address: string) => Promise<Round>>> = {
     return callers(async () => stub.echo(TEXT));
   },
   pairs: async (url) => {
-    const box = await connect(url, { token: 'alice', webSocket: WebSocket as unknown as SocketMaker });
-    let number = 0;
+    const { box, next } = await openPairs(url);
     return callers(async () => {
-      const channel = `channel ${number++ % CHANNELS}`;
+      const channel = next();
       await box.produce(channel, [TEXT]);
       await box.take(channel);
+    });
+  },
+  'pairs-at-once': async (url) => {
+    const { box, next } = await openPairs(url);
+    return callers(async () => {
+      const channel = next();
+      await Promise.all([box.produce(channel, [TEXT]), box.take(channel)]);
     });
   },
   redis: async (port) => {
