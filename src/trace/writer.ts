@@ -36,6 +36,16 @@ interface Pending {
 const COMPRESSING_MAX = 3;
 /** Fast, and most of what there is to win. */
 const LEVEL = { level: 1 };
+/** Bytes that zlib puts into one piece: what it gives back comes to this thread once a piece. */
+const PIECE_BYTES_MAX = 1024 * 1024;
+/** More than is ever added to what cannot be compressed, however short it is. */
+const PIECE_BYTES_MIN = 1024;
+
+/** In the threads of zlib, in pieces as large as what comes of bytes that cannot be compressed. */
+function compress(body: Uint8Array, done: (error: Error | null, stored: Uint8Array) => void): void {
+  const most_bytes = body.length + (body.length >> 8) + PIECE_BYTES_MIN;
+  deflateRaw(body, { ...LEVEL, chunkSize: Math.min(most_bytes, PIECE_BYTES_MAX) }, done);
+}
 
 export class TraceWriter {
   readonly #write: (bytes: Uint8Array) => void;
@@ -73,7 +83,7 @@ export class TraceWriter {
       if (pending.begun) continue;
       pending.begun = true;
       this.#compressing++;
-      deflateRaw(pending.body, LEVEL, (error, stored) => {
+      compress(pending.body, (error, stored) => {
         this.#compressing--;
         // What cannot be compressed there is compressed here, when its turn comes.
         pending.stored ??= error === null ? stored : deflateRawSync(pending.body, LEVEL);
