@@ -591,6 +591,7 @@ describe('confinement', () => {
 
   it('a process that swaps a directory for a link at every moment never leads out', async function () {
     if (process.platform !== 'linux') this.skip();
+    this.timeout(180_000);
     const granted = await grantFiles();
     const outside = await makeDirectory();
     await mkdir(join(outside, 'deep'));
@@ -600,9 +601,12 @@ describe('confinement', () => {
     const swapper = new Worker(SWAP, { eval: true, workerData: { root: granted.directory, outside } });
     await new Promise((resolve) => swapper.once('message', resolve));
     const seen = { inside: 0, refused: 0 };
+    const isRun = (): boolean => seen.inside > 10 && seen.refused > 10;
     const end = Date.now() + 2_000;
+    // On a busy machine one of the two is seldom the quicker: it goes on until both have been.
+    const latest = end + 120_000;
     try {
-      while (Date.now() < end) {
+      while (Date.now() < end || (!isRun() && Date.now() < latest)) {
         const file = await granted.root.answer('resolve', 'spot/deep/file');
         if ('error' in file) {
           seen.refused++;
@@ -626,7 +630,7 @@ describe('confinement', () => {
     }
     assert.deepEqual(await readdir(join(outside, 'deep')), ['file']);
     assert.equal(await readFile(join(outside, 'deep', 'file'), 'utf8'), 'outside');
-    assert(seen.inside > 10 && seen.refused > 10, `the race was not run: ${JSON.stringify(seen)}`);
+    assert(isRun(), `the race was not run: ${JSON.stringify(seen)}`);
     await granted.close();
     await rm(outside, { recursive: true });
   });
