@@ -32,8 +32,8 @@ interface Pending {
   readonly waiting: (() => void)[];
 }
 
-/** Blocks in the hands of zlib at once: it has four threads, and others want them, too. */
-const COMPRESSING_MAX = 3;
+/** Blocks in the hands of zlib at once: its threads are those in which the store writes, which must not stand behind. */
+const COMPRESSING_MAX = 1;
 /** Fast, and most of what there is to win. */
 const LEVEL = { level: 1 };
 /** Bytes that zlib puts into one piece: what it gives back comes to this thread once a piece. */
