@@ -1,4 +1,5 @@
 /** Records what a test does to a space, and replays it. */
+import { isPowerboxError } from '../../src/errors.ts';
 import assert from 'node:assert/strict';
 import { openSpace, type OpenOptions, replayTrace, type Space } from '../../src/embedding/index.ts';
 import { readBlocks } from '../../src/trace/blocks.ts';
@@ -25,6 +26,17 @@ export async function recorded(run: (space: Space) => Promise<void>, options: Op
 /** Turns behind which a trace has a keyframe. */
 export function keyframesIn(trace: Uint8Array): number[] {
   return [...readBlocks(bytesOf(trace))].filter(({ kind }) => kind === 'keyframe-end').map(({ turn }) => turn);
+}
+
+/** Whole keyframes of a trace that is still being written, and so has no end. */
+export function keyframesSoFar(trace: Uint8Array): number {
+  let count = 0;
+  try {
+    for (const { kind } of readBlocks(bytesOf(trace))) if (kind === 'keyframe-end') count++;
+  } catch (error) {
+    if (!isPowerboxError(error)) throw error;
+  }
+  return count;
 }
 
 /** Keyframes of one trace at which a replay is begun. */
