@@ -296,13 +296,7 @@ export class Audit {
 }
 
 /** What is the same in the rows of many calls. */
-interface Words {
-  readonly holder: string;
-  readonly grant: string;
-  readonly cap: string;
-  readonly native: string;
-  readonly method: string;
-  readonly result: string;
+interface Words extends Pick<AuditRow, 'holder' | 'grant' | 'cap' | 'native' | 'method' | 'result'> {
   readonly encoded: Uint8Array;
   readonly row_bytes: number;
   readonly tally: CallTally;

@@ -21,6 +21,7 @@ import { type LiveTask, Tasks } from './tasks.ts';
 import type { Terms } from './terms.ts';
 import { TurnContext, type TurnHost } from './turn.ts';
 import { Tuples } from './tuples.ts';
+import { concludeTelling, enactTelling } from './poster.ts';
 import type { Account, Apply, Body, Cause, Engine, Poster, Task, TaskRouter, Turn } from './types.ts';
 
 /** What a fork sees of its space. */
@@ -311,17 +312,11 @@ export class Fork implements Engine, TurnHost {
   }
 
   enactFor(poster: Poster, cause: Cause): void {
-    this.enact(cause, (result, turn) => poster.inTurn?.(result, turn)).then(
-      (result) => poster.done(result),
-      (error) => poster.refused(error),
-    );
+    enactTelling(this, poster, cause);
   }
 
   concludeFor(poster: Poster, task: Task, cause: Cause): void {
-    this.conclude(task, cause, (result, turn) => poster.inTurn?.(result, turn)).then(
-      (result) => poster.done(result),
-      (error) => poster.refused(error),
-    );
+    concludeTelling(this, poster, task, cause);
   }
 
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T> {

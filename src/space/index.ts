@@ -6,6 +6,7 @@ export type { FactChange } from './fork-changes.ts';
 export { type EngineOptions, FAILPOINTS, type Failpoint } from './options.ts';
 export { type HostRequest, SpaceHost } from './host.ts';
 export { type Lease, produceLeased } from './own-causes.ts';
+export { concludeTelling, enactTelling } from './poster.ts';
 export type { PurseUsage, Quota } from './purse.ts';
 export { DEPLOY_KEY, HOLDER_KEY } from './purse.ts';
 export type { KeyedQuota, QuotaSource } from './quotas.ts';

@@ -217,6 +217,13 @@ export class Sessions implements InlineRunner {
     this.#performer.met(turn, session, standing, task);
   }
 
+  /** Refused with `session_unknown` when it has ended. */
+  #live(number: number): Session {
+    const session = this.#sessions.get(number);
+    if (session === undefined) throw refusal('session_unknown', 'the session has ended');
+    return session;
+  }
+
   #asked(turn: Turn, payload: Value): void {
     const [number, now_ms, handled, publicNames, list] = (payload as List).items as readonly [
       number,
@@ -225,8 +232,7 @@ export class Sessions implements InlineRunner {
       boolean,
       List,
     ];
-    const session = this.#sessions.get(number);
-    if (session === undefined) throw refusal('session_unknown', 'the session has ended');
+    const session = this.#live(number);
     const asked = payload instanceof AskedCause ? payload.asked : list.items.map(readAsked);
     session.publicNames = publicNames;
     this.#touch(turn, session);
@@ -281,9 +287,8 @@ export class Sessions implements InlineRunner {
       number,
       string,
     ];
-    const session = this.#sessions.get(number);
     // Whoever posts it has looked: no turn is between that and this one.
-    if (session === undefined) throw refusal('session_unknown', 'the session has ended');
+    const session = this.#live(number);
     this.#touch(turn, session);
     session.applied = id;
     this.#performer.placed(turn, session, id, { account, name });

@@ -3,18 +3,20 @@
  * before its commit is durable, outside tasks are delivered after their commit and again after a restart.
  * Channels hold data or an installed body; there is no matching. `kill` keeps what was durable and nothing else.
  */
-import type {
-  Account,
-  Apply,
-  Body,
-  Cause,
-  Engine,
-  Poster,
-  Receive,
-  Task,
-  TaskRouter,
-  TermReference,
-  Turn,
+import {
+  type Account,
+  type Apply,
+  type Body,
+  type Cause,
+  concludeTelling,
+  enactTelling,
+  type Engine,
+  type Poster,
+  type Receive,
+  type Task,
+  type TaskRouter,
+  type TermReference,
+  type Turn,
 } from '../../../src/space/index.ts';
 import type { MessagePattern } from '../../../src/match/index.ts';
 import { decodeValue, List, Name, kindOf, Kind, type Value } from '../../../src/values/index.ts';
@@ -188,17 +190,11 @@ export class FakeEngine implements Engine {
   }
 
   enactFor(poster: Poster, cause: Cause): void {
-    this.enact(cause, (result, turn) => poster.inTurn?.(result, turn)).then(
-      (result) => poster.done(result),
-      (error) => poster.refused(error),
-    );
+    enactTelling(this, poster, cause);
   }
 
   concludeFor(poster: Poster, task: Task, cause: Cause): void {
-    this.conclude(task, cause, (result, turn) => poster.inTurn?.(result, turn)).then(
-      (result) => poster.done(result),
-      (error) => poster.refused(error),
-    );
+    concludeTelling(this, poster, task, cause);
   }
 
   #enqueue<T>(cause: Cause, take: () => boolean, apply: (turn: Turn) => T): Promise<T | undefined> {
