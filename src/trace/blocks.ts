@@ -4,15 +4,18 @@
  * is refused, with the place where it is.
  *
  *   trace := "PBTRACE" version block… at (8)
- *   block := kind (1) firstTurn (8) bytes (4) stored (4) checksum (4) body (stored bytes, raw deflate)
+ *   block := kind (1) firstTurn (8) bytes (4) stored (4) checksum (4) body (stored bytes, Brotli)
  */
-import { crc32, inflateRawSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { unpackSync } from './packing.ts';
 
-export const TRACE_VERSION = 2;
+export const TRACE_VERSION = 3;
 /** Without keyframes, and without the place of its last block. */
 const TRACE_VERSION_FIRST = 1;
+/** From which on the checksums hold the head, too: an older trace is not taken for a newer one. */
+const TRACE_VERSION_SUMMED = 3;
 const MAGIC = Uint8Array.from([...'PBTRACE'].map((letter) => letter.charCodeAt(0)));
 export const HEAD_BYTES = MAGIC.length + 1;
 export const TAIL_BYTES = 8;
@@ -63,6 +66,11 @@ export function traceHead(): Uint8Array {
   head.set(MAGIC);
   head[MAGIC.length] = TRACE_VERSION;
   return head;
+}
+
+/** What the first block goes on from. */
+export function checksumOfHead(head: Uint8Array): number {
+  return (head[MAGIC.length] ?? 0) < TRACE_VERSION_SUMMED ? 0 : crc32(head);
 }
 
 /** The block of a body that has been compressed, which goes on from a checksum; and the checksum that it ends with. */
@@ -125,7 +133,7 @@ function readHead(bytes: TraceBytes, at: number): BlockHead {
 export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): Generator<Block> {
   const version = requireHead(bytes.read(0, HEAD_BYTES));
   const tail_bytes = version === TRACE_VERSION_FIRST ? 0 : TAIL_BYTES;
-  let { at, before } = from ?? { at: HEAD_BYTES, before: 0 };
+  let { at, before } = from ?? firstPlace(bytes);
   let kind: BlockKind | null = null;
   // One buffer for the blocks as they are stored, which come by the hundred.
   let buffer = NO_BYTES;
@@ -153,12 +161,16 @@ export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): 
       turn,
       ...place,
       get body() {
-        return inflated(stored ?? bytes.read(start + BLOCK_HEAD_BYTES, head.stored), length, start);
+        return expanded(stored ?? bytes.read(start + BLOCK_HEAD_BYTES, head.stored), length, start, version);
       },
     };
     // The buffer has the next one from now on.
     stored = null;
   }
+}
+
+function firstPlace(bytes: TraceBytes): BlockPlace {
+  return { at: HEAD_BYTES, before: checksumOfHead(bytes.read(0, HEAD_BYTES)) };
 }
 
 function requireTail(bytes: TraceBytes, start: number, end: number, tail_bytes: number): void {
@@ -186,13 +198,14 @@ export function lastBlock(bytes: TraceBytes): number | null {
 /** The body of one block, which is not checked against those before it. */
 export function bodyAt(bytes: TraceBytes, at: number): Uint8Array {
   const { length, stored } = readHead(bytes, at);
-  return inflated(bytes.read(at + BLOCK_HEAD_BYTES, stored), length, at);
+  const version = requireHead(bytes.read(0, HEAD_BYTES));
+  return expanded(bytes.read(at + BLOCK_HEAD_BYTES, stored), length, at, version);
 }
 
 /** Kinds and places of all blocks, as far as they go, without their bodies; nothing is checked. */
 export function* walkBlocks(bytes: TraceBytes): Generator<BlockPlace & Pick<BlockHead, 'kind' | 'turn'>> {
-  let before = 0;
-  for (let at = HEAD_BYTES; at + BLOCK_HEAD_BYTES <= bytes.size; ) {
+  let { at, before } = firstPlace(bytes);
+  while (at + BLOCK_HEAD_BYTES <= bytes.size) {
     const { kind, turn, stored, checksum: after } = readHead(bytes, at);
     yield { kind, turn, at, before };
     before = after;
@@ -200,10 +213,10 @@ export function* walkBlocks(bytes: TraceBytes): Generator<BlockPlace & Pick<Bloc
   }
 }
 
-function inflated(stored: Uint8Array, length: number, at: number): Uint8Array {
+function expanded(stored: Uint8Array, length: number, at: number, version: number): Uint8Array {
   let body: Uint8Array;
   try {
-    body = inflateRawSync(stored, { maxOutputLength: Math.max(length, 1) });
+    body = unpackSync(stored, length, version);
   } catch (cause) {
     throw invalid(`the block at byte ${at} cannot be expanded`, cause);
   }
@@ -216,7 +229,7 @@ function requireHead(head: Uint8Array): number {
   if (head.length < HEAD_BYTES || !MAGIC.every((byte, index) => head[index] === byte))
     throw invalid('this is no trace: it does not begin with PBTRACE');
   const version = head[MAGIC.length];
-  if (version === TRACE_VERSION || version === TRACE_VERSION_FIRST) return version;
+  if (version !== undefined && version >= TRACE_VERSION_FIRST && version <= TRACE_VERSION) return version;
   throw new PowerboxError('trace_version', `a trace of version ${version}; this program reads ${TRACE_VERSION}`, {
     hint: 'Replay it with the release that recorded it, or a newer one.',
   });

@@ -167,10 +167,11 @@ export class TraceRecorder implements Recorder {
     for (const record of waiting.records) {
       this.#records.write(record);
       if (record.type !== 'blob') this.#turn = record.turn;
+      // Also amid a commit: whoever reads it expands one block at a time.
+      if (this.#records.length >= limits.trace_block_bytes) this.#flush();
     }
     if (waiting.standing !== null) this.#keyframe(waiting.standing);
-    else if (this.#records.length >= limits.trace_block_bytes) this.#flush();
-    else this.#timer ??= this.#options.timers.after(BLOCK_AGE_MS, () => this.#flush());
+    else if (this.#records.length > 0) this.#timer ??= this.#options.timers.after(BLOCK_AGE_MS, () => this.#flush());
   }
 
   /** The space has closed, or what is recorded is enough: ends the trace. */

@@ -3,10 +3,18 @@
  * checksum, the place of the next block, and what is still being compressed, which is bounded: past the bound it is
  * compressed here and now, and who writes is held up for that.
  */
-import { deflateRaw, deflateRawSync } from 'node:zlib';
 import { limits } from '../limits.ts';
 import { Encoder } from '../values/index.ts';
-import { type BlockKind, type BlockPlace, blockOf, HEAD_BYTES, traceHead, traceTail } from './blocks.ts';
+import {
+  type BlockKind,
+  type BlockPlace,
+  blockOf,
+  checksumOfHead,
+  HEAD_BYTES,
+  traceHead,
+  traceTail,
+} from './blocks.ts';
+import { pack, packSync } from './packing.ts';
 
 /** Where a trace is written. Each call has the next bytes. */
 export interface TraceSink {
@@ -34,18 +42,6 @@ interface Pending {
 
 /** Blocks in the hands of zlib at once: its threads are those in which the store writes, which must not stand behind. */
 const COMPRESSING_MAX = 1;
-/** Fast, and most of what there is to win. */
-const LEVEL = { level: 1 };
-/** Bytes that zlib puts into one piece: what it gives back comes to this thread once a piece. */
-const PIECE_BYTES_MAX = 1024 * 1024;
-/** More than is ever added to what cannot be compressed, however short it is. */
-const PIECE_BYTES_MIN = 1024;
-
-/** In the threads of zlib, in pieces as large as what comes of bytes that cannot be compressed. */
-function compress(body: Uint8Array, done: (error: Error | null, stored: Uint8Array) => void): void {
-  const most_bytes = body.length + (body.length >> 8) + PIECE_BYTES_MIN;
-  deflateRaw(body, { ...LEVEL, chunkSize: Math.min(most_bytes, PIECE_BYTES_MAX) }, done);
-}
 
 export class TraceWriter {
   readonly #write: (bytes: Uint8Array) => void;
@@ -55,13 +51,15 @@ export class TraceWriter {
   #pending_bytes = 0;
   #compressing = 0;
   #at = HEAD_BYTES;
-  #checksum = 0;
+  #checksum: number;
 
   /** `write` gets the bytes of the trace, in their order. */
   constructor(write: (bytes: Uint8Array) => void, drained: () => Promise<void> = () => Promise.resolve()) {
     this.#write = write;
     this.#drained = drained;
-    write(traceHead());
+    const head = traceHead();
+    this.#checksum = checksumOfHead(head);
+    write(head);
   }
 
   /** Bytes that have been written. */
@@ -83,10 +81,10 @@ export class TraceWriter {
       if (pending.begun) continue;
       pending.begun = true;
       this.#compressing++;
-      compress(pending.body, (error, stored) => {
+      pack(pending.body, (error, stored) => {
         this.#compressing--;
         // What cannot be compressed there is compressed here, when its turn comes.
-        pending.stored ??= error === null ? stored : deflateRawSync(pending.body, LEVEL);
+        pending.stored ??= error === null ? stored : packSync(pending.body);
         this.#settle(false);
         this.#compress();
       });
@@ -124,7 +122,7 @@ export class TraceWriter {
     while (this.#pending[0] !== undefined && (now || this.#pending[0].stored !== null)) {
       const [next] = this.#pending.splice(0, 1) as [Pending];
       const { body, placed } = next;
-      next.stored ??= deflateRawSync(body, LEVEL);
+      next.stored ??= packSync(body);
       const place = { at: this.#at, before: this.#checksum };
       const { block, after } = blockOf({ ...next, length: body.length }, next.stored, this.#checksum);
       this.#pending_bytes -= body.length;

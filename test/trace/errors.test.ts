@@ -1,10 +1,11 @@
 /** A trace that was changed, cut off, or is of another kind is refused, and it is said where. */
 import assert from 'node:assert/strict';
+import { crc32, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { internalsOf } from '../../src/embedding/index.ts';
 import { isPowerboxError, type PowerboxError } from '../../src/errors.ts';
 import { Departure } from '../../src/trace/index.ts';
-import { readBlocks } from '../../src/trace/blocks.ts';
+import { BLOCK_KINDS, readBlocks } from '../../src/trace/blocks.ts';
 import { readRecords, RecordWriter, type TraceRecord } from '../../src/trace/records.ts';
 import { bytesOf, MemoryTrace } from '../../src/trace/memory.ts';
 import { TraceWriter } from '../../src/trace/writer.ts';
@@ -38,6 +39,31 @@ function rewritten(trace: Uint8Array, change: (records: TraceRecord[]) => TraceR
   return sink.bytes();
 }
 
+/** The same trace as an older release wrote it: bodies by deflate, checksums that go on from 0. */
+function olderOf(trace: Uint8Array, version: 1 | 2): Uint8Array {
+  const parts = [Buffer.from([...Buffer.from('PBTRACE'), version])];
+  let before = 0;
+  let at = 8;
+  for (const { kind, turn, body } of readBlocks(bytesOf(trace))) {
+    if (kind.startsWith('keyframe')) continue;
+    // Keyframes are not indexed: nothing begins there.
+    const whole = kind === 'end' ? new Uint8Array(0) : body;
+    const stored = deflateRawSync(whole, { level: 1 });
+    const head = Buffer.alloc(21);
+    head.writeUInt8(BLOCK_KINDS.indexOf(kind), 0);
+    head.writeBigUInt64BE(BigInt(turn), 1);
+    head.writeUInt32BE(whole.length, 9);
+    head.writeUInt32BE(stored.length, 13);
+    before = crc32(stored, crc32(head.subarray(0, 17), before));
+    head.writeUInt32BE(before, 17);
+    parts.push(head, stored);
+    if (kind !== 'end') at += head.length + stored.length;
+  }
+  const tail = Buffer.alloc(8);
+  tail.writeBigUInt64BE(BigInt(at));
+  return new Uint8Array(Buffer.concat(version === 1 ? parts : [...parts, tail]));
+}
+
 describe('a trace that is not as it was recorded', () => {
   let trace = new Uint8Array();
   let seal = new Uint8Array();
@@ -60,7 +86,8 @@ describe('a trace that is not as it was recorded', () => {
         changed[at] = (changed[at] ?? 0) ^ (1 << bit);
         const { code, message } = await refusal(changed);
         assert.ok(code === 'trace_invalid' || code === 'trace_version', `${code}: ${message}`);
-        assert.match(message, at < 8 ? /PBTRACE|version/ : /byte \d+/);
+        // A version that is read, but not of this one: its first block says so.
+        assert.match(message, at < 8 ? /PBTRACE|version|block at byte 8,/ : /byte \d+/);
       }),
       { numRuns: 100 },
     );
@@ -77,9 +104,18 @@ describe('a trace that is not as it was recorded', () => {
     );
   });
 
+  it('is read when an older release wrote it, and refused when its version was turned into a newer one', async () => {
+    for (const version of [1, 2] as const) {
+      const older = olderOf(trace, version);
+      assert.deepEqual(await replayTrace(older), await replayTrace(trace));
+      older[7] = 3;
+      assert.match((await refusal(older)).message, /the block at byte 8, .*its checksum is another/);
+    }
+  });
+
   it('is refused when a newer release wrote it, and when it is another file', async () => {
     const newer = trace.slice();
-    newer[7] = 3;
+    newer[7] = 4;
     assert.equal((await refusal(newer)).code, 'trace_version');
     const other = await refusal(new TextEncoder().encode('#!/bin/sh\nexit 0\n'));
     assert.equal(other.code, 'trace_invalid');
