@@ -215,6 +215,11 @@ export const ADAPTERS = [
     reason: 'Keeps the secret that tokens are signed with.',
   },
   {
+    file: 'src/service/node-directory.ts',
+    touches: ['files'],
+    reason: 'Looks whether there is a directory of a node.',
+  },
+  {
     file: 'src/service/operate/logs.ts',
     touches: ['files'],
     reason: 'Makes lines with pino; whoever opens the log says where they are written.',

@@ -2,7 +2,7 @@
  * Exit codes of the command, and which error leaves with which. Owns that table and nothing else; it is printed
  * by `powerbox help` and told in README.
  */
-import { isPowerboxError, type ErrorCode } from '../index.ts';
+import { isPowerboxError, type ErrorCode } from '../errors.ts';
 
 export const EXIT = {
   /** The program ran until nothing more could happen. */

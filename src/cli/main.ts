@@ -4,10 +4,12 @@
  * its own.
  */
 import { Command, CommanderError } from 'commander';
-import { isPowerboxError, PowerboxError, sourceErrorsOf, VERSION } from '../index.ts';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { example } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
+import { publicApi } from './loading.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
 const EXIT_CODES = `
@@ -61,11 +63,12 @@ async function leave(command: Promise<number>): Promise<void> {
   exitCode = await command;
 }
 
-function tellError(to: Terminal, error: unknown): void {
+async function tellError(to: Terminal, error: unknown): Promise<void> {
   const code = isPowerboxError(error) ? error.code : 'runner_failed';
   const message = error instanceof Error ? error.message : String(error);
   const hint = isPowerboxError(error) ? error.hint : '';
-  const sourceErrors = sourceErrorsOf(error);
+  // What is wrong with a command line is no error of a text.
+  const sourceErrors = code === 'usage' ? null : (await publicApi()).sourceErrorsOf(error);
   if (to.json) {
     const errors = sourceErrors === null ? {} : { errors: sourceErrors };
     to.record({ type: 'error', code, message, hint, ...errors, exitCode: exitCodeOf(error) });
@@ -94,7 +97,7 @@ try {
 } catch (error) {
   const told = error instanceof CommanderError ? usageError(error) : error;
   if (told !== null) {
-    tellError(terminal, told);
+    await tellError(terminal, told);
     exitCode = exitCodeOf(told);
   }
 }

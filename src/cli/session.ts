@@ -2,19 +2,10 @@
  * What commands that open a space have in common: their options, the opening, running to quiescence with progress
  * and interruption, and what is said and left at the end. Decides nothing that the space decides.
  */
-import {
-  type Admin,
-  type DeployReport,
-  type Durability,
-  type Grants,
-  isPowerboxError,
-  openAdmin,
-  parseGrants,
-  PowerboxError,
-  type Report,
-} from '../index.ts';
-import { nodeService } from './node-service.ts';
+import { isPowerboxError, PowerboxError } from '../errors.ts';
+import type { Admin, DeployReport, Durability, Grants, Report } from '../index.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
+import { nodeService, publicApi } from './loading.ts';
 import { tellFailure, tellReport } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,19 +37,20 @@ export async function open(
       hint: 'Add the power to the holder in the configuration, or leave --holder out.',
     });
   }
+  const { openAdmin, processConsole } = await publicApi();
   const opening = openAdmin(
     {
       ...(data === undefined ? {} : { data }),
       ...(config === undefined ? {} : { config }),
       ...(durability === undefined ? {} : { durability }),
-      grants: { ...grantsOf(options), publicSystem: publicSystem === true },
+      grants: { ...(await grantsOf(options)), publicSystem: publicSystem === true },
       // What an operator granted to the work of an earlier run is still its own.
       rememberGrants: true,
       mustExist: unfinished !== 'refuse',
       unfinished,
       ...(options.strict === true ? { strict: true } : {}),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
-      console: terminal.console,
+      console: terminal.console(processConsole()),
       ...(terminal.hostArguments.length === 0 ? {} : { hostArguments: terminal.hostArguments }),
       onHostLine: ({ native, level, text }) => terminal.talk(`${native}: ${level}: ${text}`),
       onFailure: (failure) => tellFailure(terminal, failure),
@@ -213,14 +205,10 @@ export async function directoryOf({ data, space }: Pick<CommonOptions, 'data' | 
   });
 }
 
-/** What programs are granted that are run without a holder. */
-export function grantsOf({ grant }: CommonOptions): Grants {
-  return granted(grant);
-}
-
-/** What all `--grant`s say. Standard input and output are granted anyway. */
-function granted(texts: readonly string[] = []): Pick<Grants, 'files' | 'powers'> {
-  const all = parseGrants(texts);
+/** What programs are granted that are run without a holder: what all `--grant`s say, beside standard input and output. */
+export async function grantsOf({ grant }: CommonOptions): Promise<Grants> {
+  const { parseGrants } = await publicApi();
+  const all = parseGrants(grant ?? []);
   const files = all.filter((power) => power.kind === 'files');
   const powers = all.filter((power) => power.kind !== 'files' && power.kind !== 'stdio');
   return { files: Object.fromEntries(files.map(({ name, kind: _, ...options }) => [name, options])), powers };

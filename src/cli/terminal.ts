@@ -3,7 +3,8 @@
  * folder that touches them. Standard output is data, standard error is talk, and colours are for terminals.
  */
 import { readFileSync } from 'node:fs';
-import { type Console, PowerboxError, processConsole } from '../index.ts';
+import { PowerboxError } from '../errors.ts';
+import type { Console, processConsole } from '../index.ts';
 
 export interface Terminal {
   /** As `process.argv`, as far as it is for this command. */
@@ -20,8 +21,8 @@ export interface Terminal {
   /** Tells `line` from time to time, until the returned function is called; replaced by the next where a terminal is. */
   progress(line: () => Promise<string>): () => void;
   paint(colour: Colour, text: string): string;
-  /** Where the programs' own console leads. */
-  readonly console: Console;
+  /** Where the programs' own console leads: to the streams of this process, beside what else is told there. */
+  console(streams: ReturnType<typeof processConsole>): Console;
   /**
    * Calls `run` on the first SIGINT or SIGTERM, and when nobody reads standard output any more; a second signal ends the
    * process at once. Returns how to stop listening.
@@ -67,7 +68,6 @@ export function processTerminal(): Terminal {
   const record = (object: object): void => {
     stdout.write(`${JSON.stringify(object)}\n`);
   };
-  const streams = processConsole();
   return {
     argv,
     hostArguments,
@@ -98,7 +98,7 @@ export function processTerminal(): Terminal {
       };
     },
     paint: (colour, text) => (colours ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text),
-    console: {
+    console: (streams) => ({
       stdout(bytes) {
         erase();
         // Nothing is written to wait for what was: that is no line of its own.
@@ -112,7 +112,7 @@ export function processTerminal(): Terminal {
       },
       readLine: (signal) => streams.readLine(signal),
       readBytes: (count, signal) => streams.readBytes(count, signal),
-    },
+    }),
     onInterrupt(run) {
       let first = true;
       const heard = (signal: string): void => {

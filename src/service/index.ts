@@ -3,7 +3,6 @@ export { createService } from './service.ts';
 export {
   backupNode,
   findSpace,
-  issueNodeToken,
   type Log,
   type LogLevel,
   MAIN_SPACE,
@@ -13,11 +12,11 @@ export {
   openLog,
   openNodeAdmin,
   restoreNode,
-  rotateNodeSecret,
   type RunningNode,
   type SpaceBackup,
   type SpaceEntry,
   type SpaceSettings,
   startNode,
 } from './operate/index.ts';
+export { issueNodeToken, rotateNodeSecret } from './tokens.ts';
 export type * from './types.ts';

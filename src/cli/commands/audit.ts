@@ -1,5 +1,6 @@
 /** `powerbox audit`: which calls of natives were made, for whom, under which grant. A thin call of the public API. */
-import { type Admin, type AuditOptions, type AuditRecord, isPowerboxError, PowerboxError } from '../../index.ts';
+import { isPowerboxError, PowerboxError } from '../../errors.ts';
+import type { Admin, AuditOptions, AuditRecord } from '../../index.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';

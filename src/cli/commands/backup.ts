@@ -1,6 +1,6 @@
 /** `powerbox backup` and `restore`: a space on its way to another directory and back. Thin calls of the public API. */
 import type { SpaceBackup } from '../../service/index.ts';
-import { nodeService } from '../node-service.ts';
+import { nodeService } from '../loading.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';

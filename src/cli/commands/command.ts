@@ -1,6 +1,6 @@
 /** What a file of this folder is given to make its commands with, and the options that several of them have. */
 import { type Command, Option } from 'commander';
-import { PowerboxError } from '../../index.ts';
+import { PowerboxError } from '../../errors.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface CommandLine {

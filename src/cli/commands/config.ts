@@ -1,7 +1,6 @@
 /** `powerbox config`: what is wrong with a configuration, and what it comes to. Opens nothing and starts nothing. */
-import { stringify } from 'yaml';
-import { checkConfiguration, configurationView, mistakeLine } from '../../index.ts';
 import { EXIT } from '../exit.ts';
+import { configurations } from '../loading.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
 
@@ -26,6 +25,7 @@ export const registerConfig: Register = (program, { terminal, leave }) => {
 };
 
 async function check(terminal: Terminal, file: string): Promise<number> {
+  const { checkConfiguration, mistakeLine } = await configurations();
   const { mistakes, fillings } = checkConfiguration(file);
   const exitCode = mistakes.length === 0 ? EXIT.success : EXIT.configuration;
   if (terminal.json) {
@@ -45,6 +45,7 @@ async function check(terminal: Terminal, file: string): Promise<number> {
 }
 
 async function show(terminal: Terminal, file: string): Promise<number> {
+  const { checkConfiguration, configurationView, mistakeLine } = await configurations();
   const { configuration, mistakes } = checkConfiguration(file);
   if (configuration === null) {
     if (terminal.json) for (const mistake of mistakes) terminal.record({ type: 'mistake', file, ...mistake });
@@ -53,6 +54,6 @@ async function show(terminal: Terminal, file: string): Promise<number> {
   }
   const view = configurationView(configuration);
   if (terminal.json) terminal.record({ type: 'configuration', file, ...view });
-  else terminal.data(stringify(view));
+  else terminal.data((await import('yaml')).stringify(view));
   return EXIT.success;
 }

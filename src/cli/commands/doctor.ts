@@ -1,7 +1,8 @@
 /** `powerbox doctor`: whether this machine is good enough for a role, thing by thing, with a reason for each verdict. */
 import { Option } from 'commander';
-import { amountText, type Examination, examineMachine, type MachineCheck, ROLES, type Role } from '../../index.ts';
+import type { amountText, Examination, MachineCheck, Role } from '../../index.ts';
 import { EXIT } from '../exit.ts';
+import { publicApi } from '../loading.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
 
@@ -11,6 +12,8 @@ interface DoctorOptions {
   readonly config?: string;
 }
 
+/** Each of them, and none that is none: the list itself is loaded with the rest. */
+const ROLES = Object.keys({ validator: true, observer: true, light: true } satisfies Record<Role, true>);
 const EXITS = { ok: EXIT.success, short: EXIT.short, unknown: EXIT.unknown } as const;
 const COLOURS = { ok: 'dim', short: 'red', unknown: 'yellow' } as const;
 
@@ -27,6 +30,7 @@ export const registerDoctor: Register = (program, { terminal, leave }) => {
 };
 
 async function doctor(terminal: Terminal, { role, data, config }: DoctorOptions): Promise<number> {
+  const { amountText, examineMachine } = await publicApi();
   const examination = await examineMachine({
     ...(role === undefined ? {} : { role }),
     ...(data === undefined ? {} : { data }),
@@ -38,7 +42,7 @@ async function doctor(terminal: Terminal, { role, data, config }: DoctorOptions)
     terminal.record({ type: 'examination', role: examination.role, verdict: examination.verdict, exitCode });
     return exitCode;
   }
-  for (const line of table(terminal, examination.checks)) terminal.data(`${line}\n`);
+  for (const line of table(terminal, examination.checks, amountText)) terminal.data(`${line}\n`);
   terminal.talk(conclusion(examination));
   return exitCode;
 }
@@ -54,11 +58,11 @@ function conclusion({ role, verdict }: Examination): string {
   }
 }
 
-function table(terminal: Terminal, checks: readonly MachineCheck[]): string[] {
+function table(terminal: Terminal, checks: readonly MachineCheck[], amount: typeof amountText): string[] {
   const rows = checks.map(({ check, unit, required, found, verdict, reason }) => [
     check,
-    amountText(required, unit),
-    found === null ? 'unknown' : amountText(found, unit),
+    amount(required, unit),
+    found === null ? 'unknown' : amount(found, unit),
     verdict,
     reason,
   ]);

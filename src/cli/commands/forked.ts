@@ -1,6 +1,7 @@
 /** `powerbox query` and `powerbox estimate`: a program in a fork that is dropped. Each is a thin call of the public API. */
 import { basename } from 'node:path';
-import { type ModeFailure, PowerboxError } from '../../index.ts';
+import { PowerboxError } from '../../errors.ts';
+import type { ModeFailure } from '../../index.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, grantsOf, open } from '../session.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
@@ -35,7 +36,7 @@ export const registerForked: Register = (program, { terminal, leave }) => {
 
 async function query(terminal: Terminal, file: string, options: ForkedOptions): Promise<number> {
   const text = readProgram(file);
-  const started = startOptions(file, options);
+  const started = await startOptions(file, options);
   const admin = await open(terminal, options, 'look');
   try {
     const report = await admin.query(text, started);
@@ -50,7 +51,7 @@ async function query(terminal: Terminal, file: string, options: ForkedOptions): 
 
 async function estimate(terminal: Terminal, file: string, options: ForkedOptions): Promise<number> {
   const text = readProgram(file);
-  const started = startOptions(file, options);
+  const started = await startOptions(file, options);
   const admin = await open(terminal, options, 'look');
   try {
     const { replies } = options;
@@ -75,7 +76,7 @@ function tellFailures(terminal: Terminal, owner: number | null, failures: readon
   for (const { code, message } of failures) terminal.talk(`${terminal.paint('red', code)}: ${message}`);
 }
 
-function startOptions(file: string, options: ForkedOptions): Parameters<StartedIn>[1] {
+async function startOptions(file: string, options: ForkedOptions): Promise<Parameters<StartedIn>[1]> {
   const { holder, limit } = options;
   const limit_ms = limit === undefined ? undefined : Number(limit);
   if (limit_ms !== undefined && !(Number.isInteger(limit_ms) && limit_ms > 0))
@@ -83,7 +84,7 @@ function startOptions(file: string, options: ForkedOptions): Parameters<StartedI
   return {
     name: basename(file),
     ...(limit_ms === undefined ? {} : { limit_ms }),
-    ...(holder === undefined ? { grants: grantsOf(options) } : { holder }),
+    ...(holder === undefined ? { grants: await grantsOf(options) } : { holder }),
   };
 }
 

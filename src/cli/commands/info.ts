@@ -1,5 +1,5 @@
 /** `powerbox info`: what a space is, who holds it, and the node that serves it. A thin call of the public API. */
-import { nodeService } from '../node-service.ts';
+import { nodeService } from '../loading.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, open } from '../session.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,7 +1,9 @@
 /** `powerbox replay`: a recorded run, run again with nothing touched. A thin call of the public API. */
 import { basename } from 'node:path';
-import { Departure, PowerboxError, replayTrace, ShownReplay, type ShownTurn } from '../../index.ts';
+import { PowerboxError } from '../../errors.ts';
+import type { Console, Departure, replayTrace, ShownReplay, ShownTurn } from '../../index.ts';
 import { EXIT } from '../exit.ts';
+import { publicApi } from '../loading.ts';
 import { channelLines } from '../report.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
@@ -46,6 +48,7 @@ async function replay(terminal: Terminal, trace: string, options: ReplayOptions)
   const { from: _, ...looked } = options;
   const until = options.until === undefined ? undefined : readTurn('--until', options.until);
   const from = options.from === undefined ? {} : { from: readTurn('--from', options.from) };
+  const { Departure, replayTrace } = await publicApi();
   try {
     if (options.program !== undefined) {
       if (options.from !== undefined)
@@ -96,6 +99,8 @@ async function walk(
   // Where nothing on the way is looked at, only the way from the last keyframe is gone.
   const isDirect = step !== true && breakOn === undefined;
   const first = from ?? (isDirect ? until : undefined);
+  const { processConsole, ShownReplay } = await publicApi();
+  const input = processConsole();
   const shown = await ShownReplay.open(trace, first === undefined ? {} : { from: first });
   let next = step === true ? 0 : Number.POSITIVE_INFINITY;
   try {
@@ -104,7 +109,7 @@ async function walk(
       if (step === true || isHit) tell(terminal, turn);
       if (isHit && step !== true) break;
       if (step !== true || (turn.turn < next && !isHit)) continue;
-      const answer = await asked(terminal, shown);
+      const answer = await asked(terminal, input, shown);
       if (answer === null) return EXIT.success;
       next = answer;
     }
@@ -116,9 +121,9 @@ async function walk(
 }
 
 /** The turn until which it goes on without asking; null: no further. */
-async function asked(terminal: Terminal, shown: ShownReplay): Promise<number | null> {
+async function asked(terminal: Terminal, input: Pick<Console, 'readLine'>, shown: ShownReplay): Promise<number | null> {
   for (;;) {
-    const line = await terminal.console.readLine(new AbortController().signal);
+    const line = await input.readLine(new AbortController().signal);
     const word = line?.trim() ?? 'quit';
     if (word === 'quit' || word === 'q') return null;
     if (word === '') return 0;

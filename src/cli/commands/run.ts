@@ -1,6 +1,6 @@
 /** `powerbox run` and `powerbox resume`: programs, run to quiescence. Each is a thin call of the public API. */
 import { basename } from 'node:path';
-import { PowerboxError } from '../../index.ts';
+import { PowerboxError } from '../../errors.ts';
 import { type CommonOptions, grantsOf, hasMore, open, working } from '../session.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
 import { common, example, type Register, requirePlace } from './command.ts';
@@ -50,7 +50,7 @@ async function run(terminal: Terminal, file: string | undefined, options: RunOpt
   const systemText = options.system === undefined ? null : readProgram(options.system);
   const { holder } = options;
   const atomic = options.atomic === true ? { atomic: true } : {};
-  const whose = holder === undefined ? { grants: grantsOf(options) } : { holder };
+  const whose = holder === undefined ? { grants: await grantsOf(options) } : { holder };
   const admin = await open(terminal, options, options.also === true ? 'resume' : 'refuse');
   return working(terminal, options, admin, async () => {
     const system =

@@ -1,5 +1,5 @@
 /** `powerbox serve`: a node that clients talk to, until it is told to go. A thin call of the service. */
-import { nodeService } from '../node-service.ts';
+import { nodeService, publicApi } from '../loading.ts';
 import { EXIT } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
@@ -32,12 +32,13 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<number>
     stop = terminal.onInterrupt(resolve);
   });
   try {
+    const { processConsole } = await publicApi();
     const { openLog, startNode } = await nodeService();
     const node = await startNode({
       ...(data === undefined ? {} : { data }),
       ...(config === undefined ? {} : { config }),
       ...(listen === undefined ? {} : { listen }),
-      console: terminal.console,
+      console: terminal.console(processConsole()),
       hostArguments: terminal.hostArguments,
       log: (level) => openLog(level, { write: (line) => terminal.talk(line.trimEnd()) }),
     });

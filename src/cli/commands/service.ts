@@ -1,7 +1,7 @@
 /** `powerbox service`: whether a node is in service, and its way back. Each is a thin call of the public API. */
-import { type HealthReport, restoreService, serviceHealth } from '../../index.ts';
+import type { HealthReport } from '../../index.ts';
 import { EXIT } from '../exit.ts';
-import { nodeService } from '../node-service.ts';
+import { nodeService, publicApi } from '../loading.ts';
 import { directoryOf } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
@@ -40,6 +40,7 @@ async function placed(options: Place): Promise<{ readonly data: string }> {
 }
 
 async function status(terminal: Terminal, options: Place): Promise<number> {
+  const { serviceHealth } = await publicApi();
   const health = await serviceHealth(await placed(options));
   tell(terminal, health);
   return health.service === 'in' ? EXIT.success : EXIT.storage;
@@ -48,6 +49,7 @@ async function status(terminal: Terminal, options: Place): Promise<number> {
 async function restore(terminal: Terminal, options: Place): Promise<number> {
   // A node that runs closes the space for that, and opens it again.
   const { MAIN_SPACE, openNodeAdmin } = await nodeService();
+  const { restoreService } = await publicApi();
   const node = await openNodeAdmin(options.data);
   try {
     const isRunning = (await node.info()) !== null;

@@ -1,8 +1,8 @@
 /** `powerbox space`: the spaces of a node. Each is a thin call of the service, which asks a node that runs. */
 import { resolve } from 'node:path';
-import { PowerboxError } from '../../index.ts';
+import { PowerboxError } from '../../errors.ts';
 import type { NodeAdmin, SpaceEntry } from '../../service/index.ts';
-import { nodeService } from '../node-service.ts';
+import { nodeService } from '../loading.ts';
 import { EXIT } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, example, JSON_HELP, type Register } from './command.ts';

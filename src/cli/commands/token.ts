@@ -1,6 +1,6 @@
 /** `powerbox token`: a token by which a client is a holder, and new keys to sign them with. Thin calls of the service. */
-import { PowerboxError } from '../../index.ts';
-import { nodeService } from '../node-service.ts';
+import { PowerboxError } from '../../errors.ts';
+import { nodeTokens } from '../loading.ts';
 import { EXIT } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, example, JSON_HELP, type Register } from './command.ts';
@@ -38,7 +38,7 @@ async function issue(terminal: Terminal, { data, holder, space, lifetime }: Toke
       hint: 'For example powerbox token --holder alice --data ./node.',
     });
   const lifetime_ms = readTime(lifetime ?? '30d');
-  const token = await (await nodeService()).issueNodeToken(data, {
+  const token = await (await nodeTokens()).issueNodeToken(data, {
     holder,
     lifetime_ms,
     ...(space === undefined ? {} : { spaces: space }),
@@ -49,7 +49,7 @@ async function issue(terminal: Terminal, { data, holder, space, lifetime }: Toke
 }
 
 async function rotate(terminal: Terminal, { data, drop }: TokenCommandOptions): Promise<number> {
-  await (await nodeService()).rotateNodeSecret(data, { drop: drop === true });
+  await (await nodeTokens()).rotateNodeSecret(data, { drop: drop === true });
   if (terminal.json) terminal.record({ type: 'rotated', dropped: drop === true });
   else terminal.data(drop === true ? 'a new key signs, and the others are gone\n' : 'a new key signs\n');
   return EXIT.success;

@@ -1,14 +1,8 @@
 /** `powerbox trace`: records what a space goes on to do, shows traces, makes them fit to be given away. */
-import {
-  type Admin,
-  chartTrace,
-  PowerboxError,
-  redactTrace,
-  type ShownEvent,
-  type ShownTurn,
-  showTrace,
-} from '../../index.ts';
+import { PowerboxError } from '../../errors.ts';
+import type { Admin, ShownEvent, ShownTurn } from '../../index.ts';
 import { EXIT } from '../exit.ts';
+import { publicApi } from '../loading.ts';
 import { type CommonOptions, hasMore, open, working } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { common, example, JSON_HELP, type Register, requirePlace } from './command.ts';
@@ -90,6 +84,7 @@ async function show(terminal: Terminal, file: string, { from, until, chart }: Sh
     ...(from === undefined ? {} : { from: readTurn('--from', from) }),
     ...(until === undefined ? {} : { until: readTurn('--until', until) }),
   };
+  const { chartTrace, showTrace } = await publicApi();
   if (chart === true) {
     terminal.data(await chartTrace(file, options));
     return EXIT.success;
@@ -106,6 +101,7 @@ async function exported(terminal: Terminal, file: string, out: string, options: 
     throw new PowerboxError('usage', 'what is to be left out is not said', {
       hint: 'Give --redact or --without-payloads.',
     });
+  const { redactTrace } = await publicApi();
   redactTrace(file, out, { without: options.redact === true ? 'values' : 'payloads' });
   terminal.talk(`${out} can be shown, and not replayed`);
   return EXIT.success;

@@ -5,7 +5,8 @@
 import { join, resolve } from 'node:path';
 import { type Admin, openAdmin, restoreBackup } from '../../embedding/index.ts';
 import { type BackupReport, madeWhole } from '../../store/index.ts';
-import { directoriesIn, listSpaces, MAIN_SPACE, makePrivate } from './space-files.ts';
+import { makePrivate } from '../node-directory.ts';
+import { directoriesIn, listSpaces, MAIN_SPACE } from './space-files.ts';
 
 export interface SpaceBackup extends BackupReport {
   readonly space: string;

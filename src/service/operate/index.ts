@@ -1,9 +1,7 @@
 /** What an operator runs and watches: a node that serves, its spaces, what it tells of itself. */
 export { openLog, type Log, type LogLevel } from './logs.ts';
 export {
-  issueNodeToken,
   type NodeOptions,
-  rotateNodeSecret,
   type RunningNode,
   startNode,
 } from './node.ts';

@@ -15,7 +15,8 @@ import { checkConfiguration, ControlServer, rememberedConfiguration } from '../.
 import { PowerboxError } from '../../errors.ts';
 import { realPlatform } from '../../platform/index.ts';
 import { VERSION } from '../../version.ts';
-import { issueToken, openAuthenticator, rotateSecret, type TokenOptions } from '../auth.ts';
+import { openAuthenticator } from '../auth.ts';
+import { nodeDirectory } from '../node-directory.ts';
 import { createService } from '../service.ts';
 import type { ConnectionReport, ListenOptions, RunningService, ServiceAddress, ServiceObserver } from '../types.ts';
 import type { Log, LogFields } from './logs.ts';
@@ -23,15 +24,7 @@ import { ServiceTallies } from './metrics.ts';
 import { NODE_SOCKET, nodeDesk, type NodeInfo } from './node-admin.ts';
 import { type NodeState, operatorRoutes } from './routes.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
-import {
-  MAIN_SPACE,
-  memoryOfProcess,
-  nodeDirectory,
-  processFigures,
-  readTls,
-  removeLeftovers,
-  requireDirectory,
-} from './space-files.ts';
+import { MAIN_SPACE, memoryOfProcess, processFigures, readTls, removeLeftovers } from './space-files.ts';
 import { type NodeHolds, NodeSpaces } from './spaces.ts';
 
 /** Of the time to close, what clients get for what they wait for; the rest is for the spaces. */
@@ -300,19 +293,4 @@ class Node implements NodeState {
     await this.#spaces?.close();
     await this.#telemetry?.close();
   }
-}
-
-/** A token of the node of `data`, whose secret is made where there is none. */
-export async function issueNodeToken(data: string, options: TokenOptions): Promise<string> {
-  return issueToken(
-    { directory: await nodeDirectory(resolve(requireDirectory(data))), platform: realPlatform() },
-    options,
-  );
-}
-
-export async function rotateNodeSecret(data: string, options: { readonly drop: boolean }): Promise<void> {
-  await rotateSecret(
-    { directory: await nodeDirectory(resolve(requireDirectory(data))), platform: realPlatform() },
-    options,
-  );
 }

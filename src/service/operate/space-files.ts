@@ -4,7 +4,6 @@
  *   DIR/              the space `main`, a data directory as `powerbox run --data DIR` makes it
  *   DIR/spaces/NAME/  another space, a data directory, too
  *   DIR/spaces/NAME/space.json   what an operator said of it: owner, quotas, configuration
- *   DIR/node/         of the node as a whole: its control socket, the secret of its tokens
  *
  * Owns these places and `space.json`. A space is made and removed wholly or not at all; one that somebody holds is
  * never removed.
@@ -17,11 +16,11 @@ import { type ConfigurationSource, type HolderQuota, holderName, holderQuotaSche
 import { openSpace } from '../../embedding/index.ts';
 import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { madeWhole, makePlace } from '../../store/index.ts';
+import { madeWhole } from '../../store/index.ts';
+import { makePrivate } from '../node-directory.ts';
 
 export const MAIN_SPACE = 'main';
 const SPACES = 'spaces';
-const NODE = 'node';
 const SETTINGS_FILE = 'space.json';
 const FORMAT_FILE = 'powerbox.json';
 const REMOVED_PREFIX = '.powerbox-new-removed-';
@@ -68,21 +67,6 @@ export function directoryOfSpace(data: string, name: string): string {
 export async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory))
     if (name.startsWith('.powerbox-new-')) await rm(join(directory, name), { recursive: true, force: true });
-}
-
-/** Refused with `config_invalid` where there is no data directory: a name that was mistyped makes none. */
-export function requireDirectory(data: string): string {
-  if (existsSync(data)) return data;
-  throw new PowerboxError('config_invalid', `there is no node in ${data}: the directory does not exist`, {
-    hint: 'powerbox serve makes one.',
-  });
-}
-
-/** Made where it is not there. */
-export async function nodeDirectory(data: string): Promise<string> {
-  const directory = join(data, NODE);
-  await makePrivate(directory);
-  return directory;
 }
 
 /** Of every space that is there, `main` first. */
@@ -205,11 +189,6 @@ export async function removeSpace(data: string, name: string, force: boolean): P
     await space?.close();
   }
   await rm(gone, { recursive: true, force: true });
-}
-
-/** Made where it is not there, for the eyes of its user alone. */
-export async function makePrivate(directory: string): Promise<void> {
-  await makePlace(directory, false, 0o700);
 }
 
 /** Names that spaces may have, of what is in a directory; none where it is not there. */
