@@ -1,6 +1,6 @@
 /** The words of the dispatcher: who may run tasks, what they are handed, and what a person is told. */
 import type { Cancellable, Clock, Timers } from '../platform/index.ts';
-import type { Account, Task, Turn } from '../space/index.ts';
+import type { Account, Mode, Task, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Audit } from './audit.ts';
 import type { Report } from './stderr.ts';
@@ -95,12 +95,6 @@ export const DISPATCH_FAILPOINTS = [
 ] as const;
 export type DispatchFailpoint = (typeof DISPATCH_FAILPOINTS)[number];
 
-/**
- * How a program runs: it happens, commit by commit; in a fork, to look at the world and be answered; in a fork, to know
- * what it costs; in a fork that is then applied.
- */
-export type Mode = 'transaction' | 'query' | 'estimate' | 'atomic';
-
 export interface DispatcherOptions {
   /** Default: `transaction`. The others are those of forks, and say which calls are made there. */
   readonly mode?: Mode;
@@ -121,4 +115,4 @@ export interface EffectIds {
   effectId(task: number, place: number): Uint8Array;
 }
 
-export type { Account, Cancellable };
+export type { Account, Cancellable, Mode };

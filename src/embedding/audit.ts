@@ -126,6 +126,7 @@ function recordOfRow(row: AuditRow): AuditRecord {
     number: row.number,
     time: new Date(start_ms).toISOString(),
     duration_ms,
+    mode: 'transaction',
     holder,
     deploy: account,
     grant,

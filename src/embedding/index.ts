@@ -18,7 +18,7 @@ export { openSpace } from './open.ts';
 export { holdingValue, registerNodeCauses } from './causes.ts';
 export { channelReports } from './reports.ts';
 export { compileProgram } from './programs.ts';
-export { runAtomic } from './modes.ts';
+export { type ApplyFork, runAtomic } from './modes.ts';
 export {
   type Asked,
   type Delivery,

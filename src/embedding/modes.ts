@@ -8,7 +8,7 @@ import { type Deploy, Deploys, type Dispatcher, type Mode } from '../dispatch/in
 import { isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { print, RHO_LABEL } from '../rholang/index.ts';
-import type { Fork, SpaceEngine, Task } from '../space/index.ts';
+import type { Fork, Span, SpaceEngine, Task } from '../space/index.ts';
 import { bundle, fromValue, type Name, type Value } from '../values/index.ts';
 import { registerGrants } from './causes.ts';
 import type { Powers } from './powers.ts';
@@ -46,13 +46,19 @@ export class Forked {
   readonly #deploys: Deploys;
   readonly #mode: Exclude<Mode, 'transaction'>;
 
-  constructor(parts: ModeParts, mode: Exclude<Mode, 'transaction'>, { limit_ms, cost_max }: ForkOptions) {
+  constructor(
+    parts: ModeParts,
+    mode: Exclude<Mode, 'transaction'>,
+    { limit_ms, cost_max }: ForkOptions,
+    span: Span | null = null,
+  ) {
     const { engine, dispatcher, tell } = parts;
     this.#parts = parts;
     this.#mode = mode;
     this.fork = engine.fork({
       ...(limit_ms === undefined ? {} : { limit_ms: requireLimit(limit_ms) }),
       ...(cost_max === undefined ? {} : { cost_max: requireCost(cost_max) }),
+      span,
     });
     this.dispatcher = dispatcher.forked(mode, (account, { code, message, hint, source, dropped }) =>
       tell({ deploy: account, mode, code, message, hint, source, dropped }),
@@ -78,6 +84,7 @@ export class Forked {
       name,
       label: RHO_LABEL,
       term,
+      span: this.fork.span,
     });
     await this.fork.rest();
     return deploy;
@@ -188,28 +195,36 @@ export function runAtomic(
   parts: ModeParts,
   text: string,
   options: Started,
-  apply: ApplyFork = (fork, { account }) => parts.engine.applyFork(fork, 'atomic', account),
+  apply: ApplyFork = (fork, { account }) => parts.engine.applyFork(fork, account),
+  parent: string | null = null,
 ): Promise<Deploy> {
-  return inFork(parts, 'atomic', options, async (forked) => {
+  const run = async (forked: Forked): Promise<Deploy> => {
     const deploy = await forked.run(text, options, null);
     requireNoFailure(forked.failures());
     await apply(forked.fork, deploy);
     return deploy;
-  });
+  };
+  return inFork(parts, 'atomic', options, run, parent);
 }
 
-/** As one step of whoever follows what the space does, and with the fork gone at its end, however that comes. */
+/**
+ * As one step of whoever follows what the space does (beneath `above`: a request that is followed already, or
+ * the `traceparent` that came with one), and with the fork gone at its end, however that comes.
+ */
 export async function inFork<T>(
   parts: ModeParts,
   mode: Exclude<Mode, 'transaction'>,
   options: Started,
   run: (forked: Forked) => Promise<T>,
+  above: Span | string | null = null,
 ): Promise<T> {
   const { holder = parts.powers.holder, name = 'program' } = options;
-  const span = parts.engine.follow('deploy', { mode, holder, name });
+  const fields = { mode, holder, name };
+  const isStep = above !== null && typeof above !== 'string';
+  const span = isStep ? above.begin('fork', fields) : parts.engine.follow('deploy', fields, above);
   let outcome = 'ok';
   try {
-    const forked = new Forked(parts, mode, options);
+    const forked = new Forked(parts, mode, options, span);
     try {
       return await run(forked);
     } finally {

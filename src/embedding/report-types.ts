@@ -1,7 +1,7 @@
 /** What a space tells of itself: plain data, of which nothing changes once it was told. */
 import type { Power } from '../capability/index.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Quota } from '../space/index.ts';
+import type { Mode, Quota } from '../space/index.ts';
 import type { Message } from './words.ts';
 
 /** A branch that failed. */
@@ -112,6 +112,8 @@ export interface AuditRecord {
   /** When the call was made: ISO 8601, UTC. */
   readonly time: string;
   readonly duration_ms: number;
+  /** How it was called: as part of what happened, for what is called in a fork leaves no row. */
+  readonly mode: Mode;
   /** Whose deploy called; empty for this program. */
   readonly holder: string;
   readonly deploy: number;
@@ -139,7 +141,7 @@ export type HealthReport =
 export interface FailureReport {
   readonly deploy: number;
   /** How the program ran; absent where no program failed. */
-  readonly mode?: 'transaction' | 'query' | 'estimate' | 'atomic' | undefined;
+  readonly mode?: Mode | undefined;
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string;

@@ -13,7 +13,7 @@ import { type AskedFork, type ForkAnswer, type RunFork, wireError } from './sess
 import type { EstimateReport, ModeFailure } from './types.ts';
 
 export function forkRunner(parts: ModeParts & { readonly service: Service }): RunFork {
-  return async ({ request, holder, signal }: AskedFork): Promise<ForkAnswer> => {
+  return async ({ request, holder, signal, span }: AskedFork): Promise<ForkAnswer> => {
     const { kind, text, name, uris, limit_ms, cost_max } = request;
     const options = {
       name,
@@ -39,7 +39,7 @@ export function forkRunner(parts: ModeParts & { readonly service: Service }): Ru
     };
     try {
       parts.service.requireIn();
-      return { outcome: { ok: await inFork(parts, kind, options, run) }, cost };
+      return { outcome: { ok: await inFork(parts, kind, options, run, span) }, cost };
     } catch (error) {
       if (!isPowerboxError(error)) throw error;
       return { outcome: { error: wireError(error) }, cost };

@@ -143,8 +143,8 @@ function* causesOf(trace: string | Uint8Array, { from = 0, until }: ShowTraceOpt
     for (const record of reader.records((name) => new Name(null, 0, 0, name))) {
       if (record.type !== 'cause' || record.turn < from) continue;
       if (until !== undefined && record.turn > until) return;
-      const { turn, kind, account, task } = record;
-      const shown = { turn, after: null, depth: 0, kind, deploy: account, task: task === 0 ? null : task };
+      const { turn, kind, mode, account, task } = record;
+      const shown = { turn, after: null, depth: 0, kind, mode, deploy: account, task: task === 0 ? null : task };
       yield { ...shown, what: wording.cause(record), refused: null, events: [] };
     }
   } finally {

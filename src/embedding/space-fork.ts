@@ -66,7 +66,7 @@ export class OpenedFork implements SpaceFork {
     try {
       await fork.rest();
       requireNoFailure(this.#forked.failures());
-      await this.#parts.engine.applyFork(fork, 'atomic', this.#accounts[0] ?? 0);
+      await this.#parts.engine.applyFork(fork, this.#accounts[0] ?? 0);
     } finally {
       this.drop();
     }

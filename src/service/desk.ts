@@ -8,6 +8,7 @@ import {
   internalsOf,
   type RecordingStream,
   refused,
+  type ApplyFork,
   runAtomic,
   type Session,
   type Sessions,
@@ -146,9 +147,8 @@ export class SpaceDesk {
       const own = withArrived(session, uris);
       if (atomic) {
         const options = { name, holder, uris: own, cost_max: limits.session_fork_cost_max };
-        await runAtomic(this.#internals, text, options, (fork, deploy) =>
-          this.sessions.applyFork(session, asked, fork, deploy),
-        );
+        const apply: ApplyFork = (fork, deploy) => this.sessions.applyFork(session, asked, fork, deploy);
+        await runAtomic(this.#internals, text, options, apply, asked.parent ?? null);
         return null;
       }
       const term = await compileProgram(powers, text, holder, own);

@@ -521,8 +521,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
    * What a fork did, in one turn of the space, unless something that it has looked at has changed. It is over then,
    * whatever comes of it. Resolves when the turn is durable.
    */
-  applyFork(fork: Fork, mode: string, account: Account): Promise<void> {
-    return this.applyForkWith(fork, account, (changes) => ({ kind: 'fork', payload: new Tuple([mode, changes]) }));
+  applyFork(fork: Fork, account: Account): Promise<void> {
+    return this.applyForkWith(fork, account, (changes) => ({ kind: 'fork', payload: new Tuple(['atomic', changes]) }));
   }
 
   /** As `applyFork`, with a cause of another kind that does more in that turn; `refuse` may say why it must not be. */
@@ -533,7 +533,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     refuse: () => PowerboxError | null = () => null,
   ): Promise<void> {
     const applied = this.#arrive(
-      { ...causeOf(changesOf(fork)), account },
+      { ...causeOf(changesOf(fork)), account, mode: 'atomic', span: fork.span },
       null,
       null,
       () => fork.drop(),

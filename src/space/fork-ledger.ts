@@ -11,6 +11,7 @@ import type { ForkChannels } from './fork-channels.ts';
 import type { Datum, Waiter } from './items.ts';
 import { commCost } from './price.ts';
 import { repetition } from './repeat.ts';
+import type { Span } from './span.ts';
 import { LiveTask, type Tasks } from './tasks.ts';
 import type { Ledger } from './tuples.ts';
 import type { Quotas } from './quotas.ts';
@@ -29,6 +30,8 @@ export class ForkLedger implements Ledger {
   anyway = false;
   /** What all turns and meetings have cost. */
   cost = 0;
+  /** The step beneath which stands what the turn that is running sets in motion. */
+  span: Span | null = null;
   readonly #channels: ForkChannels;
   readonly #tasks: Tasks;
   readonly #quotas: Quotas | null;
@@ -136,6 +139,7 @@ export class ForkLedger implements Ledger {
       return;
     }
     const task = new LiveTask(this.nextTask++, account, body, captures);
+    if (this.span !== null) task.span = this.span;
     task.born = SERIAL;
     this.commit.addTask(task);
     this.#tasks.pushFor(tasks, task);

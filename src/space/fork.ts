@@ -17,6 +17,7 @@ import { forkConflict, ForkChannels } from './fork-channels.ts';
 import { ForkLedger } from './fork-ledger.ts';
 import { type QuotaSource, Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
 import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
+import type { Span } from './span.ts';
 import { type LiveTask, Tasks } from './tasks.ts';
 import type { Terms } from './terms.ts';
 import { TurnContext, type TurnHost } from './turn.ts';
@@ -42,6 +43,8 @@ export interface ForkOptions {
   readonly items_max?: number;
   /** What all that runs in it may cost, whoever pays. Default: as much as it likes. */
   readonly cost_max?: number;
+  /** Where what it does is followed; whoever gives it ends it. */
+  readonly span?: Span | null;
 }
 
 /** Turns between two looks at the clock. */
@@ -70,6 +73,7 @@ export class Fork implements Engine, TurnHost {
   readonly tuples: Tuples;
   readonly tasks = new Tasks();
   readonly ledger: ForkLedger;
+  readonly span: Span | null;
   readonly #space: ForkedSpace;
   readonly #platform: Platform;
   readonly #causes = new Causes();
@@ -97,6 +101,7 @@ export class Fork implements Engine, TurnHost {
     this.#space = space;
     this.#platform = platform;
     this.#leave = leave;
+    this.span = options.span ?? null;
     this.terms = space.terms;
     const header = space.header();
     this.channels = new ForkChannels(space, header.nextTask, options.items_max ?? limits.fork_items_max);
@@ -230,6 +235,19 @@ export class Fork implements Engine, TurnHost {
     }
   }
 
+  /** A task as one step of what is followed, with what it sets in motion beneath it. */
+  #followed(span: Span | null, { number, account, body }: LiveTask, run: () => void): void {
+    if (span === null) {
+      run();
+      return;
+    }
+    const step = span.begin('turn', { task: number, account, label: body.label });
+    this.ledger.span = step;
+    run();
+    this.ledger.span = null;
+    step?.end('ok');
+  }
+
   #tooCostly(): PowerboxError {
     return new PowerboxError('quota_exceeded', `the fork has used up the ${this.#cost_max} that it may cost`, {
       hint: 'What it did is gone. Ask for less in one fork, or allow it more.',
@@ -254,7 +272,7 @@ export class Fork implements Engine, TurnHost {
     const handling = router.handling(task);
     if (handling === 'inline') {
       const context = this.#context.begin(task.account, task.number);
-      router.run(task, context);
+      this.#followed(task.span ?? null, task, () => router.run(task, context));
       const steps = limits.turn_steps_max - context.steps;
       this.ledger.spend(task.account, steps);
       this.#done(task);
@@ -328,17 +346,18 @@ export class Fork implements Engine, TurnHost {
   }
 
   #concluding(task: Task, cause: Cause, apply: (turn: Turn) => void): Promise<boolean> {
-    return this.#arrive(cause, (turn) => {
+    const conclusion = (turn: Turn): boolean => {
       const live = task as LiveTask;
       if (live.state !== 'outside') return false;
       this.#done(live);
       apply(turn);
       return true;
-    });
+    };
+    return this.#arrive(cause, conclusion, task);
   }
 
   /** One message from outside as one turn; refused when the fork is over. */
-  #arrive<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T> {
+  #arrive<T>(cause: Cause, apply: (turn: Turn) => T, task: Task | null = null): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = (): void => {
         if (this.#ended !== null) {
@@ -346,11 +365,14 @@ export class Fork implements Engine, TurnHost {
           return;
         }
         try {
+          this.ledger.span = cause.span ?? task?.span ?? null;
           const result = apply(this.#context.begin(cause.account, this.ledger.nextTask++));
           this.#due.push({ run: () => resolve(result), lost: reject });
         } catch (error) {
           if (!(error instanceof PowerboxError)) throw error;
           reject(error);
+        } finally {
+          this.ledger.span = null;
         }
       };
       if (this.#ended !== null) run();

@@ -12,6 +12,7 @@ export { DEPLOY_KEY, HOLDER_KEY } from './purse.ts';
 export type { KeyedQuota, QuotaSource } from './quotas.ts';
 export type { LogRange, Logs } from './logs.ts';
 export type { CauseRecord, EntryHeader } from './entry.ts';
+export { type Mode, modeNumber, modeOf } from './mode.ts';
 export type { Observer } from './observed.ts';
 export type { Recorder } from './recording.ts';
 export type { JoiningRecorder } from './recorders.ts';

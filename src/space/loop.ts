@@ -241,6 +241,7 @@ export class TurnLoop {
         turn: this.turn,
         kind: cause.kind,
         account: cause.account,
+        mode: cause.mode ?? 'transaction',
         payload: cause.payload,
         message: arrival.message,
         task: task === null ? 0 : task.number,
@@ -350,9 +351,9 @@ export class TurnLoop {
 
   /** Does a recorded cause in the next turn; how it was refused, or null. */
   redoCause(record: CauseRecord): PowerboxError | null {
-    const { kind, payload, account, message } = record;
+    const { kind, payload, account, mode, message } = record;
     const task = record.task === 0 ? null : (this.#tasks.held.get(record.task) ?? null);
-    const arrival = new Arrival({ kind, payload, account }, message, null, null, task, NOBODY);
+    const arrival = new Arrival({ kind, payload, account, mode }, message, null, null, task, NOBODY);
     this.#runArrival(arrival);
     return arrival.refusal;
   }

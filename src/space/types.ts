@@ -3,6 +3,7 @@
  * The space knows nothing of Rholang, capabilities, files or sockets: a continuation is a label, a term by
  * hash, a place in it and an environment.
  */
+import type { Mode } from './mode.ts';
 import type { Span } from './span.ts';
 import type { MessagePattern } from '../match/index.ts';
 import type { Name, Value } from '../values/index.ts';
@@ -108,6 +109,8 @@ export interface Cause {
   readonly kind: string;
   readonly payload: Value;
   readonly account: Account;
+  /** Of the program of which it is told. Default: `transaction`. */
+  readonly mode?: Mode;
   /**
    * Nobody waits for its commit, so that it may be written a little later, with what follows; and about so many bytes it
    * holds. Absent: somebody waits. Never in the record.

@@ -8,10 +8,11 @@
  *           | 3 back label                                           those put aside are ready again
  *           | 4 back tasks stamps digest                             the end of a commit
  *           | 5 hash bytes                                           a large message that was there before
+ *           | 6 mode back kind account payload task (0 | 1 values)   a cause of another mode than transaction
  *   back   := turns since the record before          kind := text, or the number of one that the block has named
  */
 import { Decoder, Encoder, type Name, type Value } from '../values/index.ts';
-import type { CauseRecord, EntryHeader } from '../space/index.ts';
+import { type CauseRecord, type EntryHeader, type Mode, modeNumber, modeOf } from '../space/index.ts';
 import { invalid } from './blocks.ts';
 
 export type TraceRecord =
@@ -27,6 +28,7 @@ const PARKED = 2;
 const UNPARKED = 3;
 const COMMIT = 4;
 const BLOB = 5;
+const MODED = 6;
 
 /** Writes the records of one block. */
 export class RecordWriter {
@@ -50,7 +52,11 @@ export class RecordWriter {
     const encoder = this.#encoder;
     switch (record.type) {
       case 'cause':
-        encoder.uint(CAUSE);
+        if (record.mode === 'transaction') encoder.uint(CAUSE);
+        else {
+          encoder.uint(MODED);
+          encoder.uint(modeNumber(record.mode));
+        }
         this.#at(record.turn);
         this.#kind(record.kind);
         encoder.uint(record.account);
@@ -127,12 +133,14 @@ export function* readRecords(
       yield { type: 'blob', turn: at, hash: decoder.bytes(), bytes: decoder.bytes() };
       continue;
     }
+    const mode = type === MODED ? modeRead(decoder.uint(), at) : 'transaction';
     at += decoder.uint();
     switch (type) {
-      case CAUSE: {
+      case CAUSE:
+      case MODED: {
         const cause = { kind: kind(), account: decoder.uint(), payload: decoder.value(), task: decoder.uint() };
         const message = decoder.boolean() ? values(decoder) : null;
-        yield { type: 'cause', turn: at, ...cause, message };
+        yield { type: 'cause', turn: at, mode, ...cause, message };
         break;
       }
       case OUTSIDE:
@@ -150,6 +158,14 @@ export function* readRecords(
       default:
         throw invalid(`a record of type ${type} after turn ${at}`);
     }
+  }
+}
+
+function modeRead(number: number, turn: number): Mode {
+  try {
+    return modeOf(number);
+  } catch {
+    throw invalid(`a cause of mode ${number} after turn ${turn}`);
   }
 }
 

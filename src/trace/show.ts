@@ -2,7 +2,7 @@
  * A trace for people and programs: turn by turn, what was sent to whom, what met, and which turn it follows from. Owns
  * the form of what is shown; all of it is derived by a replay.
  */
-import type { Observer, Receive, Task } from '../space/index.ts';
+import type { Mode, Observer, Receive, Task } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Replay, ReplayedTurn, Wording } from './replay.ts';
 
@@ -31,6 +31,8 @@ export interface ShownTurn {
   /** How many turns lie between it and the cause that it follows from. */
   readonly depth: number;
   readonly kind: string;
+  /** In which mode it happened: what is not told of a fork is a transaction. */
+  readonly mode: Mode;
   readonly deploy: number;
   readonly task: number | null;
   readonly what: string;
@@ -97,19 +99,27 @@ export class Show {
     return { turn, after, depth, ...this.#what(replayed), events };
   }
 
-  #what(replayed: ReplayedTurn): Pick<ShownTurn, 'kind' | 'deploy' | 'task' | 'what' | 'refused'> {
+  #what(replayed: ReplayedTurn): Pick<ShownTurn, 'kind' | 'mode' | 'deploy' | 'task' | 'what' | 'refused'> {
     switch (replayed.type) {
       case 'cause': {
         const { cause, refusal } = replayed;
         const refused = refusal === null ? null : `${refusal.code}: ${refusal.message}`;
         const what = this.active ? this.#wording.cause(cause) : '';
-        return { kind: cause.kind, deploy: cause.account, task: cause.task || null, what, refused };
+        return { kind: cause.kind, mode: cause.mode, deploy: cause.account, task: cause.task || null, what, refused };
       }
       case 'unparked':
-        return { kind: 'unparked', deploy: 0, task: null, what: `${replayed.label} is run from now on`, refused: null };
+        return {
+          kind: 'unparked',
+          mode: 'transaction',
+          deploy: 0,
+          task: null,
+          what: `${replayed.label} is run from now on`,
+          refused: null,
+        };
       default: {
         const { task, type } = replayed;
-        return { kind: type, deploy: task.account, task: task.number, what: this.#taskText(task, type), refused: null };
+        const what = this.#taskText(task, type);
+        return { kind: type, mode: 'transaction', deploy: task.account, task: task.number, what, refused: null };
       }
     }
   }

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { limits } from '../../src/limits.ts';
 import { compilePattern } from '../../src/match/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
-import { readEntry } from '../../src/space/entry.ts';
+import { type CauseRecord, readEntry } from '../../src/space/entry.ts';
 import { SpaceEngine, type Turn } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk, type Store } from '../../src/store/index.ts';
 import {
@@ -95,13 +95,17 @@ class Reader {
       lastTurn,
       nextTask: this.uint(),
       nextStamp: this.uint(),
-      causes: this.list(() => ({
-        turn: lastTurn - this.uint(),
-        kind: this.text(),
-        account: this.uint(),
-        payload: this.value(),
-        message: this.flag() ? this.message() : null,
-      })),
+      causes: this.list(() => {
+        const head = {
+          turn: lastTurn - this.uint(),
+          kind: this.text(),
+          account: this.uint(),
+          payload: this.value(),
+        };
+        const form = this.uint();
+        const mode = ['transaction', 'query', 'estimate', 'atomic'][Math.floor(form / 2)];
+        return { ...head, mode, message: form % 2 === 1 ? this.message() : null };
+      }),
       data: this.list(() => ({
         channel: channel(),
         number: this.uint(),
@@ -253,9 +257,9 @@ describe('space: bytes on disk', () => {
         return found;
       })(),
     );
-    assert.ok(entries.every(({ version }) => version === 4));
+    assert.ok(entries.every(({ version }) => version === 5));
     assert.deepEqual(entries[0]?.causes, [
-      { turn: 1, kind: 'produce', account: 7, payload: 'small', message: [1, 'one'] },
+      { turn: 1, kind: 'produce', account: 7, payload: 'small', mode: 'transaction', message: [1, 'one'] },
     ]);
     assert.deepEqual(entries[0]?.data, [{ channel: 'small', number: 0, persist: 0, account: 7, stamp: 1, message: 0 }]);
     const second = entries[1] as (typeof entries)[number];
@@ -300,7 +304,7 @@ describe('space: bytes on disk', () => {
     assert.equal(last.lastTurn, 104);
   });
 
-  it('an entry of version 2 or 3, in which all bytes or all names stand where they belong, is still read', async () => {
+  it('an entry of version 2, 3 or 4, in which bytes and names stand where they belong and no mode is said, is still read', async () => {
     await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
     await disk.platform.run(engine.produce('small', [1, bytes(new Uint8Array(9))], false, 7));
     const before: Uint8Array[] = [];
@@ -310,13 +314,30 @@ describe('space: bytes on disk', () => {
       })(),
     );
     const old = (before[0] as Uint8Array).slice();
+    const read = (): readonly CauseRecord[] => readEntry(old, engine.terms, readName, engine.messages, IDLE_READER);
+    const [newest] = read();
+    const atForm = Buffer.from(old).indexOf('small') + 'small'.length;
+    for (const [mode, form] of [
+      ['query', 3],
+      ['estimate', 5],
+      ['atomic', 7],
+    ] as const) {
+      old[atForm] = form;
+      assert.equal(read()[0]?.mode, mode);
+    }
+    old[atForm] = 9;
+    assert.throws(read, { code: 'storage_corrupt' });
+    // Before version 5 it was said there whether a message follows, and nothing else.
+    old[atForm] = 0xc3;
+    old[0] = 4;
+    assert.deepEqual(read(), [newest]);
     old[0] = 2;
-    const [cause] = readEntry(old, engine.terms, readName, engine.messages, IDLE_READER);
+    const [cause] = read();
     old[0] = 3;
-    assert.deepEqual(readEntry(old, engine.terms, readName, engine.messages, IDLE_READER), [cause]);
-    assert.equal(cause?.payload, 'small');
+    assert.deepEqual(read(), [cause]);
+    assert.deepEqual([cause?.payload, cause?.mode], ['small', 'transaction']);
     assert.ok(equal(list(cause?.message ?? []), list([1, bytes(new Uint8Array(9))])));
-    old[0] = 5;
+    old[0] = 6;
     assert.throws(() => readEntry(old, engine.terms, readName, engine.messages, {} as never), {
       code: 'storage_corrupt',
     });

@@ -4,6 +4,7 @@
  * of each holder at once, the others in their order. What comes of one is a cause of its own.
  */
 import { limits } from '../../limits.ts';
+import type { Span } from '../../space/index.ts';
 import type { ForkRequest } from '../../wire/index.ts';
 import type { Session } from './session.ts';
 import type { StandingFork } from './standing.ts';
@@ -12,6 +13,8 @@ import type { Outcome } from './types.ts';
 export interface AskedFork {
   readonly request: ForkRequest;
   readonly holder: string;
+  /** Where the request is followed. */
+  readonly span: Span | null;
   /** Aborted when nobody waits for it any more. */
   readonly signal: AbortSignal;
 }
@@ -91,7 +94,8 @@ export class SessionForks {
 
   async #one({ session, standing, stop }: Job, holder: string): Promise<void> {
     const { request } = standing;
-    const answer = await this.#run({ request, holder, signal: stop.signal });
+    const span = session.span(request.id);
+    const answer = await this.#run({ request, holder, span, signal: stop.signal });
     this.#jobs.delete(standing);
     if (!this.#closed) this.#answered(session, request, answer);
   }

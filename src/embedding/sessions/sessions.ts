@@ -252,7 +252,7 @@ export class Sessions implements InlineRunner {
     const { outcome, cost } = answer;
     const said = 'ok' in outcome ? [true, outcome.ok] : [false, errorValue(outcome.error)];
     const payload = new Tuple([request.kind, session.number, request.id, cost, ...said]);
-    const cause = { kind: 'session-forked', payload, account: session.holder.account };
+    const cause = { kind: 'session-forked', payload, account: session.holder.account, mode: request.kind };
     this.#parts.engine.enact(cause).catch((error: unknown) => {
       // So many messages wait for their turn that this one must come again; a space that closes asks it again itself.
       if (isPowerboxError(error) && error.code === 'too_many_tasks')
