@@ -24,6 +24,7 @@ export class TraceReader {
   readonly space: SpaceRecord;
   /** With which it begins; null: with the base of the trace. */
   readonly keyframe: KeyframePlace | null;
+  readonly #bytes: TraceBytes;
   readonly #blocks: Generator<Block>;
   #block: Block | null;
   /** Has the block of turns that is being read. */
@@ -31,6 +32,7 @@ export class TraceReader {
 
   /** From a keyframe on, or from its beginning: which is a keyframe, too, where the space was open already. */
   constructor(bytes: TraceBytes, from: KeyframePlace | null = null) {
+    this.#bytes = bytes;
     this.#blocks = readBlocks(bytes);
     const first = this.#next();
     if (first?.kind !== 'space') throw invalid('a trace begins with the record of its space');
@@ -54,13 +56,17 @@ export class TraceReader {
 
   /** Large messages that opening the space reads: they stand before every other record. They come again there. */
   *firstBlobs(): Generator<Extract<TraceRecord, { type: 'blob' }>> {
-    const block = this.#block;
-    if (block?.kind !== 'turns') return;
-    const records = readRecords(block.body, block.turn, (name) => new Name(null, 0, 0, name));
-    for (;;) {
-      const next = checked(block, () => records.next());
-      if (next.done === true || next.value.type !== 'blob') return;
-      yield next.value;
+    const first = this.#block;
+    if (first?.kind !== 'turns') return;
+    for (const block of readBlocks(this.#bytes, placeOf(first))) {
+      if (block.kind !== 'turns') return;
+      const records = readRecords(block.body, block.turn, (name) => new Name(null, 0, 0, name));
+      for (;;) {
+        const next = checked(block, () => records.next());
+        if (next.done === true) break;
+        if (next.value.type !== 'blob') return;
+        yield next.value;
+      }
     }
   }
 

@@ -33,9 +33,14 @@ const BLOCK_AGE_MS = 1000;
 /** A keyframe comes when this many times as much as the last one took has been written since: it is the smaller part. */
 const KEYFRAME_SHARE = 2;
 
-/** A commit that is not durable yet. */
+/** Hand-overs and large messages. */
+type Mark = Exclude<TraceRecord, { type: 'cause' | 'commit' }>;
+
+/** A commit that is not durable yet. Its causes are the journal's own: nothing is made of them before they are written. */
 interface Waiting {
-  readonly records: readonly TraceRecord[];
+  readonly causes: readonly CauseRecord[];
+  readonly marks: readonly Mark[];
+  readonly end: Extract<TraceRecord, { type: 'commit' }> | null;
   /** What stood in memory behind it, when a keyframe is to be made of it. */
   readonly standing: Uint8Array | null;
 }
@@ -45,7 +50,7 @@ export class TraceRecorder implements Recorder {
   readonly #store: Store;
   readonly #trace: TraceWriter;
   /** Hand-overs and large messages since the last commit, in order. */
-  #marks: TraceRecord[] = [];
+  #marks: Mark[] = [];
   /** Oldest first. */
   readonly #waiting: Waiting[] = [];
   #records = new RecordWriter(0);
@@ -118,7 +123,7 @@ export class TraceRecorder implements Recorder {
     this.#trace.block('space', header.lastTurn, encodeSpace(space));
     this.#joined = true;
     this.#framing = true;
-    this.#waiting.push({ records: [], standing: encoded(standing) });
+    this.#waiting.push({ causes: [], marks: [], end: null, standing: encoded(standing) });
   }
 
   /** Resolves when there is something to replay from, or nothing more comes. */
@@ -146,32 +151,45 @@ export class TraceRecorder implements Recorder {
 
   commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array, standing: () => Value): void {
     if (this.#over) return;
-    const records: TraceRecord[] = [];
-    let next = 0;
-    for (const mark of this.#marks) {
-      for (; next < causes.length && (causes[next] as CauseRecord).turn < mark.turn; next++)
-        records.push({ type: 'cause', ...(causes[next] as CauseRecord) });
-      records.push(mark);
-    }
-    for (; next < causes.length; next++) records.push({ type: 'cause', ...(causes[next] as CauseRecord) });
-    records.push({ type: 'commit', turn: header.lastTurn, header, digest });
+    const marks = this.#marks;
     this.#marks = [];
     const isDue = !this.#framing && this.#trace.length + this.#records.length >= this.#frameAt;
     this.#framing ||= isDue;
-    this.#waiting.push({ records, standing: isDue ? encoded(standing()) : null });
+    const end = { type: 'commit', turn: header.lastTurn, header, digest } as const;
+    this.#waiting.push({ causes, marks, end, standing: isDue ? encoded(standing()) : null });
   }
 
   durable(): void {
     const waiting = this.#waiting.shift();
     if (waiting === undefined || this.#over) return;
-    for (const record of waiting.records) {
-      this.#records.write(record);
-      if (record.type !== 'blob') this.#turn = record.turn;
-      // Also amid a commit: whoever reads it expands one block at a time.
-      if (this.#records.length >= limits.trace_block_bytes) this.#flush();
+    const { causes, marks, end } = waiting;
+    let next = 0;
+    for (const mark of marks) {
+      for (let cause = causes[next]; cause !== undefined && cause.turn < mark.turn; cause = causes[++next])
+        this.#cause(cause);
+      this.#records.write(mark);
+      if (mark.type !== 'blob') this.#turn = mark.turn;
+      this.#flushFull();
+    }
+    for (let cause = causes[next]; cause !== undefined; cause = causes[++next]) this.#cause(cause);
+    if (end !== null) {
+      this.#records.write(end);
+      this.#turn = end.turn;
+      this.#flushFull();
     }
     if (waiting.standing !== null) this.#keyframe(waiting.standing);
     else if (this.#records.length > 0) this.#timer ??= this.#options.timers.after(BLOCK_AGE_MS, () => this.#flush());
+  }
+
+  #cause(cause: CauseRecord): void {
+    this.#records.cause(cause);
+    this.#turn = cause.turn;
+    this.#flushFull();
+  }
+
+  /** Also amid a commit: whoever reads it expands one block at a time. */
+  #flushFull(): void {
+    if (this.#records.length >= limits.trace_block_bytes) this.#flush();
   }
 
   /** The space has closed, or what is recorded is enough: ends the trace. */
@@ -230,7 +248,6 @@ export class TraceRecorder implements Recorder {
     if (this.#records.length === 0) return;
     this.#trace.block('turns', this.#from, this.#records.finish());
     this.#from = this.#turn;
-    this.#records = new RecordWriter(this.#turn);
   }
 
   #write(bytes: Uint8Array): void {

@@ -11,6 +11,7 @@
  *           | 6 mode back kind account payload task (0 | 1 values)   a cause of another mode than transaction
  *   back   := turns since the record before          kind := text, or the number of one that the block has named
  */
+import { limits } from '../limits.ts';
 import { Decoder, Encoder, type Name, type Value } from '../values/index.ts';
 import { type CauseRecord, type EntryHeader, type Mode, modeNumber, modeOf } from '../space/index.ts';
 import { invalid } from './blocks.ts';
@@ -30,9 +31,12 @@ const COMMIT = 4;
 const BLOB = 5;
 const MODED = 6;
 
-/** Writes the records of one block. */
+/** Bytes of a buffer that is not kept for the next block. */
+const KEPT_BYTES_MAX = 4 * limits.trace_block_bytes;
+
+/** Writes the records of blocks, one block after the other. */
 export class RecordWriter {
-  readonly #encoder = new Encoder(1 << 16);
+  #encoder = new Encoder(1 << 16);
   readonly #kinds = new Map<string, number>();
   #turn: number;
 
@@ -44,25 +48,20 @@ export class RecordWriter {
     return this.#encoder.length;
   }
 
+  /** The block as it is; the next one begins after the same turn, and must name its kinds itself. */
   finish(): Uint8Array {
-    return this.#encoder.finish();
+    const body = this.#encoder.finish();
+    if (body.length > KEPT_BYTES_MAX) this.#encoder = new Encoder(1 << 16);
+    else this.#encoder.reset();
+    this.#kinds.clear();
+    return body;
   }
 
   write(record: TraceRecord): void {
     const encoder = this.#encoder;
     switch (record.type) {
       case 'cause':
-        if (record.mode === 'transaction') encoder.uint(CAUSE);
-        else {
-          encoder.uint(MODED);
-          encoder.uint(modeNumber(record.mode));
-        }
-        this.#at(record.turn);
-        this.#kind(record.kind);
-        encoder.uint(record.account);
-        encoder.value(record.payload);
-        encoder.uint(record.task);
-        this.#message(record.message);
+        this.cause(record);
         return;
       case 'outside':
       case 'parked':
@@ -87,6 +86,21 @@ export class RecordWriter {
         encoder.bytes(record.hash);
         encoder.bytes(record.bytes);
     }
+  }
+
+  cause(cause: CauseRecord): void {
+    const encoder = this.#encoder;
+    if (cause.mode === 'transaction') encoder.uint(CAUSE);
+    else {
+      encoder.uint(MODED);
+      encoder.uint(modeNumber(cause.mode));
+    }
+    this.#at(cause.turn);
+    this.#kind(cause.kind);
+    encoder.uint(cause.account);
+    encoder.value(cause.payload);
+    encoder.uint(cause.task);
+    this.#message(cause.message);
   }
 
   #at(turn: number): void {

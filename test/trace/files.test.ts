@@ -39,6 +39,22 @@ describe('the file of a trace', () => {
     assert.equal(readFileSync(trace, 'utf8'), 'something of mine');
   });
 
+  it('holds large messages that were there before, however many blocks they take', async () => {
+    const data = join(directory, 'space');
+    const trace = join(directory, 'large.trace');
+    const before = await openSpace({ data, grants: { stdio: false } });
+    for (let n = 0; n < 5; n++) await before.produce('kept', [n, `${n}`.repeat(900_000)]);
+    await before.close();
+    const space = await openSpace({ data, trace, grants: { stdio: false } });
+    await space.run('for (@n, @x <- @"kept"; @m, @y <- @"kept") { @"out"!(n, x.length(), m, y.length()) }');
+    await space.quiescent();
+    assert.deepEqual(await space.take('out'), [0, 900_000, 1, 900_000]);
+    await space.close();
+    const blocks = [...readBlocks(bytesOf(new Uint8Array(readFileSync(trace))))];
+    assert.ok(blocks.filter(({ kind }) => kind === 'turns').length > 1);
+    await replays(new Uint8Array(readFileSync(trace)));
+  });
+
   it('of messages of many sizes reads as its bytes in memory do, and replays from the file', async () => {
     const trace = join(directory, 'sizes.trace');
     const space = await openSpace({ trace, trace_keyframe_bytes: 0, grants: { stdio: false } });
