@@ -54,6 +54,8 @@ export const CHANNEL_BYTES = 240;
 const LOOKS_MIN = 64;
 /** The same for each channel that has come into memory since. */
 const LOOKS_A_CHANNEL = 4;
+/** Channels that come into memory between two looks at whether they are needed at all. */
+const YOUNG_MIN = 256;
 
 export class Channels implements WaiterMaker {
   readonly #byKey = new Map<string, Channel>();
@@ -64,6 +66,9 @@ export class Channels implements WaiterMaker {
   readonly #unresolved: { channel: Channel; entry: JoinReference; home: Channel; number: number }[] = [];
   /** Channels that have come into memory since the cache was last over its bound. */
   #entered = 0;
+  /** Those that have come into memory and may prove to be nothing: somebody has only looked, or what lay there is gone. */
+  #young: Channel[] = [];
+  #young_max = YOUNG_MIN;
   /** Estimated bytes of all channels that have a key. */
   size_bytes = 0;
 
@@ -153,7 +158,10 @@ export class Channels implements WaiterMaker {
     if (channel.key !== null) return;
     channel.key = key;
     this.#entered++;
+    if (this.#source !== null) this.#young.push(channel);
     this.#byKey.set(key, channel);
+    // Counted from the first, else looking at ever other names would fill the memory beside the bound.
+    this.resize(channel, Math.max(channel.size_bytes, CHANNEL_BYTES));
     if (typeof channel.value === 'string' || typeof channel.value === 'number')
       this.#byPrimitive.set(channel.value, channel);
   }
@@ -402,8 +410,27 @@ export class Channels implements WaiterMaker {
     channel.evicted = true;
   }
 
+  /**
+   * Forgets the young that are nothing. Whoever asks for a name that nobody sends on costs the space a channel until
+   * then, and not until the cache is full.
+   */
+  #forgetYoung(): void {
+    const young: Channel[] = [];
+    for (const channel of this.#young) {
+      if (!isNothing(channel)) continue;
+      if (channel.used) {
+        // A second chance, as below.
+        channel.used = false;
+        young.push(channel);
+      } else this.forget(channel);
+    }
+    this.#young = young;
+    this.#young_max = Math.max(YOUNG_MIN, 2 * young.length);
+  }
+
   /** Drops clean channels that were not used since the last look, until the estimate is below the bound. */
   evict(bound_bytes: number): void {
+    if (this.#young.length >= this.#young_max) this.#forgetYoung();
     if (this.size_bytes <= bound_bytes) return;
     // A share of the line for each that came since, so that those which must stay are not looked at every time.
     let left = LOOKS_MIN + LOOKS_A_CHANNEL * this.#entered;
@@ -422,4 +449,20 @@ export class Channels implements WaiterMaker {
       this.forget(channel);
     }
   }
+}
+
+/** Nothing is on it, in memory or on disk, and nobody waits for what happens there. */
+function isNothing(channel: Channel): boolean {
+  return (
+    !channel.evicted &&
+    channel.empty &&
+    channel.complete &&
+    channel.rowRead &&
+    !channel.stored &&
+    !channel.dirty &&
+    channel.cut === 0 &&
+    channel.pins === 0 &&
+    channel.holes === 0 &&
+    channel.taken === null
+  );
 }

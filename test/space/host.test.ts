@@ -53,6 +53,24 @@ describe('space: callers who wait', () => {
     assert.deepEqual(host.count('a'), { data: 1, waiting: 0 });
   });
 
+  it('looking at ever other channels, on which nothing lies, keeps nothing in memory', async () => {
+    const { host, engine, run, reopen } = await open();
+    await run(host.produce('kept', [1]));
+    const look = async (channel: Value): Promise<void> => {
+      await assert.rejects(run(host.take({ slots: [on(channel)], timeout_ms: 0 })), { code: 'timed_out' });
+    };
+    for (let round = 0; round < 3_000; round++) await look(`channel ${round}`);
+    const { channels, cache_bytes } = engine.figures();
+    assert.ok(channels < 1_000, `${channels} channels are in memory`);
+    assert.ok(cache_bytes >= 100 * channels, `${cache_bytes} bytes for ${channels} channels: they are not counted`);
+    // What there is is found, before and after; and a channel that was forgotten is as good as new.
+    await run(host.produce('channel 7', [2]));
+    assert.deepEqual(host.count('kept'), { data: 1, waiting: 0 });
+    const again = await reopen();
+    assert.deepEqual(await again.run(again.host.take({ slots: [on('channel 7')], timeout_ms: 0 })), [2]);
+    assert.deepEqual(again.host.count('kept'), { data: 1, waiting: 0 });
+  });
+
   it('a take that waits gets what comes, a read leaves it', async () => {
     const { host, run } = await open();
     const read = host.read({ slots: [on('a')] });

@@ -193,6 +193,8 @@ export class Holdings {
     if (held.claims.size > 0) return;
     this.#rows.delete(held.id);
     this.#byBytes.delete(`${textOf(held.bytes)}${held.body instanceof Name ? 'n' : 'v'}`);
+    // A name may live long after this, and would hold what it was given for.
+    if (held.body instanceof Name) this.#byName.delete(held.body);
     for (const sealed of held.sealed) if (sealed !== undefined) this.#byToken.delete(textOf(sealed.payload));
   }
 
