@@ -392,7 +392,11 @@ export class BoxMethods implements AsyncDisposable {
   }
 
   /** A handle to the same channel that can do less. What is not named stays allowed as far as it was. */
-  attenuate(handle: Given<Handle>, rights: { readonly read?: boolean; readonly write?: boolean }): Pipelined<Handle> {
+  attenuate(
+    handle: Given<Handle>,
+    rights: { readonly read?: boolean; readonly write?: boolean },
+    { signal }: SignalOptions = {},
+  ): Pipelined<Handle> {
     const { read = true, write = true } = rights;
     const pending = this.#requests.ask(
       'attenuate',
@@ -401,6 +405,7 @@ export class BoxMethods implements AsyncDisposable {
         return (id) => ({ kind: 'attenuate', id, capability, read, write });
       },
       (value) => this.#requests.capabilities.receive(value),
+      { signal },
     );
     return answerTo(pending) as Pipelined<Handle>;
   }

@@ -115,6 +115,8 @@ export type Target = HandleState | Source | { readonly name: unknown };
 
 const states = new WeakMap<object, HandleState>();
 const sources = new WeakMap<object, Source>();
+/** Objects by their public names. */
+const named = new WeakMap<object, { readonly caller: Caller; readonly target: Target }>();
 
 /** The last resort for handles that nobody disposed of: when the program can reach none of a state any more. */
 const abandoned = new FinalizationRegistry<{ readonly caller: Caller; readonly capability: Capability }>(
@@ -164,16 +166,18 @@ function handleTo(state: HandleState, options: CallOptions): Handle {
 }
 
 /** An object by the public name of its channel. There is nothing to let go of. */
-export function objectAt(caller: Caller, target: Target): object {
-  return new Proxy(Object.create(null) as object, {
+export function objectAt(caller: Caller, target: Target, options: CallOptions = {}): object {
+  const proxy = new Proxy(Object.create(null) as object, {
     get(_target, key) {
       if (key === Symbol.asyncDispose) return () => Promise.resolve();
       if (key === 'dispose' || key === Symbol.dispose) return () => {};
       if (typeof key !== 'string' || key === 'then' || OF_EVERY_OBJECT.has(key)) return undefined;
-      return (...args: readonly unknown[]) => answerTo(caller.call(target, key, args, {}));
+      return (...args: readonly unknown[]) => answerTo(caller.call(target, key, args, options), options);
     },
     ...NOTHING_ELSE,
   });
+  named.set(proxy, { caller, target });
+  return proxy;
 }
 
 /** The answer to a request, or a part of it, and what can be asked of it before it has come. */
@@ -275,7 +279,9 @@ export function withOptions<T extends Handle | Answer<unknown>>(stub: T, options
   if (state !== undefined) return handleTo(state, options) as T;
   const source = sourceOf(stub);
   if (source !== undefined) return answerTo(source.pending, options, source.path) as T;
-  throw new PowerboxError('arguments_invalid', 'withOptions takes a handle, or an answer of this client');
+  const object = named.get(stub);
+  if (object !== undefined) return objectAt(object.caller, object.target, options) as T;
+  throw new PowerboxError('arguments_invalid', 'withOptions takes a handle, an object, or an answer of a client');
 }
 
 /** Whether two handles are of one capability: of one object, with the same rights. */

@@ -20,7 +20,7 @@ declare const HANDLE: unique symbol;
  *
  * Every other property of a handle is a method of the object behind it, whatever its name.
  */
-export interface Handle extends AsyncDisposable {
+export interface Handle extends AsyncDisposable, Disposable {
   readonly [HANDLE]: true;
   /**
    * Gives the capability back: it is refused from then on, also to whoever kept it elsewhere in this program. Nothing

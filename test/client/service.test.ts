@@ -236,6 +236,50 @@ describe('a client of a service', () => {
     assert.deepEqual(await box.take(channel), [1]);
   });
 
+  it('asks for nothing on a signal that is aborted, whatever is asked, and takes back whatever waits', async () => {
+    const box = await client();
+    const bob = await client('bob');
+    const channel = await box.newName();
+    const contract = await echo(box);
+    const answer = box.timer();
+    await answer;
+    const operations: Readonly<Record<string, (options: { readonly signal: AbortSignal }) => PromiseLike<unknown>>> = {
+      deploy: (options) => box.deploy('@"said"!(1)', options),
+      atomic: (options) => box.deploy('@"said"!(1)', { ...options, atomic: true }),
+      query: (options) => box.query('new a(`rho:answer`) in { a!(1) }', options),
+      estimate: (options) => box.estimate('@"said"!(1)', options),
+      produce: (options) => box.produce('said', [1], options),
+      take: (options) => box.take(channel, { ...options, limit_ms: 60_000 }),
+      peek: (options) => box.peek(channel, { ...options, limit_ms: 60_000 }),
+      consume: (options) => box.consume([{ channel }], options),
+      messages: (options) => box.messages(channel, options).next(),
+      watch: (options) => box.watch(channel, options).next(),
+      newName: (options) => box.newName(options),
+      newNames: (options) => box.newNames(2, options),
+      attenuate: (options) => box.attenuate(channel, { read: false }, options),
+      'a call by name': (options) => box.call(contract, 'echo', [1], options),
+      'a call of a handle': (options) => withOptions(contract, options).echo(1),
+      'a call of a public name': (options) => withOptions(box.object<Echo>('said'), options).echo(1),
+      'a call on an answer': (options) => withOptions(answer, options).after(1),
+      'a call of the powerbox': (options) => withOptions(box.powerbox, options).timer(),
+      connect: (options) => connect(service.address.url, { token: 'alice', ...options }),
+    };
+    const aborted = AbortSignal.abort();
+    for (const [what, ask] of Object.entries(operations))
+      await assert.rejects(async () => ask({ signal: aborted }), { code: 'cancelled' }, what);
+    assert.equal(await bob.peek('said'), null);
+    for (const what of ['take', 'peek', 'consume', 'messages', 'watch', 'a call of a public name']) {
+      const leave = new AbortController();
+      const waiting = Promise.resolve(operations[what]?.({ signal: leave.signal }));
+      // It has been asked when what is asked after it is answered.
+      await box.newName();
+      leave.abort();
+      await assert.rejects(waiting, { code: 'cancelled' }, what);
+    }
+    await box.produce(channel, [1]);
+    assert.deepEqual(await box.take(channel), [1]);
+  });
+
   it('bounds a call in time', async () => {
     const box = await client();
     const late = withOptions(box.timer(), { limit_ms: 20 }).after(60_000);

@@ -85,6 +85,8 @@ export async function answersAsArguments(box: SystemChannel, file: FileChannel):
 export async function handles(file: FileChannel, answer: Answer<string>): Promise<void> {
   const handle: Handle = file;
   handle.dispose();
+  using soon = file;
+  await soon.size();
   await using other = file;
   await other.close();
   // @ts-expect-error: data is no handle
