@@ -44,9 +44,15 @@ const NONE: (Job | null)[] = [];
 /** Gone slots at the front of a queue before it is copied; keeps taking constant on average. */
 const SLACK = 1024;
 
+/** Lanes beside those that are in use that are kept: an object that was called is called again, most often. */
+const IDLE_MIN = 1024;
+
 export class Lanes {
   readonly #runningMax: number;
+  /** Of objects that were called lately, too: what is put in and taken out for each call costs more than the call. */
   readonly #lanes = new Map<string, Lane>();
+  /** So many lanes, and those that are idle are forgotten. */
+  #sweepAt = IDLE_MIN;
   readonly #allowances = new Map<Account, Allowance>();
   #inTurn = false;
   #soon: Job[] = [];
@@ -64,7 +70,7 @@ export class Lanes {
   release(lane: string): void {
     const found = this.#lane(lane);
     found.first = null;
-    this.#advance(lane, found);
+    this.#advance(found);
   }
 
   add(job: Job): void {
@@ -73,14 +79,14 @@ export class Lanes {
       return;
     }
     const lane = this.#lane(job.lane);
-    if (lane.current === null && lane.first === null && lane.head === lane.waiting.length) {
+    if (isIdle(lane)) {
       // The usual case: nobody is before it.
       lane.current = job;
       this.#makeReady(job);
       return;
     }
     insertByNumber(lane, job);
-    this.#advance(job.lane, lane);
+    this.#advance(lane);
   }
 
   /**
@@ -129,7 +135,7 @@ export class Lanes {
     if (job.lane !== null) {
       const lane = this.#lane(job.lane);
       if (lane.current === job) lane.current = null;
-      this.#advance(job.lane, lane);
+      this.#advance(lane);
     }
     if (allowance !== null) this.#startReady(job.account, allowance);
   }
@@ -138,15 +144,12 @@ export class Lanes {
     return this.#allowances.get(account)?.running ?? 0;
   }
 
-  #advance(key: string, lane: Lane): void {
+  #advance(lane: Lane): void {
     if (lane.current !== null) return;
     const next = this.#takeNext(lane);
-    if (next !== null) {
-      lane.current = next;
-      this.#makeReady(next);
-    } else if (lane.first === null && lane.head === lane.waiting.length) {
-      this.#lanes.delete(key);
-    }
+    if (next === null) return;
+    lane.current = next;
+    this.#makeReady(next);
   }
 
   #takeNext(lane: Lane): Job | null {
@@ -201,10 +204,16 @@ export class Lanes {
   #lane(key: string): Lane {
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
+      if (this.#lanes.size >= this.#sweepAt) this.#sweep();
       lane = { current: null, waiting: NONE, head: 0, first: null };
       this.#lanes.set(key, lane);
     }
     return lane;
+  }
+
+  #sweep(): void {
+    for (const [key, lane] of this.#lanes) if (isIdle(lane)) this.#lanes.delete(key);
+    this.#sweepAt = 2 * this.#lanes.size + IDLE_MIN;
   }
 
   #allowance(account: Account): Allowance {
@@ -215,6 +224,10 @@ export class Lanes {
     }
     return allowance;
   }
+}
+
+function isIdle({ current, first, head, waiting }: Lane): boolean {
+  return current === null && first === null && head === waiting.length;
 }
 
 function insertByNumber(lane: Lane, job: Job): void {
