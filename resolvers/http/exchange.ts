@@ -9,6 +9,7 @@
 import type { Dispatcher } from 'undici';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
+import { NOWHERE } from '../../src/platform/index.ts';
 import type { Deadlines, Timed } from '../../src/platform/index.ts';
 import { failureOf } from './failure.ts';
 import type { HeadReader, Headers } from './head.ts';
@@ -59,6 +60,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   readonly #end_ms: number;
   #phase: Phase = 'connection';
   due_ms = Number.POSITIVE_INFINITY;
+  place = NOWHERE;
   #abort: ((error?: Error) => void) | null = null;
   /** The connection that it is made on, told by its pool before it begins. */
   line: Line | null = null;

@@ -7,12 +7,13 @@
 import type { Address, HttpUrl } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
+import { NOWHERE } from '../../src/platform/index.ts';
 import type { Cancellable, Deadlines, Platform } from '../../src/platform/index.ts';
 import type { Lookup } from '../net/lookup.ts';
 import { Exchange } from './exchange.ts';
 import type { Asker, Sink } from './exchange.ts';
 import { isPassing, reasonOf } from './failure.ts';
-import type { Entry, HttpGrant, Stoppable } from './grant.ts';
+import type { Entry, HttpGrant, Running, Stoppable } from './grant.ts';
 import type { Headers } from './head.ts';
 import { IncomingBody } from './incoming.ts';
 import { inflateWhole, tooLarge } from './inflate.ts';
@@ -53,13 +54,14 @@ export interface FetchEnd {
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const ADDRESSES_TRIED_MAX = 4;
 
-export class Fetch implements Stoppable, Asker, Collector {
+export class Fetch implements Running, Asker, Collector {
   readonly #context: FetchContext;
   readonly #grant: HttpGrant;
   readonly #plan: RequestPlan;
   /** Of the effect, for the server to tell a repetition; empty for what only reads. */
   readonly #key: string;
   readonly #end: FetchEnd;
+  place = NOWHERE;
   #end_ms = 0;
   #redirects_max = 0;
   #redirects = 0;

@@ -14,7 +14,8 @@ import {
 } from '../../src/capability/index.ts';
 import type { AddressRules, HttpOrigin, HttpUrl, OriginRule, PowerOf } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
-import type { Platform } from '../../src/platform/index.ts';
+import { Places } from '../../src/platform/index.ts';
+import type { Placed, Platform } from '../../src/platform/index.ts';
 import { grantGone } from '../granted.ts';
 import { Gate } from './gate.ts';
 import type { TrustSettings } from './pools.ts';
@@ -38,10 +39,13 @@ export interface Stoppable {
   stop(error: PowerboxError): void;
 }
 
+/** Under way under a grant. */
+export interface Running extends Stoppable, Placed {}
+
 export class HttpGrant {
   readonly id: string;
   readonly #entries: readonly Entry[];
-  readonly #running = new Set<Stoppable>();
+  readonly #running = new Places<Running>();
   readonly #routes = new WeakMap<HttpUrl, Map<string, Route>>();
   #revoked = false;
 
@@ -84,18 +88,18 @@ export class HttpGrant {
     return route;
   }
 
-  add(running: Stoppable): void {
-    this.#running.add(running);
+  add(running: Running): void {
+    this.#running.enter(running);
     if (this.#revoked) running.stop(gone(this.id));
   }
 
-  delete(running: Stoppable): void {
-    this.#running.delete(running);
+  delete(running: Running): void {
+    this.#running.leave(running);
   }
 
   revoke(): void {
     this.#revoked = true;
-    for (const running of [...this.#running]) running.stop(gone(this.id));
+    for (const running of this.#running.all()) running.stop(gone(this.id));
   }
 }
 

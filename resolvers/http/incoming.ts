@@ -7,7 +7,9 @@ import type { Source } from '../../src/natives/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { bytes } from '../../src/values/index.ts';
+import { NOWHERE } from '../../src/platform/index.ts';
 import type { Exchange, Sink } from './exchange.ts';
+import type { Running } from './grant.ts';
 import { Gathered } from './gathered.ts';
 import { inflateFailure, inflatedMax, inflater, tooLarge } from './inflate.ts';
 import type { Coding, Inflater } from './inflate.ts';
@@ -24,7 +26,8 @@ export interface IncomingOptions {
   readonly ended: () => void;
 }
 
-export class IncomingBody implements Sink {
+export class IncomingBody implements Sink, Running {
+  place = NOWHERE;
   readonly #options: IncomingOptions;
   /** Made with the first bytes, which say in which form they are. */
   #inflater: Inflater | null = null;

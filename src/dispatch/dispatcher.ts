@@ -6,7 +6,7 @@
 import { NATIVE_LABEL, type Native, revoker } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { Deadlines } from '../platform/index.ts';
+import { Deadlines, NumberMap } from '../platform/index.ts';
 import type { Account, Engine, FactChange, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
 import { registerCallCauses } from './call-causes.ts';
@@ -47,7 +47,7 @@ export class Dispatcher implements TaskRouter {
   readonly #entries = new Map<string, Entry>();
   readonly #lanes: Lanes;
   readonly #parked = new Parked();
-  readonly #work = new Map<number, OutsideWork>();
+  readonly #work = new NumberMap<OutsideWork>();
   /** Delivered before the engine was there to answer to. */
   readonly #early: Task[] = [];
   #context: JobContext | null = null;

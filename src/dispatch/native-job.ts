@@ -4,7 +4,7 @@
  * call a native for a change before `begun` is durable, nor answer one task twice.
  */
 import type { Call, Native, NativeAnswer, NativeCall, NativeReference } from '../../channels/index.ts';
-import type { Timed } from '../platform/index.ts';
+import { NOWHERE, type Timed } from '../platform/index.ts';
 import type { Account, Cause, Poster, Span, Task, Turn } from '../space/index.ts';
 import { List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
@@ -117,6 +117,7 @@ export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
   readonly #leaving: (() => void)[] = [];
   #aborted = false;
   due_ms = Number.POSITIVE_INFINITY;
+  place = NOWHERE;
   #start_ms = 0;
   #released = false;
   /** Where the message that this call is for is followed. */

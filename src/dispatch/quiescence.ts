@@ -1,6 +1,6 @@
 /** Who waits until an account has nothing left to do. Asks the engine for the counts; keeps only the waiters. */
 import { limits } from '../limits.ts';
-import type { Timers } from '../platform/index.ts';
+import type { NumberMap, Timers } from '../platform/index.ts';
 import type { Account, Engine } from '../space/index.ts';
 import type { OutsideWork } from './job.ts';
 import type { Parked } from './parked.ts';
@@ -66,7 +66,7 @@ export class Quiescence {
   }
 
   /** Resolves when no change is left in `work`, or when the time for it is over. */
-  drained(work: ReadonlyMap<number, OutsideWork>, timers: Timers): Promise<void> {
+  drained(work: Pick<NumberMap<OutsideWork>, 'values'>, timers: Timers): Promise<void> {
     return new Promise((resolve) => {
       const timer = timers.after(limits.effects_drain_ms, () => {
         this.#drained = null;

@@ -4,6 +4,7 @@
  * durable. Owns the timers of capabilities that expire.
  */
 import type { Native } from '../../channels/index.ts';
+import type { NumberMap } from '../platform/index.ts';
 import type { Turn } from '../space/index.ts';
 import type { Tuple } from '../values/index.ts';
 import { cancelled, expired, revoked, type Capabilities, type Capability, type Ended } from './capabilities.ts';
@@ -17,7 +18,7 @@ import type { DispatcherPlatform } from './types.ts';
 export class TakingBack {
   readonly #capabilities: Capabilities;
   readonly #sources: Sources;
-  readonly #work: ReadonlyMap<number, OutsideWork>;
+  readonly #work: Pick<NumberMap<OutsideWork>, 'values'>;
   readonly #natives: () => Iterable<Native>;
   readonly #expiry: Expiry;
   #context: JobContext | null = null;
@@ -26,7 +27,7 @@ export class TakingBack {
     platform: DispatcherPlatform,
     capabilities: Capabilities,
     sources: Sources,
-    work: ReadonlyMap<number, OutsideWork>,
+    work: Pick<NumberMap<OutsideWork>, 'values'>,
     natives: () => Iterable<Native>,
   ) {
     this.#capabilities = capabilities;

@@ -2,6 +2,7 @@
  * One channel: its two shelves, the numbers its next items get, and what ties it to its row on disk. Which
  * channels are in memory is the business of `channels.ts`.
  */
+import { NOWHERE } from '../platform/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Waiter } from './items.ts';
 import type { Overlay } from './channels.ts';
@@ -22,6 +23,8 @@ export class Channel {
   stored = false;
   /** Changed since the last cut of rows. */
   dirty = false;
+  /** Among those that have. */
+  place = NOWHERE;
   /** The cut that still has to encode this channel before it changes again, or 0. */
   cut = 0;
   /** Touched since the cache last looked. */

@@ -6,6 +6,7 @@
  * encoded and the entry is durable, the rows are written in one atomic batch that carries the entry's number,
  * and the journal up to it is dropped. So recovery reads the rows and lays the entries after them over it.
  */
+import { NumberMap, Places } from '../platform/index.ts';
 import { Encoder, Name, type Value } from '../values/index.ts';
 import type { RowChange, Rows } from '../store/index.ts';
 import type { Channel } from './channel.ts';
@@ -29,8 +30,8 @@ export class Cutter implements TermPolicy {
   readonly #sha256: (bytes: Uint8Array) => Uint8Array;
   readonly #encoder = new Encoder(4096);
   /** Changed since the last cut began. */
-  #dirty = new Set<Channel>();
-  #taskPuts = new Map<number, LiveTask>();
+  readonly #dirty = new Places<Channel>();
+  #taskPuts = new NumberMap<LiveTask>();
   #taskGone: number[] = [];
   #facts = new Map<string, Value | undefined>();
   /** Facts that have a row, or will have when the cut under way is written: only they need a deletion. */
@@ -87,7 +88,7 @@ export class Cutter implements TermPolicy {
 
   /** Channels that no written row may know yet. */
   get changed(): readonly Channel[] {
-    return [...this.#dirty, ...this.#cutting];
+    return [...this.#dirty.all(), ...this.#cutting];
   }
 
   /** Notes what a flushed commit changed. */
@@ -107,13 +108,13 @@ export class Cutter implements TermPolicy {
   noteChannel(channel: Channel): void {
     // A reply channel whose message has come, most often: no row has ever named it, so none has to be deleted.
     if (channel.key === null && channel.cut === 0 && channel.empty) {
-      if (channel.dirty) this.#dirty.delete(channel);
+      if (channel.dirty) this.#dirty.leave(channel);
       channel.dirty = false;
       return;
     }
     if (channel.dirty) return;
     channel.dirty = true;
-    this.#dirty.add(channel);
+    this.#dirty.enter(channel);
   }
 
   #noteWaiter(waiter: Waiter): void {
@@ -155,8 +156,7 @@ export class Cutter implements TermPolicy {
   begin(entry: number, header: EntryHeader, terms: readonly Term[]): void {
     this.#open = true;
     this.#entry = entry;
-    this.#cutting = [...this.#dirty];
-    this.#dirty = new Set();
+    this.#cutting = this.#dirty.takeAll();
     this.#next = 0;
     for (const channel of this.#cutting) {
       channel.dirty = false;
@@ -188,7 +188,7 @@ export class Cutter implements TermPolicy {
     }
     for (const change of this.#logs.rows(this.#logged, this.#dropped)) this.#changes.push(change);
     this.#writtenLogs = this.#logged;
-    this.#taskPuts = new Map();
+    this.#taskPuts = new NumberMap();
     this.#taskGone = [];
     this.#facts = new Map();
     this.#logged = [];

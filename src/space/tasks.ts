@@ -5,6 +5,7 @@
  * waits, and loses nothing, until one of them is finished.
  */
 import { limits } from '../limits.ts';
+import { NumberMap } from '../platform/index.ts';
 import type { Value } from '../values/index.ts';
 import { type Purse, restingPurse } from './purse.ts';
 import type { Span } from './span.ts';
@@ -110,7 +111,7 @@ export class Tasks {
   /** Accounts that have run out of ready tasks since the last look. */
   #settled: AccountTasks[] = [];
   /** Tasks that are outside or parked, by number. */
-  readonly held = new Map<number, LiveTask>();
+  readonly held = new NumberMap<LiveTask>();
 
   of(account: Account): AccountTasks {
     const recent = this.#recent;

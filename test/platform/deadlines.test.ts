@@ -1,7 +1,7 @@
 /** Time limits: each ends when it is due, none before, and one timer does for all of them. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Deadlines } from '../../src/platform/index.ts';
+import { Deadlines, NOWHERE } from '../../src/platform/index.ts';
 
 /** A clock that is moved by hand, and the timers that were set on it. */
 class Machine {
@@ -34,6 +34,7 @@ class Machine {
 
 class Item {
   due_ms = 0;
+  place = NOWHERE;
   expired_ms: number | null = null;
   readonly #machine: Machine;
 
@@ -88,7 +89,7 @@ describe('deadlines', () => {
     const machine = new Machine();
     const second = new Item(machine);
     second.due_ms = 5;
-    const first = { due_ms: 5, expired: () => machine.deadlines.forget(second) };
+    const first = { due_ms: 5, place: NOWHERE, expired: () => machine.deadlines.forget(second) };
     machine.deadlines.watch(first, 0);
     machine.deadlines.watch(second, 0);
     machine.to(10);
