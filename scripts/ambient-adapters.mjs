@@ -197,7 +197,7 @@ export const ADAPTERS = [
   {
     file: 'src/embedding/surroundings.ts',
     touches: ['files', 'processes'],
-    reason: 'The standard streams that a space uses when its program gives none; whether a data directory is there.',
+    reason: 'The standard streams that a space uses when its program gives none; whether a space is there.',
   },
   {
     file: 'src/embedding/config-surroundings.ts',

@@ -16,7 +16,7 @@ import { rememberConfiguration } from './config-surroundings.ts';
 import { PUBLIC_FACT, registerNodeCauses } from './causes.ts';
 import { configured } from './configured.ts';
 import { Documents } from './documents.ts';
-import { directoryExists, processConsole, tellFailure } from './surroundings.ts';
+import { processConsole, requireSpace, tellFailure } from './surroundings.ts';
 import { hostsOf } from './hosts.ts';
 import { HostChannels } from './host-channels.ts';
 import { rememberInternals, type SpaceInternals } from './internals.ts';
@@ -230,10 +230,7 @@ function storeOf(options: OpenOptions, authority: NodeAuthority): Promise<Store>
     }
     return Promise.resolve(openMemoryStore(platform));
   }
-  const directory = resolve(data);
-  if (options.mustExist === true && !directoryExists(directory)) {
-    throw new PowerboxError('config_invalid', `there is no space in ${data}: the directory does not exist`);
-  }
+  const directory = options.mustExist === true ? requireSpace(data) : resolve(data);
   authority.give('node/store', 'directory', directory, { durability: durability ?? 'sync' });
   return openStore({ directory, durability: durability ?? 'sync', platform });
 }

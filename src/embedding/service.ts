@@ -25,7 +25,7 @@ import {
 } from '../store/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
 import { registerServiceCause } from './causes.ts';
-import { directoryExists, sidecarOf } from './surroundings.ts';
+import { requireSpace, sidecarOf } from './surroundings.ts';
 import type { FailureReport, HealthReport } from './types.ts';
 
 /** What a disk must have left beside all that is kept of it, for there to be anything to go on with. */
@@ -171,7 +171,7 @@ async function recordFact(engine: SpaceEngine, fact: Value | null): Promise<void
 
 /** Whether the node of a directory is in service; also while a process has it open. */
 export async function serviceHealth({ data }: { readonly data: string }): Promise<HealthReport> {
-  const directory = requireDirectory(data);
+  const directory = requireSpace(data);
   const file = await readService(directory);
   return file === null ? onClosed(directory, async (engine) => healthOf(stateOf(engine))) : healthOf(file);
 }
@@ -181,7 +181,7 @@ export async function serviceHealth({ data }: { readonly data: string }): Promis
  * data directory or the directory whose change failed does not take a probe. What waited goes on at the next opening.
  */
 export async function restoreService({ data }: { readonly data: string }): Promise<HealthReport> {
-  const directory = requireDirectory(data);
+  const directory = requireSpace(data);
   const platform = realPlatform();
   return onClosed(directory, async (engine) => {
     const file = await readService(directory);
@@ -219,13 +219,6 @@ async function probed(what: string, run: () => Promise<void>): Promise<void> {
       cause,
     });
   }
-}
-
-function requireDirectory(data: string): string {
-  const directory = resolve(data);
-  if (!directoryExists(directory))
-    throw new PowerboxError('config_invalid', `there is no space in ${data}: the directory does not exist`);
-  return directory;
 }
 
 /** The space with nobody in it: no contract runs, no grant is opened. */

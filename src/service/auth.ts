@@ -92,9 +92,13 @@ function keysText(keys: Keys): string {
 /** Signs a token with the newest key. Refused with `usage` where the holder or the time is none. */
 export async function issueToken(options: AuthOptions, { holder, spaces, lifetime_ms }: TokenOptions): Promise<string> {
   if (!holderName.safeParse(holder).success)
-    throw new PowerboxError('usage', `${JSON.stringify(holder)} is no name of a holder`);
+    throw new PowerboxError('usage', `${JSON.stringify(holder)} is no name of a holder`, {
+      hint: 'A holder is called as the configuration calls it: a letter, then letters, digits, - or _; for example --holder alice.',
+    });
   if (!(Number.isSafeInteger(lifetime_ms) && lifetime_ms >= 1_000 && lifetime_ms <= limits.auth_lifetime_ms_max))
-    throw new PowerboxError('usage', `a token holds for 1 second to ${limits.auth_lifetime_ms_max / 86_400_000} days`);
+    throw new PowerboxError('usage', `a token holds for 1 second to ${limits.auth_lifetime_ms_max / 86_400_000} days`, {
+      hint: 'For example --lifetime 12h.',
+    });
   const [newest] = await ownKeys(options);
   const { id, key } = newest as Keys[number];
   const now_s = Math.floor(options.platform.clock.now_ms() / 1000);

@@ -1,5 +1,6 @@
 /** The command that serves: its ready line, its end, and the other commands beside it, in real processes. */
 import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { Bench, records, type Running } from './powerbox.ts';
 
 describe('cli: a node', function () {
@@ -54,6 +55,7 @@ describe('cli: a node', function () {
       [['inspect', '--space', 'shop'], 64, /--data/],
       [['token', '--data', 'node'], 64, /--holder/],
       [['token', '--data', 'node', '--holder', 'alice', '--lifetime', 'long'], 64, /--lifetime 12h/],
+      [['token', '--data', '.', '--holder', 'al ice'], 64, /for example --holder alice/],
       [['space', 'create', '..', '--data', 'node'], 64, /no name of a space/],
       [['space', 'create', 'a', '--data', 'node', '--quota', 'bytes=1'], 64, /--quota bytes_max/],
       [['restore', 'nothing', '--data', 'there'], 75, /no backup of powerbox/],
@@ -62,6 +64,22 @@ describe('cli: a node', function () {
       assert.equal(ended.code, code, `${args.join(' ')}: ${ended.stderr}`);
       assert.match(ended.stderr, told);
     }
+  });
+
+  it('commands that look make no space where there is none, and say what is there instead', async () => {
+    mkdirSync(bench.path('empty'));
+    await bench.run('space', 'create', 'shop', '--data', 'several', '--owner', 'alice');
+    for (const command of [['inspect'], ['info'], ['grants'], ['audit'], ['resume'], ['service', 'status']]) {
+      const empty = await bench.run(...command, '--data', 'empty');
+      assert.deepEqual([empty.code, readdirSync(bench.path('empty'))], [78, []], command.join(' '));
+      assert.match(empty.stderr, /there is no space in empty: nothing is in the directory\nhint: powerbox run/);
+    }
+    const several = await bench.run('inspect', '--data', 'several');
+    assert.deepEqual([several.code, readdirSync(bench.path('several'))], [78, ['spaces']]);
+    assert.match(several.stderr, /has none that is called main\nhint: powerbox space list --data several/);
+    assert.equal((await bench.run('inspect', '--data', 'several', '--space', 'shop')).code, 0);
+    bench.write('file', 'text');
+    assert.match((await bench.run('inspect', '--data', 'file')).stderr, /storage_foreign: .* it is a file/);
   });
 
   it('a backup of a node that runs is brought back to another directory', async () => {
