@@ -3,7 +3,7 @@
  * them. Messages of the host program are nobody's deploy and have no quota.
  */
 import { z } from 'zod';
-import { DEPLOY_PREFIX, holderOfDeploy } from '../dispatch/index.ts';
+import { DEPLOY_PREFIX, holderOfAccount } from '../dispatch/index.ts';
 import { PowerboxError } from '../errors.ts';
 import { type Account, DEPLOY_KEY, HOLDER_KEY, type KeyedQuota, type Quota, type QuotaSource } from '../space/index.ts';
 
@@ -68,9 +68,8 @@ export function quotaSource(settings: QuotaSettings): QuotaSource | undefined {
     settings: JSON.stringify(settings),
     of(account, fact) {
       if (account === 0) return NONE;
-      const deploy = fact(`${DEPLOY_PREFIX}${account}`);
-      if (deploy === undefined) return undefined;
-      const holder = holderOfDeploy(deploy);
+      const holder = holderOfAccount(account, fact);
+      if (holder === undefined) return undefined;
       const quota = holders.get(holder) ?? settings.default;
       return quota === undefined ? NONE : pursesOf(account, holder, quota);
     },

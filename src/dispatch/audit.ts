@@ -8,7 +8,7 @@ import type { Clock, Hashing } from '../platform/index.ts';
 import type { Account, Engine, Logs, Turn } from '../space/index.ts';
 import { Bytes, Encoder, encodeValue, List, Tuple, type Value } from '../values/index.ts';
 import type { Outcome } from './answers.ts';
-import { DEPLOY_PREFIX, holderOfDeploy } from './deploys.ts';
+import { holderOfAccount } from './deploys.ts';
 import { recordOf } from './job.ts';
 
 /** Arguments of which the digest is kept: how long at most, and how many. */
@@ -207,8 +207,8 @@ export class Audit {
 
   /** In the turn that records the answer. */
   record(turn: Turn, call: AuditedCall, { start_ms, duration_ms, bytes, digest }: Measured): void {
-    const deploy = turn.fact(DEPLOY_PREFIX + call.account);
-    const words = this.#wordsOf(deploy === undefined ? '' : holderOfDeploy(deploy), call);
+    const holder = holderOfAccount(call.account, (key) => turn.fact(key)) ?? '';
+    const words = this.#wordsOf(holder, call);
     const { tally } = words;
     tally.count++;
     tally.sum_ms += duration_ms;

@@ -1,10 +1,16 @@
 /**
  * Deploys: programs given to a space to run. Each is an account, and one durable fact `deploy/<account>` says
  * whose it is. Owns the numbering of accounts; must never give a number twice, nor number 0, the space's own.
+ *
+ * Of programs that clients started the newest stay on record (`client_deploys_kept`), and those that are not at rest. What
+ * else is known of an account follows from its number, see `client-accounts.ts`.
  */
 import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Account, Body, Engine, TermReference, Turn, Span } from '../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../values/index.ts';
+import { clientsOf, programAccount, programOf } from './client-accounts.ts';
+import { foldFailures } from './failures.ts';
 import { recordOf } from './job.ts';
 
 /** `running` until whoever owns the deploy says that it has ended. */
@@ -24,6 +30,8 @@ export interface Deploy {
 export interface DeployRequest {
   /** One that was reserved; default: the next. */
   readonly account?: Account;
+  /** The account of the clients of that holder, when they start it. */
+  readonly clients?: Account | undefined;
   readonly holder: string;
   readonly name: string;
   readonly label: string;
@@ -44,16 +52,28 @@ export interface DeployRequest {
 /** Facts of deploys: this, and the account. */
 export const DEPLOY_PREFIX = 'deploy/';
 const PREFIX = DEPLOY_PREFIX;
+/** `deploys/<account of clients>`: which of their programs is looked at next, once some are old. */
+const LOOK_PREFIX = 'deploys/';
+/** Old programs that are looked at when a new one comes: more than one, so that those at rest become fewer. */
+const LOOKS = 2;
 const NO_HASH = new Uint8Array(0);
 
 export class Deploys {
   readonly #engine: Engine;
   #last: Account;
+  /** Accounts of programs that clients started and that are on record, ascending, by the account of the clients. */
+  readonly #programs = new Map<Account, Account[]>();
+  /** The newest number that was given to a program of clients. */
+  readonly #newest = new Map<Account, number>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
     this.#last = 0;
-    for (const { account } of this.list()) this.#last = Math.max(this.#last, account);
+    for (const { account } of this.list()) {
+      const clients = clientsOf(account);
+      if (clients === null) this.#last = Math.max(this.#last, account);
+      else this.#programsOf(clients).push(account);
+    }
     engine.register('deploy', (turn, { payload }) =>
       this.place(turn, payload, (_account, body, captures) => turn.spawn(body, captures)),
     );
@@ -61,8 +81,21 @@ export class Deploys {
   }
 
   /** A number for a deploy that starts in a fork: no other gets it in this process, whatever becomes of the fork. */
-  reserve(): Account {
-    return ++this.#last;
+  reserve(clients?: Account): Account {
+    if (clients === undefined) return ++this.#last;
+    const newest = this.#programsOf(clients).at(-1);
+    const program = 1 + Math.max(this.#newest.get(clients) ?? 0, newest === undefined ? 0 : programOf(newest));
+    this.#newest.set(clients, program);
+    return programAccount(clients, program) ?? ++this.#last;
+  }
+
+  #programsOf(clients: Account): Account[] {
+    let programs = this.#programs.get(clients);
+    if (programs === undefined) {
+      programs = [];
+      this.#programs.set(clients, programs);
+    }
+    return programs;
   }
 
   /** Resolves with the deploy once its account and first task are durable. */
@@ -78,7 +111,7 @@ export class Deploys {
 
   /** A deploy that is about to be placed, as a cause holds it. Its number is nobody else's from now on. */
   prepare(request: DeployRequest): { readonly account: Account; readonly payload: Value } {
-    const { account = this.reserve() } = request;
+    const { clients, account = this.reserve(clients) } = request;
     const {
       holder,
       name,
@@ -111,6 +144,47 @@ export class Deploys {
     const payload = recordOf([account, 'ended']);
     const found = await this.#engine.enact<boolean>({ kind: 'deploy-state', payload, account });
     if (!found) throw new PowerboxError('bad_request', `there is no deploy ${account}`);
+  }
+
+  /**
+   * In the turn in which a program of clients has got its place: old ones of theirs that are at rest go from the record.
+   * `retire` gives up what else is kept of an account, and answers false, and nothing has changed, where it is not at rest.
+   * What is dropped follows from the facts and the tasks alone, so a replay drops the same.
+   */
+  trim(turn: Turn, account: Account, retire: (account: Account) => boolean): void {
+    const clients = clientsOf(account);
+    if (clients === null) return;
+    const programs = this.#programsOf(clients);
+    const place = placeOf(programs, account);
+    if (programs[place] !== account) programs.splice(place, 0, account);
+    if (programs.length <= limits.client_deploys_kept) return;
+    const key = LOOK_PREFIX + clients;
+    let at = placeOf(programs, (turn.fact(key) as Account | undefined) ?? 0);
+    for (let look = 0; look < LOOKS; look++) {
+      const old = programs.length - limits.client_deploys_kept;
+      if (old <= 0) break;
+      if (at >= old) at = 0;
+      const next = programs[at] as Account;
+      if (!retire(next)) {
+        at++;
+        continue;
+      }
+      programs.splice(at, 1);
+      turn.setFact(PREFIX + next, undefined);
+      foldFailures(turn, next, clients);
+    }
+    turn.setFact(key, programs[at] as Account);
+  }
+
+  /** Who pays from an account, also when the deploy is not on record any more; undefined for one that never was. */
+  holderOf(account: Account): string | undefined {
+    return holderOfAccount(account, (key) => this.#engine.fact(key));
+  }
+
+  /** For an account of a program of clients that is on record no more: theirs, for what is still counted there. */
+  heir(account: Account): Account | null {
+    const clients = clientsOf(account);
+    return clients === null || this.#engine.fact(PREFIX + account) !== undefined ? null : clients;
   }
 
   get(account: Account): Deploy | undefined {
@@ -195,9 +269,24 @@ function write(deploy: Deploy): Value {
   return new Tuple([deploy.holder, deploy.name, new Bytes(deploy.termHash), deploy.state]);
 }
 
-/** The holder that a deploy's fact names. */
-export function holderOfDeploy(fact: Value): string {
-  return (fact as Tuple).items[0] as string;
+/** Who pays from an account, by the facts; undefined when nothing is known of it. */
+export function holderOfAccount(account: Account, fact: (key: string) => Value | undefined): string | undefined {
+  const clients = clientsOf(account);
+  const found = fact(`${PREFIX}${clients ?? account}`);
+  return found === undefined ? undefined : ((found as Tuple).items[0] as string);
+}
+
+/** Where a number stands, or would, in an ascending list. */
+function placeOf(numbers: readonly number[], wanted: number): number {
+  let [low, high] = [0, numbers.length];
+  // Nearly always it is a new one, and comes last.
+  if (high > 0 && (numbers[high - 1] as number) < wanted) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] as number) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function read(account: Account, fact: Value): Deploy {

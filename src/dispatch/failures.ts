@@ -26,6 +26,18 @@ export function countFailure(turn: Turn, account: Account, failure: Failure): vo
   turn.setFact(key, new Tuple([count + 1, new List(last)]));
 }
 
+/** What one account has failed in is counted with another's from now on. */
+export function foldFailures(turn: Turn, account: Account, into: Account): void {
+  const gone = turn.fact(keyOf(account));
+  if (!(gone instanceof Tuple)) return;
+  turn.setFact(keyOf(account), undefined);
+  const before = turn.fact(keyOf(into));
+  const [count, kept] = before instanceof Tuple ? (before.items as [number, List]) : [0, new List([])];
+  const [more, last] = gone.items as [number, List];
+  const all = [...kept.items, ...last.items].slice(-limits.failures_kept_max);
+  turn.setFact(keyOf(into), new Tuple([count + more, new List(all)]));
+}
+
 export function readFailures(engine: Engine, account: Account): Failures {
   const fact = engine.fact(keyOf(account));
   if (!(fact instanceof Tuple)) return { count: 0, last: [] };

@@ -6,7 +6,7 @@ export { PREPARED_PREFIX, preparedKey, recordOf, SERVICE_FACT } from './job.ts';
 export { ANY_MESSAGE, installNative } from './replies.ts';
 export type { ParkedCall } from './calls.ts';
 export { DISPATCH_FAILPOINTS, type DispatchFailpoint } from './types.ts';
-export { DEPLOY_PREFIX, Deploys, holderOfDeploy } from './deploys.ts';
+export { DEPLOY_PREFIX, Deploys, holderOfAccount } from './deploys.ts';
 export type { Deploy, DeployRequest, DeployState } from './deploys.ts';
 export type { Failures } from './failures.ts';
 export type { Failure, Report, StderrRecord } from './stderr.ts';

@@ -70,7 +70,7 @@ export class Forked {
   }
 
   /** Runs a program in the fork until nothing of it moves; `answer` receives what it sends on `rho:answer`. */
-  async run(text: string, { name = 'program', holder, uris }: Program, answer: Name | null): Promise<Deploy> {
+  async run(text: string, { name = 'program', holder, clients, uris }: Program, answer: Name | null): Promise<Deploy> {
     const { powers, deploys } = this.#parts;
     const own = new Map<string, Value>(uris);
     if (answer !== null && own.has(ANSWER_URI))
@@ -79,7 +79,7 @@ export class Forked {
     const binding = powers.boundIn(this.#mode === 'atomic' ? null : this.fork, holder);
     const term = await compileProgram(powers, text, holder, own, binding);
     const deploy = await this.#deploys.start({
-      account: deploys.reserve(),
+      account: deploys.reserve(clients),
       holder: holder ?? powers.holder,
       name,
       label: RHO_LABEL,
@@ -134,7 +134,11 @@ export class Forked {
 }
 
 /** A program with what its URIs stand for beside what was granted. */
-export type Program = RunOptions & { readonly uris?: ReadonlyMap<string, Value> };
+export type Program = RunOptions & {
+  readonly uris?: ReadonlyMap<string, Value>;
+  /** The account of the clients who start it. */
+  readonly clients?: number;
+};
 
 export type Started = Program & ForkOptions;
 

@@ -147,6 +147,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       platform: authority.give('node/sessions', 'platform', platform),
       sealKey: store.keys.sealKey,
       isSystemPublic: () => live.fact(PUBLIC_FACT) !== undefined,
+      speaks: (account) => dispatcher.sources.count(account) > 0,
       runFork: (asked) => runFork(asked),
       takeOver: (turn, payload) => dispatcher.adopt(live.takeOver(turn, payload)),
     });

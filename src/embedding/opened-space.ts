@@ -321,9 +321,10 @@ export class OpenedSpace implements Space {
     }
   }
 
-  /** The space's own, which is this program's too, and those of the deploys. */
+  /** The space's own, which is this program's too, those of the deploys, and those that move and are on record no more. */
   #accounts(): readonly number[] {
-    return [0, ...this.#parts.deploys.list().map(({ account }) => account)];
+    const { deploys, engine } = this.#parts;
+    return [...new Set([0, ...deploys.list().map(({ account }) => account), ...engine.tasks.busy()])];
   }
 
   /** A space that closes settles nothing any more: whoever waits is told why. */
@@ -344,12 +345,12 @@ export class OpenedSpace implements Space {
 
   usage(): readonly UsageReport[] {
     const { deploys, engine } = this.#parts;
-    return usageReports(engine, (deploy) => deploys.get(deploy)?.holder ?? '');
+    return usageReports(engine, (deploy) => deploys.holderOf(deploy) ?? '');
   }
 
   grants(): readonly GrantReport[] {
     const { powers, dispatcher, deploys } = this.#parts;
-    return grantReports(powers.everyGrant(), dispatcher.capabilities, (deploy) => deploys.get(deploy)?.holder ?? '');
+    return grantReports(powers.everyGrant(), dispatcher.capabilities, (deploy) => deploys.holderOf(deploy) ?? '');
   }
 
   revoke(power: string, { holder }: WhoseOptions = {}): Promise<boolean> {

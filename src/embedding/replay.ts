@@ -66,6 +66,7 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
       // Nothing that is sealed leaves from here.
       sealKey: store.keys.sealKey,
       isSystemPublic: () => engine.fact(PUBLIC_FACT) !== undefined,
+      speaks: (account) => dispatcher.sources.count(account) > 0,
       runFork: () => Promise.reject(new Error('a replay runs no fork')),
       takeOver: (turn, payload) => dispatcher.adopt(engine.takeOver(turn, payload)),
     });

@@ -146,13 +146,19 @@ export class SpaceDesk {
       if (atomic || asked.references.length > 0) await this.sessions.ask(session, [], 0, this.#publicNames);
       const own = withArrived(session, uris);
       if (atomic) {
-        const options = { name, holder, uris: own, cost_max: limits.session_fork_cost_max };
+        const options = {
+          name,
+          holder,
+          clients: session.holder.account,
+          uris: own,
+          cost_max: limits.session_fork_cost_max,
+        };
         const apply: ApplyFork = (fork, deploy) => this.sessions.applyFork(session, asked, fork, deploy);
         await runAtomic(this.#internals, text, options, apply, asked.parent ?? null);
         return null;
       }
       const term = await compileProgram(powers, text, holder, own);
-      const { payload } = deploys.prepare({ holder, name, label: RHO_LABEL, term });
+      const { payload } = deploys.prepare({ holder, clients: session.holder.account, name, label: RHO_LABEL, term });
       const request = { kind: 'place', id, name, prepared: payload } as const;
       return { ...asked, parts: ['place', id, name, payload], request, references: [] };
     } catch (error) {

@@ -57,6 +57,8 @@ import type {
 } from './types.ts';
 
 const NOBODY_TO_TELL = (): void => {};
+/** Accounts in memory before anybody looks whether some are not needed. */
+const ACCOUNTS_MIN = 1_024;
 
 export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly tuples: Tuples;
@@ -82,6 +84,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #own: OwnCauses;
   readonly #forks = new Set<Fork>();
   #closed: PowerboxError | null = null;
+  #accounts_max = ACCOUNTS_MIN;
 
   // The turn that is running.
   readonly #context: TurnContext;
@@ -423,6 +426,18 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   pending(account: Account): { ready: number; outside: number; parked: number } {
     const { ready, outside, parked } = this.tasks.of(account);
     return { ready, outside, parked };
+  }
+
+  /** Gives up what is kept of an account of its own. False, and nothing has changed, where something of it is to run, or is counted. */
+  retire(account: Account): boolean {
+    return this.tasks.isIdle(account) && (this.#quotas?.retire(account) ?? true);
+  }
+
+  /** Of accounts that have an heir nothing is kept in memory; for a caller who comes often, most of whose calls do nothing. */
+  sweepAccounts(heir: (account: Account) => Account | null): void {
+    if (this.tasks.count < this.#accounts_max) return;
+    this.tasks.sweep(heir);
+    this.#accounts_max = Math.max(ACCOUNTS_MIN, 2 * this.tasks.count);
   }
 
   onIdle(run: (account: Account) => void): void {

@@ -11,7 +11,7 @@ import type { Cancellable, Platform } from '../platform/index.ts';
 import type { Value } from '../values/index.ts';
 import { continuationBytes, messageBytes } from './estimate.ts';
 import type { Datum, Waiter } from './items.ts';
-import { Purse, type PurseUsage, type Quota } from './purse.ts';
+import { DEPLOY_KEY, Purse, type PurseUsage, type Quota } from './purse.ts';
 import type { AccountTasks, Tasks } from './tasks.ts';
 import type { Account, Receive } from './types.ts';
 
@@ -160,6 +160,24 @@ export class Quotas {
       this.#note(purse);
     }
     return purse;
+  }
+
+  /**
+   * An account of which nothing is left to run gives up the purse that is its own alone. False, and nothing has changed,
+   * as long as that counts something: it would have to be given back there.
+   */
+  retire(account: Account): boolean {
+    const tasks = this.#host.tasks.of(account);
+    const own = this.of(account);
+    if (own === null || own.key !== `${DEPLOY_KEY}${account}`) return true;
+    if (own.bytes !== 0 || own.continuations !== 0 || own.tasks !== 0) return false;
+    this.#purses.delete(own.key);
+    this.#resting = this.#resting.filter((purse) => purse !== own);
+    this.#changed = this.#changed.filter((purse) => purse !== own);
+    this.#host.setFact(USAGE_PREFIX + own.key, undefined);
+    tasks.purse = null;
+    tasks.purseKnown = false;
+    return true;
   }
 
   // ------------------------------------------------------------------ what is stored

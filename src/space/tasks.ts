@@ -125,6 +125,32 @@ export class Tasks {
     return found;
   }
 
+  /** Whether nothing of the account is left to run. */
+  isIdle(account: Account): boolean {
+    const tasks = this.#accounts.get(account);
+    return tasks === undefined || isIdle(tasks);
+  }
+
+  /** Accounts of which something is left to run. */
+  *busy(): Iterable<Account> {
+    for (const tasks of this.#accounts.values()) if (!isIdle(tasks)) yield tasks.account;
+  }
+
+  get count(): number {
+    return this.#accounts.size;
+  }
+
+  /** Forgets idle accounts that have an heir: what they have cost is then his. */
+  sweep(heir: (account: Account) => Account | null): void {
+    for (const tasks of [...this.#accounts.values()]) {
+      const into = isIdle(tasks) && !tasks.active ? heir(tasks.account) : null;
+      if (into === null) continue;
+      this.#accounts.delete(tasks.account);
+      if (this.#recent === tasks) this.#recent = null;
+      if (tasks.cost > 0) this.of(into).cost += tasks.cost;
+    }
+  }
+
   get anyReady(): boolean {
     return this.#ringHead < this.#ring.length;
   }
@@ -261,6 +287,8 @@ export class Tasks {
     const queues: number[][] = [];
     for (const tasks of this.#accounts.values())
       if (tasks.ready > 0) queues.push([tasks.account, ...[...tasks.values()].map(({ number }) => number)]);
+    // Which account came first is nothing that a record of later could know.
+    queues.sort(([one], [other]) => (one as number) - (other as number));
     return {
       ring: this.#ring.slice(this.#ringHead).map(({ account }) => account),
       queues,
@@ -304,6 +332,10 @@ export class Tasks {
     task.state = 'ready';
     if (!tasks.active && tasks.ready > 0) this.#enter(tasks);
   }
+}
+
+function isIdle({ ready, outside, parked }: AccountTasks): boolean {
+  return ready + outside + parked === 0;
 }
 
 /** With those who wait for a refill, when one of the account's purses is used up. */

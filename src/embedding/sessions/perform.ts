@@ -5,7 +5,7 @@
 import { isErrorResult } from '../../../channels/index.ts';
 import type { Deploys } from '../../dispatch/index.ts';
 import { isPowerboxError } from '../../errors.ts';
-import { type Lease, produceLeased, type SpaceEngine, type Task, type Turn } from '../../space/index.ts';
+import { type Account, type Lease, produceLeased, type SpaceEngine, type Task, type Turn } from '../../space/index.ts';
 import {
   Bundle,
   bundle,
@@ -46,6 +46,8 @@ export interface PerformParts {
   /** A request waits until then. */
   readonly due: (session: Session, id: number, due_ms: number) => void;
   readonly leased: (lease: Lease) => void;
+  /** Whether something of an account may still speak by itself, a timer or a connection. */
+  readonly speaks: (account: Account) => boolean;
   readonly forks: SessionForks;
 }
 
@@ -319,6 +321,9 @@ export class Performer {
     ]);
     this.#parts.answers.deliver(turn, session, id, value, true);
     this.#settle(turn, session, id);
+    const { deploys, engine, speaks } = this.#parts;
+    deploys.trim(turn, account, (old) => !speaks(old) && engine.retire(old));
+    engine.sweepAccounts((gone) => deploys.heir(gone));
   }
 
   // ------------------------------------------------------------------ what comes later

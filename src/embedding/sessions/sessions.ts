@@ -9,7 +9,7 @@ import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Deploys } from '../../dispatch/index.ts';
 import type { Platform } from '../../platform/index.ts';
-import type { Cause, Fork, InlineRunner, SpaceEngine, SpaceHost, Task, Turn } from '../../space/index.ts';
+import type { Account, Cause, Fork, InlineRunner, SpaceEngine, SpaceHost, Task, Turn } from '../../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../../values/index.ts';
 import { Admission } from './admission.ts';
 import { Answers } from './answers.ts';
@@ -33,6 +33,8 @@ export interface SessionsParts {
   readonly platform: Platform;
   readonly sealKey: Uint8Array;
   readonly isSystemPublic: () => boolean;
+  /** Whether something of an account may still speak by itself. */
+  readonly speaks: (account: Account) => boolean;
   /** Runs a query or an estimate; never called in a replay. */
   readonly runFork: RunFork;
   /** In the turn of a cause whose payload begins with `(mode, changes)`: the space takes over what a fork did. */
@@ -85,7 +87,7 @@ export class Sessions implements InlineRunner {
   #newest = 0;
 
   constructor(parts: SessionsParts) {
-    const { engine, deploys, host, platform, isSystemPublic, runFork } = parts;
+    const { engine, deploys, host, platform, isSystemPublic, speaks, runFork } = parts;
     this.#parts = parts;
     this.#answers = new Answers(
       (turn, session) => this.#touch(turn, session),
@@ -100,6 +102,7 @@ export class Sessions implements InlineRunner {
       admission: new Admission(isSystemPublic),
       due: ({ number }, id, due_ms) => this.#due.add({ due_ms, session: number, id }),
       leased: (lease) => host.arm(lease),
+      speaks,
       forks: this.#forks,
     });
     engine.register('session-open', (turn, { payload }) => this.#opened(turn, payload));
