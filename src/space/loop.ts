@@ -236,7 +236,8 @@ export class TurnLoop {
     const commit = this.#commits.current;
     commit.turns++;
     commit.weight += cause.weight ?? 1;
-    if (this.#noted) {
+    // A replay has them in its record, and no journal: large ones must not stay until the commit ends.
+    if (this.#noted && !this.#replays) {
       commit.causes.push({
         turn: this.turn,
         kind: cause.kind,
