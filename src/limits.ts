@@ -335,9 +335,9 @@ export const limits = {
   fork_ms_max: 10 * 60_000,
   /** Forks of one space that are open at once. */
   forks_max: 64,
-  /** Channels, messages and continuations that a fork copies of its space; and what it puts down itself. */
+  /** Channels, continuations and messages of its space at which a fork looks or that are kept for it; and what it puts down. */
   fork_items_max: 200_000,
-  /** Of one channel that the space keeps aside for a fork before it changes it; a fork that looks later conflicts. */
+  /** Of one channel that the space keeps aside for a fork that has not looked at it; one that looks later conflicts. */
   fork_kept_items_max: 4_096,
   /** Tasks of one account that are to run in a fork. */
   fork_tasks_max: 100_000,
@@ -536,11 +536,6 @@ export const limits = {
   session_turn_requests: 128,
   /** Messages that a standing receive takes in one turn. */
   session_turn_deliveries: 64,
-  /**
-   * Programs that clients of one holder started and that are at rest, of which each stays on record; older ones go. Enough
-   * for somebody to see what was started of late, and so few that a client cannot fill the memory by starting programs.
-   */
-  client_deploys_kept: 256,
   /** Sessions of one space. */
   sessions_max: 65_536,
   /** Sessions of one holder. */

@@ -94,6 +94,7 @@ export class Books implements Ledger {
 
   datumGone(channel: Channel, datum: Datum): void {
     if (this.#quotas !== null) this.#quotas.countDatum(datum, -1);
+    if (this.forks !== null) for (const fork of this.forks) fork.keepDatum(channel, datum);
     if (!this.#noted || datum.born === this.#commits.serial) return;
     this.#commits.current.dataGone.push(datum.number);
     this.#commits.current.dataGoneChannels.push(channel);

@@ -1,7 +1,8 @@
 /**
- * The channels of a fork: each a copy of the space's own, made when the fork first touches it, or just before the space
- * changes it; so the fork sees the space as it was. Owns the copies, and remembers which of them turns of the fork have
- * looked at. It must never change a channel of the space.
+ * The channels of a fork: each stands for the space's own from when the fork first touches it, or just before the space
+ * changes it; so the fork sees the space as it was. Continuations are copied then, messages when they are looked at
+ * (`fork-shelf.ts`). Owns all that, and remembers at which channels turns of the fork have looked. It must never change a
+ * channel of the space.
  *
  * Names know their channel in the space by a slot of their own; here they are found by their bytes.
  */
@@ -10,8 +11,9 @@ import { limits } from '../limits.ts';
 import { channelKey, Name, type Value } from '../values/index.ts';
 import { Channel } from './channel.ts';
 import { Channels } from './channels.ts';
-import { Datum, JoinReference, Waiter, type Waiting } from './items.ts';
-import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
+import { ForkDataShelf } from './fork-shelf.ts';
+import { type Datum, JoinReference, Waiter, type Waiting } from './items.ts';
+import { ResidentWaiterShelf } from './shelf.ts';
 
 /** A channel of a fork, and what the fork has to know about it when it is to be applied. */
 export class ForkChannel extends Channel {
@@ -19,10 +21,18 @@ export class ForkChannel extends Channel {
   read = false;
   /** The numbers of those who waited on it when it was copied, oldest first. */
   readonly line: number[] = [];
+  /** What of the space lies there, where it is seen through `data`. */
+  seen: ForkDataShelf | null = null;
   /** The space has changed its own since the fork was made. */
   changed = false;
   /** What lay on it was too much to keep aside when the space changed it. */
   lost = false;
+}
+
+/** When a fork was made: the numbers that the space gives after that. */
+export interface ForkedAt {
+  readonly nextTask: number;
+  readonly nextStamp: number;
 }
 
 export class ForkChannels extends Channels {
@@ -33,11 +43,10 @@ export class ForkChannels extends Channels {
   readonly #copies = new Map<Waiter, Waiter>();
   #items = 0;
 
-  readonly #since: number;
+  readonly #since: ForkedAt;
   readonly #items_max: number;
 
-  /** `since` is the number of the first task that the space made after the fork. */
-  constructor(space: { place(value: Value): Channel }, since: number, items_max: number) {
+  constructor(space: { place(value: Value): Channel }, since: ForkedAt, items_max: number) {
     super(null);
     this.#space = space;
     this.#since = since;
@@ -53,18 +62,14 @@ export class ForkChannels extends Channels {
 
   /** Whether a name was drawn in this fork, and is gone with it. */
   isOwn(name: Name): boolean {
-    return this.#own.has(name) || name.task >= this.#since;
+    return this.#own.has(name) || name.task >= this.#since.nextTask;
   }
 
   override place(value: Value): ForkChannel {
     const channel = this.#known(value);
     if (!channel.complete) {
       const from = this.#space.place(value);
-      if (!this.#hasRoom(from)) {
-        throw new PowerboxError('too_much_work', `a fork copies at most ${this.#items_max} channels and items`, {
-          hint: 'Run it as a transaction, or on channels on which less lies.',
-        });
-      }
+      if (!this.#hasRoom(1 + waitersOn(from))) throw this.#tooMuch();
       this.#copy(channel, from);
     }
     if (channel.lost)
@@ -86,30 +91,54 @@ export class ForkChannels extends Channels {
   }
 
   /**
-   * The space is about to change a channel: what the fork has not copied yet is copied now. False: there is no room to
-   * keep it aside. It must not throw, for it is called in a turn of the space.
+   * The space is about to change a channel, which from now on stands here as it was. False: there is no room to keep it
+   * aside. It must not throw, for it is called in a turn of the space.
    */
   keep(channel: Channel): boolean {
     const { value } = channel;
     // Nobody in the fork can have a name that was drawn since.
-    if (value instanceof Name && value.task >= this.#since) return true;
+    if (value instanceof Name && value.task >= this.#since.nextTask) return true;
     const own = this.#known(value);
     if (own.changed) return true;
     own.changed = true;
     if (own.complete) return true;
-    if (countOf(channel) > limits.fork_kept_items_max) {
+    if (waitersOn(channel) > limits.fork_kept_items_max) {
       own.complete = true;
       own.lost = true;
       return true;
     }
-    if (!this.#hasRoom(channel)) return false;
+    if (!this.#hasRoom(1 + waitersOn(channel))) return false;
     this.#copy(own, channel);
     return true;
   }
 
-  /** Each channel counts, and each item on it. */
-  #hasRoom(from: Channel): boolean {
-    return this.#items + 1 + countOf(from) <= this.#items_max;
+  /** A message has gone from a channel of the space: it stays here. False: there is no room for it. */
+  left({ value }: Channel, datum: Datum): boolean {
+    if (datum.stamp >= this.#since.nextStamp) return true;
+    const own = this.#known(value);
+    const { seen } = own;
+    if (seen === null || own.lost) return true;
+    if (!own.read && seen.kept >= limits.fork_kept_items_max) {
+      own.lost = true;
+      own.seen = null;
+      own.data = null;
+      return true;
+    }
+    if (!this.#hasRoom(1)) return false;
+    this.#items++;
+    seen.left(datum);
+    return true;
+  }
+
+  /** Each channel counts, each continuation on it, and each message that was looked at or kept aside. */
+  #hasRoom(count: number): boolean {
+    return this.#items + count <= this.#items_max;
+  }
+
+  #tooMuch(): PowerboxError {
+    return new PowerboxError('too_much_work', `a fork looks at ${this.#items_max} channels and items at most`, {
+      hint: 'Run it as a transaction, or on channels on which less lies.',
+    });
   }
 
   /** Whether the space has changed anything that a turn of the fork has looked at. */
@@ -134,17 +163,24 @@ export class ForkChannels extends Channels {
   #copy(channel: ForkChannel, from: Channel): void {
     // Set first: the copy of a join comes back here for its other channels.
     channel.complete = true;
-    this.#items += 1 + countOf(from);
+    this.#items += 1 + waitersOn(from);
     channel.nextDatum = from.nextDatum;
     channel.nextWaiter = from.nextWaiter;
     if (from.owner !== null) channel.owner = this.#copyOf(from.owner);
-    const data = from.data?.walk();
-    for (let datum = data?.next() ?? null; datum !== null; datum = data?.next() ?? null) {
-      const { message, persist, account, stamp, number } = datum;
-      const copy = new Datum(message, persist, account, stamp, -1);
-      copy.number = number;
-      channel.data ??= new ResidentDataShelf();
-      channel.data.add(copy);
+    if (from.data !== null && from.data.live > 0) {
+      let home = from;
+      channel.seen = new ForkDataShelf(from, {
+        since: this.#since.nextStamp,
+        home: () => {
+          if (home.evicted || !home.complete) home = this.#space.place(channel.value);
+          return home;
+        },
+        copied: () => {
+          if (!this.#hasRoom(1)) throw this.#tooMuch();
+          this.#items++;
+        },
+      });
+      channel.data = channel.seen;
     }
     const waiters = from.waiters?.walk();
     for (let entry = waiters?.next() ?? null; entry !== null; entry = waiters?.next() ?? null) {
@@ -190,6 +226,6 @@ export function forkConflict(what: string): PowerboxError {
   });
 }
 
-function countOf(channel: Channel): number {
-  return (channel.data?.live ?? 0) + (channel.waiters?.live ?? 0);
+function waitersOn(channel: Channel): number {
+  return channel.waiters?.live ?? 0;
 }

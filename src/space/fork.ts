@@ -15,6 +15,7 @@ import type { Channel } from './channel.ts';
 import type { EntryHeader } from './entry.ts';
 import { forkConflict, ForkChannels } from './fork-channels.ts';
 import { ForkLedger } from './fork-ledger.ts';
+import type { Datum } from './items.ts';
 import { type QuotaSource, Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
 import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
 import type { Span } from './span.ts';
@@ -104,7 +105,7 @@ export class Fork implements Engine, TurnHost {
     this.span = options.span ?? null;
     this.terms = space.terms;
     const header = space.header();
-    this.channels = new ForkChannels(space, header.nextTask, options.items_max ?? limits.fork_items_max);
+    this.channels = new ForkChannels(space, header, options.items_max ?? limits.fork_items_max);
     const names = new ForkNames(platform.randomness.bytes(32), platform.hashing);
     names.born = (name) => this.channels.born(name);
     this.names = names;
@@ -166,6 +167,11 @@ export class Fork implements Engine, TurnHost {
   /** The space is about to change a channel, or a fact. */
   keepChannel(channel: Channel): void {
     if (!this.channels.keep(channel)) this.#end(forkConflict('more than is kept aside for it'));
+  }
+
+  /** The space has taken a message away. */
+  keepDatum(channel: Channel, datum: Datum): void {
+    if (!this.channels.left(channel, datum)) this.#end(forkConflict('more than is kept aside for it'));
   }
 
   keepFact(key: string, value: Value | undefined): void {

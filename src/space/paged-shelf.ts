@@ -128,6 +128,17 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
     return item;
   }
 
+  after(number: number): T | null {
+    let next = this.all.after(number, this.#allRows);
+    while (next >= 0) {
+      const item = this.byNumber(next);
+      // Gone by recovery, and not yet out of the index.
+      if (item !== null) return item;
+      next = this.all.after(next, this.#allRows);
+    }
+    return null;
+  }
+
   walk(): Cursor<T> {
     return this.cursor([this.numbers(ALL, null) as Numbers]);
   }

@@ -41,6 +41,20 @@ export class Postings<T extends ShelfItem> {
     }
   }
 
+  /** The oldest living item above this number, by binary search. */
+  after(number: number): T | null {
+    const { items } = this;
+    let low = this.head;
+    let high = items.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((items[middle] as T).number > number) high = middle;
+      else low = middle + 1;
+    }
+    while (low < items.length && (items[low] as T).gone) low++;
+    return items[low] ?? null;
+  }
+
   /** The living item of this number, by binary search. */
   byNumber(number: number): T | null {
     const items = this.items;

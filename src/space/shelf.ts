@@ -26,6 +26,8 @@ export interface Shelf<T extends ShelfItem> {
   /** The item must be on the shelf; it is marked gone. */
   remove(item: T): void;
   byNumber(number: number): T | null;
+  /** The oldest item that is younger than the one of this number, whether that is there or not. */
+  after(number: number): T | null;
   /** All items, oldest first. */
   walk(): Cursor<T>;
 }
@@ -75,6 +77,10 @@ abstract class ResidentShelf<T extends ShelfItem> implements Shelf<T> {
 
   byNumber(number: number): T | null {
     return this.all.byNumber(number);
+  }
+
+  after(number: number): T | null {
+    return this.all.after(number);
   }
 
   walk(): Cursor<T> {
@@ -177,7 +183,11 @@ export class ResidentWaiterShelf extends ResidentShelf<Waiting> implements Waite
    * several and `candidates` has to be walked. Most messages are for one continuation.
    */
   sole(message: readonly Value[]): Waiting | null | undefined {
-    if (this.all.live === 1) return this.all.items[this.all.head] as Waiting;
+    const { all } = this;
+    return all.live === 1 ? (all.items[all.head] as Waiting) : this.#soleFiled(message);
+  }
+
+  #soleFiled(message: readonly Value[]): Waiting | null | undefined {
     if (this.#files === null) {
       if (this.short) return undefined;
       this.#fileAll();
