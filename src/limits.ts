@@ -536,6 +536,11 @@ export const limits = {
   session_turn_requests: 128,
   /** Messages that a standing receive takes in one turn. */
   session_turn_deliveries: 64,
+  /**
+   * Programs that clients of one holder started and that are at rest, of which each stays on record; older ones go. Enough
+   * for somebody to see what was started of late, and so few that a client cannot fill the memory by starting programs.
+   */
+  client_deploys_kept: 256,
   /** Sessions of one space. */
   sessions_max: 65_536,
   /** Sessions of one holder. */
