@@ -16,6 +16,7 @@ import type { Lookup } from '../net/lookup.ts';
 import { netFailure } from '../net/reason.ts';
 import { takenBack } from '../net/room.ts';
 import type { TcpGrant } from './grant.ts';
+import { sharingMemory } from './reading.ts';
 
 export interface ConnectOptions {
   readonly tls: boolean;
@@ -155,7 +156,7 @@ function openSocket(grant: TcpGrant, address: Address, { host, port, localPort, 
     allowHalfOpen: true,
     ...(localPort === 0 ? {} : { localPort }),
   };
-  if (!options.tls) return connectPlain(where);
+  if (!options.tls) return sharingMemory((onread) => connectPlain({ ...where, onread }));
   const name = grant.power.tls.servername ?? options.servername ?? (host === address.text ? null : host);
   return connectSecure({
     ...where,

@@ -16,6 +16,7 @@ import type { Occupant } from '../net/room.ts';
 import type { TcpGrant } from './grant.ts';
 import { Inbox } from './inbox.ts';
 import type { Wanted } from './inbox.ts';
+import { onBytes } from './reading.ts';
 
 /** Who called, and may not wait any more. */
 type Caller = Pick<NativeCall, 'signal' | 'whenLeft'>;
@@ -80,7 +81,7 @@ export class Connection implements Occupant {
     this.#inbox = new Inbox(grant.power.receive_bytes_max);
     socket.setNoDelay(true);
     if (grant.power.keepAlive_ms > 0) socket.setKeepAlive(true, grant.power.keepAlive_ms);
-    socket.on('data', (chunk: Buffer) => this.#come(chunk));
+    onBytes(socket, (chunk) => this.#come(chunk));
     socket.once('end', () => {
       this.#ended = true;
       this.#serve();
@@ -111,16 +112,16 @@ export class Connection implements Occupant {
     this.#serve();
   }
 
-  #come(chunk: Buffer): void {
+  #come(chunk: Uint8Array): void {
     // Closed by its program, and still sending: what comes now is for nobody.
     if (this.#left) return;
     this.active_ms = this.grant.room.now_ms();
     this.#received_bytes += chunk.length;
     const first = this.#waiters[0];
     if (first?.wanted.kind === 'some' && this.#inbox.length === 0) {
-      // The usual case: somebody waits for just this. The chunk is nobody else's.
+      // The usual case: somebody waits for just this.
       this.#waiters.shift();
-      first.resolve({ ok: bytesValue(chunk) });
+      first.resolve({ ok: bytesValue(new Uint8Array(chunk)) });
     } else {
       this.#inbox.add(chunk);
       if (first !== undefined) this.#serve();
