@@ -1,9 +1,6 @@
 /** Messages are followed from where they come in to natives and back, and told to a real collector. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,18 +8,7 @@ import { limits } from '../../src/limits.ts';
 import { openAdmin } from '../../src/index.ts';
 import { connect } from '../../src/client/node.ts';
 import { issueNodeToken, openLog, type RunningNode, startNode } from '../../src/service/index.ts';
-
-interface Told {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly name: string;
-  readonly kind: number;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, string>> }[];
-  readonly status: { readonly code: number; readonly message?: string };
-}
+import { Collector, type Told } from './collector.ts';
 
 function fileOf(file: string): string {
   return fileURLToPath(new URL(file, import.meta.url));
@@ -32,33 +18,6 @@ function fileOf(file: string): string {
 function rootOf(span: Told, among: ReadonlyMap<string, Told>): Told {
   const above = among.get(span.parentSpanId ?? '');
   return above === undefined ? span : rootOf(above, among);
-}
-
-/** What a collector is, as far as spans go. */
-class Collector {
-  readonly spans: Told[] = [];
-  readonly requests: { readonly url: string; readonly authorization: string | undefined }[] = [];
-  status = 200;
-  readonly #server: Server = createServer(async (request, response) => {
-    let text = '';
-    for await (const part of request) text += part;
-    this.requests.push({ url: request.url ?? '', authorization: request.headers.authorization });
-    const body = JSON.parse(text);
-    assert.equal(body.resourceSpans[0].resource.attributes[0].value.stringValue, 'powerbox');
-    if (this.status === 200) this.spans.push(...body.resourceSpans[0].scopeSpans[0].spans);
-    response.writeHead(this.status, { 'content-type': 'application/json' }).end('{}');
-  });
-
-  async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
 }
 
 describe('operate: following messages', function () {
