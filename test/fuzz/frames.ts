@@ -29,20 +29,25 @@ export function randomOf(seed: number): Random {
 const TEXTS = ['', 'a', 'system', '__proto__', 'constructor', 'héé\u0000', '🜁', 'x'.repeat(300)];
 const NUMBERS = [0, 1, -1, 2 ** 31, -(2 ** 31), Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 255, 65_536];
 
-const PROGRAMS = ['Nil', 'new x in { x!(1) }', 'contract c(x) = { x!(1) }'];
-const NO_PROGRAMS = ['for (', 'x'.repeat(1_000), 'new x in { x!(', '@"a"!(a) | b!(1)'];
+const PROGRAMS = [
+  'Nil',
+  'new x in { x!(1) }',
+  'new c in { contract c(x) = { x!(1) } }',
+  'contract @"a"(@x) = { Nil }',
+  'for (',
+  'x'.repeat(1_000),
+  'new x in { x!(',
+  '@"a"!(a) | b!(1)',
+];
 
 export class FrameMaker {
   readonly #random: Random;
-  readonly #texts: readonly string[];
   readonly #encoder = new MessageEncoder(clientSealing);
   /** Tokens that the session was given: most things need one. */
   readonly tokens: Capability[] = [];
 
-  /** `programs`: whether some that it asks to be run are programs. */
-  constructor(random: Random, programs = true) {
+  constructor(random: Random) {
     this.#random = random;
-    this.#texts = programs ? [...PROGRAMS, ...NO_PROGRAMS] : NO_PROGRAMS;
   }
 
   #below(count: number): number {
@@ -134,7 +139,7 @@ export class FrameMaker {
         return { kind: 'call', id, target: channel, method, args, limit_ms };
       }
       case 7: {
-        const text = this.#one(this.#texts);
+        const text = this.#one(PROGRAMS);
         return {
           kind: 'deploy',
           id,

@@ -11,7 +11,7 @@ const HOLDERS = 4;
 /** Sessions that nobody ends are over soon, so that what is left can be told from what leaks. */
 const SESSION_MS = 500;
 /** What senders fill the space with ends here: that it grows is no leak. */
-const QUOTAS = { bytes_max: 200_000, continuations_max: 200, tasks_max: 2_000 };
+const QUOTAS = { bytes_max: 50_000, continuations_max: 100, tasks_max: 2_000 };
 
 for (const what of ['unhandledRejection', 'uncaughtException'] as const) {
   process.on(what, (error) => {

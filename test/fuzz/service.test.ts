@@ -3,10 +3,10 @@
  * `npm run soak:fuzz`.
  */
 import assert from 'node:assert/strict';
-import { fuzzService, requireNothingOpen } from './service.ts';
+import { fuzzService, requireNoGrowth, requireNothingOpen } from './service.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
-const FRAMES = Number(process.env['FUZZ_SERVICE_FRAMES'] ?? 4_000);
+const FRAMES = Number(process.env['FUZZ_SERVICE_FRAMES'] ?? 8_000);
 
 describe('a service that is sent garbage', function () {
   this.timeout(600_000);
@@ -17,5 +17,6 @@ describe('a service that is sent garbage', function () {
     // Most visits end with a frame that is refused; else it was no garbage.
     assert.ok(dismissed > connections / 4 && raw > 10, JSON.stringify(result));
     requireNothingOpen(result);
+    requireNoGrowth(result);
   });
 });
