@@ -16,7 +16,7 @@ import { commCost } from './price.ts';
 import type { Quotas } from './quotas.ts';
 import { repetition } from './repeat.ts';
 import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
-import { LiveTask, type Tasks } from './tasks.ts';
+import { type AccountTasks, LiveTask, type Tasks } from './tasks.ts';
 import type { Span } from './span.ts';
 import type { Ledger } from './tuples.ts';
 import type { Account, Body, Receive } from './types.ts';
@@ -129,11 +129,14 @@ export class Books implements Ledger {
       this.#commits.current.settle({ durable: () => deliver(captures), lost: (error) => waiter.refuse?.(error) });
       return;
     }
-    this.spend(account, commCost(captures));
-    this.newTask(account, waiter.receive.body, captures);
+    const tasks = this.#tasks.of(account);
+    const cost = commCost(captures);
+    tasks.cost += cost;
+    if (this.#quotas !== null) this.#quotas.pay(account, cost);
+    this.#make(tasks, waiter.receive.body, captures);
   }
 
-  /** What a turn has cost, or a meeting. */
+  /** What a turn has cost. */
   spend(account: Account, cost: number): void {
     this.#tasks.of(account).cost += cost;
     if (this.#quotas !== null) this.#quotas.pay(account, cost);
@@ -148,31 +151,33 @@ export class Books implements Ledger {
   }
 
   newTask(account: Account, body: Body, captures: readonly Value[]): void {
-    const tasks = this.#tasks.of(account);
-    if (tasks.ready + tasks.parked >= limits.account_tasks_max) {
-      this.#failed(
-        account,
-        new PowerboxError(
-          'too_many_tasks',
-          `${limits.account_tasks_max} tasks of this account are waiting to run or for a runner`,
-        ),
-      );
-      return;
-    }
-    if (this.#quotas !== null) {
-      const refusal = this.#quotas.admitTask(account);
+    this.#make(this.#tasks.of(account), body, captures);
+  }
+
+  #make(tasks: AccountTasks, body: Body, captures: readonly Value[]): void {
+    if (tasks.ready + tasks.parked >= limits.account_tasks_max || this.#quotas !== null) {
+      const refusal = this.#refusalOf(tasks);
       if (refusal !== null) {
-        this.#failed(account, refusal);
+        this.#failed(tasks.account, refusal);
         return;
       }
     }
-    const task = new LiveTask(this.nextTask++, account, body, captures);
+    const task = new LiveTask(this.nextTask++, tasks.account, body, captures);
     if (this.span !== null) task.span = this.span;
     if (this.#noted) {
       task.born = this.#commits.serial;
       this.#commits.current.addTask(task);
     }
     this.#tasks.pushFor(tasks, task);
+  }
+
+  /** Null when the account may have one more task; its purses have counted that. */
+  #refusalOf({ account, ready, parked }: AccountTasks): Error | null {
+    if (ready + parked < limits.account_tasks_max) return this.#quotas?.admitTask(account) ?? null;
+    return new PowerboxError(
+      'too_many_tasks',
+      `${limits.account_tasks_max} tasks of this account are waiting to run or for a runner`,
+    );
   }
 
   tooMuchWork(): void {

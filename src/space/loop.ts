@@ -280,7 +280,7 @@ export class TurnLoop {
   }
 
   #runTask(task: LiveTask): void {
-    const spent = this.#spent(task);
+    const spent = this.#quotas === null ? null : this.#spent(task);
     if (spent !== null) {
       // Each ends with a word about where it stopped; what others have waiting there goes on for whoever pays.
       this.#startTurn(task).fail(spent);
@@ -288,27 +288,28 @@ export class TurnLoop {
       return;
     }
     if (task.body.label === REPEAT_LABEL) {
-      this.#startTurn(task);
       this.#meetAgain(task);
-      this.#endTask(task);
-      if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
       return;
     }
     const router = this.router;
     const handling = router.handling(task);
-    if (handling === 'inline') {
-      if (this.#failpoint !== null) this.#failpoint('turn:before');
-      const context = this.#startTurn(task);
-      if (task.span === null) router.run(task, context);
-      else this.#runFollowed(task.span, task, context);
-      this.#books.spend(task.account, context.used);
-      if (!this.#plantTaskTwice) this.#endTask(task);
-      if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + context.used);
-      if (this.#failpoint !== null) this.#failpoint('turn:after');
+    if (handling !== 'inline') {
+      this.#handOn(task, handling);
       return;
     }
+    if (this.#failpoint !== null) this.#failpoint('turn:before');
+    const context = this.#startTurn(task);
+    if (task.span === null) router.run(task, context);
+    else this.#runFollowed(task.span, task, context);
+    this.#books.spend(task.account, context.used);
+    if (!this.#plantTaskTwice) this.#endTask(task);
+    if (this.#quotas !== null) this.#quotas.ran(task.account, 1 + context.used);
+    if (this.#failpoint !== null) this.#failpoint('turn:after');
+  }
+
+  #handOn(task: LiveTask, handling: 'outside' | 'parked'): void {
     this.#hold(task, handling);
-    if (handling === 'outside' && router.takesAtOnce?.(task) !== true)
+    if (handling === 'outside' && this.router.takesAtOnce?.(task) !== true)
       this.#commits.current.settle({ durable: () => this.router.deliver(task), lost: NOBODY_TO_TELL });
   }
 
@@ -385,14 +386,17 @@ export class TurnLoop {
   }
 
   #endTask(task: LiveTask): void {
-    this.#tasks.release(task);
+    if (task.state !== 'ready') this.#tasks.release(task);
     task.state = 'done';
     if (this.#quotas !== null) this.#quotas.taskDone(task.account);
     if (this.#noted && task.born !== this.#commits.serial) this.#commits.current.tasksGone.push(task.number);
   }
 
   #meetAgain(task: LiveTask): void {
+    this.#startTurn(task);
     const found = repetitionOf(task, this.#channels);
     if (found !== null) this.#tuples.meetAgain(found.waiter, found.data);
+    this.#endTask(task);
+    if (this.#quotas !== null) this.#quotas.ran(task.account, 1);
   }
 }

@@ -38,8 +38,10 @@ export class AccountTasks {
   parked = 0;
   /** What its turns have cost since the space was opened; see `price.ts`. */
   cost = 0;
-  /** In the ring of accounts that have something ready, or with those who wait for a refill. */
+  /** In the line of accounts that have something ready, or with those who wait for a refill. */
   active = false;
+  /** Whose turn comes after this one's. */
+  next: AccountTasks | null = null;
   /** What it pays from, once that has been looked up; null without a quota. */
   purse: Purse | null = null;
   purseKnown = false;
@@ -103,9 +105,12 @@ export interface TaskOrder {
 
 export class Tasks {
   readonly #accounts = new Map<Account, AccountTasks>();
-  /** Accounts with ready tasks, in the order in which their turn comes. */
-  #ring: AccountTasks[] = [];
-  #ringHead = 0;
+  /**
+   * Accounts with ready tasks, in the order in which their turn comes. A chain, for most often it is one account that
+   * leaves and comes back with every task.
+   */
+  #first: AccountTasks | null = null;
+  #last: AccountTasks | null = null;
   /** The account used last, for most lookups are for it. */
   #recent: AccountTasks | null = null;
   /** Accounts that have run out of ready tasks since the last look. */
@@ -152,7 +157,7 @@ export class Tasks {
   }
 
   get anyReady(): boolean {
-    return this.#ringHead < this.#ring.length;
+    return this.#first !== null;
   }
 
   /** What the turns of each account have cost; of those that have cost anything. */
@@ -197,37 +202,64 @@ export class Tasks {
     if (tasks.outside >= limits.account_outside_tasks_max) return;
     tasks.active = true;
     if (tasks.purse !== null && waits(tasks, tasks.purse)) return;
-    this.#ring.push(tasks);
+    this.#line(tasks);
+  }
+
+  /** To the end of the line. */
+  #line(tasks: AccountTasks): void {
+    const last = this.#last;
+    if (last === null) this.#first = tasks;
+    else last.next = tasks;
+    this.#last = tasks;
+  }
+
+  *#ring(): Iterable<AccountTasks> {
+    for (let tasks = this.#first; tasks !== null; tasks = tasks.next) yield tasks;
+  }
+
+  /** Leaves only these in the line, in their order. */
+  #keep(stays: (tasks: AccountTasks) => boolean): void {
+    const ring = [...this.#ring()];
+    this.#first = null;
+    this.#last = null;
+    for (const tasks of ring) {
+      tasks.next = null;
+      if (stays(tasks)) this.#line(tasks);
+    }
   }
 
   /** The next task of the account whose turn it is; the account then goes to the end of the ring. */
   next(): LiveTask | null {
-    if (this.#ringHead === this.#ring.length) return null;
-    const tasks = this.#ring[this.#ringHead] as AccountTasks;
+    const tasks = this.#first;
+    if (tasks === null) return null;
     const task = tasks.shift() as LiveTask;
-    if (tasks.ready === 0 && !tasks.settling) {
-      tasks.settling = true;
-      this.#settled.push(tasks);
+    if (tasks.ready > 0) {
+      if (tasks.next !== null) this.#toTheEnd(tasks);
+      return task;
     }
-    if (this.#ring.length - this.#ringHead > 1) {
-      this.#ringHead++;
-      if (tasks.ready > 0) this.#ring.push(tasks);
-      else tasks.active = false;
-      if (this.#ringHead > 1024) {
-        this.#ring = this.#ring.slice(this.#ringHead);
-        this.#ringHead = 0;
-      }
-    } else if (tasks.ready === 0) {
-      tasks.active = false;
-      this.#ring.pop();
-      this.#ringHead = this.#ring.length === 0 ? 0 : this.#ringHead;
-    }
+    this.#first = tasks.next;
+    if (tasks.next === null) this.#last = null;
+    else tasks.next = null;
+    tasks.active = false;
+    if (!tasks.settling) this.#settle(tasks);
     return task;
+  }
+
+  /** The first of the line to its end. */
+  #toTheEnd(tasks: AccountTasks): void {
+    this.#first = tasks.next;
+    tasks.next = null;
+    this.#line(tasks);
+  }
+
+  #settle(tasks: AccountTasks): void {
+    tasks.settling = true;
+    this.#settled.push(tasks);
   }
 
   /** As `next`, but of all that are ready the one that `choose` picks, by its place: another legal order, for testers. */
   chosen(choose: (count: number) => number): LiveTask | null {
-    const ring = this.#ring.slice(this.#ringHead);
+    const ring = [...this.#ring()];
     const count = ring.reduce((sum, { ready }) => sum + ready, 0);
     let index = count === 0 ? 0 : Math.min(count - 1, Math.max(0, Math.floor(choose(count))));
     for (const tasks of ring) {
@@ -237,8 +269,7 @@ export class Tasks {
       }
       const task = tasks.removeAt(index);
       if (tasks.ready > 0) return task;
-      if (!tasks.settling) this.#settled.push(tasks);
-      tasks.settling = true;
+      if (!tasks.settling) this.#settle(tasks);
       this.#leave(tasks);
       return task;
     }
@@ -247,20 +278,13 @@ export class Tasks {
 
   /** Takes an account out of the ring. */
   #leave(tasks: AccountTasks): void {
-    this.#ring = this.#ring.slice(this.#ringHead).filter((other) => other !== tasks);
-    this.#ringHead = 0;
+    this.#keep((other) => other !== tasks);
     tasks.active = false;
   }
 
   /** Takes out of the ring whose purse is used up; they keep their order. */
   dropResting(): void {
-    const ring: AccountTasks[] = [];
-    for (let index = this.#ringHead; index < this.#ring.length; index++) {
-      const tasks = this.#ring[index] as AccountTasks;
-      if (tasks.purse === null || !waits(tasks, tasks.purse)) ring.push(tasks);
-    }
-    this.#ring = ring;
-    this.#ringHead = 0;
+    this.#keep((tasks) => tasks.purse === null || !waits(tasks, tasks.purse));
   }
 
   /** Those who waited for this purse go on, in their order. */
@@ -290,7 +314,7 @@ export class Tasks {
     // Which account came first is nothing that a record of later could know.
     queues.sort(([one], [other]) => (one as number) - (other as number));
     return {
-      ring: this.#ring.slice(this.#ringHead).map(({ account }) => account),
+      ring: [...this.#ring()].map(({ account }) => account),
       queues,
       held: [...this.held.values()].map(({ number, state }) => [number, state === 'parked' ? 'parked' : 'outside']),
     };
@@ -311,7 +335,7 @@ export class Tasks {
     for (const account of ring) {
       const tasks = this.of(account);
       tasks.active = true;
-      this.#ring.push(tasks);
+      this.#line(tasks);
     }
   }
 

@@ -157,7 +157,7 @@ function* send(context: Context, node: Send): Deep<Compiled> {
   const cost = 1 + context.analysis.of(node).size;
   const last = sendCode(
     node,
-    sendingTo(node, channel),
+    channel,
     data.map((one) => one.evaluate),
     cost,
   );
@@ -175,9 +175,19 @@ function sendingTo(node: Send, channel: Operand): Evaluate {
   };
 }
 
-function sendCode(node: Send, channel: Evaluate, data: readonly Evaluate[], cost: number): Code {
+function sendCode(node: Send, target: Operand, data: readonly Evaluate[], cost: number): Code {
   const { persistent } = node;
   const [first, second] = data;
+  const { slot } = target;
+  if (data.length === 1 && first !== undefined && target.isName) {
+    // By far the most: one value, on a name that stands in a slot as it is.
+    return (frame, machine) => {
+      const { turn } = machine;
+      turn.steps -= cost;
+      turn.produce(frame[slot] as Value, [first(frame, machine)], persistent);
+    };
+  }
+  const channel = sendingTo(node, target);
   if (data.length === 1 && first !== undefined) {
     return (frame, machine) => {
       const { turn } = machine;
@@ -195,10 +205,10 @@ function sendCode(node: Send, channel: Evaluate, data: readonly Evaluate[], cost
   return (frame, machine) => {
     const { turn } = machine;
     turn.steps -= cost;
-    const target = channel(frame, machine);
+    const place = channel(frame, machine);
     const message = new Array<Value>(data.length);
     for (let index = 0; index < data.length; index++) message[index] = (data[index] as Evaluate)(frame, machine);
-    turn.produce(target, message, persistent);
+    turn.produce(place, message, persistent);
   };
 }
 
