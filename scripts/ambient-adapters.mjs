@@ -6,7 +6,22 @@ export const ADAPTERS = [
   {
     file: 'src/store/level-store.ts',
     touches: ['files'],
-    reason: 'Opens the two databases of a data directory; its twin is the simulated store.',
+    reason: 'Opens what a data directory holds; its twin is the simulated store.',
+  },
+  {
+    file: 'src/store/segment-files.ts',
+    touches: ['files'],
+    reason: 'Makes, reads and writes the files of a journal; its twin is the simulated store.',
+  },
+  {
+    file: 'src/store/segment-journal.ts',
+    touches: ['files'],
+    reason: 'Gives the files of a journal other names and removes them, when nobody needs what they hold.',
+  },
+  {
+    file: 'src/store/take-over.ts',
+    touches: ['files'],
+    reason: 'Removes the database that was the journal of a data directory of version 1.',
   },
   {
     file: 'src/store/directory.ts',

@@ -50,6 +50,13 @@ export const limits = {
   blobs_known_max: 16_384,
   /** Bytes of journal since the last row cut; past it the rows are brought up to date. Bounds recovery time. */
   journal_tail_bytes_max: 12 * 1024 * 1024,
+  /** Bytes of the first file of a journal that is opened: small, for most spaces are. Each next one is larger. */
+  journal_segment_bytes_min: 64 * 1024,
+  /**
+   * Bytes of a file of a journal, but where one entry is larger: few enough to read one at once, and so many that going on
+   * to the next is rare. Room for two of them is kept when their entries are forgotten.
+   */
+  journal_segment_bytes_max: 8 * 1024 * 1024,
   /** Milliseconds after which rows are brought up to date even when the tail is small. */
   journal_tail_age_ms_max: 1_000,
   /** Bytes of the channel cache (estimated size of clean and dirty channels in memory). */

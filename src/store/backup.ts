@@ -2,11 +2,11 @@
  * Backups of a data directory, taken while the space goes on, and brought back.
  *
  *   backup.json     what this is: format, version, id of the space, when it was made and taken, nameKey, how much it holds
- *   journal/ rows/  two databases, as in a data directory
+ *   journal/ rows/  segments and a database, as in a data directory
  *   blobs/          large values by hash
  *   configuration, space.json   as in the data directory, where they are there
  *
- * It is consistent without a pause: both databases are seen at one moment, the rows first, so that the journal holds
+ * It is consistent without a pause: journal and rows are seen at one moment, the rows first, so that the journal holds
  * whatever the rows hold; a blob is on disk before the entry that names it, and is never changed. Every checksum is
  * verified on the way out and on the way in. `sealKey` stays behind: what was handed to clients of the old directory is
  * worth nothing to the restored one.
@@ -18,25 +18,28 @@ import type { Platform } from '../platform/index.ts';
 import { equal, hex } from './bytes.ts';
 import type { Identity } from './directory.ts';
 import { placeFile, syncPath } from './durable-file.ts';
-import { entryKey, frameSeed, readNumber, unframeEntry, unframeRow } from './frame.ts';
+import { frameSeed, unframeRow } from './frame.ts';
 import { corrupt } from './health.ts';
-import type { Bytes } from './level-journal.ts';
+import type { Bytes } from './level-rows.ts';
+import { recordBytes } from './segment-format.ts';
+import type { JournalView, SegmentJournal } from './segment-journal.ts';
+import { fillJournal } from './take-over.ts';
 import type { BackupReport } from './types.ts';
 import { madeWhole } from './whole.ts';
 
 export const BACKUP_FORMAT = 'powerbox backup';
-export const BACKUP_VERSION = 1;
+/** History: 1, the first; 2, the journal in segments, where it was a database. Both are restored. */
+export const BACKUP_VERSION = 2;
 export const BACKUP_FILE = 'backup.json';
 /** Beside databases and blobs. */
 export const OTHER_FILES = ['configuration', 'space.json'];
 /** Bytes of one batch. */
 const BATCH_BYTES = 4 * 1024 * 1024;
-const FLOOR = entryKey(0);
 
 export interface BackupSource {
   readonly directory: string;
   readonly identity: Identity;
-  readonly journal: Bytes;
+  readonly journal: SegmentJournal;
   readonly rows: Bytes;
   readonly platform: Platform;
 }
@@ -44,21 +47,21 @@ export interface BackupSource {
 export async function backupStore(source: BackupSource, target: string): Promise<BackupReport> {
   // In one step of this process, the rows first; see above.
   const rowsSeen = source.rows.snapshot();
-  const journalSeen = source.journal.snapshot();
+  const journalSeen = source.journal.view();
   try {
     return await madeWhole(target, async (room) => {
       const seed = frameSeed(source.identity.spaceId);
       const tally = { entry: 0, entries: 0, rows: 0, blobs: 0, bytes: 0 };
-      await copyRows(source, { room, seed, seen: rowsSeen, tally });
-      await copyJournal(source, { room, seed, seen: journalSeen, tally });
+      await copyRows(source, { room, seed, tally }, rowsSeen);
+      await copyJournal(journalSeen, { room, seed, tally });
       await copyBlobs(join(source.directory, 'blobs'), join(room, 'blobs'), source.platform, tally);
       for (const name of OTHER_FILES) await copyFile(join(source.directory, name), join(room, name));
       await writeFile(room, BACKUP_FILE, Buffer.from(backupText(source, tally)), 0o600);
       return tally;
     });
   } finally {
+    journalSeen.release();
     await rowsSeen.close();
-    await journalSeen.close();
   }
 }
 
@@ -67,11 +70,14 @@ type Tally = { -readonly [K in keyof BackupReport]: BackupReport[K] };
 interface Copying {
   readonly room: string;
   readonly seed: number;
-  readonly seen: ReturnType<Bytes['snapshot']>;
   readonly tally: Tally;
 }
 
-async function copyRows({ directory, rows }: BackupSource, { room, seed, seen, tally }: Copying): Promise<void> {
+async function copyRows(
+  { directory, rows }: BackupSource,
+  { room, seed, tally }: Copying,
+  seen: ReturnType<Bytes['snapshot']>,
+): Promise<void> {
   await filled(join(room, 'rows'), async (put) => {
     for await (const [key, framed] of rows.iterator({ snapshot: seen })) {
       if (unframeRow(framed, seed, key) === null)
@@ -83,30 +89,18 @@ async function copyRows({ directory, rows }: BackupSource, { room, seed, seen, t
   });
 }
 
-async function copyJournal({ directory, journal }: BackupSource, { room, seed, seen, tally }: Copying): Promise<void> {
-  const location = join(directory, 'journal');
-  await filled(join(room, 'journal'), async (put) => {
-    const floor = await journal.get(FLOOR, { snapshot: seen });
-    const dropped = floor === undefined ? 0 : droppedIn(floor, seed, location);
-    if (floor !== undefined) await put(FLOOR, floor);
-    tally.entry = dropped;
-    for await (const [key, framed] of journal.iterator({ snapshot: seen, gt: entryKey(dropped) })) {
-      const number = readNumber(key, 0);
-      if (number !== tally.entry + 1) throw corrupt(`journal entry ${tally.entry + 1} is missing in ${location}`);
-      if (unframeEntry(framed, seed, number) === null)
-        throw corrupt(`journal entry ${number} has a bad checksum in ${location}`);
-      tally.entry = number;
+async function copyJournal(journal: JournalView, { room, seed, tally }: Copying): Promise<void> {
+  const location = join(room, 'journal');
+  await mkdir(location);
+  const entries = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const { entry } of journal.read(journal.first)) {
       tally.entries++;
-      tally.bytes += key.length + framed.length;
-      await put(key, framed);
+      tally.bytes += recordBytes(entry.length);
+      yield entry;
     }
-  });
-}
-
-function droppedIn(framed: Uint8Array, seed: number, location: string): number {
-  const floor = unframeEntry(framed, seed, 0);
-  if (floor === null) throw corrupt(`the record of forgotten entries has a bad checksum in ${location}`);
-  return readNumber(floor, 0);
+  };
+  await fillJournal({ location, seed, floor: journal.first - 1, entries: entries() });
+  tally.entry = journal.last;
 }
 
 /** A database of its own, on disk when this resolves. */

@@ -2,14 +2,15 @@
  * A data directory: whether it is ours, its format and version, its keys, and who has it open.
  *
  *   powerbox.json   what this directory is: format, version, id of the space, when it was made; and `ready` once
- *                   both databases are there, so that one that is lost later is not taken for a new one
+ *                   journal and rows are there, so that one that is lost later is not taken for a new one
  *   keys            nameKey and sealKey, for the owner's eyes only
  *   service         whether the node is in service; ballast: room for a disk that is full (see service.ts)
- *   lock            process id and start time of who has it open; only information, `level` holds the true lock
- *   journal/ rows/  two databases
+ *   lock            process id and start time of who has it open; only information, the true lock is that of `rows/`
+ *   journal/        segments, and a head that says which there are
+ *   rows/           a `level` database
  *   blobs/          large values by hash
  *
- * History of the format: 1, the first.
+ * History of the format: 1, the first; 2, the journal in segments: it was a database before, and is taken over.
  *
  * It must never write into a directory that is not ours, and never make new keys where data are.
  */
@@ -22,7 +23,7 @@ import { TEMPORARY_PREFIX, makeDirectory, placeFile, syncPath } from './durable-
 import { corrupt, storageError } from './health.ts';
 
 export const FORMAT_NAME = 'powerbox space';
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 export const KEY_BYTES = 32;
 export const SPACE_ID_BYTES = 16;
 
@@ -33,7 +34,8 @@ const LOCK_FILE = 'lock';
 const NOBODYS = new Set(['lost+found', 'node', 'spaces']);
 
 export type Identity = {
-  /** Both databases were made at some time; so they must be there. */
+  readonly version: number;
+  /** Journal and rows were made at some time; so they must be there. */
   readonly ready: boolean;
   readonly created: string;
   readonly spaceId: Uint8Array;
@@ -42,7 +44,7 @@ export type Identity = {
 };
 
 /** `sync`: what is made here is durable before anything builds on it. */
-type Place = { readonly directory: string; readonly platform: Platform; readonly sync: boolean };
+export type Place = { readonly directory: string; readonly platform: Platform; readonly sync: boolean };
 
 /** Reads who this directory is, and makes it ours when it is empty or not there. */
 export async function identify(place: Place): Promise<Identity> {
@@ -68,18 +70,21 @@ export async function settleIdentity({ directory }: Place): Promise<void> {
   await syncPath(directory);
 }
 
-/** Both databases are there and durable. Called by who holds the true lock. */
+/** Journal and rows are there and durable, in the form of this version. Called by who holds the true lock. */
 export async function markReady(place: Place, identity: Identity): Promise<void> {
   await writeText(place, FORMAT_FILE, { text: formatText({ ...identity, ready: true }), kind: 'replace' });
 }
 
-/** Of a space that comes back from a backup, whose databases are there already: the same names, and a new `sealKey`. */
+/** Of a space that comes back from a backup, with journal and rows: the same names, and a new `sealKey`. */
 export async function writeIdentity(
   place: Place,
-  { spaceId, created, nameKey }: Pick<Identity, 'spaceId' | 'created' | 'nameKey'>,
+  { version, spaceId, created, nameKey }: Pick<Identity, 'version' | 'spaceId' | 'created' | 'nameKey'>,
 ): Promise<void> {
   await writeText(place, KEYS_FILE, { text: keysText(place, spaceId, nameKey), mode: 0o600, kind: 'replace' });
-  await writeText(place, FORMAT_FILE, { text: formatText({ spaceId, created, ready: true }), kind: 'replace' });
+  await writeText(place, FORMAT_FILE, {
+    text: formatText({ spaceId, created, ready: true }, version),
+    kind: 'replace',
+  });
 }
 
 /** Makes a directory and those above it where they are not there, or says with `storage_failed` why not. */
@@ -120,10 +125,10 @@ async function writeText(place: Place, name: string, { text, mode = 0o666, kind 
   }
 }
 
-type Format = Pick<Identity, 'spaceId' | 'created' | 'ready'>;
+type Format = Pick<Identity, 'version' | 'spaceId' | 'created' | 'ready'>;
 
-function formatText({ spaceId, created, ready }: Format): string {
-  const format = { format: FORMAT_NAME, version: FORMAT_VERSION, space: hex(spaceId), created, ready };
+function formatText({ spaceId, created, ready }: Omit<Format, 'version'>, version = FORMAT_VERSION): string {
+  const format = { format: FORMAT_NAME, version, space: hex(spaceId), created, ready };
   return `${JSON.stringify(format)}\n`;
 }
 
@@ -138,7 +143,7 @@ async function readFormat(directory: string): Promise<Format> {
   if (version > FORMAT_VERSION) {
     throw new PowerboxError(
       'storage_version',
-      `${directory} has format ${version}; this version reads ${FORMAT_VERSION}`,
+      `${directory} has format ${version}; this version reads 1 to ${FORMAT_VERSION}`,
       { hint: 'Install the version that wrote it, or a newer one.' },
     );
   }
@@ -146,7 +151,7 @@ async function readFormat(directory: string): Promise<Format> {
   const { created, ready } = format;
   if (spaceId === null || typeof created !== 'string' || typeof ready !== 'boolean')
     throw corrupt(`${path} is damaged`);
-  return { spaceId, created, ready };
+  return { version, spaceId, created, ready };
 }
 
 /** Keys that lost a bit would quietly make other names; so they carry a hash over themselves and the space's id. */
@@ -226,14 +231,19 @@ export async function removeTemporaries(directory: string): Promise<void> {
 const HOLDER_TRIES_MAX = 20;
 const HOLDER_TRY_MS = 25;
 
+/** The living process that the lock file names; null when there is none. Only information. */
+export async function holderOf(directory: string): Promise<string | null> {
+  const text = await readFile(join(directory, LOCK_FILE), 'utf8').catch(() => '');
+  const lock = parseObject(text);
+  const pid = lock?.['pid'];
+  return typeof pid === 'number' && isAlive(pid) ? `process ${pid}, started ${String(lock?.['started'])}` : null;
+}
+
 export async function lockedBy({ directory, platform }: Place): Promise<PowerboxError> {
   let holder: string | null = null;
   for (let tries = 0; holder === null && tries < HOLDER_TRIES_MAX; tries++) {
     if (tries > 0) await new Promise<void>((resolve) => platform.timers.after(HOLDER_TRY_MS, resolve));
-    const text = await readFile(join(directory, LOCK_FILE), 'utf8').catch(() => '');
-    const lock = parseObject(text);
-    const pid = lock?.['pid'];
-    if (typeof pid === 'number' && isAlive(pid)) holder = `process ${pid}, started ${String(lock?.['started'])}`;
+    holder = await holderOf(directory);
   }
   const message = `${directory} is open in ${holder ?? 'a process that has not said which it is'}`;
   return new PowerboxError('storage_locked', message, { hint: 'Stop the other process, or wait for it.' });

@@ -66,13 +66,13 @@ function rowChecksum(seed: number, key: Uint8Array, value: Uint8Array, length: n
   return crc32(value, 0, length, crc32(key, 0, key.length, seed));
 }
 
-function writeChecksum(bytes: Uint8Array, offset: number, checksum: number): void {
+export function writeChecksum(bytes: Uint8Array, offset: number, checksum: number): void {
   bytes[offset] = checksum;
   bytes[offset + 1] = checksum >>> 8;
   bytes[offset + 2] = checksum >>> 16;
   bytes[offset + 3] = checksum >>> 24;
 }
 
-function readChecksum(bytes: Uint8Array, offset: number): number {
+export function readChecksum(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)) >>> 0;
 }

@@ -12,6 +12,10 @@ export class Health {
     return this.#closed;
   }
 
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
   /** False once failed or closed: the one check on the way of every call. */
   usable = true;
 

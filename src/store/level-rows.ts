@@ -2,11 +2,13 @@
  * Rows on `level`, each with a checksum over key and value. It owns the database `rows/`; it must never return a
  * row whose checksum does not fit, for the database does not check its tables when it reads them.
  */
+import type { ClassicLevel } from 'classic-level';
 import { prefixEnd } from './bytes.ts';
 import { ROW_TRAILER_BYTES, frameRow, unframeRow } from './frame.ts';
 import { type Health, corrupt } from './health.ts';
-import type { Bytes } from './level-journal.ts';
 import type { RowChange, Rows } from './types.ts';
+
+export type Bytes = ClassicLevel<Uint8Array, Uint8Array>;
 
 export type LevelRowsOptions = {
   readonly level: Bytes;

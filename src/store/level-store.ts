@@ -2,7 +2,7 @@
  * A store in a data directory: opens and locks it as one, and closes what it opened on every failure path. It
  * must never open a directory that `identify` has not found to be ours.
  */
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { PowerboxError } from '../errors.ts';
@@ -10,10 +10,13 @@ import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
 import { backupStore } from './backup.ts';
 import {
+  FORMAT_VERSION,
+  holderOf,
   type Identity,
   identify,
   lockedBy,
   markReady,
+  type Place,
   removeLock,
   removeTemporaries,
   settleIdentity,
@@ -22,12 +25,15 @@ import {
 import { makeDirectory } from './durable-file.ts';
 import { FileBlobs } from './file-blobs.ts';
 import { frameSeed } from './frame.ts';
-import { Health, corrupt, storageError } from './health.ts';
-import { type Bytes, openLevelJournal } from './level-journal.ts';
+import { corrupt, Health, storageError } from './health.ts';
 import { damageOf } from './level-log.ts';
-import { LevelRows } from './level-rows.ts';
+import { type Bytes, LevelRows } from './level-rows.ts';
 import { openMemoryStore } from './memory-store.ts';
+import { makeHead, readWhole } from './segment-files.ts';
+import { openSegmentJournal } from './segment-journal.ts';
+import { findJournal } from './segment-open.ts';
 import { makeBallast, makeReserve, readService } from './service.ts';
+import { copyLevelJournal, removeLevelJournal } from './take-over.ts';
 import type { Durability, Store } from './types.ts';
 
 export type OpenStoreOptions = {
@@ -51,22 +57,23 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const identity = await identify(place);
   const health = new Health();
   const seed = frameSeed(identity.spaceId);
-  const opened: Bytes[] = [];
-  const opening: Opening = { options, identity, opened };
+  const at = { journal: join(directory, 'journal'), rows: join(directory, 'rows'), blobs: join(directory, 'blobs') };
+  const opened: { close(): Promise<void> }[] = [];
   try {
-    const at = { journal: join(directory, 'journal'), rows: join(directory, 'rows'), blobs: join(directory, 'blobs') };
-    const journalLevel = await openLevel(at.journal, { compression: false }, opening);
+    // Before anything is changed; who holds the directory may be appending, and then it is looked at in vain.
+    if (identity.ready) await lookAtJournal(place, identity, at.journal);
+    const cacheSize = options.cacheBytes ?? limits.row_blocks_bytes_default;
+    const rowsLevel = await openLevel(at.rows, { cacheSize }, { place, identity });
+    opened.push(rowsLevel);
     await writeLock(place);
     await removeTemporaries(directory);
-    const cacheSize = options.cacheBytes ?? limits.row_blocks_bytes_default;
-    const rowsLevel = await openLevel(at.rows, { cacheSize }, opening);
     await makeDirectory(at.blobs, sync);
     await settleReserve(place, identity);
-    if (!identity.ready) await markReady(place, identity);
-    else if (sync) await settleIdentity(place);
-    const journal = await openLevelJournal({ level: journalLevel, location: at.journal, seed, sync, health });
-    const settleJournal = sync ? null : () => journal.settle();
-    const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, health, settleJournal });
+    await settleJournal(place, identity, at.journal);
+    const journal = await openSegmentJournal({ location: at.journal, seed, sync, health });
+    opened.unshift(journal);
+    const settle = sync ? null : () => journal.settle();
+    const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, health, settleJournal: settle });
     const blobs = new FileBlobs({ directory: at.blobs, platform, sync, health });
     const { nameKey, sealKey } = identity;
     return {
@@ -77,21 +84,49 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
       spaceId: identity.spaceId,
       backup: (target) => {
         if (!health.usable) health.refuse();
-        return backupStore({ directory, identity, journal: journalLevel, rows: rowsLevel, platform }, target);
+        return backupStore({ directory, identity, journal, rows: rowsLevel, platform }, target);
       },
       close: () => close(directory, health, opened),
     };
   } catch (error) {
-    for (const level of opened) await level.close().catch(() => undefined);
+    if (opened.length > 0) await removeLock(directory).catch(() => undefined);
+    for (const each of opened) await each.close().catch(() => undefined);
     throw storageError(`${directory} cannot be opened`, error);
   }
 }
 
+/** Throws when the journal is damaged, and has changed nothing. */
+async function lookAtJournal({ directory }: Place, { spaceId, version }: Identity, location: string): Promise<void> {
+  try {
+    if (version < FORMAT_VERSION) await checkLogs(location);
+    else await findJournal(location, frameSeed(spaceId));
+  } catch (error) {
+    if ((await holderOf(directory)) === null) throw error;
+  }
+}
+
+/** The journal is there, in the form of this version. Called by who holds the true lock. */
+async function settleJournal(place: Place, identity: Identity, location: string): Promise<void> {
+  const { sync } = place;
+  const seed = frameSeed(identity.spaceId);
+  if (!identity.ready) {
+    await makeDirectory(location, sync);
+    await makeHead(location, seed, 0, sync);
+    await markReady(place, identity);
+  } else if (identity.version < FORMAT_VERSION) {
+    const level = await openLevel(location, { compression: false }, { place, identity });
+    try {
+      await copyLevelJournal(level, location, seed);
+    } finally {
+      await level.close();
+    }
+    await markReady({ ...place, sync: true }, identity);
+  } else if (sync) await settleIdentity(place);
+  await removeLevelJournal(location, sync);
+}
+
 /** A directory that is new must have room for its reserve; one that was made before this was kept gets it if it can. */
-async function settleReserve(
-  { directory, platform, sync }: { readonly directory: string; readonly platform: Platform; readonly sync: boolean },
-  { ready }: Identity,
-): Promise<void> {
+async function settleReserve({ directory, platform, sync }: Place, { ready }: Identity): Promise<void> {
   if (!ready) return makeReserve(directory, platform, sync);
   const state = await readService(directory);
   if (state?.service === 'out') return;
@@ -104,11 +139,10 @@ async function settleReserve(
   }
 }
 
-type Opening = { readonly options: OpenStoreOptions; readonly identity: Identity; readonly opened: Bytes[] };
+type Opening = { readonly place: Place; readonly identity: Identity };
 type Tuning = { readonly compression?: boolean; readonly cacheSize?: number };
 
-async function openLevel(location: string, tuning: Tuning, { options, identity, opened }: Opening): Promise<Bytes> {
-  const { directory = location, platform } = options;
+async function openLevel(location: string, tuning: Tuning, { place, identity }: Opening): Promise<Bytes> {
   const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const;
   if (identity.ready) await checkLogs(location);
   const level: Bytes = new ClassicLevel(location, { ...encodings, createIfMissing: !identity.ready, ...tuning });
@@ -116,12 +150,11 @@ async function openLevel(location: string, tuning: Tuning, { options, identity, 
     await level.open();
   } catch (error) {
     const failure = storageError(`${location} cannot be opened`, error);
-    if (failure.code === 'storage_locked') throw await lockedBy({ directory, platform, sync: false });
+    if (failure.code === 'storage_locked') throw await lockedBy(place);
     // Of a database that was there once, no part may be missing.
     const missing = identity.ready && /does not exist|No such file/i.test(failure.message);
     throw missing ? corrupt(failure.message, error) : failure;
   }
-  opened.push(level);
   return level;
 }
 
@@ -131,7 +164,10 @@ async function checkLogs(location: string): Promise<void> {
   if (logs.length === 0) throw corrupt(`${location} has lost its log`);
   for (const name of logs) {
     const path = join(location, name);
-    const damage = damageOf(await readFile(path));
+    const log = await readWhole(path);
+    // Whoever has the directory open has gone on to another one; the lock will tell.
+    if (log === null) continue;
+    const damage = damageOf(log);
     if (damage !== null) throw corrupt(`${path} is damaged at byte ${damage}`);
   }
 }
@@ -144,10 +180,11 @@ async function listOf(location: string): Promise<string[]> {
   }
 }
 
-async function close(directory: string, health: Health, opened: readonly Bytes[]): Promise<void> {
+/** `opened`: the journal, and then what holds the true lock. */
+async function close(directory: string, health: Health, opened: readonly { close(): Promise<void> }[]): Promise<void> {
   if (health.closed) return;
   health.close();
   // The lock file goes before the true lock does: the next owner's must not be removed.
   await removeLock(directory).catch(() => undefined);
-  for (const level of opened) await level.close();
+  for (const each of opened) await each.close();
 }

@@ -42,6 +42,8 @@ export async function restoreStore({ from, to, platform }: RestoreOptions): Prom
 }
 
 interface Backup {
+  /** Of its form: a journal of the first one is taken over when the directory is opened. */
+  readonly version: number;
   readonly spaceId: Uint8Array;
   readonly created: string;
   readonly nameKey: Uint8Array;
@@ -62,10 +64,11 @@ async function readBackup(from: string, platform: Platform): Promise<Backup> {
   const { check, ...told } = parseObject(text) ?? {};
   if (told['format'] !== BACKUP_FORMAT)
     throw new PowerboxError('storage_foreign', `${from} is no backup of powerbox: ${BACKUP_FILE} names another format`);
-  if (typeof told['version'] === 'number' && told['version'] > BACKUP_VERSION) {
+  const version = told['version'];
+  if (typeof version === 'number' && version > BACKUP_VERSION) {
     throw new PowerboxError(
       'storage_version',
-      `${from} has format ${told['version']}; this version reads ${BACKUP_VERSION}`,
+      `${from} has format ${version}; this version reads 1 to ${BACKUP_VERSION}`,
       {
         hint: 'Install the version that wrote it, or a newer one.',
       },
@@ -75,9 +78,9 @@ async function readBackup(from: string, platform: Platform): Promise<Backup> {
   const nameKey = bytesOf(told['nameKey'], KEY_BYTES);
   const { created, entry, entries, rows, blobs, bytes } = told;
   const isSound = check === hex(platform.hashing.sha256(Buffer.from(JSON.stringify(told))));
-  if (!isSound || spaceId === null || nameKey === null || typeof created !== 'string')
+  if (!isSound || spaceId === null || nameKey === null || typeof created !== 'string' || typeof version !== 'number')
     throw corrupt(`${join(from, BACKUP_FILE)} is damaged`);
-  return { spaceId, nameKey, created, tally: { entry, entries, rows, blobs, bytes } as BackupReport };
+  return { version, spaceId, nameKey, created, tally: { entry, entries, rows, blobs, bytes } as BackupReport };
 }
 
 async function copied(from: string, to: string): Promise<void> {

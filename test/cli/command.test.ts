@@ -228,7 +228,7 @@ describe('cli: work that goes on', function () {
     assert.equal(readFileSync(bench.path('files/first-file.txt'), 'utf8'), LINES);
   });
 
-  it('a sync that fails ends the command with 75 and the line to type; nothing acknowledged is lost, nothing done twice', async () => {
+  it('an append that fails ends the command with 75 and the line to type; nothing acknowledged is lost, nothing done twice', async () => {
     const tracer = [
       'strace',
       '-f',
@@ -236,16 +236,18 @@ describe('cli: work that goes on', function () {
       '-o',
       bench.path('trace'),
       '-e',
-      'trace=fdatasync',
+      'trace=pwrite64',
       '-e',
       // Counted for each thread of the pool by itself.
-      'inject=fdatasync:error=EIO:when=20+',
+      'inject=pwrite64:error=EIO:when=10+',
+      '-P',
+      bench.path('data/journal/segment-00000001'),
     ];
     const first = bench.startUnder(tracer, 'run', FIRST_FILE, '--data', 'data', '--grant', 'files=files');
     const { code, stderr } = await first.ended;
     assert.equal(code, 75, stderr);
     assert.match(stderr, /^(space_closed|outcome_unknown|storage_failed): .*\n(.*\n)*.*powerbox resume --data data\n/);
-    assert.match(stderr, /Input\/output error/);
+    assert.match(stderr, /i\/o error, write/);
     const resumed = await bench.run('resume', '--data', 'data');
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.equal(readFileSync(bench.path('files/first-file.txt'), 'utf8'), LINES);

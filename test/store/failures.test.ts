@@ -8,6 +8,7 @@ import type { Store } from '../../src/store/index.ts';
 import { entryOf } from './support/entries.ts';
 import {
   acknowledged,
+  crashed,
   filled,
   inDirectory,
   open,
@@ -115,15 +116,18 @@ function failingSync(context: Mocha.Context, directory: string, nth: number, pat
 }
 
 describe('a failed sync', () => {
-  for (const path of ['.ldb', 'MANIFEST']) {
+  for (const path of ['.ldb', 'MANIFEST', 'journal/segment-']) {
     it(`of ${path} while a store opens is storage_failed, and the next opening finds everything`, async function () {
       await inDirectory(async (directory) => {
         const environment = failingSync(this, directory, 1, path);
         const data = join(directory, 'data');
-        await filled(data, 3, 500);
+        await crashed(data, async (store) => {
+          for (let number = 1; number <= 3; number++) await store.journal.append(number - 1, entryOf(number, 500));
+          await store.rows.write([{ key: entryOf(1, 20), value: entryOf(2, 500) }], true);
+        });
         const child = startChild([data, 'sync', '50', '500'], undefined, environment);
         await child.ended;
-        match(child.lines.join('\n'), /^open storage_failed .*Input\/output error$/);
+        match(child.lines.join('\n'), /^open storage_failed .*(Input\/output|i\/o) error/);
         const store = await open(data);
         strictEqual(await verified(store, 500), 3);
         await store.close();
@@ -134,7 +138,7 @@ describe('a failed sync', () => {
   for (const nth of [1, 7]) {
     it(`number ${nth} of the journal is storage_failed and final, though later ones would succeed`, async function () {
       await inDirectory(async (directory) => {
-        const environment = failingSync(this, directory, nth, '.log');
+        const environment = failingSync(this, directory, nth, 'journal/segment-');
         const data = join(directory, 'data');
         await filled(data, 3, 500);
         const child = startChild([data, 'sync', '50', '500'], undefined, environment);
@@ -142,7 +146,7 @@ describe('a failed sync', () => {
         const acked = [1, 2, 3, ...acknowledged(child)];
         ok(acked.length < 20, 'no sync failed');
         const failure = child.lines.find((line) => /^append \d+ (?!accepted)/.test(line));
-        match(failure!, new RegExp(`^append ${acked.length + 1} storage_failed .*Input/output error`));
+        match(failure!, new RegExp(`^append ${acked.length + 1} storage_failed .*i/o error`));
         const after = child.lines.slice(child.lines.indexOf(failure!) + 1).map((line) => line.split(' ').slice(0, 2));
         deepStrictEqual(after, [
           ...['again', 'read', 'drop', 'row', 'rows', 'blob'].map((call) => [call, 'storage_failed']),

@@ -1,11 +1,13 @@
 /*
  * Preloaded into a process under test: the n-th sync of a file fails with EIO, once, and later
- * ones succeed again, as a real disk does after it has dropped what it could not write.
+ * ones succeed again, as a real disk does after it has dropped what it could not write. A write
+ * through a descriptor that was opened with O_DSYNC is a sync, too: its bytes reach the cache.
  * FAIL_SYNC: which one fails, from 1. FAIL_PATH: a part of the path that the file must have.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,3 +46,18 @@ int fsync(int fd) {
   }
   return real(fd);
 }
+
+static ssize_t written(const char *name, int fd, const void *bytes, size_t count, off_t at) {
+  ssize_t (*real)(int, const void *, size_t, off_t) = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, name);
+  ssize_t done = real(fd, bytes, count, at);
+  int flags = fcntl(fd, F_GETFL);
+  if (flags >= 0 && (flags & O_DSYNC) != 0 && fails(fd)) {
+    errno = EIO;
+    return -1;
+  }
+  return done;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) { return written("pwrite", fd, bytes, count, at); }
+
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t at) { return written("pwrite64", fd, bytes, count, at); }

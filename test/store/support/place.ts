@@ -1,7 +1,7 @@
 /** Directories, mounts and child processes of one test, and how they are cleared away. */
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -32,6 +32,21 @@ export async function filled(directory: string, count: number, size_bytes: numbe
   const store = await open(directory, 'os');
   for (let number = 1; number <= count; number++) await store.journal.append(number - 1, entryOf(number, size_bytes));
   await store.close();
+}
+
+/** A store as it is left by a process that is killed after `work`. */
+export async function crashed(
+  directory: string,
+  work: (store: Store) => Promise<void>,
+  durability: Durability = 'sync',
+): Promise<void> {
+  const living = `${directory}-living`;
+  const store = await open(living, durability);
+  await work(store);
+  await cp(living, directory, { recursive: true });
+  await store.close();
+  await rm(living, { recursive: true, force: true });
+  await rm(join(directory, 'lock'), { force: true });
 }
 
 /** Reads the whole journal; every entry must be what its number says. */

@@ -1,0 +1,133 @@
+/**
+ * Opening a journal: what its files hold, found without changing anything. It decides what a crash may have left and
+ * what is damage; it must never take damage for the end of the journal.
+ *
+ * What a crash may leave is one append at the end that was not acknowledged, of which any of its sectors is there or
+ * not: each append waits for the one before. So a sound record behind a bad one is damage, as is anything else that
+ * does not fit. Where appends were handed to the operating system only, a crash of the machine may have taken more; a
+ * bad record that has a hole is then the end, whatever lies behind it.
+ */
+import { join } from 'node:path';
+import type { PowerboxError } from '../errors.ts';
+import { corrupt } from './health.ts';
+import { HEAD_FILE, listSegments, readStart, readWhole, segmentPath } from './segment-files.ts';
+import {
+  findRecord,
+  type HeadFound,
+  hasHole,
+  readHead,
+  readRecord,
+  readSegmentHeader,
+  recordBytes,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  segmentSeed,
+} from './segment-format.ts';
+
+export interface FoundJournal {
+  readonly head: HeadFound;
+  /** Segments with entries that are kept, in order; the last one may hold none. */
+  readonly segments: readonly SegmentHeader[];
+  /** Segments that hold nothing any more, or nothing yet. */
+  readonly free: readonly number[];
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Throws `storage_corrupt` for whatever does not fit, and has changed nothing. */
+export async function findJournal(location: string, seed: number): Promise<FoundJournal> {
+  const numbers = await listSegments(location);
+  if (numbers === null) throw corrupt(`${location} is missing, or is no directory`);
+  const path = join(location, HEAD_FILE);
+  const bytes = await readWhole(path);
+  if (bytes === null) throw corrupt(`${path} is missing`);
+  const head = readHead(bytes, seed);
+  if (head === null) throw corrupt(`${path} is damaged: neither of its two states, at bytes 0 and 4096, is sound`);
+  if (head.newest > 0 && !numbers.includes(head.newest))
+    throw corrupt(`${segmentPath(location, head.newest)} is missing, and ${HEAD_FILE} says that it was made`);
+  const begun: SegmentHeader[] = [];
+  const free: number[] = [];
+  for (const number of numbers) {
+    const header = await headerOf(location, seed, number);
+    if (header === null) {
+      free.push(number);
+      if (number === head.newest) await requireNoRecord(location, seed, number);
+    } else if (number > head.newest) {
+      throw corrupt(`${segmentPath(location, number)} is begun, and ${HEAD_FILE} knows none after ${head.newest}`);
+    } else begun.push(header);
+  }
+  return ends({ location, seed, head, begun, free });
+}
+
+/** Null: this segment was not begun; what its file held before does not matter. */
+async function headerOf(location: string, seed: number, number: number): Promise<SegmentHeader | null> {
+  const path = segmentPath(location, number);
+  const header = readSegmentHeader(await readStart(path, SEGMENT_HEADER_BYTES), seed);
+  if (header === 'damaged' || (header !== null && header.segment > number))
+    throw corrupt(`${path} is damaged at byte 0: expected the start of segment ${number} of this space`);
+  return header?.segment === number ? header : null;
+}
+
+/** The first record begins in the same sector as the start of its segment: one is not there without the other. */
+async function requireNoRecord(location: string, seed: number, number: number): Promise<void> {
+  const path = segmentPath(location, number);
+  const bytes = (await readWhole(path)) ?? new Uint8Array();
+  const at = findRecord(bytes, SEGMENT_HEADER_BYTES, segmentSeed(seed, number), 1);
+  if (at >= 0) throw corrupt(`${path} is damaged at byte 0: it has lost its start, and has an entry at byte ${at}`);
+}
+
+interface Begun {
+  readonly location: string;
+  readonly seed: number;
+  readonly head: HeadFound;
+  readonly begun: readonly SegmentHeader[];
+  readonly free: readonly number[];
+}
+
+async function ends({ location, seed, head, begun, free }: Begun): Promise<FoundJournal> {
+  const { floor, closedAt } = head;
+  const start = begun.findLastIndex((header) => header.first <= floor + 1);
+  const segments = begun.slice(Math.max(0, start));
+  const [lowest] = segments;
+  if (lowest !== undefined && lowest.first > floor + 1) throw gap(floor + 1, location);
+  for (const [index, { segment, first }] of segments.entries())
+    if (first < (segments[index - 1]?.first ?? 0))
+      throw corrupt(`${segmentPath(location, segment)} begins with entry ${first}, which an earlier one has`);
+  const newest = segments.at(-1);
+  const last = newest === undefined ? floor : Math.max(floor, await lastOf(location, seed, newest, head));
+  if (closedAt !== null && closedAt !== last)
+    throw corrupt(`the last journal entry is ${last} in ${location}, and it was closed with entry ${closedAt}`);
+  const forgotten = begun.slice(0, Math.max(0, start)).map(({ segment }) => segment);
+  return { head, segments, free: [...forgotten, ...free], first: floor + 1, last };
+}
+
+/** The number of the last sound entry of the last segment. */
+async function lastOf(
+  location: string,
+  seed: number,
+  { segment, first, isUnsynced }: SegmentHeader,
+  { floor, closedAt }: HeadFound,
+): Promise<number> {
+  const path = segmentPath(location, segment);
+  const bytes = (await readWhole(path)) ?? new Uint8Array();
+  const own = segmentSeed(seed, segment);
+  let number = first;
+  let at = SEGMENT_HEADER_BYTES;
+  for (let entry = readRecord(bytes, at, own, number); entry !== null; entry = readRecord(bytes, at, own, number)) {
+    number++;
+    at += recordBytes(entry.length);
+  }
+  if (closedAt !== null && closedAt > floor && number <= closedAt) throw badRecord(path, at, number);
+  if (isUnsynced && closedAt === null && hasHole(bytes, at)) return number - 1;
+  const later = findRecord(bytes, at, own, number);
+  if (later >= 0) throw corrupt(`${badRecord(path, at, number).message}, and a later one is at byte ${later}`);
+  return number - 1;
+}
+
+export function badRecord(path: string, at: number, number: number): PowerboxError {
+  return corrupt(`${path} is damaged at byte ${at}: expected journal entry ${number} with its checksum`);
+}
+
+export function gap(number: number, location: string): PowerboxError {
+  return corrupt(`journal entry ${number} is missing in ${location}, though later ones are there`);
+}

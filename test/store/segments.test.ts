@@ -1,0 +1,361 @@
+/** The journal's files under what a crash can do to them, sector by sector, beside a model that only remembers. */
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { Health } from '../../src/store/health.ts';
+import { makeHead } from '../../src/store/segment-files.ts';
+import { openSegmentJournal, type SegmentJournal } from '../../src/store/segment-journal.ts';
+import { entryOf } from './support/entries.ts';
+import { inDirectory } from './support/place.ts';
+import { SECTOR_BYTES } from './support/segments.ts';
+
+const SEED = 0x1234_5678;
+/** Small ones, so that a few entries go through many of them. */
+const SEGMENT_BYTES = { min: 4096, max: 16_384 };
+
+/** A journal in `location`, which is made when it is not there. */
+async function opened(location: string, sync = true): Promise<SegmentJournal> {
+  const isNew = await mkdir(location).then(
+    () => true,
+    () => false,
+  );
+  if (isNew) await makeHead(location, SEED, 0, sync);
+  return openSegmentJournal({ location, seed: SEED, sync, health: new Health(), segment_bytes: SEGMENT_BYTES });
+}
+
+async function appended(journal: SegmentJournal, size_bytes: number): Promise<void> {
+  await journal.append(journal.last, entryOf(journal.last + 1, size_bytes));
+}
+
+type Files = ReadonlyMap<string, Buffer>;
+
+/** What the files hold when nothing is under way. */
+async function filesOf(journal: SegmentJournal, location: string): Promise<Files> {
+  await journal.settle();
+  const names = (await readdir(location)).sort();
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(location, name))] as const)));
+}
+
+async function laidOut(files: Files, location: string): Promise<void> {
+  await rm(location, { recursive: true, force: true });
+  await mkdir(location);
+  for (const [name, bytes] of files) await writeFile(join(location, name), bytes);
+}
+
+/** A file that was not there is one of zeros: its place on the disk is taken before anything is appended. */
+function whatWas(before: Files, name: string, size_bytes: number): Buffer {
+  return before.get(name) ?? Buffer.alloc(size_bytes);
+}
+
+/** The sectors of `after` that are others than those of `before`: what one append has written. */
+function changed(before: Files, after: Files): { readonly name: string; readonly sectors: readonly number[] } {
+  for (const [name, bytes] of after) {
+    const old = whatWas(before, name, bytes.length);
+    const sectors: number[] = [];
+    for (let at = 0; at < bytes.length; at += SECTOR_BYTES)
+      if (!bytes.subarray(at, at + SECTOR_BYTES).equals(old.subarray(at, at + SECTOR_BYTES))) sectors.push(at);
+    if (name !== 'head' && sectors.length > 0) return { name, sectors };
+  }
+  throw new Error('nothing was written');
+}
+
+/** `after`, of whose sectors those that `isLost` says never reached the disk. */
+function torn(before: Files, after: Files, isLost: (index: number) => boolean): Files {
+  const { name, sectors } = changed(before, after);
+  const bytes = Buffer.from(after.get(name) as Buffer);
+  const old = whatWas(before, name, bytes.length);
+  for (const [index, at] of sectors.entries()) {
+    if (!isLost(index)) continue;
+    const end = Math.min(at + SECTOR_BYTES, bytes.length);
+    bytes.fill(0, at, end);
+    if (at < old.length) old.copy(bytes, at, at, end);
+  }
+  return new Map([...after, [name, bytes]]);
+}
+
+async function entriesOf(journal: SegmentJournal): Promise<Map<number, Buffer>> {
+  const entries = new Map<number, Buffer>();
+  for await (const { number, entry } of journal.read(journal.first)) entries.set(number, Buffer.from(entry));
+  return entries;
+}
+
+describe('an append that a crash has torn', () => {
+  /** A journal whose next append is the one that is torn. */
+  const states: readonly [string, (journal: SegmentJournal) => Promise<void>][] = [
+    ['in a segment that was made ahead', async (journal) => appended(journal, 100)],
+    ['in a segment that begins with it', async () => {}],
+    ['in a segment that is written again', recycled],
+    [
+      'in a segment that is written again, and begins with it',
+      async (journal) => {
+        await recycled(journal);
+        await appended(journal, 12_000);
+      },
+    ],
+  ];
+
+  /** Goes on until the file of the current segment has held others. */
+  async function recycled(journal: SegmentJournal): Promise<void> {
+    for (let count = 0; count < 12; count++) {
+      for (let each = 0; each < 5; each++) await appended(journal, 3_000);
+      await journal.drop(journal.last);
+    }
+  }
+
+  for (const [what, prepare] of states)
+    it(`${what} is the end of the journal, whichever of its sectors are there`, async () => {
+      await inDirectory(async (directory) => {
+        const location = join(directory, 'journal');
+        const journal = await opened(location);
+        await prepare(journal);
+        const before = await filesOf(journal, location);
+        const { first, last } = journal;
+        await appended(journal, 1_700);
+        const after = await filesOf(journal, location);
+        await journal.close();
+        const { sectors } = changed(before, after);
+        ok(sectors.length >= 4, `${sectors.length} sectors`);
+        for (let lost = 0; lost < 2 ** sectors.length; lost++) {
+          await laidOut(
+            torn(before, after, (index) => ((lost >> index) & 1) === 1),
+            location,
+          );
+          let again = await opened(location);
+          deepStrictEqual(
+            [again.first, again.last],
+            [first, lost === 0 ? last + 1 : last],
+            `lost: ${lost.toString(2)}`,
+          );
+          // What is left of it is nobody's: it comes back neither after more appends nor after another crash.
+          await appended(again, 40);
+          await appended(again, 700);
+          const expected = await entriesOf(again);
+          await laidOut(await filesOf(again, location), `${location}-crashed`);
+          await again.close();
+          again = await opened(`${location}-crashed`);
+          deepStrictEqual(await entriesOf(again), expected);
+          await again.close();
+        }
+      });
+    });
+
+  it('is the end wherever the file was cut, where it grows with what is written', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const journal = await opened(location, false);
+      for (let count = 0; count < 3; count++) await appended(journal, 200);
+      const files = await filesOf(journal, location);
+      await journal.close();
+      const [name, bytes] = [...files].find(([each]) => each.startsWith('segment-')) as [string, Buffer];
+      for (let length = 64; length <= bytes.length; length += 3) {
+        await laidOut(new Map([...files, [name, bytes.subarray(0, length)]]), location);
+        const again = await opened(location, false);
+        strictEqual(again.last, Math.floor((length - 64) / (16 + 200)), `${length} bytes`);
+        await again.close();
+      }
+    });
+  });
+
+  it('at its last record may be any bytes: what is there is the entry, or the one before it is the last', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const journal = await opened(location);
+      for (let count = 0; count < 3; count++) await appended(journal, 60);
+      const files = await filesOf(journal, location);
+      await journal.close();
+      const [name, bytes] = [...files].find(([each]) => each.startsWith('segment-')) as [string, Buffer];
+      const start = 64 + 2 * (16 + 64);
+      for (let at = start; at < start + 16 + 64; at++)
+        for (const spoil of [(byte: number) => byte ^ 1, () => 0, (byte: number) => ~byte & 255]) {
+          const spoiled = Buffer.from(bytes);
+          spoiled[at] = spoil(spoiled[at] as number);
+          await laidOut(new Map([...files, [name, spoiled]]), location);
+          const again = await opened(location);
+          strictEqual(again.last, spoiled.equals(bytes) ? 3 : 2, `byte ${at}`);
+          await again.close();
+        }
+    });
+  });
+});
+
+describe('a machine that crashes with entries that were only handed to the system', () => {
+  it('may lose any sectors: what is found is a beginning of what was written', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const journal = await opened(location, false);
+      for (let count = 0; count < 12; count++) await appended(journal, 250 + 37 * count);
+      const expected = await entriesOf(journal);
+      const files = await filesOf(journal, location);
+      await journal.close();
+      const name = [...files.keys()].findLast((each) => each.startsWith('segment-')) as string;
+      const bytes = files.get(name) as Buffer;
+      for (let at = SECTOR_BYTES; at < bytes.length; at += SECTOR_BYTES) {
+        const spoiled = Buffer.from(bytes);
+        spoiled.fill(0, at, Math.min(at + SECTOR_BYTES, bytes.length));
+        await laidOut(new Map([...files, [name, spoiled]]), location);
+        const again = await opened(location, false);
+        ok(again.last < 12);
+        for (const [number, entry] of await entriesOf(again)) ok(entry.equals(expected.get(number) as Buffer));
+        await appended(again, 10);
+        await again.close();
+      }
+    });
+  });
+});
+
+describe('the files of a journal', () => {
+  it('are few, and written again, however much goes through them', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const journal = await opened(location);
+      const inodes = new Set<number>();
+      for (let count = 0; count < 400; count++) {
+        await appended(journal, 1_000);
+        if (count % 9 === 8) await journal.drop(journal.last - 3);
+        const names = await readdir(location);
+        ok(names.length <= 8, names.join());
+        for (const name of names) {
+          const found = await stat(join(location, name)).catch(() => null);
+          if (found !== null) inodes.add(found.ino);
+        }
+      }
+      const last = (await readdir(location)).sort().at(-1) as string;
+      ok(Number.parseInt(last.slice(8), 16) > 20, last);
+      ok(inodes.size < 16, `${inodes.size} files were made`);
+      await journal.close();
+    });
+  });
+
+  it('stay for who reads them, whatever is forgotten and appended meanwhile', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const journal = await opened(location);
+      for (let count = 0; count < 40; count++) await appended(journal, 1_000);
+      const read: number[] = [];
+      for await (const { number, entry } of journal.read(1)) {
+        ok(Buffer.from(entry).equals(entryOf(number, 1_000)));
+        read.push(number);
+        await appended(journal, 1_000);
+        await journal.drop(journal.last - 1);
+      }
+      deepStrictEqual(
+        read,
+        Array.from({ length: 40 }, (_, index) => index + 1),
+      );
+      await journal.settle();
+      ok((await readdir(location)).length <= 8);
+      await journal.close();
+    });
+  });
+
+  it('of an entry that is larger than a segment are one file of its own size', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      let journal = await opened(location);
+      for (const size_bytes of [10, 100_000, 10, 60_000, 50_000, 0]) await appended(journal, size_bytes);
+      const expected = await entriesOf(journal);
+      await journal.close();
+      journal = await opened(location);
+      deepStrictEqual(await entriesOf(journal), expected);
+      await journal.drop(5);
+      strictEqual((await entriesOf(journal)).size, 1);
+      await journal.close();
+    });
+  });
+
+  it('that an interrupted preparation has left are no obstacle', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      let journal = await opened(location);
+      await appended(journal, 100);
+      await journal.close();
+      for (const left of [Buffer.alloc(0), Buffer.alloc(100), Buffer.alloc(4096)]) {
+        const newest = (await readdir(location)).sort().at(-1) as string;
+        const next = (Number.parseInt(newest.slice(8), 16) + 1).toString(16).padStart(8, '0');
+        await writeFile(join(location, `segment-${next}`), left);
+        journal = await opened(location);
+        await appended(journal, 100);
+        await journal.close();
+      }
+      journal = await opened(location);
+      strictEqual(journal.last, 4);
+      await journal.close();
+    });
+  });
+});
+
+describe('a journal beside a model', () => {
+  type Step =
+    | { readonly kind: 'append'; readonly size_bytes: number }
+    | { readonly kind: 'drop'; readonly back: number }
+    | { readonly kind: 'reopen'; readonly sync: boolean }
+    | { readonly kind: 'crash'; readonly size_bytes: number; readonly lost: number };
+
+  const size_bytes = fc.oneof(fc.nat(40), fc.nat(6_000), fc.constant(20_000));
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 12, arbitrary: fc.record({ kind: fc.constant('append' as const), size_bytes }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('drop' as const), back: fc.nat(6) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const), sync: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), size_bytes, lost: fc.nat() }) },
+  );
+
+  it('has what was acknowledged and not forgotten, through drops, openings and crashes', async () => {
+    await inDirectory(async (directory) => {
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
+          const home = join(directory, `${run++}`);
+          await mkdir(home);
+          let location = join(home, '0');
+          let sync = true;
+          let journal = await opened(location, sync);
+          const model = { first: 1, entries: new Map<number, Buffer>() };
+          const put = async (bytes: number): Promise<void> => {
+            const number = journal.last + 1;
+            await appended(journal, bytes);
+            model.entries.set(number, Buffer.from(entryOf(number, bytes)));
+          };
+          for (const [index, each] of steps.entries()) {
+            if (each.kind === 'append') await put(each.size_bytes);
+            else if (each.kind === 'drop') {
+              const upTo = journal.last - each.back;
+              await journal.drop(upTo);
+              for (const number of [...model.entries.keys()]) if (number <= upTo) model.entries.delete(number);
+              model.first = Math.max(model.first, upTo + 1);
+            } else {
+              if (each.kind === 'crash') {
+                const before = await filesOf(journal, location);
+                const { last } = journal;
+                await put(each.size_bytes);
+                const after = await filesOf(journal, location);
+                await journal.close();
+                location = join(home, `${index + 1}`);
+                await laidOut(
+                  torn(before, after, (sector) => ((each.lost >> (sector % 31)) & 1) === 1),
+                  location,
+                );
+                journal = await opened(location, sync);
+                ok(journal.last === last || journal.last === last + 1);
+                if (journal.last === last) model.entries.delete(last + 1);
+              } else {
+                await journal.close();
+                sync = each.sync;
+                journal = await opened(location, sync);
+              }
+              strictEqual(journal.first, model.first);
+            }
+          }
+          deepStrictEqual(await entriesOf(journal), model.entries);
+          await journal.close();
+          journal = await opened(location, sync);
+          deepStrictEqual(await entriesOf(journal), model.entries);
+          await journal.close();
+          await rm(home, { recursive: true });
+        }),
+        { numRuns: 12 },
+      );
+    });
+  });
+});
