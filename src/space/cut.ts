@@ -13,6 +13,7 @@ import type { Channel } from './channel.ts';
 import { writeChannel } from './channel-row.ts';
 import { CHANNEL_BYTES, type Channels } from './channels.ts';
 import type { Commit, EntryHeader, LogDrop, LogRecord } from './entry.ts';
+import { Facts } from './facts.ts';
 import type { Logs } from './logs.ts';
 import { type TermPolicy, writeTask } from './records.ts';
 import { channelRowKey, factRowKey, META_KEY, taskRowKey, termRowKey } from './row-keys.ts';
@@ -33,7 +34,7 @@ export class Cutter implements TermPolicy {
   readonly #dirty = new Places<Channel>();
   #taskPuts = new NumberMap<LiveTask>();
   #taskGone: number[] = [];
-  #facts = new Map<string, Value | undefined>();
+  #facts = new Facts<Value | undefined>();
   /** Facts that have a row, or will have when the cut under way is written: only they need a deletion. */
   readonly #factRows = new Set<string>();
   #logged: LogRecord[] = [];
@@ -177,7 +178,7 @@ export class Cutter implements TermPolicy {
       this.#changes.push({ key: taskRowKey(task.number), value: encoder.finish() });
     }
     for (const number of this.#taskGone) this.#changes.push({ key: taskRowKey(number), value: null });
-    for (const [key, value] of this.#facts) {
+    for (const [key, value] of this.#facts.entries()) {
       encoder.reset();
       if (value === undefined) this.#factRows.delete(key);
       else {
@@ -190,7 +191,7 @@ export class Cutter implements TermPolicy {
     this.#writtenLogs = this.#logged;
     this.#taskPuts = new NumberMap();
     this.#taskGone = [];
-    this.#facts = new Map();
+    this.#facts = new Facts();
     this.#logged = [];
     this.#dropped = [];
   }

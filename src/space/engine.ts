@@ -21,6 +21,7 @@ import type { Span, SpanFields } from './span.ts';
 import { Cutter } from './cut.ts';
 import type { CauseRecord, EntryHeader } from './entry.ts';
 import { Fork, type ForkOptions } from './fork.ts';
+import { Facts } from './facts.ts';
 import { applyChanges, changesOf, type FactChange } from './fork-changes.ts';
 import type { Waiter } from './items.ts';
 import { type Contents, inspectChannels, type InspectLimits } from './inspect.ts';
@@ -74,7 +75,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   readonly #commits: Committer;
   readonly #books: Books;
   readonly #quotas: Quotas | null;
-  readonly #facts = new Map<string, Value>();
+  readonly #facts = new Facts<Value>();
   readonly #idle: ((account: Account) => void)[] = [];
   readonly #onClose: ((error: Error) => void)[] = [];
   readonly #beforeWrite: (() => void)[] = [];
@@ -419,8 +420,8 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
   }
 
   *facts(prefix: string): Iterable<readonly [string, Value]> {
-    const keys = [...this.#facts.keys()].filter((key) => key.startsWith(prefix)).sort();
-    for (const key of keys) yield [key, this.#facts.get(key) as Value];
+    const found = [...this.#facts.entries()].filter(([key]) => key.startsWith(prefix));
+    yield* found.sort(([one], [other]) => (one < other ? -1 : 1));
   }
 
   pending(account: Account): { ready: number; outside: number; parked: number } {
