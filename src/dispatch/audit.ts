@@ -92,7 +92,9 @@ export class Audit {
   #total_bytes = 0;
   /** Calls since the start, by native, method and result: for who watches, read by no turn. */
   readonly #tallies = new Map<string, CallTally>();
-  readonly #digests = new Map<string, Uint8Array>();
+  #digests = new Map<string, Uint8Array>();
+  /** The row that was found to stay when it was last looked whether any must go: only time can end that. */
+  #oldest: { readonly number: number; readonly total_bytes: number; readonly start_ms: number } | null = null;
   #untilTrim: number = limits.audit_trim_rows;
   #trimming = false;
 
@@ -140,7 +142,8 @@ export class Audit {
     const key = String.fromCharCode(...said);
     let digest = this.#digests.get(key);
     if (digest === undefined) {
-      if (this.#digests.size >= DIGESTS_MAX) this.#digests.clear();
+      // Not emptied: a table that is emptied holds on to its successor.
+      if (this.#digests.size >= DIGESTS_MAX) this.#digests = new Map();
       digest = this.#hashing.sha256(said);
       this.#digests.set(key, digest);
     }
@@ -273,13 +276,16 @@ export class Audit {
     const { first, next } = logs.range(LOG);
     const { age_ms_max, bytes_max } = this.#retention;
     const oldest_ms = this.#clock.now_ms() - age_ms_max;
+    const keeps = (total_bytes: number, start_ms: number): boolean =>
+      this.#total_bytes - total_bytes < bytes_max && start_ms >= oldest_ms;
     const stays = (number: number): boolean => {
       const value = logs.read(LOG, number);
-      if (value === undefined) return false;
-      return this.#total_bytes - totalOf(value) < bytes_max && startOf(value) >= oldest_ms;
+      return value !== undefined && keeps(totalOf(value), startOf(value));
     };
-    // Nearly always there is nothing to drop, and one look says so.
-    if (first === next || stays(first)) return first;
+    // Nearly always there is nothing to drop, and one look says so, at a row that was looked at before.
+    if (first === next) return first;
+    if (this.#oldest?.number !== first) this.#oldest = this.#lookAt(first);
+    if (this.#oldest !== null && keeps(this.#oldest.total_bytes, this.#oldest.start_ms)) return first;
     let [low, high] = [first, next];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
@@ -287,6 +293,11 @@ export class Audit {
       else low = middle + 1;
     }
     return low;
+  }
+
+  #lookAt(number: number): { number: number; total_bytes: number; start_ms: number } | null {
+    const row = this.#required.logs.read(LOG, number);
+    return row === undefined ? null : { number, total_bytes: totalOf(row), start_ms: startOf(row) };
   }
 
   get #required(): AuditEngine {

@@ -39,8 +39,9 @@ interface Log {
   durable: number;
   /** The commit that writes down the range, and tells of what is durable. */
   noted: Commit | null;
-  /** Appended, and in no row yet, by number. */
-  readonly pending: Map<number, Uint8Array>;
+  /** Appended, and in no row yet: the first has this number, each other one that of the one before and one. */
+  pending: Uint8Array[];
+  pendingFrom: number;
   /** The last piece, of which the row is written again as it grows. */
   last: Piece | null;
   readonly followers: Set<() => void>;
@@ -77,7 +78,7 @@ export class Logs {
     if (this.#rows === null) return;
     const log = this.#log(name);
     const number = log.next++;
-    log.pending.set(number, bytes);
+    keep(log, number, bytes);
     commit.logged.push({ log: name, number, bytes });
     this.#note(commit, name, log);
   }
@@ -123,7 +124,8 @@ export class Logs {
   read(name: string, number: number): Value | undefined {
     const { first, next } = this.range(name);
     if (number < first || number >= next || this.#rows === null) return undefined;
-    const pending = this.#log(name).pending.get(number);
+    const log = this.#log(name);
+    const pending = log.pending[number - log.pendingFrom];
     if (pending !== undefined) return new Decoder(pending, this.#readName).value();
     const piece = Math.floor(number / LOG_PIECE);
     const known = this.#read;
@@ -147,7 +149,7 @@ export class Logs {
 
   /** An entry that recovery found in the journal. */
   found({ log, number, bytes }: LogRecord): void {
-    this.#log(log).pending.set(number, bytes);
+    keep(this.#log(log), number, bytes);
   }
 
   /** The facts are there: what they say of the logs, and of each the piece that goes on. A cut reads nothing. */
@@ -160,7 +162,7 @@ export class Logs {
       log.next = next;
       log.durable = next;
       // What was found in the journal comes after what is in rows.
-      const [inRows = next] = log.pending.keys();
+      const inRows = log.pending.length === 0 ? next : log.pendingFrom;
       const piece = Math.floor(inRows / LOG_PIECE);
       const row = inRows % LOG_PIECE === 0 ? undefined : this.#rows?.getSync(logRowKey(name, piece));
       if (row !== undefined) log.last = this.#readPiece(piece, row);
@@ -187,7 +189,13 @@ export class Logs {
 
   /** They are in rows now. */
   stored(records: readonly LogRecord[]): void {
-    for (const { log, number } of records) this.#log(log).pending.delete(number);
+    const stored = new Map<Log, number>();
+    for (const { log, number } of records) stored.set(this.#log(log), number + 1);
+    for (const [log, end] of stored) {
+      // What is appended meanwhile stays, in an array of its own.
+      log.pending = log.pending.slice(Math.max(0, end - log.pendingFrom));
+      log.pendingFrom = Math.max(end, log.pendingFrom);
+    }
   }
 
   #rowOf({ from, entries }: Piece): Uint8Array {
@@ -232,9 +240,15 @@ export class Logs {
     const known = this.#logs.get(name);
     if (known !== undefined) return known;
     const { first, next } = this.#written(name);
-    const pending = new Map<number, Uint8Array>();
-    const log: Log = { first, next, durable: next, noted: null, pending, last: null, followers: new Set() };
+    const ends = { first, next, durable: next };
+    const log: Log = { ...ends, noted: null, pending: [], pendingFrom: next, last: null, followers: new Set() };
     this.#logs.set(name, log);
     return log;
   }
+}
+
+/** Numbers follow each other, in the turns as in the journal. */
+function keep(log: Log, number: number, bytes: Uint8Array): void {
+  if (log.pending.length === 0) log.pendingFrom = number;
+  log.pending.push(bytes);
 }
