@@ -145,15 +145,25 @@ export function processTerminal(): Terminal {
   };
 }
 
+/** Why a file cannot be read, by the code of the system. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not there',
+  EISDIR: 'it is a directory',
+  EACCES: 'this user may not read it',
+};
+
 /** The text of a program. A file that cannot be read is a mistake on the command line. */
 export function readProgram(path: string): string {
   try {
     // fatal: a program that is no text should not be run as something else
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path === '-' ? 0 : path));
   } catch (error) {
-    const why =
-      error instanceof TypeError ? 'it is no UTF-8 text' : error instanceof Error ? error.message : String(error);
-    throw new PowerboxError('usage', `cannot read the program ${path}: ${why}`, { cause: error });
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const known = error instanceof TypeError ? 'it is no UTF-8 text' : UNREADABLE[code];
+    // In our words the system's say nothing more.
+    throw new PowerboxError('usage', `cannot read the program ${path}: ${known ?? message}`, {
+      ...(known === undefined ? { cause: error } : {}),
+    });
   }
 }
 

@@ -283,7 +283,8 @@ export class Dispatcher implements TaskRouter {
 
   failed(account: Account, error: Error, turn: Turn): void {
     const failure = failureOf(error);
-    countFailure(turn, account, recordable(error, failure));
+    // What is of a fork goes into no journal, so it may say where in its text it failed.
+    countFailure(turn, account, this.mode === 'transaction' ? recordable(error, failure) : failure);
     const { task, source } = this.#acting;
     const where = task === null || source !== '' ? source : task.body.label;
     reportDurably(turn, account, this.#stderr, failure, where, task === null ? null : task.number);

@@ -1,6 +1,7 @@
 /** `powerbox query` and `powerbox estimate`: a program in a fork that is dropped. Each is a thin call of the public API. */
 import { basename } from 'node:path';
 import { PowerboxError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import type { ModeFailure } from '../../index.ts';
 import { EXIT } from '../exit.ts';
 import { type CommonOptions, grantsOf, open } from '../session.ts';
@@ -78,14 +79,24 @@ function tellFailures(terminal: Terminal, owner: number | null, failures: readon
 
 async function startOptions(file: string, options: ForkedOptions): Promise<Parameters<StartedIn>[1]> {
   const { holder, limit } = options;
-  const limit_ms = limit === undefined ? undefined : Number(limit);
-  if (limit_ms !== undefined && !(Number.isInteger(limit_ms) && limit_ms > 0))
-    throw new PowerboxError('usage', `--limit is a whole number of milliseconds, not ${limit}`);
+  const limit_ms = limit === undefined ? undefined : readLimit(limit);
   return {
     name: basename(file),
     ...(limit_ms === undefined ? {} : { limit_ms }),
     ...(holder === undefined ? { grants: await grantsOf(options) } : { holder }),
   };
 }
+
+function readLimit(text: string): number {
+  const limit_ms = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (limit_ms >= 1 && limit_ms <= limits.fork_ms_max) return limit_ms;
+  const expected = `a whole number of milliseconds from 1 to ${limits.fork_ms_max}`;
+  throw new PowerboxError('usage', `--limit is ${expected}, not ${JSON.stringify(text.slice(0, TEXT_CHARS_MAX))}`, {
+    hint: 'For example --limit 5000.',
+  });
+}
+
+/** Of what somebody wrote, told again. */
+const TEXT_CHARS_MAX = 40;
 
 type StartedIn = Awaited<ReturnType<typeof open>>['query'];
