@@ -115,7 +115,11 @@ export class Decoder {
     if (head < 0x90) return this.#container(PLAIN_MAP, head & 0x0f, depth);
     if (head < 0xa0) return this.#array(head & 0x0f, depth);
     if (head < 0xc0) return this.#text(head & 0x1f);
-    if (head >= 0xe0) return head - 0x100;
+    return head >= 0xe0 ? head - 0x100 : this.#wide(head, depth);
+  }
+
+  /** What begins with a byte that holds no more than its form. */
+  #wide(head: number, depth: number): Value {
     switch (head) {
       case 0xc0:
         return null;
@@ -428,8 +432,10 @@ export class Decoder {
   #unsigned(width: number): number {
     this.#need(width);
     const bytes = this.#bytes;
-    let n = 0;
-    for (let index = 0; index < width; index++) n = n * 256 + (bytes[this.#at++] as number);
+    const at = this.#at;
+    this.#at = at + width;
+    let n = bytes[at] as number;
+    for (let index = 1; index < width; index++) n = n * 256 + (bytes[at + index] as number);
     return n;
   }
 

@@ -294,6 +294,11 @@ export class Encoder {
   }
 
   #int(n: number): void {
+    if (n >= 0 && n < 0x80 && (n | 0) === n) this.#byte(n);
+    else this.#wideInt(n);
+  }
+
+  #wideInt(n: number): void {
     if ((n | 0) !== n) {
       if (!Number.isSafeInteger(n)) throw notAnInt(n);
       if (n > 0xffffffff || n < -0x80000000) {
@@ -307,8 +312,7 @@ export class Encoder {
     this.#reserve(5);
     const buffer = this.#buffer;
     if (n >= 0) {
-      if (n < 0x80) buffer[this.#at++] = n;
-      else if (n < 0x100) {
+      if (n < 0x100) {
         buffer[this.#at++] = 0xcc;
         buffer[this.#at++] = n;
       } else if (n < 0x10000) {
