@@ -92,13 +92,17 @@ function usageError(error: CommanderError): PowerboxError | null {
   });
 }
 
-try {
-  await program().parseAsync(terminal.argv);
-} catch (error) {
-  const told = error instanceof CommanderError ? usageError(error) : error;
-  if (told !== null) {
-    await tellError(terminal, told);
-    exitCode = exitCodeOf(told);
+async function main(): Promise<void> {
+  try {
+    await program().parseAsync(terminal.argv);
+  } catch (error) {
+    const told = error instanceof CommanderError ? usageError(error) : error;
+    if (told !== null) {
+      await tellError(terminal, told);
+      exitCode = exitCodeOf(told);
+    }
   }
+  await terminal.leave(exitCode);
 }
-await terminal.leave(exitCode);
+
+void main();

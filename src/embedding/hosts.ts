@@ -59,10 +59,10 @@ export function hostsOf(given: {
     register: (native) => dispatcher.registerNative(native),
     timers: platform.timers,
     log,
-    onShutdown: (reason) => {
+    onShutdown: (reason, hasEnded) => {
       tell({ deploy: 0, code: 'host_failed', message: reason, hint: '', source: 'hosts', dropped: 0 });
       if (options.onShutdown === undefined) given.stop();
-      else options.onShutdown(reason);
+      else options.onShutdown(reason, hasEnded);
     },
   });
 }

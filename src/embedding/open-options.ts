@@ -68,8 +68,8 @@ export interface OpenOptions {
   readonly hostArguments?: readonly string[];
   /** One line of what a host says, on its standard streams or for the log. Default: a line on standard error. */
   readonly onHostLine?: (line: HostLine) => void;
-  /** A host asks for the end of the node, or its end is the node's, as configured. Default: the space closes. */
-  readonly onShutdown?: (reason: string) => void;
+  /** A host asks for the end of the node, or (`hasEnded`) its own end is the node's, as configured. Default: the space closes. */
+  readonly onShutdown?: (reason: string, hasEnded: boolean) => void;
   /** Default: the standard streams of this process. */
   readonly console?: Console;
   /** One structured record for each failure that no caller hears of. Default: a line on standard error. */

@@ -53,8 +53,8 @@ export interface HostSurroundings {
   readonly platform: Platform;
   readonly engine: HostFacts;
   readonly log: (line: HostLine) => void;
-  /** It asks for the end of the node, or its end is the node's. */
-  readonly onShutdown: (reason: string) => void;
+  /** It asks for the end of the node, or (`hasEnded`) its own end is the node's. */
+  readonly onShutdown: (reason: string, hasEnded: boolean) => void;
 }
 
 export interface HostReport {
@@ -332,7 +332,7 @@ export class Host {
       for (const listener of this.#listeners) listener.disconnected(true);
       this.#tellWaiters();
       if (isGivenUp) this.#log('error', this.#reason);
-      if (onExit === 'shutdown') onShutdown(`the host of ${name} has ended: ${reason}`);
+      if (onExit === 'shutdown') onShutdown(`the host of ${name} has ended: ${reason}`, true);
       return;
     }
     this.#state = 'waiting';
@@ -358,7 +358,7 @@ export class Host {
       mayShutDown ? 'warn' : 'error',
       `it asks for the end of the node${mayShutDown ? '' : ', which it may not'}: ${reason}`,
     );
-    if (mayShutDown) this.#surroundings.onShutdown(`the host of ${name} asks for it: ${reason}`);
+    if (mayShutDown) this.#surroundings.onShutdown(`the host of ${name} asks for it: ${reason}`, false);
   }
 
   get #isOver(): boolean {

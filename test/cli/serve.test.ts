@@ -1,6 +1,7 @@
 /** The command that serves: its ready line, its end, and the other commands beside it, in real processes. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { program } from '../crash/build.ts';
 import { Bench, records, type Running } from './powerbox.ts';
 
 describe('cli: a node', function () {
@@ -45,6 +46,32 @@ describe('cli: a node', function () {
     assert.match(stderr, /"msg":"closed"/);
     const read = await bench.run('inspect', '--data', 'node', '--space', 'shop', '--json');
     assert.equal(read.stdout, asked.stdout);
+  });
+
+  it('goes in good order when a host asks for it, and with exit code 75 when one has ended whose end is the node’s', async () => {
+    for (const [method, native, code, told] of [
+      ['shutDown', { mayShutDown: true }, 0, /"native":"example","msg":"it asks for the end of the node: because"/],
+      ['leave', { onExit: 'shutdown' }, 75, /^space_closed: the host of example has ended: it has exited with code 3/m],
+    ] as const) {
+      bench.write(
+        'main.rho',
+        `contract main(box, @config) = { for (ex <- box!?("native", "example")) { ex!("${method}") } }`,
+      );
+      const example = { command: [process.execPath, ...program('odd'), 'serves'], ...native };
+      const config = {
+        version: 1,
+        natives: { example },
+        powers: { example: { kind: 'host', native: 'example' } },
+        holders: { alice: { grants: ['example'] } },
+        systemContracts: [{ name: 'main', file: 'main.rho', holder: 'alice' }],
+      };
+      bench.write('powerbox.yaml', JSON.stringify(config));
+      const listen = ['--listen', '127.0.0.1:0', '--config', 'powerbox.yaml'];
+      const ended = await bench.run('serve', '--data', method, ...listen);
+      assert.equal(ended.code, code, ended.stderr);
+      assert.match(ended.stderr, told);
+      assert.match(ended.stderr, /"msg":"closed"/);
+    }
   });
 
   it('what is wrong is told with its code: no directory, no address, no space, no holder', async () => {

@@ -4,10 +4,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { program } from '../crash/build.ts';
 import { type Box, connect, type CursorStore } from '../../src/client/node.ts';
 
-const CHILD = fileURLToPath(new URL('service-child.ts', import.meta.url));
 const MESSAGES = 80;
 
 describe('over kill -9 of the service', function () {
@@ -19,7 +18,7 @@ describe('over kill -9 of the service', function () {
 
   async function start(): Promise<void> {
     const port = url === '' ? '0' : (url.split(':').at(-1) as string);
-    const started = spawn(process.execPath, ['--import', 'tsx', CHILD, join(folder, 'data'), port], {
+    const started = spawn(process.execPath, [...program('service'), join(folder, 'data'), port], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     child = started;

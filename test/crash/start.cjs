@@ -20,7 +20,7 @@ try {
   // Not yet.
 }
 const script = new vm.Script(
-  `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'utf8')}\n})`,
+  `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'utf8').replace(/^#!.*/, '')}\n})`,
   { filename: path, cachedData, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER },
 );
 if (cachedData === undefined || script.cachedDataRejected) {

@@ -22,7 +22,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import {
   isPowerboxError,
   openSpace,
@@ -32,6 +31,7 @@ import {
   type Space,
 } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
+import { program } from '../crash/build.ts';
 
 /** Writes what it is told; whoever hears of a failure sends it once more, to another file. */
 const PROGRAM = `new box(\`rho:powerbox\`) in {
@@ -48,7 +48,6 @@ const PROGRAM = `new box(\`rho:powerbox\`) in {
     }
   }
 }`;
-const CHILD = fileURLToPath(new URL('./service-child.ts', import.meta.url));
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -58,7 +57,7 @@ class Node {
   readonly #listeners = new Set<() => void>();
 
   constructor(...args: readonly string[]) {
-    this.process = spawn(process.execPath, ['--import', 'tsx', CHILD, ...args], {
+    this.process = spawn(process.execPath, [...program('files'), ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },
     });

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { HostSession } from '../../src/natives/serve.ts';
 import type { Space } from '../../src/index.ts';
+import { program } from '../crash/build.ts';
 import { codeOf, FORMS, KEY, openWith, threadsLoadTypeScript } from './support/hosts.ts';
 import { hostile } from './support/hostile.ts';
 
@@ -57,7 +58,7 @@ for (const form of FORMS)
         form === 'module'
           ? { module: here('./support/hostile-module.ts') }
           : form === 'command'
-            ? { command: [process.execPath, '--import', 'tsx', here('./support/hostile-child.ts')], folder: here('.') }
+            ? { command: [process.execPath, ...program('hostile')], folder: here('.') }
             : { url: `ws://127.0.0.1:${port}`, key: KEY, required: true };
       space = await openWith({ ...native, message_bytes_max: 50_000 });
     });

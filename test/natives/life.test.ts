@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { FrameReader, FrameWriter, GREETING } from '../../src/natives/framing.ts';
+import { openSpace } from '../../src/index.ts';
 import type { HostLine } from '../../src/natives/index.ts';
 import { decodeFrame, encodeFrame } from '../../src/natives/protocol.ts';
 import { Bytes, fromValue, list } from '../../src/values/index.ts';
@@ -54,6 +57,33 @@ describe('a managed child', function () {
       assert.deepEqual(await space.take('else'), [1]);
     } finally {
       await space.close();
+    }
+  });
+
+  it('is there before the contracts that need it, however long it takes to start', async () => {
+    const contract = `contract main(box, @config) = {
+      for (ex <- box!?("native", "example"); @said <- ex!?("say", 0)) { @"first"!(said) }
+    }`;
+    const directory = mkdtempSync(join(tmpdir(), 'powerbox-late-'));
+    const file = join(directory, 'first.rho');
+    writeFileSync(file, contract);
+    const space = await openSpace({
+      onFailure: () => {},
+      onHostLine: () => {},
+      config: {
+        version: 1,
+        natives: { example: odd('late') },
+        powers: { example: { kind: 'host', native: 'example' } },
+        holders: { alice: { grants: ['example'] } },
+        systemContracts: [{ name: 'first', file, holder: 'alice' }],
+      },
+    });
+    try {
+      const [[first]] = (await space.consume([{ channel: 'first' }])) as unknown as [[unknown]];
+      assert.equal(first, null);
+    } finally {
+      await space.close();
+      rmSync(directory, { recursive: true });
     }
   });
 
@@ -158,6 +188,20 @@ describe('a managed child', function () {
     }
   });
 
+  it('that ends fails what depends on it, where that is configured, and nothing else', async () => {
+    const space = await openWith({ ...odd('serves'), onExit: 'fail' });
+    try {
+      assert.equal(await codeOf(space, 'ex!?("leave")'), 'interrupted');
+      await until(() => space.hosts()[0]?.state === 'failed', 'it has failed');
+      assert.equal(await codeOf(space, 'ex!?("seen")'), 'not_available');
+      assert.equal(space.hosts()[0]?.restarts, 0);
+      await space.produce('else', [1]);
+      assert.deepEqual(await space.take('else'), [1]);
+    } finally {
+      await space.close();
+    }
+  });
+
   it('that ends takes the node with it, where that is configured', async () => {
     const reasons: string[] = [];
     const space = await openWith(
@@ -195,26 +239,27 @@ describe('a managed child', function () {
     await until(() => !lives(pid), 'the child has ended');
   });
 
-  for (const what of ['serves', 'stubborn'])
-    it(`leaves nothing running when its node is killed with SIGKILL: one that ${what === 'serves' ? 'looks' : 'looks at nothing'}`, async () => {
+  for (const [what, said] of Object.entries({
+    serves: 'one that looks',
+    parent: 'one that has children',
+    stubborn: 'one that looks at nothing, and its children',
+  }))
+    it(`leaves nothing running when its node is killed with SIGKILL: ${said}`, async () => {
       const native = { ...odd(what), start_ms_max: 120_000 };
-      const node = spawn(
-        process.execPath,
-        ['--import', 'tsx', here('./support/node-child.ts'), JSON.stringify(native)],
-        {
-          stdio: ['ignore', 'pipe', 'inherit'],
-          env: { ...process.env, NODE_OPTIONS: '' },
-        },
-      );
+      const node = spawn(process.execPath, [...program('hostNode'), JSON.stringify(native)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, NODE_OPTIONS: '' },
+      });
       const closed = new Promise((resolve) => node.once('close', resolve));
       const pids: number[] = [];
       for await (const line of createInterface({ input: node.stdout })) {
-        const [word, , number] = /^(open process|sleeper) ?(\S+)? ?(\d+)?$/.exec(line) ?? [];
+        const [, word, numbers = ''] = /^(open process|pids) ([\d ]+)$/.exec(line) ?? [];
         if (word === undefined) continue;
-        pids.push(Number(/\d+$/.exec(line)?.[0] ?? number));
-        break;
+        pids.push(...numbers.split(' ').map(Number));
+        // Of one that serves it is waited for until the node has it.
+        if (word === 'open process' || what === 'stubborn') break;
       }
-      assert.ok(pids.every(lives));
+      assert.deepEqual([pids.length, pids.every(lives)], [{ serves: 1, parent: 3, stubborn: 2 }[what], true]);
       node.kill('SIGKILL');
       await closed;
       await until(() => !pids.some(lives), 'nothing is left');

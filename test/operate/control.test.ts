@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { limits } from '../../src/limits.ts';
+import { program } from '../crash/build.ts';
 import {
   type Admin,
   type AuditRecord,
@@ -187,8 +187,7 @@ describe('operate: the control socket', function () {
   });
 
   it('what a killed owner has left answers nobody, and is put out of the way', async () => {
-    const child = fileURLToPath(new URL('./owner-child.ts', import.meta.url));
-    const running = spawn(process.execPath, ['--import', 'tsx', child, data], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const running = spawn(process.execPath, [...program('owner'), data], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(running.stdout, 'data');
     const asked = await ask();
     assert.equal(asked.owner, running.pid);
@@ -207,8 +206,7 @@ describe('operate: the control socket', function () {
   });
 
   it('an owner that is stopped is told of, and not waited for', async () => {
-    const child = fileURLToPath(new URL('./owner-child.ts', import.meta.url));
-    const running = spawn(process.execPath, ['--import', 'tsx', child, data], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const running = spawn(process.execPath, [...program('owner'), data], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(running.stdout, 'data');
     running.kill('SIGSTOP');
     await assert.rejects(ask(), (error) => coded('storage_locked')(error) && /does not answer/.test(String(error)));

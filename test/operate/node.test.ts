@@ -8,6 +8,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect } from '../../src/client/node.ts';
+import { program } from '../crash/build.ts';
 import { Authority } from '../resolvers/certificates.ts';
 import { isPowerboxError, openAdmin, openSpace } from '../../src/index.ts';
 import { internalsOf } from '../../src/embedding/index.ts';
@@ -234,9 +235,8 @@ describe('operate: a node', function () {
   });
 
   it('tells of natives that run elsewhere: whether they answer, and what memory a child has', async () => {
-    const child = fileURLToPath(new URL('../natives/support/example-child.ts', import.meta.url));
     const config = join(directory, 'powerbox.yaml');
-    const command = JSON.stringify([process.execPath, '--import', 'tsx', child]);
+    const command = JSON.stringify([process.execPath, ...program('example')]);
     const folder = fileURLToPath(new URL('../..', import.meta.url));
     writeFileSync(config, `version: 1\nnatives: {example: {command: ${command}, folder: ${folder}}}\n`);
     const { text } = await get(await start({ config }), '/metrics');
@@ -245,6 +245,41 @@ describe('operate: a node', function () {
     assert.match(text, new RegExp(`^powerbox_host_restarts_total${labels} 0$`, 'm'));
     const memory = new RegExp(`^powerbox_host_memory_bytes${labels} (\\d+)$`, 'm').exec(text)?.[1];
     if (process.platform === 'linux') assert.ok(Number(memory) > 1_000_000, text);
+  });
+
+  it('a host of any of its spaces ends it, where that is configured: it asks, or has ended', async () => {
+    const node = await start();
+    const admin = await asked();
+    const told: unknown[] = [];
+    void node.asked.then(() => told.push('asked'));
+    void node.lost.then((error) => told.push(error));
+    for (const [name, method, native] of [
+      ['asks', 'shutDown', { mayShutDown: true }],
+      ['ends', 'leave', { onExit: 'shutdown' }],
+    ] as const) {
+      const config = join(directory, `${name}.yaml`);
+      writeFileSync(
+        join(directory, `${name}.rho`),
+        `contract main(box, @config) = { for (ex <- box!?("native", "example")) { ex!("${method}") } }`,
+      );
+      const command = [process.execPath, ...program('odd'), 'serves'];
+      writeFileSync(
+        config,
+        JSON.stringify({
+          version: 1,
+          natives: { example: { command, ...native } },
+          powers: { example: { kind: 'host', native: 'example' } },
+          holders: { alice: { grants: ['example'] } },
+          systemContracts: [{ name: 'main', file: `${name}.rho`, holder: 'alice' }],
+        }),
+      );
+      await admin.create(name, { owner: 'alice', quotas: null, config });
+      if (name === 'asks') await node.asked;
+    }
+    const lost = await node.lost;
+    assert.deepEqual(told, ['asked', lost]);
+    assert.ok(isPowerboxError(lost) && lost.code === 'space_closed');
+    assert.match(lost.message, /the host of example has ended: it has exited with code 3/);
   });
 
   it('what is under way is finished when it is told to go; past its time it has gone all the same', async () => {

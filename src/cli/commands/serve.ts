@@ -44,7 +44,7 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<number>
     });
     if (terminal.json) terminal.record({ type: 'ready', url: node.address.url, data: node.data });
     else terminal.data(`ready: ${node.address.url}\n`);
-    const lost = await Promise.race([told.then(() => null), node.lost]);
+    const lost = await Promise.race([Promise.race([told, node.asked]).then(() => null), node.lost]);
     const isWhole = await node.close();
     if (lost !== null) throw lost;
     if (isWhole) return EXIT.success;

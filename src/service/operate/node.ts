@@ -49,6 +49,8 @@ export interface RunningNode {
   readonly data: string;
   /** Resolves with the reason when the space `main` has closed itself: the node cannot go on. */
   readonly lost: Promise<Error>;
+  /** Resolves when a host that may has asked for the end of the node. */
+  readonly asked: Promise<void>;
   /** Resolves true when all has been closed in good order, and false when the time was over before that. */
   close(): Promise<boolean>;
 }
@@ -124,17 +126,20 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     address: node.address,
     data: settings.data,
     lost: node.lost,
+    asked: node.asked,
     close: () => node.close(),
   };
 }
 
 class Node implements NodeState {
   readonly lost: Promise<Error>;
+  readonly asked: Promise<void>;
   readonly #log: Log;
   readonly #shutdown_ms: number;
   readonly #platform = realPlatform();
   readonly #tallies = new ServiceTallies();
   #lose: (error: Error) => void = () => undefined;
+  #ask: () => void = () => undefined;
   #spaces: NodeSpaces | null = null;
   #service: RunningService | null = null;
   #control: ControlServer | null = null;
@@ -147,6 +152,9 @@ class Node implements NodeState {
     this.#shutdown_ms = shutdown_ms;
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
+    });
+    this.asked = new Promise((resolve) => {
+      this.#ask = resolve;
     });
   }
 
@@ -170,6 +178,14 @@ class Node implements NodeState {
       log,
       onLost: (name, error) => {
         if (name === MAIN_SPACE) this.#lose(error);
+      },
+      // Of whichever space: who configures one is an operator of the node.
+      onShutdown: (reason, hasEnded) => {
+        if (hasEnded)
+          this.#lose(
+            new PowerboxError('space_closed', reason, { hint: 'Its configuration says that the node ends with it.' }),
+          );
+        else this.#ask();
       },
     });
     const directory = await nodeDirectory(data);

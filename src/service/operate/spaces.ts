@@ -43,6 +43,8 @@ export interface NodeSpacesOptions {
   readonly follow?: (space: string) => NonNullable<OpenOptions['follow']>;
   /** A space has closed itself because its storage failed. */
   readonly onLost: (name: string, error: Error) => void;
+  /** A host of one of them asks for the end of the node, or (`hasEnded`) its own end is the node's. */
+  readonly onShutdown: (reason: string, hasEnded: boolean) => void;
 }
 
 /** Something that a part of the node may touch. */
@@ -106,7 +108,7 @@ export class NodeSpaces implements SpaceDirectory {
         ...(entry.name === MAIN_SPACE && hostArguments !== undefined ? { hostArguments } : {}),
         onFailure: (failure) => logFailure(log, failure),
         onHostLine: ({ native, level, text }) => log[level](text, { native }),
-        onShutdown: (reason) => onLost(entry.name, new PowerboxError('host_failed', reason)),
+        onShutdown: this.#options.onShutdown,
         onOutOfService: (health) => log.error('out of service', healthFields(health)),
         onClosed: (error) => {
           held.failure = codeOf(error);

@@ -12,6 +12,7 @@ import {
   type Space,
 } from '../../../src/index.ts';
 import { fromValue, type Value } from '../../../src/values/index.ts';
+import { program } from '../../crash/build.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 /** Not by `import.meta.resolve`, which is not there where a test is loaded in the older way. */
@@ -40,7 +41,7 @@ export class ExampleServer {
   }
 
   static async start(port = 0): Promise<ExampleServer> {
-    const child = spawn(process.execPath, ['--import', 'tsx', here('./example-server-child.ts'), KEY, `${port}`], {
+    const child = spawn(process.execPath, [...program('exampleServer'), KEY, `${port}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },
     });
@@ -59,7 +60,7 @@ export class ExampleServer {
 export function nativeOf(form: HostForm, url: string): NativeSource {
   if (form === 'module') return { module: here('./example.ts') };
   if (form === 'url') return { url, key: KEY, required: true };
-  return { command: [process.execPath, '--import', 'tsx', here('./example-child.ts')], folder: here('.') };
+  return { command: [process.execPath, ...program('example')], folder: here('.') };
 }
 
 /** A space in which alice holds the native `example`, and nothing else but standard output. */

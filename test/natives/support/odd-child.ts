@@ -58,6 +58,9 @@ switch (what) {
       },
     });
     break;
+  case 'late':
+    await serveHost({ natives: [odd], start: () => new Promise((resolve) => setTimeout(resolve, 1_500)) });
+    break;
   case 'silent':
     setInterval(() => {}, 1_000);
     break;
@@ -65,11 +68,15 @@ switch (what) {
     // It looks at nothing: no pipe, no signal that can be caught. Its child looks at nothing, either.
     process.on('SIGTERM', () => {});
     const sleeper = spawn('sleep', ['1000'], { stdio: 'ignore' });
-    process.stdout.write(`sleeper ${sleeper.pid}\n`);
+    process.stdout.write(`pids ${process.pid} ${sleeper.pid}\n`);
     setInterval(() => {}, 1_000);
     await new Promise(() => {});
     break;
   }
+  case 'parent':
+    process.stdout.write(`pids ${process.pid} ${spawn('sleep', ['1000'], { stdio: 'ignore' }).pid}\n`);
+    await serveHost({ natives: [odd] });
+    break;
   default:
     await serveHost({
       natives: [odd],
