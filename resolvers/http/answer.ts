@@ -13,10 +13,14 @@ import type { RequestPlan } from './request.ts';
 /** In the order of maps, so nothing has to be sorted. */
 const KEYS: readonly string[] = ['body', 'headers', 'status', 'url'];
 
-/** `source` makes a channel of a body that comes in chunks. */
-export function answerOf(fetched: Fetched, plan: RequestPlan, source: (body: IncomingBody) => NewSource): NativeAnswer {
+/** Makes a channel of a body that comes in chunks. */
+export interface ChunkSources {
+  sourceOf(body: IncomingBody): NewSource;
+}
+
+export function answerOf(fetched: Fetched, plan: RequestPlan, sources: ChunkSources): NativeAnswer {
   const { status, headers, bytes } = fetched;
-  const body = bodyOf(fetched, plan, source);
+  const body = bodyOf(fetched, plan, sources);
   const made = 'value' in body ? body.value : body;
   const items: readonly Made[] = [made, headers.value, status, httpUrlText(fetched.url)];
   const ok =
@@ -33,11 +37,11 @@ export function answerOf(fetched: Fetched, plan: RequestPlan, source: (body: Inc
 function bodyOf(
   { body, headers }: Fetched,
   { form }: RequestPlan,
-  source: (body: IncomingBody) => NewSource,
+  sources: ChunkSources,
 ): ReadBody | NewChannel | NewSource {
   // Who asks for chunks reads a channel, also where there are none.
   if (body === null) return form === 'chunks' ? new NewChannel([[null]]) : { value: null, fault: null };
-  if (body instanceof IncomingBody) return source(body);
+  if (body instanceof IncomingBody) return sources.sourceOf(body);
   return readBody(body, headers.mediaType, form === 'chunks' ? 'bytes' : form);
 }
 

@@ -3,7 +3,7 @@
  * begins with the same bytes, as most answers of one resource do. Only computes.
  */
 import { limits } from '../../src/limits.ts';
-import { list, map } from '../../src/values/index.ts';
+import { keepBytes, list, map } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { codingOf } from './inflate.ts';
 import { mediaTypeOf } from './media.ts';
@@ -25,7 +25,9 @@ export class Headers {
     const fields = fieldsOf(raw);
     const entries: [string, Value][] = [];
     for (const [name, values] of fields) entries.push([name, name === 'set-cookie' ? list(values) : values.join(', ')]);
-    this.value = map(entries);
+    const value = map(entries);
+    keepBytes(value);
+    this.value = value;
     this.coding = codingOf(fields.get('content-encoding')?.join(','));
     const type = once(fields, 'content-type');
     this.mediaType = type === null ? null : mediaTypeOf(type);

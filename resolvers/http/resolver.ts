@@ -17,6 +17,7 @@ import { VERSION } from '../../src/version.ts';
 import type { Lookup } from '../net/lookup.ts';
 import type { Resolver } from '../resolver.ts';
 import { answerOf } from './answer.ts';
+import type { ChunkSources } from './answer.ts';
 import { Fetch } from './fetch.ts';
 import type { FetchContext, FetchEnd, Fetched } from './fetch.ts';
 import { HttpGrant, gone } from './grant.ts';
@@ -35,6 +36,8 @@ interface Place {
   readonly grant: string;
   readonly url: HttpUrl;
 }
+
+type Answer = (answer: NativeAnswer) => void;
 
 interface Unclaimed {
   readonly body: IncomingBody;
@@ -66,7 +69,7 @@ export class HttpResolver implements Resolver<'http'> {
       { declaration: httpClient, call: (call) => answering(() => this.#resolved(call)) },
       {
         declaration: httpResource,
-        call: (call) => this.#asked(call),
+        begin: (call, answer) => this.#asked(call, answer),
         ask: (call) => answering(() => this.#recovered(call)),
         open: (source) => this.#open(source),
       },
@@ -109,19 +112,17 @@ export class HttpResolver implements Resolver<'http'> {
     return { ok: new NewObject('httpResource', powerHandle(grant.id, httpUrlText(url))) };
   }
 
-  #asked(call: NativeCall): Promise<NativeAnswer> {
-    return new Promise((resolve, reject) => {
-      try {
-        const { grant, url } = this.#place(call.handle);
-        const { effectId } = call;
-        const key = effectId.length === 0 ? '' : Buffer.from(effectId).toString('hex');
-        const asking = new Asking(grant, (body) => this.#source(body, grant), resolve, reject);
-        const { route, plan, headers } = this.#planned(grant, url, call);
-        asking.begin(call, plan, new Fetch(this.#context, grant, route, plan, headers, key, asking));
-      } catch (error) {
-        refuse(error, resolve, reject);
-      }
-    });
+  #asked(call: NativeCall, answer: Answer): void {
+    try {
+      const { grant, url } = this.#place(call.handle);
+      const { effectId } = call;
+      const key = effectId.length === 0 ? '' : Buffer.from(effectId).toString('hex');
+      const asking = new Asking(grant, this.#source, answer);
+      const { route, plan, headers } = this.#planned(grant, url, call);
+      asking.begin(call, plan, new Fetch(this.#context, grant, route, plan, headers, key, asking));
+    } catch (error) {
+      answer(refusal(error));
+    }
   }
 
   #planned(
@@ -165,12 +166,12 @@ export class HttpResolver implements Resolver<'http'> {
   }
 
   /** Its channel is durable soon, or never: then the body is let go. */
-  #source(body: IncomingBody, grant: HttpGrant): NewSource {
+  readonly #source = (body: IncomingBody, grant: HttpGrant): NewSource => {
     const key = Buffer.from(this.#platform.randomness.bytes(16)).toString('hex');
     const timer = this.#platform.timers.after(limits.http_claim_ms, () => this.#drop(key));
     this.#unclaimed.set(key, { body, timer });
     return new NewSource('httpResource', powerHandle(grant.id, key), { unread_max: limits.http_chunks_unread_max });
-  }
+  };
 
   #open(source: Source): void {
     const [key] = readPowerHandle(source.handle).rest;
@@ -221,25 +222,18 @@ function placeOf(handle: Value): Place {
 }
 
 /** One call that is under way: ended with its grant, and with its caller. */
-class Asking implements FetchEnd {
+class Asking implements FetchEnd, ChunkSources {
   readonly #grant: HttpGrant;
-  readonly #source: (body: IncomingBody) => NewSource;
-  readonly #resolve: (answer: NativeAnswer) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #source: (body: IncomingBody, grant: HttpGrant) => NewSource;
+  readonly #answer: Answer;
   #plan: RequestPlan | null = null;
   #fetch: Fetch | null = null;
   #leave: (() => void) | null = null;
 
-  constructor(
-    grant: HttpGrant,
-    source: (body: IncomingBody) => NewSource,
-    resolve: (answer: NativeAnswer) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(grant: HttpGrant, source: (body: IncomingBody, grant: HttpGrant) => NewSource, answer: Answer) {
     this.#grant = grant;
     this.#source = source;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#answer = answer;
   }
 
   begin(call: NativeCall, plan: RequestPlan, fetch: Fetch): void {
@@ -252,16 +246,22 @@ class Asking implements FetchEnd {
 
   fetched(fetched: Fetched): void {
     this.#over();
+    let answer: NativeAnswer;
     try {
-      this.#resolve(answerOf(fetched, this.#plan as RequestPlan, this.#source));
+      answer = answerOf(fetched, this.#plan as RequestPlan, this);
     } catch (error) {
-      this.failed(error);
+      answer = refusal(error);
     }
+    this.#answer(answer);
+  }
+
+  sourceOf(body: IncomingBody): NewSource {
+    return this.#source(body, this.#grant);
   }
 
   failed(error: unknown): void {
     this.#over();
-    refuse(error, this.#resolve, this.#reject);
+    this.#answer(refusal(error));
   }
 
   #over(): void {
@@ -273,8 +273,8 @@ class Asking implements FetchEnd {
 
 const LEFT = 'nobody waits for this answer any more';
 
-/** Refusals on the way to an answer are answers. */
-function refuse(error: unknown, resolve: (answer: NativeAnswer) => void, reject: (error: unknown) => void): void {
-  if (isPowerboxError(error)) resolve({ error: { code: error.code, message: error.message } });
-  else reject(error);
+/** Refusals on the way to an answer are answers; anything else is a bug, and the answer of this call only. */
+function refusal(error: unknown): NativeAnswer {
+  if (isPowerboxError(error)) return { error: { code: error.code, message: error.message } };
+  return { error: { code: 'native_failed', message: error instanceof Error ? error.message : 'the request failed' } };
 }

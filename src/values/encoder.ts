@@ -7,6 +7,7 @@ import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { illFormed, isWellFormed } from './build.ts';
 import { DRAWN_EXTENSION, Extension, OUTSIDE_EXTENSION, RECURSION_MAX, WITH_REMAINDER } from './format.ts';
+import { keptBytes } from './kept.ts';
 import { partsOf, remainderOf } from './parts.ts';
 import type { Node } from './parts.ts';
 import { Kind, List, MapValue } from './value.ts';
@@ -159,6 +160,11 @@ export class Encoder {
   #map(value: MapValue, depth: number): void {
     if (depth >= RECURSION_MAX) {
       this.#deep(value, depth);
+      return;
+    }
+    const kept = keptBytes(value);
+    if (kept !== undefined) {
+      this.raw(kept);
       return;
     }
     const { keys, items } = value;

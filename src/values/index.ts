@@ -17,7 +17,8 @@ export {
   uri,
 } from './build.ts';
 export { compare, equal, compareText } from './order.ts';
-export { decodeValue, encodeValue } from './codec.ts';
+export { decodeValue, encodeValue, keepBytes } from './codec.ts';
+export { keptBytes } from './kept.ts';
 export type { ForeignForm } from './assembly.ts';
 export { Decoder } from './decoder.ts';
 export { Encoder, type Sealing } from './encoder.ts';

@@ -16,7 +16,7 @@ import { realPlatform } from '../../src/platform/index.ts';
 import { BigInteger, Bytes, bundle, float, list, map, Name, Send, set, tuple, uri } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { freePorts, secretOf } from '../resolvers/peers/support/nodes.ts';
-import { makeDirectory } from '../resolvers/host.ts';
+import { asked, makeDirectory } from '../resolvers/host.ts';
 import { TestSource } from '../resolvers/source.ts';
 
 const GONE = 'nobody/gone';
@@ -203,7 +203,7 @@ describe('house: authority', () => {
     for (const index of method.forms.keys()) {
       for (let turn = 0; turn < 3; turn++) {
         const call = { ...callOf(declaration, method, index, turn), handle };
-        const answer = method.effect === 'none' ? native.inline?.(call) : await native.call?.(call);
+        const answer = method.effect === 'none' ? native.inline?.(call) : await asked(native, call);
         const what = `${declaration.name}.${method.name}, form ${index}`;
         assert(answer !== undefined, `${what}: no answer`);
         yield { answer, what };
@@ -304,7 +304,7 @@ describe('house: authority', () => {
               ...callOf(native.declaration, method, 0, 0),
               handle: powerHandle(`${holder}/${power}`, channel === 'httpResource' ? 'http://127.0.0.1/' : 'a'),
             };
-            const answer = await (method.effect === 'none' ? native.inline?.(call) : native.call?.(call));
+            const answer = await (method.effect === 'none' ? native.inline?.(call) : asked(native, call));
             assert(answer !== undefined && 'error' in answer, `${channel}.${method.name} of ${holder}/${power}`);
             assert.equal(answer.error.code, 'not_available');
           }

@@ -45,6 +45,12 @@ export class Host {
   }
 }
 
+/** As the dispatcher asks a native for what is more than computing. */
+export function asked(native: Native, call: NativeCall): Promise<NativeAnswer> | undefined {
+  if (native.begin === undefined) return native.call?.(call);
+  return new Promise((resolve) => native.begin?.(call, resolve));
+}
+
 export class TestObject {
   constructor(
     readonly host: Host,
@@ -77,7 +83,7 @@ export class TestObject {
 
   async run(call: NativeCall): Promise<NativeAnswer> {
     const method = this.native.declaration.methods.get(call.method);
-    const answer = method?.effect === 'none' ? this.native.inline?.(call) : await this.native.call?.(call);
+    const answer = method?.effect === 'none' ? this.native.inline?.(call) : await asked(this.native, call);
     assert(answer !== undefined, 'a native must answer');
     if ('ok' in answer) {
       const form = method?.forms[call.form];

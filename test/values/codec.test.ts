@@ -12,10 +12,13 @@ import {
   Par,
   SetValue,
   Wildcard,
+  bytes,
   compare,
   decodeValue,
   encodeValue,
   equal,
+  keepBytes,
+  keptBytes,
   list,
   map,
   set,
@@ -402,5 +405,30 @@ describe('the streaming codec', () => {
     encoder.reset();
     encoder.value(list([1], Wildcard.the));
     assert.equal(compare(decodeValue(encoder.finish(), readName), list([1], Wildcard.the)), 0);
+  });
+
+  it('of a map whose bytes are kept are the same, wherever it stands; of text alone they are kept', () => {
+    const texts = fc.dictionary(anyText, fc.oneof(anyText, fc.array(anyText, { maxLength: 3 }).map(list)), {
+      maxKeys: 8,
+    });
+    fc.assert(
+      fc.property(texts, fc.constantFrom(0, 3, 250), (fields, depth) => {
+        const plain = map(Object.entries(fields));
+        const kept = map(Object.entries(fields));
+        keepBytes(kept);
+        assert.equal(hex(keptBytes(kept) ?? new Uint8Array()), hex(encodeValue(plain)));
+        const around = (inner: Value): Value => {
+          let value: Value = tuple([7, inner, 'after']);
+          for (let level = 0; level < depth; level++) value = list([value]);
+          return value;
+        };
+        assert.equal(hex(encodeValue(around(kept))), hex(encodeValue(around(plain))));
+      }),
+    );
+    for (const item of [7, bytes(new Uint8Array(3)), list([list(['deep'])]), null]) {
+      const other = map([['key', item]]);
+      keepBytes(other);
+      assert.equal(keptBytes(other), undefined);
+    }
   });
 });
