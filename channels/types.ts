@@ -171,8 +171,9 @@ export function mismatch(expected: Type, value: Value, what: string): string | n
   if ((expected.mask & bitOf(value)) === 0)
     return `${what} must be ${describe(expected)}, but ${describeValue(value)} came`;
   if (expected.choices !== null) {
-    const choice = expected.choices.find((candidate) => (candidate.mask & bitOf(value)) !== 0);
-    return choice === undefined ? null : mismatch(choice, value, what);
+    // No closure over the value: one would be made for each argument of each call.
+    for (const choice of expected.choices) if ((choice.mask & bitOf(value)) !== 0) return mismatch(choice, value, what);
+    return null;
   }
   const size = expected.min === null && expected.max === null ? 0 : measure(value, expected);
   if (outside(size, expected)) return `${what} must be ${describe(expected)}, but ${describeSize(expected, size)} came`;

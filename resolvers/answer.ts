@@ -4,7 +4,7 @@ import { Kind } from '../src/values/index.ts';
 import type { Value } from '../src/values/index.ts';
 
 export function bytesOf(value: Value | undefined): Uint8Array {
-  if (typeof value === 'string') return new TextEncoder().encode(value);
+  if (typeof value === 'string') return Buffer.from(value);
   if (value !== null && typeof value === 'object' && value.kind === Kind.Bytes) return value.bytes;
   throw new PowerboxError('arguments_invalid', 'a string or a byte array was expected');
 }

@@ -158,7 +158,7 @@ export class Audit {
 
   /** Of what came back; large text and bytes are not written out only to be measured. */
   #lengthOf(outcome: Tuple): number {
-    const [, result] = outcome.items;
+    const result = outcome.items[1];
     if (typeof result === 'string') return result.length;
     if (result === null && outcome.items.length === 2 && outcome.items[0] === 'ok') return NIL_OUTCOME_BYTES;
     if (result instanceof Bytes) return result.bytes.length;

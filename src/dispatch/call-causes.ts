@@ -93,15 +93,18 @@ export function registerCallCauses(context: JobContext, find: (task: Task) => Ou
   const answered =
     (changing: boolean) =>
     (turn: Turn, { payload }: { payload: Value }, task: Task | null) => {
-      const [, number, outcome, state, seen, outage] = (payload as Tuple).items;
+      // By place, here and below: taking a list apart makes something for each of its items, for each of very many calls.
+      const { items } = payload as Tuple;
+      const number = items[1];
+      const outage = items[5];
       if (outage !== undefined) turn.setFact(SERVICE_FACT, outage);
       if (changing) turn.setFact(begunKey(number as number), undefined);
       const found = task === null ? undefined : find(task);
       if (found === undefined) throw new PowerboxError('label_unknown', `the task ${String(number)} is no call here`);
       applyAnswer(context, turn, found, {
-        outcome: outcome as Tuple,
-        state: (state as List).items[0],
-        seen: (seen as Tuple).items as readonly number[],
+        outcome: items[2] as Tuple,
+        state: (items[3] as List).items[0],
+        seen: (items[4] as Tuple).items as readonly number[],
       });
     };
   engine.register('finished', answered(true));
@@ -154,7 +157,7 @@ function writeDown({ audit, capabilities }: JobContext, turn: Turn, found: Outsi
   const { task, reference, call, effectId } = found;
   const { native, cap } = reference;
   const { items } = answer.outcome;
-  const [start_ms = 0, duration_ms = 0, bytes = 0] = answer.seen;
+  const { seen } = answer;
   audit.record(
     turn,
     {
@@ -166,6 +169,11 @@ function writeDown({ audit, capabilities }: JobContext, turn: Turn, found: Outsi
       result: items[0] === 'error' ? (items[1] as string) : 'ok',
       effectId,
     },
-    { start_ms, duration_ms, bytes, digest: found.digest ?? audit.digest(call.args) },
+    {
+      start_ms: seen[0] ?? 0,
+      duration_ms: seen[1] ?? 0,
+      bytes: seen[2] ?? 0,
+      digest: found.digest ?? audit.digest(call.args),
+    },
   );
 }

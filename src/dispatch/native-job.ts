@@ -32,6 +32,7 @@ export interface Prospect {
 }
 
 const NOTHING = (): void => {};
+const NOBODY_LEAVES: readonly (() => void)[] = [];
 const NO_STATE = new List([]);
 
 /** What a native is handed. A signal is made for whoever asks for it. */
@@ -114,7 +115,7 @@ export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
   /** Made when the native asks for it: most never do. */
   #abort: AbortController | null = null;
   /** Who wants to hear when nobody waits any more. */
-  readonly #leaving: (() => void)[] = [];
+  #leaving: readonly (() => void)[] = NOBODY_LEAVES;
   #aborted = false;
   due_ms = Number.POSITIVE_INFINITY;
   place = NOWHERE;
@@ -337,17 +338,18 @@ export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
       run();
       return NOTHING;
     }
-    this.#leaving.push(run);
+    this.#leaving = [...this.#leaving, run];
     return () => {
-      const index = this.#leaving.indexOf(run);
-      if (index >= 0) this.#leaving.splice(index, 1);
+      this.#leaving = this.#leaving.filter((other) => other !== run);
     };
   }
 
   #cutOff(): void {
     this.#aborted = true;
     this.#abort?.abort();
-    for (const run of this.#leaving.splice(0)) {
+    const leaving = this.#leaving;
+    this.#leaving = NOBODY_LEAVES;
+    for (const run of leaving) {
       try {
         run();
       } catch {
