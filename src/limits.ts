@@ -64,13 +64,13 @@ export const limits = {
   /** Bytes of row blocks that the database keeps in memory, beside the channel cache. */
   row_blocks_bytes_default: 16 * 1024 * 1024,
   /**
-   * Bytes that a data directory keeps for a full disk: to open both databases again, each of which may write the log of
-   * the last run, 4 MiB and one batch, anew before it drops it, and to record what is still under way.
+   * Bytes that a data directory keeps for a full disk: to open the rows again, which may write the log of the last run,
+   * 4 MiB and one batch, anew before they drop it, and to record what is still under way.
    */
   ballast_bytes: 6 * 1024 * 1024,
   /**
-   * Bytes that changes of files leave on the file system of the data directory: as much as the journal's database may
-   * need at once, behind the back of whoever writes. So what contracts write never stops the space.
+   * Bytes that changes of files leave on the file system of the data directory: as much as journal and rows may need at
+   * once, behind the back of whoever writes. So what contracts write never stops the space.
    */
   journal_room_bytes: 5 * 1024 * 1024,
   /** Bytes of answers that a commit may gather while the one before it is written; past it turns wait. */

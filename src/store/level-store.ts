@@ -95,13 +95,26 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   }
 }
 
+/** Somebody who is about to leave the directory may change it for a moment more, and has no lock file any longer. */
+const LOOKS_MAX = 4;
+const LOOK_MS = 25;
+
 /** Throws when the journal is damaged, and has changed nothing. */
-async function lookAtJournal({ directory }: Place, { spaceId, version }: Identity, location: string): Promise<void> {
-  try {
-    if (version < FORMAT_VERSION) await checkLogs(location);
-    else await findJournal(location, frameSeed(spaceId));
-  } catch (error) {
-    if ((await holderOf(directory)) === null) throw error;
+async function lookAtJournal(
+  { directory, platform }: Place,
+  { spaceId, version }: Identity,
+  location: string,
+): Promise<void> {
+  for (let looks = 1; ; looks++) {
+    try {
+      if (version < FORMAT_VERSION) await checkLogs(location);
+      else await findJournal(location, frameSeed(spaceId));
+      return;
+    } catch (error) {
+      if ((await holderOf(directory)) !== null) return;
+      if (looks === LOOKS_MAX) throw error;
+      await new Promise<void>((resolve) => platform.timers.after(LOOK_MS, resolve));
+    }
   }
 }
 

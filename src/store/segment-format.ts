@@ -14,7 +14,7 @@ const MAGIC_BYTES = 16;
 export const SEGMENT_VERSION = 1;
 /** Less than a sector, so that it is there wholly or not at all. */
 export const SEGMENT_HEADER_BYTES = 64;
-export const RECORD_HEADER_BYTES = 16;
+export const RECORD_HEADER_BYTES = 24;
 /** Records begin at multiples of it: a search for one looks at few places. */
 const RECORD_ALIGNMENT = 8;
 const SECTOR_BYTES = 512;
@@ -66,14 +66,14 @@ export function readSegmentHeader(bytes: Uint8Array, spaceSeed: number): Segment
 // ---------------------------------------------------------------- records
 
 /** Writes the record of `entry` at `at` of `target`, which is long enough, and returns where it ends. */
-export function writeRecord(target: Uint8Array, at: number, record: RecordOf): number {
-  const { seed, number, entry } = record;
-  const end = at + RECORD_HEADER_BYTES + entry.length;
-  writeLength(target, at + 4, entry.length);
+export function writeRecord(target: Uint8Array, at: number, { seed, number, entry }: RecordOf): number {
   writeNumber(target, at + 8, number);
+  writeLength(target, at + 16, entry.length);
+  writeLength(target, at + 20, 0);
+  writeChecksum(target, at + 4, crc32(target, at + 8, at + RECORD_HEADER_BYTES, seed));
   target.set(entry, at + RECORD_HEADER_BYTES);
   const next = at + recordBytes(entry.length);
-  target.fill(0, end, next);
+  target.fill(0, at + RECORD_HEADER_BYTES + entry.length, next);
   writeChecksum(target, at, crc32(target, at + 4, next, seed));
   return next;
 }
@@ -83,7 +83,9 @@ export type RecordOf = { readonly seed: number; readonly number: number; readonl
 /** The bytes of the entry whose sound record begins at `at`; null when there is none. */
 export function readRecord(bytes: Uint8Array, at: number, seed: number, number: number): Uint8Array | null {
   if (at + RECORD_HEADER_BYTES > bytes.length || readNumber(bytes, at + 8) !== number) return null;
-  const length = readLength(bytes, at + 4);
+  // By itself: what a program has put into an entry does not pass for one that all the rest must be read for.
+  if (readChecksum(bytes, at + 4) !== crc32(bytes, at + 8, at + RECORD_HEADER_BYTES, seed)) return null;
+  const length = readLength(bytes, at + 16);
   const next = at + recordBytes(length);
   if (next > bytes.length || readChecksum(bytes, at) !== crc32(bytes, at + 4, next, seed)) return null;
   return bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length);
@@ -91,18 +93,20 @@ export function readRecord(bytes: Uint8Array, at: number, seed: number, number: 
 
 /** Where a sound record of entry `from` or a later one begins, from `start` on; −1 when there is none. */
 export function findRecord(bytes: Uint8Array, start: number, seed: number, from: number): number {
-  const most = from + Math.floor((bytes.length - start) / RECORD_HEADER_BYTES);
   const end = bytes.length - RECORD_HEADER_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const [high, highest] = [Math.floor(from / 2 ** 32), Math.floor(most / 2 ** 32)];
+  const high = Math.floor(from / 2 ** 32);
   for (let at = start; at <= end; at += RECORD_ALIGNMENT) {
     const first = view.getUint32(at + 8);
-    if (first < high || first > highest) continue;
+    if (first < high || first > HIGH_MAX) continue;
     const number = first * 2 ** 32 + view.getUint32(at + 12);
-    if (number >= from && number <= most && readRecord(bytes, at, seed, number) !== null) return at;
+    if (number >= from && readRecord(bytes, at, seed, number) !== null) return at;
   }
   return -1;
 }
+
+/** Numbers are whole up to here, in their upper four bytes. */
+const HIGH_MAX = 2 ** 21 - 1;
 
 /**
  * Whether the bad record at `at` may be one of which the disk has lost a part, in a file that is only ever appended to:
@@ -110,7 +114,7 @@ export function findRecord(bytes: Uint8Array, start: number, seed: number, from:
  */
 export function hasHole(bytes: Uint8Array, at: number): boolean {
   if (at + RECORD_HEADER_BYTES > bytes.length) return true;
-  const end = at + recordBytes(readLength(bytes, at + 4));
+  const end = at + recordBytes(readLength(bytes, at + 16));
   if (end > bytes.length) return true;
   for (let start = at; start < end; ) {
     const stop = Math.min(end, start - (start % SECTOR_BYTES) + SECTOR_BYTES);

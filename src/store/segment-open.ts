@@ -50,8 +50,9 @@ export async function findJournal(location: string, seed: number): Promise<Found
   for (const number of numbers) {
     const header = await headerOf(location, seed, number);
     if (header === null) {
-      free.push(number);
-      if (number === head.newest) await requireNoRecord(location, seed, number);
+      // One above the newest is left over from a preparation that was cut short; the next one takes its place.
+      if (number <= head.newest) free.push(number);
+      if (number === head.newest) await requireNoRecord(location, seed, head);
     } else if (number > head.newest) {
       throw corrupt(`${segmentPath(location, number)} is begun, and ${HEAD_FILE} knows none after ${head.newest}`);
     } else begun.push(header);
@@ -69,10 +70,10 @@ async function headerOf(location: string, seed: number, number: number): Promise
 }
 
 /** The first record begins in the same sector as the start of its segment: one is not there without the other. */
-async function requireNoRecord(location: string, seed: number, number: number): Promise<void> {
-  const path = segmentPath(location, number);
+async function requireNoRecord(location: string, seed: number, { newest, floor }: HeadFound): Promise<void> {
+  const path = segmentPath(location, newest);
   const bytes = (await readWhole(path)) ?? new Uint8Array();
-  const at = findRecord(bytes, SEGMENT_HEADER_BYTES, segmentSeed(seed, number), 1);
+  const at = findRecord(bytes, SEGMENT_HEADER_BYTES, segmentSeed(seed, newest), floor + 1);
   if (at >= 0) throw corrupt(`${path} is damaged at byte 0: it has lost its start, and has an entry at byte ${at}`);
 }
 

@@ -239,7 +239,7 @@ describe('cli: work that goes on', function () {
       'trace=pwrite64',
       '-e',
       // Counted for each thread of the pool by itself.
-      'inject=pwrite64:error=EIO:when=10+',
+      'inject=pwrite64:error=EIO:when=5+',
       '-P',
       bench.path('data/journal/segment-00000001'),
     ];

@@ -1,5 +1,5 @@
 /** The journal's files under what a crash can do to them, sector by sector, beside a model that only remembers. */
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import { makeHead } from '../../src/store/segment-files.ts';
 import { openSegmentJournal, type SegmentJournal } from '../../src/store/segment-journal.ts';
 import { entryOf } from './support/entries.ts';
 import { inDirectory } from './support/place.ts';
-import { SECTOR_BYTES } from './support/segments.ts';
+import { RECORD_BYTES, SECTOR_BYTES } from './support/segments.ts';
 
 const SEED = 0x1234_5678;
 /** Small ones, so that a few entries go through many of them. */
@@ -152,7 +152,7 @@ describe('an append that a crash has torn', () => {
       for (let length = 64; length <= bytes.length; length += 3) {
         await laidOut(new Map([...files, [name, bytes.subarray(0, length)]]), location);
         const again = await opened(location, false);
-        strictEqual(again.last, Math.floor((length - 64) / (16 + 200)), `${length} bytes`);
+        strictEqual(again.last, Math.floor((length - 64) / (RECORD_BYTES + 200)), `${length} bytes`);
         await again.close();
       }
     });
@@ -166,8 +166,8 @@ describe('an append that a crash has torn', () => {
       const files = await filesOf(journal, location);
       await journal.close();
       const [name, bytes] = [...files].find(([each]) => each.startsWith('segment-')) as [string, Buffer];
-      const start = 64 + 2 * (16 + 64);
-      for (let at = start; at < start + 16 + 64; at++)
+      const start = 64 + 2 * (RECORD_BYTES + 64);
+      for (let at = start; at < start + RECORD_BYTES + 64; at++)
         for (const spoil of [(byte: number) => byte ^ 1, () => 0, (byte: number) => ~byte & 255]) {
           const spoiled = Buffer.from(bytes);
           spoiled[at] = spoil(spoiled[at] as number);
@@ -265,22 +265,73 @@ describe('the files of a journal', () => {
     });
   });
 
-  it('that an interrupted preparation has left are no obstacle', async () => {
+  it('that an interrupted preparation has left are no obstacle, and what takes their place stays', async () => {
     await inDirectory(async (directory) => {
       const location = join(directory, 'journal');
       let journal = await opened(location);
       await appended(journal, 100);
       await journal.close();
-      for (const left of [Buffer.alloc(0), Buffer.alloc(100), Buffer.alloc(4096)]) {
+      for (const size_bytes of [0, 100, SEGMENT_BYTES.min, SEGMENT_BYTES.max]) {
         const newest = (await readdir(location)).sort().at(-1) as string;
         const next = (Number.parseInt(newest.slice(8), 16) + 1).toString(16).padStart(8, '0');
-        await writeFile(join(location, `segment-${next}`), left);
+        await writeFile(join(location, `segment-${next}`), Buffer.alloc(size_bytes));
         journal = await opened(location);
-        await appended(journal, 100);
+        for (let count = 0; count < 30; count++) await appended(journal, 2_000);
+        const expected = await entriesOf(journal);
+        await journal.close();
+        journal = await opened(location);
+        deepStrictEqual(await entriesOf(journal), expected);
+        await journal.drop(journal.last - 15);
         await journal.close();
       }
+    });
+  });
+
+  it('may hold what a program has made to look like records: it is read once, and is none', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const journal = await opened(location);
+      await appended(journal, 8);
+      // As many as fit, each of which would be as long as a segment.
+      const forged = Buffer.alloc(3_000_000);
+      for (let at = 0; at + 24 <= forged.length; at += 24) {
+        forged.writeBigUInt64BE(3n, at + 8);
+        forged.writeUInt32LE(1_000_000, at + 16);
+      }
+      const before = await filesOf(journal, location);
+      await journal.append(1, forged);
+      const after = await filesOf(journal, location);
+      await journal.close();
+      await laidOut(
+        torn(before, after, (index) => index === 1),
+        location,
+      );
+      const again = await opened(location);
+      strictEqual(again.last, 1);
+      await again.close();
+    });
+  });
+});
+
+describe('a bit that is flipped after a close', () => {
+  it('is noticed wherever it is in start and entries of a segment, the last one included', async () => {
+    await inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      let journal = await opened(location);
+      for (const size_bytes of [90, 0, 250, 61]) await appended(journal, size_bytes);
+      await journal.close();
+      const path = join(location, 'segment-00000001');
+      const whole = await readFile(path);
+      const end = 64 + 4 * RECORD_BYTES + 96 + 256 + 64;
+      for (let at = 0; at < end; at++) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
+        await writeFile(path, bytes);
+        await rejects(opened(location), { code: 'storage_corrupt' }, `byte ${at}`);
+      }
+      await writeFile(path, whole);
       journal = await opened(location);
-      strictEqual(journal.last, 4);
+      strictEqual((await entriesOf(journal)).size, 4);
       await journal.close();
     });
   });

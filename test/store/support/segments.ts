@@ -5,6 +5,8 @@ import { crc32 } from 'node:zlib';
 
 export const SECTOR_BYTES = 512;
 const START_BYTES = 64;
+/** Of a record, what stands before its entry. */
+export const RECORD_BYTES = 24;
 
 export type Record = { readonly at: number; readonly end: number; readonly number: number };
 
@@ -27,9 +29,9 @@ export async function lastSegment(directory: string): Promise<string> {
 export function recordsOf(bytes: Buffer): Record[] {
   const records: Record[] = [];
   let number = Number(bytes.readBigUInt64BE(32));
-  for (let at = START_BYTES; at + 16 <= bytes.length; ) {
+  for (let at = START_BYTES; at + RECORD_BYTES <= bytes.length; ) {
     if (number === 0 || Number(bytes.readBigUInt64BE(at + 8)) !== number) break;
-    const end = at + 16 + Math.ceil(bytes.readUInt32LE(at + 4) / 8) * 8;
+    const end = at + RECORD_BYTES + Math.ceil(bytes.readUInt32LE(at + 16) / 8) * 8;
     records.push({ at, end, number });
     number++;
     at = end;
@@ -42,10 +44,11 @@ export async function change(path: string, work: (bytes: Buffer) => void | Buffe
   await writeFile(path, work(bytes) ?? bytes);
 }
 
-/** Gives the record at `at` the checksum that its bytes have in this space and this segment. */
+/** Gives the record at `at` the checksums that its bytes have in this space and this segment. */
 export async function sign(directory: string, bytes: Buffer, at: number): Promise<void> {
   const { space } = JSON.parse(await readFile(join(directory, 'powerbox.json'), 'utf8')) as { space: string };
   const seed = crc32(bytes.subarray(24, 32), crc32(Buffer.from(space, 'hex')));
-  const length = Math.ceil(bytes.readUInt32LE(at + 4) / 8) * 8;
-  bytes.writeUInt32LE(crc32(bytes.subarray(at + 4, at + 16 + length), seed), at);
+  const end = at + RECORD_BYTES + Math.ceil(bytes.readUInt32LE(at + 16) / 8) * 8;
+  bytes.writeUInt32LE(crc32(bytes.subarray(at + 8, at + RECORD_BYTES), seed), at + 4);
+  bytes.writeUInt32LE(crc32(bytes.subarray(at + 4, end), seed), at);
 }
