@@ -20,13 +20,38 @@ export async function openAdmin(
 ): Promise<Admin> {
   const data = options.data ?? configured(options, new NodeAuthority()).options.data;
   if (data === undefined) return new LocalAdmin(await openSpace(options), { outlet: null, closes: true });
+  return whenFree<Admin>(data, {
+    held: (client) => remoteAdmin(client, data, options, joins),
+    free: async () => new LocalAdmin(await openSpace(options), { outlet: null, closes: true }),
+  });
+}
+
+/**
+ * Opens a space to hold it. Who only looks into its directory has it for a moment and is waited for; who holds it is not.
+ */
+export function openToHold(options: OpenOptions & { readonly data: string }): Promise<Space> {
+  return whenFree(options.data, {
+    held: (client) => {
+      client.close();
+      // Refused, in the words of the store; or it has gone just now.
+      return openSpace(options);
+    },
+    free: () => openSpace(options),
+  });
+}
+
+/** What becomes of a directory that somebody holds, or nobody. Whoever is neither is on its way and waited for. */
+async function whenFree<T>(
+  data: string,
+  { held, free }: { held(client: ControlClient): Promise<T>; free(): Promise<T> },
+): Promise<T> {
   const { clock, timers } = realPlatform();
   const until_ms = clock.monotonic_ms() + limits.control_wait_ms;
   for (;;) {
     const client = await ControlClient.connect(resolve(data), SPACE_SOCKET);
-    if (client !== null) return remoteAdmin(client, data, options, joins);
+    if (client !== null) return held(client);
     try {
-      return new LocalAdmin(await openSpace(options), { outlet: null, closes: true });
+      return await free();
     } catch (error) {
       if (!isPowerboxError(error) || error.code !== 'storage_locked' || clock.monotonic_ms() >= until_ms) throw error;
       await new Promise<void>((run) => timers.after(limits.control_retry_ms, run));
@@ -67,24 +92,5 @@ async function remoteAdmin(client: ControlClient, data: string, options: OpenOpt
   } catch (error) {
     await admin.close();
     throw error;
-  }
-}
-
-/**
- * Opens a space to hold it. Who only looks into its directory has it for a moment and is waited for; who holds it is not.
- */
-export async function openToHold(options: OpenOptions & { readonly data: string }): Promise<Space> {
-  const { clock, timers } = realPlatform();
-  const until_ms = clock.monotonic_ms() + limits.control_wait_ms;
-  for (;;) {
-    try {
-      return await openSpace(options);
-    } catch (error) {
-      if (!isPowerboxError(error) || error.code !== 'storage_locked' || clock.monotonic_ms() >= until_ms) throw error;
-      const holder = await ControlClient.connect(resolve(options.data), SPACE_SOCKET);
-      holder?.close();
-      if (holder !== null) throw error;
-      await new Promise<void>((run) => timers.after(limits.control_retry_ms, run));
-    }
   }
 }

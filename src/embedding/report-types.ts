@@ -1,7 +1,7 @@
 /** What a space tells of itself: plain data, of which nothing changes once it was told. */
 import type { Power } from '../capability/index.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Mode, Quota } from '../space/index.ts';
+import type { Mode, PurseUsage } from '../space/index.ts';
 import type { Message } from './words.ts';
 
 /** A branch that failed. */
@@ -176,22 +176,9 @@ export type PendingReport =
   | { readonly kind: 'refill'; readonly tasks: number; readonly of: 'deploy' | 'holder' };
 
 /** How much of a quota is used: of a holder, or with a `deploy` of that deploy alone. Bytes are estimated. */
-export interface UsageReport {
+export interface UsageReport extends Omit<PurseUsage, 'key'> {
   readonly holder: string;
   readonly deploy: number | null;
-  readonly quota: Quota;
-  readonly bytes: number;
-  /** Waiting. */
-  readonly continuations: number;
-  /** Made and not yet done. */
-  readonly tasks: number;
-  /** What may run before the next refill; null without that bound. A turn may overdraw its steps. */
-  readonly tasks_left: number | null;
-  readonly steps_left: number | null;
-  /** What its turns have cost; counted where the quota has `cost_max`. */
-  readonly cost: number;
-  /** Deploys that have something ready and wait for a refill of this quota. */
-  readonly waiting: number;
 }
 
 export interface Report {
