@@ -131,7 +131,7 @@ function readHead(bytes: TraceBytes, at: number): BlockHead {
 
 /** The blocks of a trace, checked. What is no trace, a newer or a broken one is refused where that shows. */
 export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): Generator<Block> {
-  const version = requireHead(bytes.read(0, HEAD_BYTES));
+  const version = requireHead(bytes);
   const tail_bytes = version === TRACE_VERSION_FIRST ? 0 : TAIL_BYTES;
   let { at, before } = from ?? firstPlace(bytes);
   let kind: BlockKind | null = null;
@@ -186,8 +186,7 @@ function equal(one: Uint8Array, other: Uint8Array): boolean {
 
 /** Where the last block begins, by the tail; null where there is none, as in a trace that was cut off. */
 export function lastBlock(bytes: TraceBytes): number | null {
-  if (requireHead(bytes.read(0, HEAD_BYTES)) === TRACE_VERSION_FIRST || bytes.size < HEAD_BYTES + TAIL_BYTES)
-    return null;
+  if (requireHead(bytes) === TRACE_VERSION_FIRST || bytes.size < HEAD_BYTES + TAIL_BYTES) return null;
   const tail = bytes.read(bytes.size - TAIL_BYTES, TAIL_BYTES);
   const at = Number(new DataView(tail.buffer, tail.byteOffset, tail.length).getBigUint64(0));
   if (at < HEAD_BYTES || at + BLOCK_HEAD_BYTES + TAIL_BYTES > bytes.size) return null;
@@ -198,7 +197,7 @@ export function lastBlock(bytes: TraceBytes): number | null {
 /** The body of one block, which is not checked against those before it. */
 export function bodyAt(bytes: TraceBytes, at: number): Uint8Array {
   const { length, stored } = readHead(bytes, at);
-  const version = requireHead(bytes.read(0, HEAD_BYTES));
+  const version = requireHead(bytes);
   return expanded(bytes.read(at + BLOCK_HEAD_BYTES, stored), length, at, version);
 }
 
@@ -225,12 +224,16 @@ function expanded(stored: Uint8Array, length: number, at: number, version: numbe
 }
 
 /** The version. */
-function requireHead(head: Uint8Array): number {
+function requireHead(bytes: TraceBytes): number {
+  const { size } = bytes;
+  const head = bytes.read(0, HEAD_BYTES);
+  if (size === 0) throw invalid('this is no trace: it is empty, and a trace begins with PBTRACE');
   if (head.length < HEAD_BYTES || !MAGIC.every((byte, index) => head[index] === byte))
-    throw invalid('this is no trace: it does not begin with PBTRACE');
+    throw invalid(`this is no trace: its ${size} bytes do not begin with PBTRACE and a version`);
   const version = head[MAGIC.length];
   if (version !== undefined && version >= TRACE_VERSION_FIRST && version <= TRACE_VERSION) return version;
-  throw new PowerboxError('trace_version', `a trace of version ${version}; this program reads ${TRACE_VERSION}`, {
+  const readable = `${TRACE_VERSION_FIRST} to ${TRACE_VERSION}`;
+  throw new PowerboxError('trace_version', `a trace of version ${version}; this program reads ${readable}`, {
     hint: 'Replay it with the release that recorded it, or a newer one.',
   });
 }

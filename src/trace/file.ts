@@ -24,7 +24,12 @@ export function removeTraceFile(file: string): void {
 
 export function openTraceFile(file: string): TraceBytes {
   const handle = opened(file, 'r', 'read');
-  const { size } = fstatSync(handle);
+  const status = fstatSync(handle);
+  if (!status.isFile()) {
+    closeSync(handle);
+    throw refused(file, 'read', status.isDirectory() ? 'it is a directory, not a file' : 'it is no file');
+  }
+  const { size } = status;
   return {
     size,
     read(at, length, into) {
@@ -47,10 +52,12 @@ function opened(file: string, flags: 'r' | 'wx', verb: string): number {
     return openSync(file, flags);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const why = code === 'EEXIST' ? 'it is there already' : code === 'ENOENT' ? 'it is not there' : String(code);
-    throw new PowerboxError('config_invalid', `the trace ${file} cannot be ${verb}: ${why}`, {
-      hint: code === 'EEXIST' ? 'Give another name, or take that file away.' : '',
-      cause,
-    });
+    const missing = flags === 'r' ? 'it is not there' : 'the directory is not there';
+    const why = code === 'EEXIST' ? 'it is there already' : code === 'ENOENT' ? missing : String(code);
+    throw refused(file, verb, why, cause, code === 'EEXIST' ? 'Give another name, or take that file away.' : '');
   }
+}
+
+function refused(file: string, verb: string, why: string, cause?: unknown, hint = ''): PowerboxError {
+  return new PowerboxError('config_invalid', `the trace ${file} cannot be ${verb}: ${why}`, { hint, cause });
 }

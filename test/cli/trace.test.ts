@@ -1,12 +1,16 @@
 /** Traces as an operator meets them: recorded by one command, shown, replayed and departed from by others. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { readBlocks } from '../../src/trace/blocks.ts';
+import { bytesOf } from '../../src/trace/index.ts';
 import { Bench } from './powerbox.ts';
 
 const PROGRAM = 'new x, stdout(`rho:io:stdout`) in { x!(1) | for (@n <- x) { stdout!(n + 1) | @"out"!(n) } }';
 
 describe('powerbox trace and replay', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let bench: Bench;
   before(async () => {
     bench = new Bench();
@@ -84,7 +88,7 @@ describe('powerbox trace and replay', function () {
   it('replay --step answers on a terminal', async function () {
     if (!existsSync('/usr/bin/script')) this.skip();
     // A terminal of its own: what is typed is echoed, and lines end there as they do for a person.
-    const onTerminal = 'exec script -qec "$0 $1 replay one.trace --step" /dev/null';
+    const onTerminal = 'exec script -qec "$0 $* replay one.trace --step" /dev/null';
     const typed = bench.startUnder(['/bin/sh', '-c', onTerminal]);
     await typed.says('1 ');
     typed.child.stdin?.write('state\n');
@@ -112,16 +116,81 @@ describe('powerbox trace and replay', function () {
   });
 
   it('an export can be shown, and not replayed, and nothing of what was said is in it', async () => {
-    assert.equal((await bench.start('trace', 'export', 'one.trace', 'shared.trace', '--redact').ended).code, 0);
-    assert.equal((await bench.start('trace', 'show', 'shared.trace').ended).code, 0);
-    assert.match((await bench.start('replay', 'shared.trace').ended).stderr, /not_available: .*cannot be replayed/);
+    const said = 'a word that nobody else says';
+    const large = 'large, '.repeat(20_000);
+    bench.write('said.rho', `new x in { x!("${said}", "${large}") | for (@n, @y <- x) { @"out"!(n, y.length()) } }`);
+    assert.equal((await bench.start('run', 'said.rho', '--trace', 'said.trace').ended).code, 0);
+    for (const [switched, name] of [
+      ['--redact', 'redacted.trace'],
+      ['--without-payloads', 'light.trace'],
+    ] as const) {
+      assert.equal((await bench.start('trace', 'export', 'said.trace', name, switched).ended).code, 0);
+      const { code, stdout } = await bench.start('trace', 'show', name).ended;
+      assert.equal(code, 0);
+      // A digest, and the length, in the place of what was said.
+      assert.match(stdout, /^\d+ deploy of deploy 1 "[0-9a-f]{64}, \d+ bytes"$/m);
+      assert.match((await bench.start('replay', name).ended).stderr, /not_available: .*cannot be replayed/);
+      assert.equal(bodiesOf(bench.path(name)).includes(said), false);
+      assert.equal(bodiesOf(bench.path(name)).includes('large, large, '), false);
+    }
+    // What is small is left in the one and not in the other.
+    assert.equal(bodiesOf(bench.path('said.trace')).includes(said), true);
+    assert.equal(bodiesOf(bench.path('light.trace')).includes('operator'), true);
+    assert.equal(bodiesOf(bench.path('redacted.trace')).includes('operator'), false);
   });
 
-  it('replay touches nothing but the trace and its own files', async function () {
+  it('what is no trace, or not there, or has no such turn or channel, is told with what came', async () => {
+    bench.write('text', 'hello, this is a text');
+    bench.write('empty', '');
+    mkdirSync(bench.path('folder'));
+    const newer = readFileSync(bench.path('one.trace'));
+    newer[7] = 200;
+    writeFileSync(bench.path('newer'), newer);
+    for (const [file, code, told] of [
+      ['text', 1, /^trace_invalid: this is no trace: its 21 bytes do not begin with PBTRACE and a version$/m],
+      ['empty', 1, /^trace_invalid: this is no trace: it is empty/m],
+      ['folder', 78, /^config_invalid: the trace folder cannot be read: it is a directory, not a file$/m],
+      ['missing', 78, /^config_invalid: the trace missing cannot be read: it is not there$/m],
+      ['newer', 1, /^trace_version: a trace of version 200; this program reads 1 to \d+$/m],
+    ] as const)
+      for (const ended of await Promise.all([
+        bench.start('replay', file).ended,
+        bench.start('trace', 'show', file).ended,
+      ])) {
+        assert.match(ended.stderr, told);
+        assert.equal(ended.code, code);
+      }
+    const into = await bench.start('run', 'one.rho', '--trace', 'nowhere/one.trace').ended;
+    assert.match(
+      into.stderr,
+      /^config_invalid: the trace nowhere\/one.trace cannot be written: the directory is not there$/m,
+    );
+    for (const [words, told] of [
+      [['replay', 'one.trace', '--until', '9999'], /^turn 9999 was asked for; the trace ends with turn \d+$/m],
+      [['replay', 'one.trace', '--from', '9999'], /^turn 9999 was asked for; the trace ends with turn \d+$/m],
+      [['replay', 'one.trace', '--break-on', '@"never"'], /^no turn up to \d+ sends or receives on @"never"/m],
+      [['trace', 'show', 'one.trace', '--from', '9999'], /^the trace has no turn from 9999 on$/m],
+    ] as const) {
+      const { code, stderr } = await bench.start(...words).ended;
+      assert.match(stderr, told);
+      assert.equal(code, 0);
+    }
+    for (const command of [['replay'], ['trace', 'show']]) {
+      const { code, stderr } = await bench.start(...command, 'one.trace', '--from', '5', '--until', '2').ended;
+      assert.match(stderr, /^usage: --from 5 is behind --until 2/m);
+      assert.equal(code, 64);
+    }
+  });
+
+  it('replay touches nothing but the trace and its own files, whatever was touched when it was recorded', async function () {
     if (!existsSync('/usr/bin/strace')) this.skip();
+    bench.write('files/notes', 'a line\n');
+    bench.write('world.rho', WORLD);
+    const recorded = await bench.start('run', 'world.rho', ...WORLD_POWERS, '--trace', 'world.trace').ended;
+    assert.deepEqual([recorded.code, recorded.stdout], [0, '"later"\n'], recorded.stderr);
     const log = bench.path('calls');
     const tracer = ['/usr/bin/strace', '-f', '-e', 'trace=file,network,process', '-o', log];
-    assert.equal((await bench.startUnder(tracer, 'replay', 'one.trace').ended).code, 0);
+    assert.equal((await bench.startUnder(tracer, 'replay', 'world.trace').ended).code, 0);
     const calls = readFileSync(log, 'utf8').split('\n');
     assert.deepEqual(
       calls.filter((call) => /\b(socket|connect|bind|listen|sendto)\(/.test(call)),
@@ -131,12 +200,48 @@ describe('powerbox trace and replay', function () {
       calls.filter((call) => /O_WRONLY|O_RDWR|O_CREAT|\b(unlink|mkdir|rename)/.test(call) && !call.includes('/dev/')),
       [],
     );
-    const own = calls.filter((call) => call.includes(bench.directory) || call.includes('one.trace'));
-    assert.ok(own.some((call) => /openat\(.*one\.trace.*O_RDONLY/.test(call)));
+    // Whatever was opened: the trace once, the program itself, and what Node and the system's loader read for themselves.
+    const opened = openedIn(calls);
     assert.deepEqual(
-      own.filter((call) => /openat\(/.test(call) && !call.includes('one.trace')),
+      opened.filter((file) => file.endsWith('world.trace')),
+      ['world.trace'],
+    );
+    // Node reads where name servers are as soon as its module of names is loaded, and opens nothing else then.
+    const loaded = bench.path('loaded');
+    const alone = [...tracer.slice(0, -1), loaded, process.execPath, '--eval', 'require("node:dns")'];
+    execFileSync(alone[0] as string, alone.slice(1), { env: { ...process.env, NODE_OPTIONS: '' } });
+    const ofNode = new Set(openedIn(readFileSync(loaded, 'utf8').split('\n')));
+    const folders = [fileURLToPath(new URL('../../', import.meta.url)), ...FOLDERS_OF_NODE];
+    assert.deepEqual(
+      opened.filter(
+        (file) => file !== 'world.trace' && !ofNode.has(file) && !folders.some((one) => file.startsWith(one)),
+      ),
       [],
     );
     assert.equal(calls.filter((call) => /\bexecve\(/.test(call)).length, 1);
   });
 });
+
+/** Libraries of the system, and what the kernel tells. */
+const FOLDERS_OF_NODE = ['/lib', '/usr/lib', '/proc/', '/sys/', '/dev/'];
+
+/** Files that were opened in calls that strace has told. */
+function openedIn(calls: readonly string[]): string[] {
+  return calls.flatMap((call) => /\bopen(?:at)?\((?:AT_FDCWD, )?"([^"]+)".*\) = \d+$/.exec(call)?.[1] ?? []);
+}
+
+const WORLD_POWERS = ['files=files', 'timer', 'random'].flatMap((power) => ['--grant', power]);
+
+/** Reads and writes a file, waits for a timer, throws dice. */
+const WORLD = `new box(\`rho:powerbox\`), stdout(\`rho:io:stdout\`) in {
+  for (dir <- box!?("fileSystem"); f <- dir!?("resolve", "notes"); @text <- f!?("read"); _ <- f!?("append", "more");
+       dice <- box!?("random"); @n <- dice!?("int", 1, 6); timer <- box!?("timer"); _ <- timer!?("after", 10)) {
+    stdout!("later")
+  }
+}`;
+
+/** All that stands in a trace, expanded. */
+function bodiesOf(file: string): string {
+  const trace = bytesOf(new Uint8Array(readFileSync(file)));
+  return Buffer.concat([...readBlocks(trace)].map(({ body }) => body)).toString('latin1');
+}

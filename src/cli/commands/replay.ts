@@ -7,7 +7,7 @@ import { publicApi } from '../loading.ts';
 import { channelLines } from '../report.ts';
 import { readProgram, type Terminal } from '../terminal.ts';
 import { example, JSON_HELP, type Register } from './command.ts';
-import { readTurn, turnLines } from './trace.ts';
+import { readTurn, requireOrder, turnLines } from './trace.ts';
 
 interface ReplayOptions {
   readonly from?: string;
@@ -48,6 +48,7 @@ async function replay(terminal: Terminal, trace: string, options: ReplayOptions)
   const { from: _, ...looked } = options;
   const until = options.until === undefined ? undefined : readTurn('--until', options.until);
   const from = options.from === undefined ? {} : { from: readTurn('--from', options.from) };
+  requireOrder(from.from, until);
   const { Departure, replayTrace } = await publicApi();
   try {
     if (options.program !== undefined) {
@@ -61,7 +62,9 @@ async function replay(terminal: Terminal, trace: string, options: ReplayOptions)
     }
     if (options.step === true || options.breakOn !== undefined || until !== undefined)
       return await walk(terminal, trace, { ...looked, turn: until, ...from });
-    return concluded(terminal, await replayTrace(trace, from));
+    const report = await replayTrace(trace, from);
+    tellEnd(terminal, from.from, report.turn);
+    return concluded(terminal, report);
   } catch (error) {
     if (error instanceof Departure) tellChain(terminal, error);
     throw error;
@@ -103,16 +106,21 @@ async function walk(
   const input = processConsole();
   const shown = await ShownReplay.open(trace, first === undefined ? {} : { from: first });
   let next = step === true ? 0 : Number.POSITIVE_INFINITY;
+  let isStopped = false;
   try {
     for (let turn = await shown.next(until); turn !== null; turn = await shown.next(until)) {
       const isHit = breakOn !== undefined && touches(turn, breakOn);
       if (step === true || isHit) tell(terminal, turn);
+      isStopped ||= isHit;
       if (isHit && step !== true) break;
       if (step !== true || (turn.turn < next && !isHit)) continue;
       const answer = await asked(terminal, input, shown);
       if (answer === null) return EXIT.success;
       next = answer;
     }
+    if (breakOn !== undefined && !isStopped)
+      terminal.talk(`no turn up to ${shown.turn} sends or receives on ${breakOn}, as trace show prints channels`);
+    if (!isStopped) tellEnd(terminal, until, shown.turn);
     await tellState(terminal, shown);
     return EXIT.success;
   } finally {
@@ -131,6 +139,12 @@ async function asked(terminal: Terminal, input: Pick<Console, 'readLine'>, shown
     if (word === 'state' || word === 's') await tellState(terminal, shown);
     else terminal.talk('empty: the next turn; a number: on to that turn; state: what lies and waits; quit');
   }
+}
+
+/** A turn was asked for that the trace does not have. */
+function tellEnd(terminal: Terminal, asked: number | undefined, last: number): void {
+  if (asked !== undefined && asked > last)
+    terminal.talk(`turn ${asked} was asked for; the trace ends with turn ${last}`);
 }
 
 function touches({ events }: ShownTurn, channel: string): boolean {

@@ -84,15 +84,19 @@ async function show(terminal: Terminal, file: string, { from, until, chart }: Sh
     ...(from === undefined ? {} : { from: readTurn('--from', from) }),
     ...(until === undefined ? {} : { until: readTurn('--until', until) }),
   };
+  requireOrder(options.from, options.until);
   const { chartTrace, showTrace } = await publicApi();
   if (chart === true) {
     terminal.data(await chartTrace(file, options));
     return EXIT.success;
   }
+  let isShown = false;
   for await (const turn of showTrace(file, options)) {
+    isShown = true;
     if (terminal.json) terminal.record({ type: 'turn', ...turn });
     else for (const line of turnLines(turn)) terminal.data(`${line}\n`);
   }
+  if (!isShown) terminal.talk(`the trace has no turn${options.from === undefined ? '' : ` from ${options.from} on`}`);
   return EXIT.success;
 }
 
@@ -112,6 +116,11 @@ export function readTurn(option: string, text: string): number {
   throw new PowerboxError('usage', `${option} ${JSON.stringify(text)} is no number of a turn`, {
     hint: `For example ${option} 100.`,
   });
+}
+
+export function requireOrder(from: number | undefined, until: number | undefined): void {
+  if (from !== undefined && until !== undefined && from > until)
+    throw new PowerboxError('usage', `--from ${from} is behind --until ${until}: no turn is between them`);
 }
 
 /** Levels that a line is moved in by; deeper turns stand there, too. */
