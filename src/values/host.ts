@@ -98,6 +98,8 @@ export type ValueOfObject = (thing: object) => Value | undefined;
  * `ownValue` knows goes before all that.
  */
 export function toValue(thing: unknown, ownValue: ValueOfObject = known): Value {
+  // Most answers of natives are one plain thing, if that.
+  if (typeof thing !== 'object' || thing === null) return leafOf(thing, [], ownValue) as Value;
   const open: Source[] = [];
   const ancestors = new Set<object>();
   let current: unknown = thing;
