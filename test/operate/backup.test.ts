@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { program } from '../crash/build.ts';
 import { isPowerboxError, openAdmin, openSpace, restoreBackup, type Space } from '../../src/index.ts';
 import { backupNode, openNodeAdmin, restoreNode } from '../../src/service/index.ts';
 
@@ -123,10 +123,9 @@ describe('operate: backups', function () {
     const space = await open('data');
     for (let number = 0; number < 40; number++) await space.produce('large', [number, 'y'.repeat(100_000)]);
     await space.close();
-    const child = fileURLToPath(new URL('./backup-child.ts', import.meta.url));
     const outcomes = new Set<string>();
     for (const delay_ms of [0, 20, null]) {
-      const args = ['--import', 'tsx', child, at('data'), at('backup')];
+      const args = [...program('backup'), at('data'), at('backup')];
       const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       await once(running.stdout, 'data');
       const ended = once(running, 'exit');
