@@ -22,12 +22,26 @@ export interface Schedule {
   readonly outcome: readonly string[];
 }
 
+/** Choices, and among how many tasks each of them and those after them were made. */
+interface Order {
+  readonly choices: readonly number[];
+  readonly counts: readonly number[];
+}
+
+type Played = Schedule & Order;
+
+/** Orders that are tried where nobody says how many. */
+const SCHEDULES = 1000;
+
 export interface Exploration {
   /** Orders that were run. */
   readonly schedules: number;
   /** What the program comes to when the first task that is ready is always next. */
   readonly usual: Schedule;
-  /** The shortest order that was found in which it comes to something else; null: none was found. */
+  /**
+   * The shortest order in which it comes to something else; of those that were run, where there are more shorter ones than
+   * `schedules`. Null: none was found.
+   */
   readonly race: Schedule | null;
   /** Different outcomes, each in words. */
   readonly outcomes: readonly (readonly string[])[];
@@ -36,7 +50,7 @@ export interface Exploration {
 }
 
 export async function explore(program: string, options: ExploreOptions = {}): Promise<Exploration> {
-  const { schedules = 1000, seed = 1 } = options;
+  const { schedules = SCHEDULES, seed = 1 } = options;
   const random = new Random(seed, 7);
   const usual = await played(program, options, []);
   const outcomes = new Map([[keyOf(usual), usual.outcome]]);
@@ -47,12 +61,16 @@ export async function explore(program: string, options: ExploreOptions = {}): Pr
     if (keyOf(found) === keyOf(usual)) continue;
     if (race === null || found.choices.length < race.choices.length) race = found;
   }
-  if (race !== null) race = await shortest(program, options, race, keyOf(usual));
-  return exploration({ schedules: schedules + 1, usual, race, outcomes: [...outcomes.values()] });
+  if (race !== null) {
+    const fewer = await shrunk(program, options, race, keyOf(usual));
+    race = (await shorter(program, options, fewer, usual)) ?? fewer;
+  }
+  const { choices, outcome } = usual;
+  return exploration({ schedules: schedules + 1, usual: { choices, outcome }, race, outcomes: [...outcomes.values()] });
 }
 
 /** Fewer choices, and more of them the first, as long as it still comes to something else. */
-async function shortest(program: string, options: ExploreOptions, found: Schedule, usual: string): Promise<Schedule> {
+async function shrunk(program: string, options: ExploreOptions, found: Schedule, usual: string): Promise<Schedule> {
   let best = trimmed(found);
   const differs = async (choices: readonly number[]): Promise<boolean> => {
     const tried = await played(program, options, choices);
@@ -72,6 +90,36 @@ async function shortest(program: string, options: ExploreOptions, found: Schedul
   return best;
 }
 
+/**
+ * The first order with fewer choices than this one that comes to something else: all of them are run, the shortest first,
+ * though no more than were tried before. Null: there is none, or none among so many.
+ */
+async function shorter(
+  program: string,
+  options: ExploreOptions,
+  found: Schedule,
+  usual: Played,
+): Promise<Schedule | null> {
+  let left = options.schedules ?? SCHEDULES;
+  let level: readonly Order[] = [{ choices: [], counts: usual.counts }];
+  for (let length = 1; length < found.choices.length; length++) {
+    const next: Order[] = [];
+    for (const { choices, counts } of level) {
+      // With the first task in the next place it is the order that has been run already.
+      next.push({ choices: [...choices, 0], counts });
+      for (let choice = 1; choice < (counts[choices.length] ?? 0); choice++) {
+        if (left-- === 0) return null;
+        const longer = [...choices, choice];
+        const tried = await played(program, options, longer);
+        if (keyOf(tried) !== keyOf(usual)) return { choices: longer, outcome: tried.outcome };
+        next.push({ choices: longer, counts: tried.counts });
+      }
+    }
+    level = next;
+  }
+  return null;
+}
+
 /** Past the last choice the first task is next anyway. */
 function trimmed({ choices, outcome }: Schedule): Schedule {
   let length = choices.length;
@@ -84,9 +132,11 @@ async function played(
   { natives, outcome = usualOutcome }: ExploreOptions,
   choices: readonly number[] | null,
   random: Random | null = null,
-): Promise<Schedule> {
+): Promise<Played> {
   const made: number[] = [];
+  const counts: number[] = [];
   const choose = (count: number): number => {
+    counts.push(count);
     const choice = choices === null ? (random?.below(count) ?? 0) : (choices[made.length] ?? 0);
     made.push(Math.min(choice, count - 1));
     return choice;
@@ -95,7 +145,7 @@ async function played(
   try {
     await space.run(program);
     await space.rest();
-    return { choices: made, outcome: await outcome(space) };
+    return { choices: made, counts, outcome: await outcome(space) };
   } finally {
     await space.close();
   }
