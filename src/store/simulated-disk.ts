@@ -3,9 +3,9 @@
  * there, after a crash. It owns what survives a crash; it must never lose what was synced.
  *
  * What a crash does. Journal, rows and blobs lie in different files, so each keeps a part of its unsynced writes
- * of a length of its own: rows may be ahead of the journal, or behind it. Within one database the writes that
- * survive are the first ones, for `level` reads its log up to the first damage; a write that was torn in the
- * middle fails its checksum and counts as lost. A write that failed, or was under way, may be there afterwards.
+ * of a length of its own: rows may be ahead of the journal, or behind it. Of the writes to one of them those that
+ * survive are the first ones, for it is read up to the first damage; a write that was torn, whatever its sectors are,
+ * fails its checksum and counts as lost (test/store has the real files sector by sector). A write that failed, or was under way, may be there afterwards.
  */
 import { Random, type SimulatedPlatform } from '../platform/index.ts';
 import { copy, hex } from './bytes.ts';

@@ -1,5 +1,5 @@
 /**
- * The simulated twin of the store on level: the same laws on a simulated disk, with virtual latency. It owns
+ * The simulated twin of the store in a data directory: the same laws on a simulated disk, with virtual latency. It owns
  * nothing but a view of the disk; whatever a crash may take away it must never have acknowledged as durable.
  */
 import { PowerboxError } from '../errors.ts';
@@ -41,7 +41,7 @@ export async function openSimulatedStore(disk: SimulatedDisk, options: Simulated
   const { durability = 'sync', acknowledgesBeforeSync = false } = options;
   const hold: Hold = { disk, health, life: disk.life, sync: durability === 'sync', acknowledgesBeforeSync };
   await disk.pass(false);
-  // As level does, which brings the logs that it finds into synced tables: what opening found stays found.
+  // As the real one, which syncs the segments and the logs of the rows that it finds: what opening found stays found.
   disk.journal.sync();
   disk.rows.sync();
   return {

@@ -91,7 +91,7 @@ export async function unchanged(directory: string, body: () => Promise<void>): P
   deepStrictEqual(await snapshot(directory), before);
 }
 
-const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
+export const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
 export type Child = { readonly process: ChildProcess; readonly lines: string[]; readonly ended: Promise<void> };
 
