@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { replayTrace } from '../../src/embedding/index.ts';
 import { internalsOf } from '../../src/embedding/internals.ts';
 import { MemoryTrace } from '../../src/trace/index.ts';
+import { randomPrograms } from './random-programs.ts';
 import {
   defineNative,
   type FailureReport,
@@ -472,6 +473,40 @@ describe('embedding: modes', () => {
     );
   });
 
+  it('so it is with what stays, with joins, timers, quotas, and programs that have no end', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        randomPrograms({ stays: false }),
+        randomPrograms({ stays: true }),
+        randomPrograms({ stays: false }),
+        async (left, asked, atomic) => {
+          const one = await open({
+            grants: { powers: [{ kind: 'timer' }] },
+            quotas: { default: { bytes_max: 100_000, continuations_max: 1_000, tasks_max: 1_000, cost_max: 50_000 } },
+          });
+          const clock =
+            'new box(`rho:powerbox`), world(`app:world`) in { for (t <- box!?("timer")) { @"clock"!!(*t) | @"world"!!(*world) } }';
+          await (await one.run(clock)).quiescent();
+          await one.run(left);
+          await one.quiescent();
+          world.calls.length = 0;
+          const before = [await stateOf(one), one.usage(), await callsOf(one)];
+          const bounds = { cost_max: 5_000 };
+          for (const ask of [() => one.query(asked, bounds), () => one.estimate(asked, bounds)])
+            await ask().catch((error: unknown) => assert.ok(coded('quota_exceeded')(error), String(error)));
+          await assert.rejects(one.run(`${atomic} | @"end"!(1 / 0)`, { atomic: true }), isPowerboxError);
+          assert.deepEqual([await stateOf(one), one.usage(), await callsOf(one)], before);
+          assert.deepEqual(
+            world.calls.filter((name) => name === 'act'),
+            [],
+          );
+          await one.close();
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('an atomic deploy leaves what the same program leaves as it happens, and costs what the estimate said', async () => {
     await fc.assert(
       fc.asyncProperty(programs, programs, async (left, text) => {
@@ -495,6 +530,13 @@ describe('embedding: modes', () => {
     );
   });
 });
+
+/** Calls of natives that are on record. */
+async function callsOf(one: Space): Promise<number> {
+  let calls = 0;
+  for await (const _ of one.audit()) calls++;
+  return calls;
+}
 
 /** Names are drawn anew in each space. */
 function nameless(text: string): string {

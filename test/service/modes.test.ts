@@ -3,12 +3,17 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
+import { z } from 'zod';
 import { type Box, connect, type Handle, isRemoteError } from '../../src/client/node.ts';
 import { replayTrace, type Space } from '../../src/embedding/index.ts';
+import { internalsOf } from '../../src/embedding/internals.ts';
+import { defineNative, nativeMethod } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import type { RunningService } from '../../src/service/index.ts';
 import { MemoryTrace } from '../../src/trace/index.ts';
 import { Capability } from '../../src/wire/index.ts';
+import { randomPrograms } from '../embedding/random-programs.ts';
 import { Bench, HOLDERS } from './support.ts';
 
 const V2 = { versions: [1, 2] };
@@ -81,6 +86,32 @@ describe('modes over the wire', () => {
       alice.query('new x in { x!(y) | z!(1) }'),
       (error) => isRemoteError(error) && error.mistakes.length === 2,
     );
+  });
+
+  it('whoever watches, waits or calls hears nothing of a query or an estimate, and of an atomic deploy what it did, once', async () => {
+    await start();
+    const [alice, bob] = [await box('alice'), await box('bob')];
+    const stop = new AbortController();
+    const seen: unknown[] = [];
+    const watching = (async () => {
+      for await (const { message } of bob.watch('hall', { signal: stop.signal })) seen.push(message);
+    })().catch(() => {});
+    const taken = bob.take('door', { limit_ms: 600_000 });
+    await bob.query(`${ASK} { answer!(1) }`);
+    const before = await stateOf();
+    const text = '@"hall"!("from a fork") | @"door"!("from a fork")';
+    const question = await alice.query(`${ASK} { ${text} | for (@x <<- @"hall") { answer!(x) } }`);
+    assert.deepEqual(question.answers, [['from a fork']]);
+    const { exact, calls } = await alice.estimate(text);
+    assert.deepEqual({ exact, calls }, { exact: true, calls: [] });
+    assert.deepEqual(await stateOf(), before);
+    await alice.deploy(text.replaceAll('a fork', 'what happened'), { atomic: true });
+    assert.deepEqual(await taken, ['from what happened']);
+    await alice.produce('hall', ['last']);
+    while (seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(seen, [['from what happened'], ['last']]);
+    stop.abort();
+    await watching;
   });
 
   it('an estimate is what the program then costs', async () => {
@@ -279,6 +310,60 @@ describe('modes over the wire', () => {
       await bench.close();
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('random queries, estimates and failing atomic deploys change no row and make no call that changes anything', async () => {
+    const calls: string[] = [];
+    const args = { n: z.int() };
+    const run =
+      (name: string) =>
+      ({ n }: { n: number }): number => {
+        calls.push(name);
+        return n + 1;
+      };
+    const result = z.int();
+    const world = defineNative({
+      name: 'world',
+      doc: 'Counts its calls.',
+      methods: {
+        compute: nativeMethod({ doc: 'None.', effect: 'none', args, result, run: run('compute') }),
+        look: nativeMethod({ doc: 'Observes.', effect: 'observe', args, result, run: run('look') }),
+        act: nativeMethod({ doc: 'Changes.', effect: 'change', recovery: 'repeat', args, result, run: run('act') }),
+      },
+    });
+    await start();
+    await space.register(world, { uri: 'app:world' });
+    const given = 'new world(`app:world`) in { @"world"!!(*world) }';
+    await (await space.run(given)).quiescent();
+    const alice = await box();
+    await alice.deploy('new box(`rho:powerbox`) in { for (t <- box!?("timer")) { @"clock"!!(*t) } }');
+    await space.quiescent();
+    /** All but what the session itself has to remember, and what its holder has paid. */
+    const rows = async (): Promise<unknown> => {
+      const { engine } = internalsOf(space);
+      await engine.durable();
+      const facts = [...engine.facts('')].filter(([key]) => !key.startsWith('ws/'));
+      let audited = 0;
+      for await (const _ of space.audit()) audited++;
+      return [await stateOf(), facts, audited, calls.filter((name) => name !== 'look' && name !== 'compute')];
+    };
+    await fc.assert(
+      fc.asyncProperty(randomPrograms({ stays: false }), randomPrograms({ stays: true }), async (left, asked) => {
+        await alice.deploy(left);
+        await space.quiescent();
+        const before = await rows();
+        const [looked, costs, failed] = await Promise.allSettled([
+          alice.query(asked, { cost_max: 5_000 }),
+          alice.estimate(asked, { cost_max: 5_000 }),
+          alice.deploy(`${left} | @"end"!(1 / 0)`, { atomic: true }),
+        ]);
+        for (const end of [looked, costs])
+          assert.ok(end.status === 'fulfilled' || coded('quota_exceeded')(end.reason), JSON.stringify(end));
+        assert.equal(failed.status, 'rejected');
+        assert.deepEqual(await rows(), before);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('a recording of all that replays to the same', async () => {
