@@ -60,7 +60,7 @@ export class Admission {
       throw refusal(
         'not_permitted',
         'clients of this service do not use public names as channels',
-        'ask for a capability, or for the operator to let clients use public names',
+        'ask for a capability, or the operator for `publicNames: true` below `service` in the configuration',
       );
     if (value === PUBLIC_SYSTEM && !this.#isSystemPublic())
       throw refusal('not_available', `nobody answers on @"${PUBLIC_SYSTEM}" here`, 'use the powerbox of the welcome');
