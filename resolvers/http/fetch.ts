@@ -8,7 +8,7 @@ import type { Address, HttpUrl } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { NOWHERE } from '../../src/platform/index.ts';
-import type { Cancellable, Deadlines, Platform } from '../../src/platform/index.ts';
+import type { Deadlines, Platform } from '../../src/platform/index.ts';
 import type { Lookup } from '../net/lookup.ts';
 import { Exchange } from './exchange.ts';
 import type { Asker, Sink } from './exchange.ts';
@@ -25,6 +25,8 @@ import type { RequestPlan } from './request.ts';
 import type { Route } from './route.ts';
 import { Collecting, skipping } from './sinks.ts';
 import type { Collector } from './sinks.ts';
+import { waitFor } from './waiting.ts';
+import type { Awaited } from './waiting.ts';
 
 export interface FetchContext {
   readonly platform: Platform;
@@ -148,12 +150,7 @@ export class Fetch implements Running, Asker, Collector {
       throw new PowerboxError('rate_limited', message);
     }
     const late = `${this.where} had ${settings.requests_open_max} other requests of this grant under way all the time`;
-    this.#wait(
-      this.#left_ms(),
-      late,
-      (enter) => gate.wait(enter),
-      () => this.#entered(),
-    );
+    this.#wait({ limit_ms: this.#left_ms(), late, begin: (enter) => gate.wait(enter) }, () => this.#entered());
   }
 
   #entered(): void {
@@ -243,12 +240,7 @@ export class Fetch implements Running, Asker, Collector {
       if (!mayRepeat || this.#repeats >= limits.http_repeats_max) throw error;
       const pause_ms = limits.http_repeat_ms * 4 ** this.#repeats++;
       if (this.#left_ms() <= pause_ms) throw error;
-      this.#wait(
-        pause_ms,
-        null,
-        () => NOTHING_TO_LEAVE,
-        () => this.#find(),
-      );
+      this.#wait({ limit_ms: pause_ms, late: null, begin: () => NOTHING_TO_LEAVE }, () => this.#find());
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -339,32 +331,18 @@ export class Fetch implements Running, Asker, Collector {
 
   // ------------------------------------------------------------ waiting, and the end
 
-  /**
-   * Goes on with `go` once `begin` says so, or after the time where nothing is `late`. What `begin` returns is called when
-   * that is not waited for any more.
-   */
-  #wait(limit_ms: number, late: string | null, begin: (enter: () => void) => () => void, go: () => void): void {
+  /** Goes on with `go` once it has come. */
+  #wait(awaited: Awaited, go: () => void): void {
     if (this.#error !== null) throw this.#error;
-    let giveUp = NOTHING_TO_LEAVE;
-    let timer: Cancellable | null = null;
-    const over = (error: PowerboxError | null): void => {
-      timer?.cancel();
+    this.#cancel = waitFor(this.#context.platform.timers, awaited, (error) => {
       this.#cancel = null;
       try {
-        if (error === null) go();
-        else {
-          giveUp();
-          throw error;
-        }
+        if (error !== null) throw error;
+        go();
       } catch (thrown) {
         this.#fail(thrown);
       }
-    };
-    this.#cancel = { stop: over };
-    timer = this.#context.platform.timers.after(limit_ms, () =>
-      over(late === null ? null : new PowerboxError('timed_out', late)),
-    );
-    giveUp = begin(() => over(null));
+    });
   }
 
   #finish(body: Fetched['body']): void {
