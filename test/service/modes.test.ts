@@ -239,6 +239,25 @@ describe('modes over the wire', () => {
     assert.deepEqual(await stateOf(), before);
   });
 
+  it('an atomic deploy that has looked at what changes meanwhile is refused with a code, and leaves nothing', async () => {
+    await start();
+    const alice = await box();
+    await alice.produce('hall', [0]);
+    let isOver = false;
+    // It looks first, and then takes many turns, between any of which the space has its own.
+    const text = 'contract @"spin"(@n) = { if (n > 0) { @"spin"!(n - 1) } } | for (@x <<- @"hall") { @"spin"!(20000) }';
+    const deployed = alice.deploy(text, { atomic: true }).then(
+      () => 'applied',
+      (error: unknown) => (isRemoteError(error) ? error.code : String(error)),
+    );
+    void deployed.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await space.produce('hall', [1]);
+    assert.equal(await deployed, 'fork_conflict');
+    assert.deepEqual([space.count('spin').waiting, space.count('spin').data, space.deploys().length], [0, 0, 1]);
+  });
+
   it('an atomic deploy sees what was asked before it, and comes before what was asked after', async () => {
     await start();
     const alice = await box();
