@@ -55,7 +55,15 @@ export {
   readSystemHandle,
 } from './handle.ts';
 export type { FileReference, HeldPower, PowerReference, SystemReference } from './handle.ts';
-export { POWERBOX_URI, PUBLIC_SYSTEM, grantedUris, openPublicSystem, powerboxChannel, uris } from './powerbox.ts';
+export {
+  POWERBOX_URI,
+  PUBLIC_SYSTEM,
+  grantedUris,
+  openPublicSystem,
+  powerboxChannel,
+  powerboxFact,
+  uris,
+} from './powerbox.ts';
 export { quotaSource, readQuotas } from './quota.ts';
 export type { HolderQuota, QuotaSettings, QuotaSettingsSource } from './quota.ts';
 export { holderQuotaSchema } from './quota.ts';

@@ -94,9 +94,18 @@ function rootHandle(power: Power, id: string, method: string): Value {
   }
 }
 
+function channelFact(holder: string, key: string): string {
+  return `powerbox/${holder}/${key}`;
+}
+
+/** The fact that names the holder's powerbox, once it has been made. */
+export function powerboxFact(holder: string): string {
+  return channelFact(holder, system.name);
+}
+
 /** The holder's channel of this key: its name found or drawn, the native installed on it, a write-only bundle. */
 function channel(turn: Turn, holder: string, key: string, power: string, native: string, handle: Value): Value {
-  const fact = `powerbox/${holder}/${key}`;
+  const fact = channelFact(holder, key);
   let name = turn.fact(fact);
   if (name === undefined) {
     name = turn.newName();

@@ -34,7 +34,7 @@ import type {
 } from './types.ts';
 
 type Entry =
-  | { readonly kind: 'inline'; readonly runner: InlineRunner }
+  | { readonly kind: 'inline'; readonly runner: InlineRunner; readonly inForks: boolean }
   | { readonly kind: 'outside'; readonly runner: OutsideRunner; readonly limit_ms: number | null };
 
 export class Dispatcher implements TaskRouter {
@@ -89,8 +89,12 @@ export class Dispatcher implements TaskRouter {
 
   // -------------------------------------------------------------- who runs what
 
-  registerInline(label: string, runner: InlineRunner): void {
-    this.#register(label, { kind: 'inline', runner });
+  /**
+   * `inForks`: whether it runs tasks of a fork as well. Not one that keeps something in mind beside the space: there its
+   * tasks are put aside, and run when the fork is applied.
+   */
+  registerInline(label: string, runner: InlineRunner, { inForks = true }: { readonly inForks?: boolean } = {}): void {
+    this.#register(label, { kind: 'inline', runner, inForks });
     if (this.#hotLabel === null) {
       this.#hotLabel = label;
       this.#hotRunner = runner;
@@ -257,7 +261,8 @@ export class Dispatcher implements TaskRouter {
   forked(mode: Exclude<Mode, 'transaction'>, report: Report): Dispatcher {
     const { platform } = this.#options;
     const forked = new Dispatcher({ platform, mode, report, nativeCall_ms: this.#nativeCall_ms });
-    for (const [label, entry] of this.#entries) if (entry.kind === 'inline') forked.registerInline(label, entry.runner);
+    for (const [label, entry] of this.#entries)
+      if (entry.kind === 'inline' && entry.inForks) forked.registerInline(label, entry.runner);
     for (const native of this.#calls.natives()) if (native.declaration !== revoker) forked.registerNative(native);
     return forked;
   }

@@ -13,6 +13,7 @@ import { bundle, fromValue, type Name, type Value } from '../values/index.ts';
 import { registerGrants } from './causes.ts';
 import type { Powers } from './powers.ts';
 import { compileProgram } from './programs.ts';
+import { SESSION_LABEL } from './sessions/index.ts';
 import { type RecordedReplies, recordedReplies } from './recorded-replies.ts';
 import type {
   EstimateOptions,
@@ -186,7 +187,9 @@ export async function estimateIn(
   const answer = await forked.newName();
   const deploy = await forked.run(text, options, answer);
   if (replies !== null) await forked.replay(replies);
-  const calls = [...forked.fork.tasks.held.values()].map((task) => unmade(forked.dispatcher, task));
+  // What a client would be told is no call of the program, and costs it nothing.
+  const held = [...forked.fork.tasks.held.values()].filter(({ body }) => body.label !== SESSION_LABEL);
+  const calls = held.map((task) => unmade(forked.dispatcher, task));
   await parts.engine.durable();
   return { cost: forked.cost(deploy.account), exact: calls.length === 0, calls, failures: forked.failures() };
 }

@@ -151,7 +151,7 @@ export async function openInstrumented(given: OpenOptions, { recovered, ...instr
       runFork: (asked) => runFork(asked),
       takeOver: (turn, payload) => dispatcher.adopt(live.takeOver(turn, payload)),
     });
-    dispatcher.registerInline(SESSION_LABEL, sessions);
+    dispatcher.registerInline(SESSION_LABEL, sessions, { inForks: false });
     const parts = {
       engine,
       sessions,

@@ -70,7 +70,7 @@ export function openForReplay({ natives = [], causes = [] }: ReplaySurroundings)
       runFork: () => Promise.reject(new Error('a replay runs no fork')),
       takeOver: (turn, payload) => dispatcher.adopt(engine.takeOver(turn, payload)),
     });
-    dispatcher.registerInline(SESSION_LABEL, sessions);
+    dispatcher.registerInline(SESSION_LABEL, sessions, { inForks: false });
     engine.start(dispatcher);
     return engine;
   };

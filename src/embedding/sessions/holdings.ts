@@ -4,12 +4,12 @@
  * that has it releases it or ends, and all go with the epoch. Rows are facts of the sessions,
  * `ws/<session>/h<id>` = `(value, rights)`; what they add up to is kept here, and tokens are kept once made or read.
  */
-import { type Opened, TokenRight, Tokens } from '../../capability/index.ts';
+import { type Opened, powerboxFact, TokenRight, Tokens } from '../../capability/index.ts';
 import { PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Hashing } from '../../platform/index.ts';
 import type { Turn } from '../../space/index.ts';
-import { Bundle, bundle, encodeValue, Kind, Name, Tuple, type Value } from '../../values/index.ts';
+import { Bundle, bundle, encodeValue, Kind, Name, sameName, Tuple, type Value } from '../../values/index.ts';
 import { WireExtension } from '../../wire/index.ts';
 import { heldKey } from './keys.ts';
 
@@ -80,13 +80,15 @@ export class Holdings {
    */
   give(turn: Turn | null, session: number, value: Name | Bundle, delivery: number): Sealed {
     const rights = rightsOf(value);
+    const body = bodyOf(value);
+    const isPowerbox = turn !== null && this.#isPowerbox(turn, body);
     let held = this.#heldOf(value);
     if (held === undefined) {
-      // It was released since: its token is written as it was, and is refused.
-      if (turn === null) return this.#seal(transient(bodyOf(value), this.#bytesOf(bodyOf(value))), rights);
-      held = this.#add(this.#nextId(turn), bodyOf(value));
+      // It was released since: its token is written as it was, and is refused. Or it is the powerbox, which needs no row.
+      if (turn === null || isPowerbox) return this.#seal(transient(body, this.#bytesOf(body)), rights);
+      held = this.#add(this.#nextId(turn), body);
     }
-    if (!held.claims.has(EVERY_SESSION)) {
+    if (!isPowerbox && !held.claims.has(EVERY_SESSION)) {
       const bit = 1 << rights;
       const claim = held.claims.get(session) ?? { given: 0, delivered: 0 };
       if (turn !== null && (claim.given & bit) === 0) {
@@ -97,6 +99,13 @@ export class Holdings {
       claim.delivered = Math.max(claim.delivered, delivery);
     }
     return this.#seal(held, rights);
+  }
+
+  /** By the facts, for a turn must not hang on whether a client has come for it in this process. */
+  #isPowerbox(turn: Turn, body: Value): boolean {
+    if (!(body instanceof Name)) return false;
+    const name = turn.fact(powerboxFact(this.holder));
+    return name instanceof Name && sameName(name, body);
   }
 
   /** The holder's powerbox, which needs no row. */
