@@ -13,7 +13,7 @@ import { replays } from '../trace/support.ts';
 import type { Ask, RawClient } from './raw-client.ts';
 import { Bench } from './support.ts';
 
-const SEED = Number(process.env['SESSIONS_SEED'] ?? Date.now() % 2 ** 31);
+const SEED = Number(process.env['SESSIONS_SEED'] ?? 1);
 const RUNS = Number(process.env['SESSIONS_RUNS'] ?? 60);
 const V2 = { versions: [2] };
 const HOLDERS = ['alice', 'alice', 'bob'];
@@ -227,7 +227,7 @@ async function run(plan: readonly Step[]): Promise<void> {
   const bench = new Bench();
   const trace = new MemoryTrace();
   try {
-    const space = await bench.space({ trace, trace_keyframe_bytes: 8_000, onFailure: () => {} });
+    const space = await bench.space({ trace, trace_keyframe_bytes: 30_000, onFailure: () => {} });
     const service = await bench.serve(space);
     const actors = HOLDERS.map((holder) => new Actor(bench, service, holder));
     for (const step of plan) {
