@@ -2,7 +2,7 @@
  * Traces as files. Writing is handed to the operating system and not awaited on the disk: a trace is no journal, and
  * what a crash leaves of it is refused as cut off. One that is there already is never written over.
  */
-import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { PowerboxError } from '../errors.ts';
 import type { TraceBytes } from './blocks.ts';
 import type { TraceSink } from './writer.ts';
@@ -49,7 +49,8 @@ export function openTraceFile(file: string): TraceBytes {
 
 function opened(file: string, flags: 'r' | 'wx', verb: string): number {
   try {
-    return openSync(file, flags);
+    // A pipe that nobody writes to would be waited for.
+    return openSync(file, flags === 'r' ? constants.O_RDONLY | constants.O_NONBLOCK : flags);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const missing = flags === 'r' ? 'it is not there' : 'the directory is not there';

@@ -143,6 +143,7 @@ describe('powerbox trace and replay', function () {
     bench.write('text', 'hello, this is a text');
     bench.write('empty', '');
     mkdirSync(bench.path('folder'));
+    execFileSync('mkfifo', [bench.path('pipe')]);
     const newer = readFileSync(bench.path('one.trace'));
     newer[7] = 200;
     writeFileSync(bench.path('newer'), newer);
@@ -150,6 +151,7 @@ describe('powerbox trace and replay', function () {
       ['text', 1, /^trace_invalid: this is no trace: its 21 bytes do not begin with PBTRACE and a version$/m],
       ['empty', 1, /^trace_invalid: this is no trace: it is empty/m],
       ['folder', 78, /^config_invalid: the trace folder cannot be read: it is a directory, not a file$/m],
+      ['pipe', 78, /^config_invalid: the trace pipe cannot be read: it is no file$/m],
       ['missing', 78, /^config_invalid: the trace missing cannot be read: it is not there$/m],
       ['newer', 1, /^trace_version: a trace of version 200; this program reads 1 to \d+$/m],
     ] as const)
