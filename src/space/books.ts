@@ -18,7 +18,7 @@ import { repetition } from './repeat.ts';
 import { ResidentDataShelf, ResidentWaiterShelf } from './shelf.ts';
 import { type AccountTasks, LiveTask, type Tasks } from './tasks.ts';
 import type { Span } from './span.ts';
-import type { Ledger } from './tuples.ts';
+import type { Ledger } from './ledger.ts';
 import type { Account, Body, Receive } from './types.ts';
 
 export interface BooksOptions {

@@ -13,7 +13,7 @@ import { commCost } from './price.ts';
 import { repetition } from './repeat.ts';
 import type { Span } from './span.ts';
 import { LiveTask, type Tasks } from './tasks.ts';
-import type { Ledger } from './tuples.ts';
+import type { Ledger } from './ledger.ts';
 import type { Quotas } from './quotas.ts';
 import type { Account, Body, Receive } from './types.ts';
 

@@ -5,7 +5,8 @@
 import type { MessagePattern } from '../match/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Waiter } from './items.ts';
-import { type Ledger, Tuples } from './tuples.ts';
+import type { Ledger } from './ledger.ts';
+import { Tuples } from './tuples.ts';
 import type { Account, Body, Receive } from './types.ts';
 
 /** Told inside the turn: it must change nothing. */

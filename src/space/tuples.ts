@@ -15,38 +15,16 @@ import { limits } from '../limits.ts';
 import type { Budget, MessagePattern } from '../match/index.ts';
 import type { Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
-import { Datum, type Join, Waiter, type Waiting } from './items.ts';
+import { type Datum, type Join, Waiter, type Waiting } from './items.ts';
 import { type Assignment, Joins, owned } from './joins.ts';
-import { type Cursor, ResidentDataShelf, ResidentWaiterShelf, TwoCursors, type WaiterShelf } from './shelf.ts';
+import type { Ledger } from './ledger.ts';
+import { type Cursor, ResidentWaiterShelf, TwoCursors, type WaiterShelf } from './shelf.ts';
+import { Shelving } from './shelving.ts';
 import type { Account, Body, Receive, Slot } from './types.ts';
-
-/** Who is told of every change, and makes tasks of matches. */
-export interface Ledger {
-  /** The channel of a value, in memory and complete. */
-  place(value: Value): Channel;
-  /** Called before the channel changes; `unseen` when what changes is only who of this process waits there. */
-  touch(channel: Channel, unseen?: boolean): void;
-  datumPut(channel: Channel, datum: Datum): void;
-  datumGone(channel: Channel, datum: Datum): void;
-  waiterPut(waiter: Waiter): void;
-  waiterGone(waiter: Waiter): void;
-  /** A COMM: a task on the account of the newest datum. */
-  fire(waiter: Waiter, account: Account, captures: readonly Value[]): void;
-  /** The task that lets a persistent continuation meet these persistent data again. */
-  repeat(waiter: Waiter, account: Account, data: readonly Datum[]): void;
-  /** Throw `quota_exceeded` when the account may store no such thing more; nothing has changed then. */
-  admitDatum(account: Account, message: readonly Value[]): void;
-  admitWaiter(account: Account, receive: Receive): void;
-  /** A pattern gave up on a datum. */
-  tooMuchWork(): void;
-  /** The age that the next datum gets, over all channels. */
-  nextStamp: number;
-  /** The index of the cause in the commit that carries the message now produced, or -1. */
-  readonly messageCause: number;
-}
 
 export class Tuples {
   readonly #ledger: Ledger;
+  readonly #shelving: Shelving;
   readonly #joins: Joins;
   readonly #budget: Budget = { steps: 0 };
 
@@ -56,6 +34,7 @@ export class Tuples {
       (value) => ledger.place(value),
       (pattern, message) => this.#match(pattern, message),
     );
+    this.#shelving = new Shelving(ledger, this.#joins);
   }
 
   /** Whether the message met at least one continuation. */
@@ -67,26 +46,26 @@ export class Tuples {
     if (channel.callers !== null && channel.callers.live > 0)
       return this.#produceAmongMany(channel, message, persist, account);
     if (waiters === null || waiters.live === 0) {
-      this.#putDatum(channel, message, persist, account);
+      this.#shelving.putDatum(channel, message, persist, account);
       return false;
     }
     if (!persist && waiters instanceof ResidentWaiterShelf) {
       // By far the most common case: one continuation can match, with one slot.
       const waiter = waiters.sole(message);
       if (waiter === null) {
-        this.#putDatum(channel, message, false, account);
+        this.#shelving.putDatum(channel, message, false, account);
         return false;
       }
       if (waiter instanceof Waiter && waiter.join === null) {
         const slot = waiter.receive.slots[0] as Slot;
         const captures = this.#match(slot.pattern, message);
         if (captures === null) {
-          this.#putDatum(channel, message, false, account);
+          this.#shelving.putDatum(channel, message, false, account);
           return false;
         }
         ledger.fire(waiter, account, captures);
-        if (!waiter.receive.persist) this.#removeWaiter(waiter);
-        if (slot.peek) this.#putDatum(channel, message, false, account);
+        if (!waiter.receive.persist) this.#shelving.removeWaiter(waiter);
+        if (slot.peek) this.#shelving.putDatum(channel, message, false, account);
         return true;
       }
     }
@@ -97,7 +76,7 @@ export class Tuples {
     const ledger = this.#ledger;
     const cursor = waitersFor(channel, message);
     // Put down only when something needs it to lie there: most messages are taken by one slot at once.
-    let datum: Datum | null = persist ? this.#putDatum(channel, message, true, account) : null;
+    let datum: Datum | null = persist ? this.#shelving.putDatum(channel, message, true, account) : null;
     let met = false;
     for (let entry = cursor.next(); entry !== null; entry = cursor.next()) {
       const waiter = entry.waiter;
@@ -107,17 +86,17 @@ export class Tuples {
         if (captures === null) continue;
         met = true;
         ledger.fire(waiter, account, captures);
-        if (!waiter.receive.persist) this.#removeWaiter(waiter);
+        if (!waiter.receive.persist) this.#shelving.removeWaiter(waiter);
         if (slot.peek) continue;
         if (datum !== null && persist) {
           if (waiter.receive.persist) ledger.repeat(waiter, account, [datum]);
           continue;
         }
-        if (datum !== null) this.#removeDatum(channel, datum);
+        if (datum !== null) this.#shelving.removeDatum(channel, datum);
         this.#giveWay(waiter, cursor, channel, message);
         return true;
       }
-      datum ??= this.#putDatum(channel, message, false, account);
+      datum ??= this.#shelving.putDatum(channel, message, false, account);
       for (;;) {
         const assignment = this.#joins.assignWith(waiter, channel, datum);
         if (assignment === null) break;
@@ -131,7 +110,7 @@ export class Tuples {
         if (!took || !waiter.receive.persist) break;
       }
     }
-    if (datum === null) this.#putDatum(channel, message, persist, account);
+    if (datum === null) this.#shelving.putDatum(channel, message, persist, account);
     return met;
   }
 
@@ -164,17 +143,17 @@ export class Tuples {
   #toTheEnd(waiter: Waiter): void {
     const ledger = this.#ledger;
     const { receive, account } = waiter;
-    this.#removeWaiter(waiter);
+    this.#shelving.removeWaiter(waiter);
     if (waiter.join !== null) {
       const again = this.#joins.make(receive, account);
-      this.#storeWaiter(again);
+      this.#shelving.storeWaiter(again);
       const assignment = receive.slots.some((slot) => slot.peek) ? null : this.#joins.assign(again);
       if (assignment !== null) ledger.repeat(again, newest(assignment.data).account, assignment.data);
       return;
     }
     const slot = receive.slots[0] as Slot;
     const again = new Waiter(waiter.channel, receive, account, false);
-    this.#storeWaiter(again);
+    this.#shelving.storeWaiter(again);
     const cursor = waiter.channel.data?.candidates(slot.pattern);
     if (cursor === undefined) return;
     for (let datum = cursor.next(); datum !== null; datum = cursor.next())
@@ -201,7 +180,7 @@ export class Tuples {
     if (channel.owner !== null) throw owned();
     const data = channel.data;
     const waiter = new Waiter(channel, receive, account, false);
-    if (receive.persist) this.#storeNewWaiter(waiter);
+    if (receive.persist) this.#shelving.storeNewWaiter(waiter);
     let met = false;
     if (data !== null && data.live > 0) {
       const cursor = data.candidates(slot.pattern);
@@ -210,18 +189,18 @@ export class Tuples {
         if (captures === null) continue;
         met = true;
         ledger.fire(waiter, datum.account, captures);
-        if (!slot.peek && !datum.persist) this.#removeDatum(channel, datum);
+        if (!slot.peek && !datum.persist) this.#shelving.removeDatum(channel, datum);
         if (!receive.persist) return true;
         if (datum.persist && !slot.peek) ledger.repeat(waiter, datum.account, [datum]);
       }
     }
-    if (!receive.persist) this.#storeNewWaiter(waiter);
+    if (!receive.persist) this.#shelving.storeNewWaiter(waiter);
     return met;
   }
 
   #consumeJoin(receive: Receive, account: Account): boolean {
     const waiter = this.#joins.make(receive, account);
-    if (receive.persist) this.#storeNewWaiter(waiter);
+    if (receive.persist) this.#shelving.storeNewWaiter(waiter);
     let met = false;
     for (;;) {
       const assignment = this.#joins.assign(waiter);
@@ -232,7 +211,7 @@ export class Tuples {
       // Nothing went away, so the same data would match for ever: the repetition is a task (or, for a peek, none).
       if (!took) break;
     }
-    if (!receive.persist) this.#storeNewWaiter(waiter);
+    if (!receive.persist) this.#shelving.storeNewWaiter(waiter);
     return met;
   }
 
@@ -253,7 +232,7 @@ export class Tuples {
     for (let datum = cursor.next(); datum !== null; datum = cursor.next()) {
       const captures = this.#match(single.pattern, datum.message);
       if (captures === null) continue;
-      if (!single.peek && !datum.persist) this.#removeDatum(channel, datum);
+      if (!single.peek && !datum.persist) this.#shelving.removeDatum(channel, datum);
       return captures;
     }
     return null;
@@ -268,7 +247,7 @@ export class Tuples {
       receive.slots.length === 1
         ? new Waiter(this.#ledger.place((receive.slots[0] as Slot).channel), receive, account, false)
         : this.#joins.make(receive, account);
-    this.#storeNewWaiter(waiter);
+    this.#shelving.storeNewWaiter(waiter);
     return waiter.number;
   }
 
@@ -276,7 +255,7 @@ export class Tuples {
   takeBack(channel: Value, number: number, isMine: (body: Body) => boolean): boolean {
     const waiter = this.#ledger.place(channel).waiters?.byNumber(number)?.waiter ?? null;
     if (waiter === null || waiter.gone || !isMine(waiter.receive.body)) return false;
-    this.#removeWaiter(waiter);
+    this.#shelving.removeWaiter(waiter);
     return true;
   }
 
@@ -292,7 +271,7 @@ export class Tuples {
         : this.#joins.make(receive, 0);
     waiter.deliver = deliver;
     waiter.refuse = refuse;
-    this.#storeWaiter(waiter);
+    this.#shelving.storeWaiter(waiter);
     return waiter;
   }
 
@@ -340,7 +319,7 @@ export class Tuples {
       const captures = this.#match(pattern, datum.message);
       if (captures === null) continue;
       ledger.fire(waiter, datum.account, captures);
-      if (!datum.persist) this.#removeDatum(channel, datum);
+      if (!datum.persist) this.#shelving.removeDatum(channel, datum);
     }
   }
 
@@ -372,7 +351,7 @@ export class Tuples {
   /** Takes a waiting continuation away, for a caller who has stopped waiting. */
   withdraw(waiter: Waiter): boolean {
     if (waiter.gone) return false;
-    this.#removeWaiter(waiter);
+    this.#shelving.removeWaiter(waiter);
     return true;
   }
 
@@ -380,20 +359,20 @@ export class Tuples {
 
   /** Puts a message down and tries nobody. */
   putDown(value: Value, message: readonly Value[], persist: boolean, account: Account): void {
-    this.#putDatum(this.#ledger.place(value), message, persist, account);
+    this.#shelving.putDatum(this.#ledger.place(value), message, persist, account);
   }
 
   /** Lets a continuation wait, or own its channel, and tries no message. */
   waitAsIs(receive: Receive, account: Account, installed: boolean): void {
     const ledger = this.#ledger;
     if (receive.slots.length > 1) {
-      this.#storeNewWaiter(this.#joins.make(receive, account));
+      this.#shelving.storeNewWaiter(this.#joins.make(receive, account));
       return;
     }
     const channel = ledger.place((receive.slots[0] as Slot).channel);
     const waiter = new Waiter(channel, receive, account, installed);
     if (!installed) {
-      this.#storeNewWaiter(waiter);
+      this.#shelving.storeNewWaiter(waiter);
       return;
     }
     ledger.admitWaiter(account, receive);
@@ -414,14 +393,14 @@ export class Tuples {
       const captures = waiter.gone ? null : this.tryOnce(waiter.receive);
       if (captures === null) continue;
       this.#ledger.fire(waiter, waiter.account, captures);
-      this.#removeWaiter(waiter);
+      this.#shelving.removeWaiter(waiter);
     }
   }
 
   /** Takes a datum away, for a lease that has ended. */
   expire(channel: Channel, datum: Datum): boolean {
     if (datum.gone) return false;
-    this.#removeDatum(channel, datum);
+    this.#shelving.removeDatum(channel, datum);
     return true;
   }
 
@@ -441,77 +420,11 @@ export class Tuples {
   #meetOwner(channel: Channel, owner: Waiter, message: readonly Value[], account: Account): boolean {
     const captures = this.#match((owner.receive.slots[0] as Slot).pattern, message);
     if (captures === null) {
-      this.#putDatum(channel, message, false, account);
+      this.#shelving.putDatum(channel, message, false, account);
       return false;
     }
     this.#ledger.fire(owner, account, captures);
     return true;
-  }
-
-  #putDatum(channel: Channel, message: readonly Value[], persist: boolean, account: Account): Datum {
-    const ledger = this.#ledger;
-    ledger.admitDatum(account, message);
-    ledger.touch(channel);
-    const datum = new Datum(message, persist, account, ledger.nextStamp++, ledger.messageCause);
-    datum.number = channel.nextDatum++;
-    channel.data ??= new ResidentDataShelf();
-    channel.data.add(datum);
-    ledger.datumPut(channel, datum);
-    return datum;
-  }
-
-  #removeDatum(channel: Channel, datum: Datum): void {
-    this.#ledger.touch(channel);
-    (channel.data as NonNullable<Channel['data']>).remove(datum);
-    this.#ledger.datumGone(channel, datum);
-    if (channel.taken !== null) for (const look of channel.taken) look();
-  }
-
-  /** As `#storeWaiter`, of one that did not wait before. */
-  #storeNewWaiter(waiter: Waiter): void {
-    this.#ledger.admitWaiter(waiter.account, waiter.receive);
-    this.#storeWaiter(waiter);
-  }
-
-  #storeWaiter(waiter: Waiter): void {
-    const ledger = this.#ledger;
-    if (waiter.join === null) {
-      const channel = waiter.channel;
-      ledger.touch(channel, waiter.deliver !== null);
-      waiter.number = channel.nextWaiter++;
-      if (waiter.deliver !== null) channel.pins++;
-      shelfFor(channel, waiter).add(waiter);
-    } else {
-      const { channels, entries } = waiter.join;
-      for (const channel of channels) ledger.touch(channel, waiter.deliver !== null);
-      for (let index = 0; index < channels.length; index++) {
-        const channel = channels[index] as Channel;
-        const entry = entries[index] as Waiting;
-        entry.number = channel.nextWaiter++;
-        channel.pins++;
-        shelfFor(channel, waiter).add(entry);
-      }
-    }
-    ledger.waiterPut(waiter);
-  }
-
-  #removeWaiter(waiter: Waiter): void {
-    const ledger = this.#ledger;
-    if (waiter.join === null) {
-      ledger.touch(waiter.channel, waiter.deliver !== null);
-      if (waiter.deliver !== null) waiter.channel.pins--;
-      shelfFor(waiter.channel, waiter).remove(waiter);
-    } else {
-      this.#joins.complete(waiter.join);
-      const { channels, entries } = waiter.join;
-      for (let index = 0; index < channels.length; index++) {
-        const channel = channels[index] as Channel;
-        ledger.touch(channel, waiter.deliver !== null);
-        channel.pins--;
-        shelfFor(channel, waiter).remove(entries[index] as Waiting);
-      }
-    }
-    ledger.waiterGone(waiter);
   }
 
   /** Runs a join with its data and removes what it takes. Whether anything went away. */
@@ -520,7 +433,7 @@ export class Tuples {
     const account = newest(assignment.data).account;
     ledger.fire(waiter, account, assignment.captures);
     // One that matches as it arrives was never put down.
-    if (!waiter.receive.persist && waiter.number >= 0) this.#removeWaiter(waiter);
+    if (!waiter.receive.persist && waiter.number >= 0) this.#shelving.removeWaiter(waiter);
     const took = this.#takeAssigned(waiter, assignment);
     if (!took && waiter.receive.persist && waiter.receive.slots.every((slot) => !slot.peek))
       ledger.repeat(waiter, account, assignment.data);
@@ -533,21 +446,11 @@ export class Tuples {
     for (let slot = 0; slot < assignment.data.length; slot++) {
       const datum = assignment.data[slot] as Datum;
       if (datum.persist || datum.gone || (waiter.receive.slots[slot] as Slot).peek) continue;
-      this.#removeDatum(channels[channelOfSlot[slot] as number] as Channel, datum);
+      this.#shelving.removeDatum(channels[channelOfSlot[slot] as number] as Channel, datum);
       took = true;
     }
     return took;
   }
-}
-
-/** Callers of this process stand apart from what is stored. */
-function shelfFor(channel: Channel, waiter: Waiter): WaiterShelf {
-  if (waiter.deliver !== null) {
-    channel.callers ??= new ResidentWaiterShelf();
-    return channel.callers;
-  }
-  channel.waiters ??= new ResidentWaiterShelf();
-  return channel.waiters;
 }
 
 /** All who may match the message, stored or callers, oldest first. */
