@@ -1,12 +1,12 @@
 /**
- * How journal entries and rows are wrapped before the database gets them: with a CRC-32 that is seeded from the
+ * How rows are wrapped before the database gets them, and how entries of version 1 were: with a CRC-32 that is seeded from the
  * id of the space, for the database does not check its tables on read, and so that files of another space are
  * noticed. Pure functions over bytes; spec/storage.md gives the same byte by byte.
  */
 import { crc32 } from './crc.ts';
 
-/** Journal entry: checksum (4, little endian) over all that follows, number (8, big endian), the entry. */
-export const ENTRY_HEADER_BYTES = 12;
+/** Journal entry of a directory of version 1: checksum (4, little endian) over all that follows, number (8, big endian), the entry. */
+const ENTRY_HEADER_BYTES = 12;
 /** Row: the value, then checksum (4, little endian) over key and value. */
 export const ROW_TRAILER_BYTES = 4;
 
@@ -32,15 +32,6 @@ export function readNumber(bytes: Uint8Array, offset: number): number {
   return view.getUint32(0) * 2 ** 32 + view.getUint32(4);
 }
 
-/** Writes the frame of `entry` into `target`, which is long enough, and returns the part that was used. */
-export function frameEntry(target: Uint8Array, seed: number, number: number, entry: Uint8Array): Uint8Array {
-  const framed = target.subarray(0, ENTRY_HEADER_BYTES + entry.length);
-  writeNumber(framed, 4, number);
-  framed.set(entry, ENTRY_HEADER_BYTES);
-  writeChecksum(framed, 0, crc32(framed, 4, framed.length, seed));
-  return framed;
-}
-
 /** The entry within the frame, or null when checksum or number do not fit. */
 export function unframeEntry(framed: Uint8Array, seed: number, number: number): Uint8Array | null {
   if (framed.length < ENTRY_HEADER_BYTES) return null;
@@ -48,7 +39,7 @@ export function unframeEntry(framed: Uint8Array, seed: number, number: number): 
   return readNumber(framed, 4) === number ? framed.subarray(ENTRY_HEADER_BYTES) : null;
 }
 
-/** As for entries; `target` is longer than the value by `ROW_TRAILER_BYTES` at least. */
+/** Writes the frame of a row into `target`, which is longer than the value by `ROW_TRAILER_BYTES` at least. */
 export function frameRow(target: Uint8Array, seed: number, key: Uint8Array, value: Uint8Array): Uint8Array {
   target.set(value);
   writeChecksum(target, value.length, rowChecksum(seed, key, value, value.length));

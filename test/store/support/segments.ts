@@ -1,5 +1,5 @@
 /** The files of a journal as spec/storage.md says, written down once more from that page alone. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -37,11 +37,6 @@ export function recordsOf(bytes: Buffer): Record[] {
     at = end;
   }
   return records;
-}
-
-export async function change(path: string, work: (bytes: Buffer) => void | Buffer): Promise<void> {
-  const bytes = await readFile(path);
-  await writeFile(path, work(bytes) ?? bytes);
 }
 
 /** Gives the record at `at` the checksums that its bytes have in this space and this segment. */
