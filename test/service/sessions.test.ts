@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { list, type Value } from '../../src/values/index.ts';
-import { Reference } from '../../src/wire/index.ts';
+import { type Capability, Reference } from '../../src/wire/index.ts';
 import { messageIn, RawClient, resultOf } from './raw-client.ts';
 import { Bench, ECHO } from './support.ts';
 
@@ -83,6 +83,24 @@ describe('a session', () => {
     const again = await bench.connect(second, { session: client.key(0) });
     await again.ask({ kind: 'produce', channel: 'c', message: [], persist: false, lease_ms: null });
     assert.deepEqual(again.numbers(), [2]);
+  });
+
+  it('gives up after a restart what it was given before, and not what came again since', async () => {
+    const first = await bench.serve(await bench.space({ data }));
+    const client = await bench.connect(first);
+    const [one, two] = (await client.names(2)) as [Capability, Capability];
+    await client.ask({ kind: 'produce', channel: 'given', message: [two], persist: false, lease_ms: null });
+    await client.ask({ kind: 'take', slots: slot('given'), limit_ms: 0 });
+    await bench.close();
+
+    const second = await bench.serve(await bench.space({ data }));
+    const again = await bench.connect(second, { session: client.key(1) });
+    await again.ask({ kind: 'release', capabilities: [one, two], handled: 1 });
+    const ids = [again.id(), again.id()] as const;
+    again.say(produce(ids[0], one, 'x'), produce(ids[1], two, 'x'));
+    const refused = await again.answer(ids[0], 'produce');
+    assert.ok('error' in refused && refused.error.code === 'capability_refused');
+    assert.deepEqual(await again.answer(ids[1], 'produce'), { value: null });
   });
 
   it('keeps the time of what waits, and tells of it when nobody was there', async () => {

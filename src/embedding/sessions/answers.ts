@@ -24,6 +24,8 @@ export class Answers {
   readonly #overrun: (session: Session) => void;
   #turn: Turn | null = null;
   #session: Session | null = null;
+  /** Of the delivery that is written. */
+  #number = 0;
 
   /**
    * `touch` hears of each session in whose turn something has changed, `overrun` of one whose client does not
@@ -80,12 +82,13 @@ export class Answers {
   #encode(turn: Turn | null, session: Session, number: number, id: number, kind: number, value: Value): Uint8Array {
     this.#turn = turn;
     this.#session = session;
+    this.#number = number;
     const parts = kind === FAILED ? ['error', number, id, value] : ['deliver', number, id, value, kind === LAST];
     return this.#encoder.encode(parts);
   }
 
   #seal(name: Name | Bundle): Sealed {
-    const { holder, number, next } = this.#session as Session;
-    return holder.holdings.give(this.#turn, number, name, next);
+    const { holder, number } = this.#session as Session;
+    return holder.holdings.give(this.#turn, number, name, this.#number);
   }
 }

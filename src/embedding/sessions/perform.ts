@@ -193,13 +193,15 @@ export class Performer {
         this.#answer(step, bundle(capability, read, write), true);
         return;
       }
-      case 'release':
+      case 'release': {
+        // What was acknowledged is handled, whatever the request says, and after a restart nobody knows what it brought.
+        const handled = Math.max(request.handled, session.handled);
         for (const { row, rights } of asked.uses) {
           const held = session.holder.holdings.row(row);
-          if (held !== undefined)
-            session.holder.holdings.release(turn, session.number, { held, rights }, request.handled);
+          if (held !== undefined) session.holder.holdings.release(turn, session.number, { held, rights }, handled);
         }
         return;
+      }
       case 'cancel': {
         const standing = session.standing(request.of);
         if (standing === undefined) return;
