@@ -114,17 +114,19 @@ describe('space: the loop of turns', () => {
       turn.spawn(body('inline'), []);
     });
     await engine.post(cause(2), (turn) => turn.spawn(body('inline'), []));
-    for (let round = 0; round < 3; round++) await tick(engine);
+    // As many rounds as a busy machine needs: turns make way for others by time.
+    while (engine.pending(1).outside < most || inline === 0) await tick(engine);
+    await tick(engine);
     assert.deepEqual(engine.pending(1), { ready: 4, outside: most, parked: 0 });
     assert.equal(inline, 1, 'the other account has run');
     for (let round = 0; round < most + 3; round++) {
       const task = outside[round] as Task;
       assert.deepEqual(task.body.environment, [round], 'in order');
       assert.equal(await engine.finish(task, cause(1), () => {}), true);
-      if (round < 3) for (let wait = 0; wait < 2; wait++) await tick(engine);
+      if (round < 3) while (engine.pending(1).outside < most) await tick(engine);
       if (round === 0) assert.deepEqual(engine.pending(1), { ready: 3, outside: most, parked: 0 });
     }
-    await tick(engine);
+    while (engine.pending(1).ready > 0) await tick(engine);
     assert.equal(inline, 2, 'nothing was lost');
     assert.deepEqual(engine.pending(1), { ready: 0, outside: 0, parked: 0 });
     await engine.close();
