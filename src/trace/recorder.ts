@@ -53,6 +53,9 @@ export class TraceRecorder implements Recorder {
   #marks: Mark[] = [];
   /** Oldest first. */
   readonly #waiting: Waiting[] = [];
+  /** Durable, and not written yet. */
+  #ready: Waiting[] = [];
+  #isSoon = false;
   #records = new RecordWriter(0);
   /** The last turn that is in a block, or in the one that is filled now. */
   #turn = 0;
@@ -162,7 +165,32 @@ export class TraceRecorder implements Recorder {
   durable(): void {
     const waiting = this.#waiting.shift();
     if (waiting === undefined || this.#over) return;
-    const { causes, marks, end } = waiting;
+    this.#ready.push(waiting);
+    // A keyframe is made of what the store holds now.
+    if (waiting.standing !== null) this.#writeReady();
+    else this.#writeSoon();
+  }
+
+  /** When those who were told that it is durable have gone on and the next commit is on its way to the disk. */
+  #writeSoon(): void {
+    if (this.#isSoon) return;
+    this.#isSoon = true;
+    const { timers } = this.#options;
+    timers.soon(() =>
+      timers.soon(() => {
+        this.#isSoon = false;
+        this.#writeReady();
+      }),
+    );
+  }
+
+  #writeReady(): void {
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const waiting of ready) if (!this.#over) this.#writeDown(waiting);
+  }
+
+  #writeDown({ causes, marks, end, standing }: Waiting): void {
     let next = 0;
     for (const mark of marks) {
       for (let cause = causes[next]; cause !== undefined && cause.turn < mark.turn; cause = causes[++next])
@@ -177,7 +205,7 @@ export class TraceRecorder implements Recorder {
       this.#turn = end.turn;
       this.#flushFull();
     }
-    if (waiting.standing !== null) this.#keyframe(waiting.standing);
+    if (standing !== null) this.#keyframe(standing);
     else if (this.#records.length > 0) this.#timer ??= this.#options.timers.after(BLOCK_AGE_MS, () => this.#flush());
   }
 
@@ -195,6 +223,7 @@ export class TraceRecorder implements Recorder {
   /** The space has closed, or what is recorded is enough: ends the trace. */
   end(): void {
     if (this.#over) return;
+    this.#writeReady();
     this.#flush();
     this.#trace.end(this.#turn, this.#keyframes);
     this.#stop();
