@@ -275,6 +275,11 @@ export const ADAPTERS = [
     reason: 'Where the command meets its user: streams, arguments, signals, the program to read, progress.',
   },
   {
+    file: 'src/cli/engine-settings.ts',
+    touches: ['processes'],
+    reason: 'Sets how the JavaScript engine of the command lays out its memory.',
+  },
+  {
     file: 'src/rholang/syntax/generate.ts',
     touches: ['files', 'processes'],
     reason: 'Makes the tables of the parser when the grammar changes; no part of the built package.',

@@ -50,6 +50,7 @@ const MODULE_KINDS = new Map([
   ['node:os', 'processes'],
   ['node:readline', 'processes'],
   ['node:tty', 'processes'],
+  ['node:v8', 'processes'],
   ['node:timers', 'timers'],
   ['node:timers/promises', 'timers'],
   ['node:perf_hooks', 'clock'],

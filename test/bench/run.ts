@@ -2,6 +2,7 @@
  * `npm run bench [-- --json] [-- --only durable,comm]`: every figure of the project as a ratio against its
  * reference in the same run. With --json one object a line; without it a table for people.
  */
+import { setEngine } from '../../src/cli/engine-settings.ts';
 import { bench as codec } from './codec.ts';
 import { bench as cold } from './cold.ts';
 import { bench as comm } from './comm.ts';
@@ -35,6 +36,8 @@ const json = words.includes('--json');
 const at = words.indexOf('--only');
 const only = at < 0 ? Object.keys(groups) : (words[at + 1] ?? '').split(',');
 
+// As the command does.
+setEngine();
 let unmet = 0;
 for (const name of only) {
   const group = groups[name];

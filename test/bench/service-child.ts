@@ -5,6 +5,7 @@
 import type { AddressInfo } from 'node:net';
 import { RpcTarget } from 'capnweb';
 import { WebSocket, WebSocketServer } from 'ws';
+import { setEngine } from '../../src/cli/engine-settings.ts';
 import { openSpace } from '../../src/embedding/index.ts';
 import { createService } from '../../src/service/index.ts';
 import type { Durability } from '../../src/store/index.ts';
@@ -16,6 +17,7 @@ class Echo extends RpcTarget {
   }
 }
 
+setEngine();
 const [kind = 'sync', data = ''] = process.argv.slice(2);
 process.stdout.write(`${await (kind === 'capnweb' ? capnweb() : ours(kind as Durability))}\n`);
 process.stdin.resume();
