@@ -1,5 +1,6 @@
 /**
- * How the JavaScript engine of the command's process is set, before anything is loaded that does work.
+ * How the JavaScript engine of the command's process is set, as soon as what does the work is loaded: what Node has
+ * compiled of itself is only taken with the settings with which it was compiled.
  *
  * V8 puts objects from a place in the code that made long-lived ones straight among the old ones. What a space makes comes
  * from few places, and most of it is gone in microseconds, whatever lived long there before: so after some time of another

@@ -4,8 +4,12 @@
  * its types.
  */
 
-export function publicApi(): Promise<typeof import('../index.ts')> {
-  return import('../index.ts');
+import { setEngine } from './engine-settings.ts';
+
+export async function publicApi(): Promise<typeof import('../index.ts')> {
+  const api = await import('../index.ts');
+  setEngine();
+  return api;
 }
 
 type Configurations = typeof import('../capability/index.ts') & typeof import('../embedding/configured.ts');
@@ -15,8 +19,10 @@ export async function configurations(): Promise<Configurations> {
   return { ...(await import('../capability/index.ts')), ...(await import('../embedding/configured.ts')) };
 }
 
-export function nodeService(): Promise<typeof import('../service/index.ts')> {
-  return import('../service/index.ts');
+export async function nodeService(): Promise<typeof import('../service/index.ts')> {
+  const service = await import('../service/index.ts');
+  setEngine();
+  return service;
 }
 
 /** What signs tokens, and serves nobody. */

@@ -8,7 +8,6 @@ import { isPowerboxError, PowerboxError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { example } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
-import { setEngine } from './engine-settings.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { publicApi } from './loading.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -24,7 +23,6 @@ Exit codes:
   ${EXIT.configuration}   a grant, a system contract or a setting is wrong
   ${EXIT.interrupted}  interrupted, with nothing left on disk to resume`;
 
-setEngine();
 const terminal = processTerminal();
 let exitCode: number = EXIT.success;
 

@@ -7,6 +7,7 @@
 const { readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname } = require('node:path');
+const { setFlagsFromString } = require('node:v8');
 const vm = require('node:vm');
 
 // It finds its arguments where it would.
@@ -25,6 +26,8 @@ const script = new vm.Script(
 );
 if (cachedData === undefined || script.cachedDataRejected) {
   process.once('exit', () => {
+    // It is taken only with the settings with which it was made, and the command changes this one.
+    setFlagsFromString('--allocation-site-pretenuring');
     const half = `${kept}.${process.pid}`;
     writeFileSync(half, script.createCachedData());
     renameSync(half, kept);
