@@ -3,13 +3,16 @@
  * command line is nine tenths of the time in which a process starts; so no file of this folder imports any of it but for
  * its types.
  */
-
 import { setEngine } from './engine-settings.ts';
 
-export async function publicApi(): Promise<typeof import('../index.ts')> {
-  const api = await import('../index.ts');
+export function publicApi(): Promise<typeof import('../index.ts')> {
+  return forWork(import('../index.ts'));
+}
+
+async function forWork<T>(loading: Promise<T>): Promise<T> {
+  const loaded = await loading;
   setEngine();
-  return api;
+  return loaded;
 }
 
 type Configurations = typeof import('../capability/index.ts') & typeof import('../embedding/configured.ts');
@@ -19,10 +22,8 @@ export async function configurations(): Promise<Configurations> {
   return { ...(await import('../capability/index.ts')), ...(await import('../embedding/configured.ts')) };
 }
 
-export async function nodeService(): Promise<typeof import('../service/index.ts')> {
-  const service = await import('../service/index.ts');
-  setEngine();
-  return service;
+export function nodeService(): Promise<typeof import('../service/index.ts')> {
+  return forWork(import('../service/index.ts'));
 }
 
 /** What signs tokens, and serves nobody. */
