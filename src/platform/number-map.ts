@@ -7,7 +7,8 @@
  * that come after it, with whatever stood in them: each call with its arguments and its answer, until the whole heap is
  * collected. (Measured: a third of all garbage.)
  */
-const NOWHERE = -1;
+import { NOWHERE } from './places.ts';
+
 const SLOTS_MIN = 16;
 /** An empty one that was larger begins again small. */
 const SLOTS_KEPT_MAX = 4096;

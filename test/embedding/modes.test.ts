@@ -4,50 +4,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { z } from 'zod';
 import { replayTrace } from '../../src/embedding/index.ts';
 import { internalsOf } from '../../src/embedding/internals.ts';
 import { MemoryTrace } from '../../src/trace/index.ts';
+import { counting } from './counting.ts';
 import { randomPrograms } from './random-programs.ts';
 import {
-  defineNative,
   type FailureReport,
   isPowerboxError,
-  nativeMethod,
   openSpace,
   type OpenOptions,
   type Report,
   type Space,
 } from '../../src/index.ts';
-
-/** A native that counts who calls what of it. */
-function counting(): { readonly native: ReturnType<typeof defineNative>; readonly calls: string[] } {
-  const calls: string[] = [];
-  const args = { n: z.int() };
-  const run =
-    (name: string) =>
-    ({ n }: { n: number }): number => {
-      calls.push(name);
-      return n + 1;
-    };
-  const native = defineNative({
-    name: 'world',
-    doc: 'Counts its calls.',
-    methods: {
-      compute: nativeMethod({ doc: 'None.', effect: 'none', args, result: z.int(), run: run('compute') }),
-      look: nativeMethod({ doc: 'Observes.', effect: 'observe', args, result: z.int(), run: run('look') }),
-      act: nativeMethod({
-        doc: 'Changes.',
-        effect: 'change',
-        recovery: 'repeat',
-        args,
-        result: z.int(),
-        run: run('act'),
-      }),
-    },
-  });
-  return { native, calls };
-}
 
 function coded(code: string): (error: unknown) => boolean {
   return (error) => isPowerboxError(error) && error.code === code;

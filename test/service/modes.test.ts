@@ -4,15 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { z } from 'zod';
 import { type Box, connect, type Handle, isRemoteError } from '../../src/client/node.ts';
 import { replayTrace, type Space } from '../../src/embedding/index.ts';
 import { internalsOf } from '../../src/embedding/internals.ts';
-import { defineNative, nativeMethod } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import type { RunningService } from '../../src/service/index.ts';
 import { MemoryTrace } from '../../src/trace/index.ts';
 import { Capability } from '../../src/wire/index.ts';
+import { counting } from '../embedding/counting.ts';
 import { randomPrograms } from '../embedding/random-programs.ts';
 import { Bench, HOLDERS } from './support.ts';
 
@@ -332,26 +331,9 @@ describe('modes over the wire', () => {
   });
 
   it('random queries, estimates and failing atomic deploys change no row and make no call that changes anything', async () => {
-    const calls: string[] = [];
-    const args = { n: z.int() };
-    const run =
-      (name: string) =>
-      ({ n }: { n: number }): number => {
-        calls.push(name);
-        return n + 1;
-      };
-    const result = z.int();
-    const world = defineNative({
-      name: 'world',
-      doc: 'Counts its calls.',
-      methods: {
-        compute: nativeMethod({ doc: 'None.', effect: 'none', args, result, run: run('compute') }),
-        look: nativeMethod({ doc: 'Observes.', effect: 'observe', args, result, run: run('look') }),
-        act: nativeMethod({ doc: 'Changes.', effect: 'change', recovery: 'repeat', args, result, run: run('act') }),
-      },
-    });
+    const { native, calls } = counting();
     await start();
-    await space.register(world, { uri: 'app:world' });
+    await space.register(native, { uri: 'app:world' });
     const given = 'new world(`app:world`) in { @"world"!!(*world) }';
     await (await space.run(given)).quiescent();
     const alice = await box();
