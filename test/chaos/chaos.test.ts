@@ -3,7 +3,8 @@
  * is the dice; the soak is `npm run soak:chaos -- --kills 100`.
  */
 import assert from 'node:assert/strict';
-import { chaos, type ChaosPlant, type ChaosResult } from './chaos.ts';
+import { chaos, type ChaosResult } from './chaos.ts';
+import type { ChaosPlant } from './server.ts';
 
 const SEED = Number(process.env['CHAOS_SEED'] ?? 1);
 const CLIENTS = 200;

@@ -3,16 +3,13 @@
  * random; and the laws that hold over everything that they saw. Run by the suite and by `npm run soak:chaos`.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { List, type Value } from '../../src/values/index.ts';
 import { randomOf } from '../fuzz/frames.ts';
-import { program } from '../crash/build.ts';
 import { type BagOperation, bagViolations } from './bag.ts';
+import { type ChaosPlant, Server, shuffled, STEP_MS_MAX, until } from './server.ts';
 import { type Delivered, type Watcher, WireClient } from './wire-client.ts';
 
 export interface ChaosOptions {
@@ -25,8 +22,6 @@ export interface ChaosOptions {
   /** A bug that the server has, to see whether it is found. */
   readonly plant?: ChaosPlant;
 }
-
-export type ChaosPlant = 'acknowledge-before-sync' | 'lose-datum';
 
 export interface ChaosResult {
   readonly sent: number;
@@ -43,71 +38,10 @@ export interface ChaosResult {
 const BAGS = ['bag', 'store'] as const;
 type Bag = (typeof BAGS)[number];
 const HOLDERS = 10;
-/** A server that takes longer to leave hangs. */
-const LEAVE_MS_MAX = 120_000;
 /** A client stops asking while so many of its requests wait. */
 const OUTSTANDING_MAX = 16;
 /** What of ten requests a client makes. More takes that do not wait than sends: some of them find nothing. */
 const KINDS = ['send', 'send', 'store', 'take', 'take', 'take', 'take', 'wait', 'wait', 'consume'] as const;
-
-class Server {
-  readonly #data: string;
-  readonly #plant: ChaosPlant | undefined;
-  #child: ChildProcess | null = null;
-  port = 0;
-
-  constructor(data: string, plant: ChaosPlant | undefined) {
-    this.#data = data;
-    this.#plant = plant;
-  }
-
-  async start(): Promise<void> {
-    const child = spawn(process.execPath, [...program('chaos'), this.#data, String(this.port), this.#plant ?? ''], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
-    this.#child = child;
-    let talk = '';
-    child.stderr?.on('data', (chunk) => (talk += chunk));
-    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-    const [line] = await Promise.race([
-      once(lines, 'line'),
-      once(child, 'exit').then(([code, signal]) => {
-        throw new Error(`the server left with ${code ?? signal}: ${talk}`);
-      }),
-    ]);
-    this.port = (JSON.parse(String(line)) as { port: number }).port;
-    child.once('exit', (code, signal) => {
-      if (signal !== 'SIGKILL' && this.#child === child) this.#failed = `it left with ${code ?? signal}: ${talk}`;
-    });
-  }
-
-  #failed: string | null = null;
-
-  get failure(): string | null {
-    return this.#failed;
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const left = once(child, 'exit');
-    child.kill('SIGKILL');
-    await left;
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const left = once(child, 'exit');
-    child.stdin?.end();
-    const timer = setTimeout(() => child.kill('SIGKILL'), LEAVE_MS_MAX);
-    const [code] = await left;
-    clearTimeout(timer);
-    assert.equal(code, 0, 'the server did not leave in good order');
-  }
-}
 
 interface Asked {
   readonly kind: 'send' | 'take' | 'consume';
@@ -361,22 +295,4 @@ function judge(
     resumed: sum('resumed'),
     repeated: sum('repeated'),
   };
-}
-
-function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
-  return items
-    .map((item) => [random(), item] as const)
-    .sort(([left], [right]) => left - right)
-    .map(([, item]) => item);
-}
-
-/** A step of a campaign takes a second, on a busy machine ten; one that never ends has found something. */
-const STEP_MS_MAX = 120_000;
-
-async function until(what: () => boolean): Promise<void> {
-  const begun_ms = performance.now();
-  while (!what()) {
-    assert(performance.now() - begun_ms < STEP_MS_MAX, 'somebody waits for what never comes');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -3,7 +3,8 @@
  * runs it again; exit code 1 when there was one.
  */
 import { parseArgs } from 'node:util';
-import { chaos, type ChaosPlant } from './chaos.ts';
+import { chaos } from './chaos.ts';
+import type { ChaosPlant } from './server.ts';
 
 const { values } = parseArgs({
   options: {
