@@ -1,11 +1,11 @@
 /**
  * HTTP through a contract beside undici, with the same server in another process: 64 requests in flight, each loop
- * asking again when it has its answer. A time is from one answer of a loop to its next, on both sides.
+ * asking again when it has its answer. A time is from one request of a loop to its next as the server sees them come, on
+ * both sides: so neither side does anything but ask.
  */
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { z } from 'zod';
-import { defineNative, nativeMethod, openSpace, type Space, tuple } from '../../src/index.ts';
+import { openSpace, type Space, tuple } from '../../src/index.ts';
 import { atMost, type BenchLine, inDirectory, interleave, median, withServer } from './support.ts';
 
 const IN_FLIGHT = 64;
@@ -15,60 +15,24 @@ const ROUNDS = 5;
 /** Rounds of both sides before those that count: both run compiled then, and a round is not a measure of the compiler. */
 const WARM_UP = 2;
 
-const program = (port: number): string => `new box(\`rho:powerbox\`), clock(\`native:clock\`) in {
-  for (http <- box!?("httpClient"); page <- http!?("resolve", "http://127.0.0.1:${port}/thing")) {
+const program = (port: number): string => `new box(\`rho:powerbox\`) in {
+  for (http <- box!?("httpClient")) {
     contract @"open"(@id) = {
-      new loop in {
-        contract loop(@left) = {
-          for (@Nil <- clock!?("mark", id)) {
+      for (page <- http!?("resolve", "http://127.0.0.1:${port}/thing/" ++ id.toString())) {
+        new loop in {
+          contract loop(@left) = {
             if (left == 0) { @"done"!(id) } else { for (@_ <- page!?("get")) { loop!(left - 1) } }
-          }
-        } |
-        for (@n <= @("go", id)) { loop!(n) } | @"ready"!(id)
+          } |
+          for (@n <= @("go", id)) { loop!(n) } | @"ready"!(id)
+        }
       }
     }
   }
 }`;
 
-/** Hears when each loop has an answer. */
-class Laps {
-  readonly took_ms: number[] = [];
-  readonly #last = new Map<number, number>();
-
-  mark(id: number): void {
-    const now_ms = performance.now();
-    const last_ms = this.#last.get(id);
-    if (last_ms !== undefined) this.took_ms.push(now_ms - last_ms);
-    this.#last.set(id, now_ms);
-  }
-
-  /** A round begins: nothing of it belongs to the one before. */
-  begin(): void {
-    this.took_ms.length = 0;
-    this.#last.clear();
-  }
-}
-
 export async function bench(): Promise<BenchLine[]> {
   return inDirectory((directory) =>
-    withServer('http', async (port) => {
-      const laps = new Laps();
-      const clock = defineNative({
-        name: 'clock',
-        doc: 'Where the benchmark hears of answers.',
-        methods: {
-          mark: nativeMethod({
-            doc: 'Said by a loop when it has an answer.',
-            effect: 'none',
-            args: { id: z.number().int() },
-            result: z.null(),
-            run: ({ id }) => {
-              laps.mark(id);
-              return null;
-            },
-          }),
-        },
-      });
+    withServer('http', async (port, ask) => {
       const origins = [
         {
           origin: `http://127.0.0.1:${port}`,
@@ -85,16 +49,16 @@ export async function bench(): Promise<BenchLine[]> {
       });
       const pool = new Pool(`http://127.0.0.1:${port}`, { connections: IN_FLIGHT, pipelining: 1 });
       try {
-        await space.register(clock);
         await space.run(program(port));
         for (let id = 0; id < IN_FLIGHT; id++) await space.produce('open', [id]);
         await all(space, 'ready');
         const p99s: { readonly ours: number[]; readonly theirs: number[] } = { ours: [], theirs: [] };
         const round = async (body: () => Promise<unknown>, p99: number[]): Promise<number> => {
-          laps.begin();
           await body();
-          p99.push(quantile(laps.took_ms, 0.99));
-          return median(laps.took_ms);
+          const laps_ms: readonly number[] = JSON.parse(await ask('laps'));
+          if (laps_ms.length !== IN_FLIGHT * (REQUESTS - 1)) throw new Error(`${laps_ms.length} laps`);
+          p99.push(quantile(laps_ms, 0.99));
+          return median(laps_ms);
         };
         const ours = (): Promise<number> =>
           round(async () => {
@@ -104,7 +68,7 @@ export async function bench(): Promise<BenchLine[]> {
             await all(space, 'done');
           }, p99s.ours);
         const theirs = (): Promise<number> =>
-          round(() => Promise.all(Array.from({ length: IN_FLIGHT }, (_, id) => ask(pool, laps, id))), p99s.theirs);
+          round(() => Promise.all(Array.from({ length: IN_FLIGHT }, (_, id) => loop(pool, id))), p99s.theirs);
         await interleave(WARM_UP, ours, theirs);
         p99s.ours.length = 0;
         p99s.theirs.length = 0;
@@ -129,17 +93,17 @@ export async function bench(): Promise<BenchLine[]> {
   );
 }
 
+/** All at once: each alone would wait for a sync of its own, while the loops that go on have the machine. */
 async function all(space: Space, channel: string): Promise<void> {
-  for (let id = 0; id < IN_FLIGHT; id++) await space.consume([{ channel }], { limit_ms: 60_000 });
+  await Promise.all(Array.from({ length: IN_FLIGHT }, () => space.consume([{ channel }], { limit_ms: 60_000 })));
 }
 
-async function ask(pool: Pool, laps: Laps, id: number): Promise<void> {
-  laps.mark(id);
+async function loop(pool: Pool, id: number): Promise<void> {
+  const path = `/thing/${id}`;
   for (let request = 0; request < REQUESTS; request++) {
-    const { statusCode, body } = await pool.request({ method: 'GET', path: '/thing' });
+    const { statusCode, body } = await pool.request({ method: 'GET', path });
     const value = await body.json();
     if (statusCode !== 200 || value === null) throw new Error(`answered ${statusCode}`);
-    laps.mark(id);
   }
 }
 

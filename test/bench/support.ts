@@ -15,7 +15,7 @@ import {
 } from '../../src/space/index.ts';
 import { type Durability, openStore, type Store } from '../../src/store/index.ts';
 import { FreeVariable } from '../../src/values/index.ts';
-import { withChild } from './child.ts';
+import { type Child, withChild } from './child.ts';
 
 /** One result, as `npm run bench -- --json` prints it. `met` is false when the peer is missing. */
 export interface BenchLine {
@@ -77,9 +77,12 @@ export function atMost(
   };
 }
 
-/** A server in a process of its own, on a port of the loopback, for as long as `body` takes. */
-export function withServer<T>(kind: 'echo' | 'http', body: (port: number) => Promise<T>): Promise<T> {
-  return withChild('server-child', [kind], ({ ready }) => body(Number(ready)));
+/** A server in a process of its own, on a port of the loopback, for as long as `body` takes; it can be asked, too. */
+export function withServer<T>(
+  kind: 'echo' | 'http',
+  body: (port: number, ask: Child['ask']) => Promise<T>,
+): Promise<T> {
+  return withChild('server-child', [kind], ({ ready, ask }) => body(Number(ready), ask));
 }
 
 export function missing(name: string, unit: string, reference: string, least: number): BenchLine {
