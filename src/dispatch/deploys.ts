@@ -7,6 +7,7 @@
  */
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { lowerBound } from '../platform/index.ts';
 import type { Account, Body, Engine, TermReference, Turn, Span } from '../space/index.ts';
 import { Bytes, List, Tuple, type Value } from '../values/index.ts';
 import { clientsOf, programAccount, programOf } from './client-accounts.ts';
@@ -278,15 +279,10 @@ export function holderOfAccount(account: Account, fact: (key: string) => Value |
 
 /** Where a number stands, or would, in an ascending list. */
 function placeOf(numbers: readonly number[], wanted: number): number {
-  let [low, high] = [0, numbers.length];
+  const { length } = numbers;
   // Nearly always it is a new one, and comes last.
-  if (high > 0 && (numbers[high - 1] as number) < wanted) return high;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((numbers[middle] as number) < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  if ((numbers[length - 1] ?? wanted) < wanted) return length;
+  return lowerBound(0, length, (place) => (numbers[place] as number) < wanted);
 }
 
 function read(account: Account, fact: Value): Deploy {

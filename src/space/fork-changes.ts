@@ -7,6 +7,7 @@
  * whom no fork sees, are asked whether they want what has come.
  */
 import { compilePattern } from '../match/index.ts';
+import { lowerBound } from '../platform/index.ts';
 import { channelKey, encodeValue, List, type Remainder, Tuple, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import { corrupt } from './corrupt.ts';
@@ -153,15 +154,8 @@ function takeAway(target: ForkTarget, channel: Channel, stamps: Set<number>): vo
 
 /** On a channel data have their stamps in the order of their numbers, so only a few are looked at. */
 function byStamp({ data, nextDatum }: Channel, stamp: number): Datum {
-  let low = 0;
-  let high = nextDatum;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const datum = data?.after(middle - 1) ?? null;
-    if (datum === null || datum.stamp >= stamp) high = middle;
-    else low = datum.number + 1;
-  }
-  const found = data?.after(low - 1) ?? null;
+  const place = lowerBound(0, nextDatum, (number) => (data?.after(number - 1)?.stamp ?? stamp) < stamp);
+  const found = data?.after(place - 1) ?? null;
   if (found?.stamp !== stamp) throw corrupt('the end of a datum that is not there');
   return found;
 }

@@ -8,6 +8,7 @@
  * channel begin again when it was forgotten in between.
  */
 import type { MessagePattern } from '../match/index.ts';
+import { lowerBound } from '../platform/index.ts';
 import type { Channel } from './channel.ts';
 import { Datum } from './items.ts';
 import { type Cursor, type DataShelf, ResidentDataShelf } from './shelf.ts';
@@ -152,14 +153,7 @@ export class ForkDataShelf implements DataShelf {
   /** Where among those that were kept a number stands, or would. */
   #keptAt(number: number): number {
     const kept = this.#kept;
-    let low = 0;
-    let high = kept.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((kept[middle] as Datum).number < number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(0, kept.length, (place) => (kept[place] as Datum).number < number);
   }
 }
 
