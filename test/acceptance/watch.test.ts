@@ -2,21 +2,12 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer as createPort } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Bench } from '../cli/powerbox.ts';
+import { freePort } from '../resolvers/ports.ts';
 
 const example = fileURLToPath(new URL('../../spec/examples/watch/', import.meta.url));
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createPort().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** What the node says to whoever connects. */
 function hear(port: number): Promise<string> {

@@ -8,6 +8,7 @@ import { bundleClient } from '../../scripts/bundle-client.mjs';
 import type * as Client from '../../src/client/index.ts';
 import { openSpace, type Space } from '../../src/embedding/index.ts';
 import { createService, type Route, type RunningService } from '../../src/service/index.ts';
+import { freePort } from '../resolvers/ports.ts';
 import { BY_NAME } from '../service/support.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -69,7 +70,7 @@ describe('the client in a browser', function () {
       handle: () => ({ status: 200, headers: { 'content-type': type }, body }),
     });
     routes = [file('/', 'text/html', PAGE), file('/client.js', 'text/javascript', code)];
-    await open(0);
+    await open(await freePort());
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
     page = await browser.newPage();
     await page.goto(service.address.url.replace('ws:', 'http:'));

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { program } from '../crash/build.ts';
+import { freePort } from '../resolvers/ports.ts';
 import { type Box, connect, type CursorStore } from '../../src/client/node.ts';
 
 const MESSAGES = 80;
@@ -17,7 +18,7 @@ describe('over kill -9 of the service', function () {
   const boxes: Box[] = [];
 
   async function start(): Promise<void> {
-    const port = url === '' ? '0' : (url.split(':').at(-1) as string);
+    const port = url === '' ? `${await freePort()}` : (url.split(':').at(-1) as string);
     const started = spawn(process.execPath, [...program('service'), join(folder, 'data'), port], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -7,12 +7,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer as createPlainServer } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DISPATCH_FAILPOINTS, type DispatchFailpoint } from '../../src/dispatch/index.ts';
 import { Random } from '../../src/platform/index.ts';
+import { freePort } from '../resolvers/ports.ts';
 import type { Kill } from './campaign.ts';
 import { program } from './build.ts';
 import type { Plant } from './messages.ts';
@@ -125,14 +126,6 @@ function say(port: number, word: string): Promise<string | null> {
     socket.on('error', () => {});
     socket.on('close', () => resolve(answer === '' ? null : answer));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createPlainServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** One directory, killed in this order and then let finish. */

@@ -15,7 +15,8 @@ import type { Native } from '../../src/natives/index.ts';
 import { realPlatform } from '../../src/platform/index.ts';
 import { BigInteger, Bytes, bundle, float, list, map, Name, Send, set, tuple, uri } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
-import { freePorts, secretOf } from '../resolvers/peers/support/nodes.ts';
+import { secretOf } from '../resolvers/peers/support/nodes.ts';
+import { freePorts } from '../resolvers/ports.ts';
 import { asked, makeDirectory } from '../resolvers/host.ts';
 import { TestSource } from '../resolvers/source.ts';
 

@@ -18,6 +18,7 @@ import {
 } from '../../src/embedding/host.ts';
 import { openSpace } from '../../src/index.ts';
 import { FrameReader, FrameWriter } from '../../src/natives/framing.ts';
+import { freePort } from '../resolvers/ports.ts';
 import { ask, codeOf, KEY, openWith, refusal, threadsLoadTypeScript, until } from './support/hosts.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
@@ -124,7 +125,7 @@ describe('what a host announces', () => {
   });
 
   it('may change between two lives of a node, and not within one', async () => {
-    const first = await listenHost({ natives: [nativeWith()] }, { key: KEY });
+    const first = await listenHost({ natives: [nativeWith()] }, { key: KEY, port: await freePort() });
     const { port } = new URL(first.url);
     const space = await openWith({ url: first.url, key: KEY, required: true });
     await first.close();

@@ -14,6 +14,7 @@ import {
   PowerboxError,
   t,
 } from '../../src/embedding/host.ts';
+import { freePort } from '../resolvers/ports.ts';
 import { ask, codeOf, KEY, openWith, until } from './support/hosts.ts';
 
 /** A store in memory that keeps what it is told, and does as it is told to. */
@@ -81,7 +82,7 @@ describe('a host with a store', () => {
 
   beforeEach(async () => {
     store = new Store();
-    listening = await listenHost(store.host(), { key: KEY });
+    listening = await listenHost(store.host(), { key: KEY, port: await freePort() });
     space = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 4_000 });
   });
 

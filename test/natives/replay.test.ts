@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { listenHost } from '../../src/embedding/host.ts';
 import { MemoryTrace } from '../../src/trace/index.ts';
+import { freePort } from '../resolvers/ports.ts';
 import { replays } from '../trace/support.ts';
 import { host } from './support/example.ts';
 import { ask, codeOf, KEY, openWith, until } from './support/hosts.ts';
@@ -36,7 +37,7 @@ describe('a replay of a run with hosts', () => {
 
   it('follows a host that came late, and one that never came', async () => {
     const trace = new MemoryTrace();
-    const first = await listenHost(host, { key: KEY });
+    const first = await listenHost(host, { key: KEY, port: await freePort() });
     await first.close();
     const space = await openWith({ url: first.url, key: KEY, start_ms_max: 500 }, { trace, trace_keyframe_bytes: 0 });
     let late: typeof first | null = null;

@@ -13,6 +13,7 @@ import {
 } from '../../../src/index.ts';
 import { fromValue, type Value } from '../../../src/values/index.ts';
 import { program } from '../../crash/build.ts';
+import { freePort } from '../../resolvers/ports.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 /** Not by `import.meta.resolve`, which is not there where a test is loaded in the older way. */
@@ -40,7 +41,9 @@ export class ExampleServer {
     this.url = url;
   }
 
-  static async start(port = 0): Promise<ExampleServer> {
+  /** At a port that is its own when it is started again. */
+  static async start(before?: number): Promise<ExampleServer> {
+    const port = before ?? (await freePort());
     const child = spawn(process.execPath, [...program('exampleServer'), KEY, `${port}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },

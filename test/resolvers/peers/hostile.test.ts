@@ -12,17 +12,9 @@ import { bundle, Bytes, list, Name } from '../../../src/values/index.ts';
 import { decodeFrame, encodeFrame, FrameReader } from '../../../resolvers/peers/frames.ts';
 import type { Frame, MessageId } from '../../../resolvers/peers/frames.ts';
 import { identityOf, pairKey } from '../../../resolvers/peers/keys.ts';
+import { freePorts } from '../ports.ts';
 import type { TestSource } from '../source.ts';
-import {
-  configOf,
-  configurations,
-  freePorts,
-  secretOf,
-  startNode,
-  type Sources,
-  type TestNode,
-  until,
-} from './support/nodes.ts';
+import { configOf, configurations, secretOf, startNode, type Sources, type TestNode, until } from './support/nodes.ts';
 
 const PSK = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', ciphers: 'ECDHE-PSK-CHACHA20-POLY1305' } as const;
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,5 +1,4 @@
-/** Nodes of one machine that know each other, each with its resolver; and ports for them. */
-import { createServer } from 'node:net';
+/** Nodes of one machine that know each other, each with its resolver. */
 import { peersConfig, powerHandle } from '../../../../src/capability/index.ts';
 import type { PeersConfig, PeersConfigSource } from '../../../../src/capability/index.ts';
 import type { NativeError } from '../../../../src/natives/index.ts';
@@ -7,21 +6,7 @@ import { realPlatform } from '../../../../src/platform/index.ts';
 import { PeersResolver } from '../../../../resolvers/peers/resolver.ts';
 import { peersPower } from '../../../../src/capability/powers/peers.ts';
 import { Host, type TestObject } from '../../host.ts';
-
-/** Ports that nobody listened at a moment ago. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
+import { freePorts } from '../../ports.ts';
 
 export function secretOf(one: string, other: string): string {
   return `a secret of 32 bytes or more: ${[one, other].sort().join(' ')}`;

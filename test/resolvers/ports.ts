@@ -1,0 +1,47 @@
+/**
+ * Ports at which a test listens later, or again after a restart. None of them is of those that the system gives to
+ * whoever asks for any port, so no other socket of this machine takes one in between; and another process of tests
+ * begins elsewhere.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+const FIRST = 10_000;
+/** From here on the system gives ports away, where it does not say otherwise. */
+const GIVEN_FROM = 32_768;
+/** How far apart processes begin that are started one after the other. */
+const APART = 211;
+
+let asked = 0;
+
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const span = givenFrom() - FIRST;
+  const found: number[] = [];
+  for (let tries = 0; found.length < count; tries++) {
+    if (tries === span) throw new Error(`${count} ports are wanted, and ${found.length} are free`);
+    const port = FIRST + ((process.pid * APART + asked++) % span);
+    if (await isFree(port)) found.push(port);
+  }
+  return found;
+}
+
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0] as number;
+}
+
+function givenFrom(): number {
+  try {
+    const [first] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/).map(Number);
+    return first !== undefined && first > FIRST + 1_000 ? first : GIVEN_FROM;
+  } catch {
+    return GIVEN_FROM;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
