@@ -3,6 +3,7 @@
  * `describe` and `it` are given. `drive` runs work to its end; a simulated platform moves its clock meanwhile.
  */
 import { deepStrictEqual, notDeepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import type { Platform } from './types.ts';
 
 export type Runner = {
@@ -122,6 +123,16 @@ function byteLaws(law: Law): void {
     const view = new Uint8Array(Buffer.from('xabcx')).subarray(1, 4);
     strictEqual(Buffer.from(platform.hashing.sha256(view)).toString('hex'), ABC_SHA256);
     strictEqual(platform.hashing.sha256(new Uint8Array()).length, 32);
+  });
+
+  law('each hash is one of its own, whatever bytes it is made of', async (platform) => {
+    const hashes = Array.from({ length: 300 }, (_, length) =>
+      platform.hashing.sha256(new Uint8Array(length).fill(length)),
+    );
+    for (const [length, digest] of hashes.entries()) {
+      const other = createHash('sha256').update(new Uint8Array(length).fill(length)).digest('hex');
+      strictEqual(Buffer.from(digest).toString('hex'), other);
+    }
   });
 
   law('random bytes are as many as were asked for, and others each time', async (platform) => {
