@@ -4,10 +4,11 @@
  * hash alone. Must never hold a raw name, a token or what a call carried.
  */
 import { limits } from '../limits.ts';
-import type { Clock, Hashing } from '../platform/index.ts';
+import { type Clock, type Hashing, lowerBound } from '../platform/index.ts';
 import type { Account, Engine, Logs, Turn } from '../space/index.ts';
 import { Bytes, Encoder, encodeValue, List, Tuple, type Value } from '../values/index.ts';
 import type { Outcome } from './answers.ts';
+import { type Mark, Marks } from './audit-marks.ts';
 import { holderOfAccount } from './deploys.ts';
 import { recordOf } from './job.ts';
 
@@ -93,8 +94,13 @@ export class Audit {
   /** Calls since the start, by native, method and result: for who watches, read by no turn. */
   readonly #tallies = new Map<string, CallTally>();
   #digests = new Map<string, Uint8Array>();
-  /** The row that was found to stay when it was last looked whether any must go: only time can end that. */
-  #oldest: { readonly number: number; readonly total_bytes: number; readonly start_ms: number } | null = null;
+  readonly #marks = new Marks();
+  /** A row of an earlier process that was read to be a mark. */
+  #ahead: Mark | null = null;
+  /** When the last call was made. */
+  #last_ms = 0;
+  /** It has been searched, in what earlier processes wrote, for the first row that stays. */
+  #searched = false;
   #untilTrim: number = limits.audit_trim_rows;
   #trimming = false;
 
@@ -217,6 +223,7 @@ export class Audit {
     tally.sum_ms += duration_ms;
     tally.bytes += bytes;
     this.#total_bytes += words.row_bytes;
+    this.#last_ms = start_ms;
     // The canonical bytes of the tuple that `readRow` reads.
     const encoder = this.#rows;
     encoder.reset();
@@ -270,32 +277,46 @@ export class Audit {
     }
   }
 
-  /** The first row that stays. Rows are in the order of their turns, so by time nearly; a search by halves is enough. */
+  /**
+   * The first row that stays. When the space opens it is searched by halves, which is exact: rows are in the order of
+   * their turns, so by time nearly. From then on rows go from one mark to the next.
+   */
   #keptFrom(): number {
-    const { logs } = this.#required;
-    const { first, next } = logs.range(LOG);
+    const { first, next } = this.#required.logs.range(LOG);
+    if (first === next) return first;
     const { age_ms_max, bytes_max } = this.#retention;
     const oldest_ms = this.#clock.now_ms() - age_ms_max;
-    const keeps = (total_bytes: number, start_ms: number): boolean =>
-      this.#total_bytes - total_bytes < bytes_max && start_ms >= oldest_ms;
-    const stays = (number: number): boolean => {
-      const value = logs.read(LOG, number);
-      return value !== undefined && keeps(totalOf(value), startOf(value));
-    };
-    // Nearly always there is nothing to drop, and one look says so, at a row that was looked at before.
-    if (first === next) return first;
-    if (this.#oldest?.number !== first) this.#oldest = this.#lookAt(first);
-    if (this.#oldest !== null && keeps(this.#oldest.total_bytes, this.#oldest.start_ms)) return first;
-    let [low, high] = [first, next];
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if (stays(middle)) high = middle;
-      else low = middle + 1;
+    const stays = (mark: Mark | null): boolean =>
+      mark !== null && this.#total_bytes - mark.total_bytes < bytes_max && mark.start_ms >= oldest_ms;
+    if (!this.#searched) {
+      this.#searched = true;
+      const goes = (number: number): boolean => !stays(this.#lookAt(number));
+      // Nearly always there is nothing to drop, and one look says so.
+      return goes(first) ? lowerBound(first, next, goes) : first;
     }
-    return low;
+    this.#marks.add({ number: next - 1, total_bytes: this.#total_bytes, start_ms: this.#last_ms });
+    let kept = first;
+    for (let looks = 0; looks < LOOKS_MAX && kept < next; looks++) {
+      const mark = this.#markFrom(kept);
+      if (mark === null || mark.number >= next || stays(mark)) break;
+      kept = mark.number + 1;
+    }
+    return kept;
   }
 
-  #lookAt(number: number): { number: number; total_bytes: number; start_ms: number } | null {
+  /** Some way behind a row: one that is known, or for rows of an earlier process one that is read for it, once. */
+  #markFrom(number: number): Mark | null {
+    const known = this.#marks.from(number);
+    const read = this.#ahead;
+    if (read !== null && read.number >= number) return read;
+    const ahead = number + limits.audit_trim_rows - 1;
+    // All of this process, or fewer than a look is worth.
+    if (known === undefined || known.number < ahead + limits.audit_trim_rows * this.#marks.every) return known ?? null;
+    this.#ahead = this.#lookAt(ahead);
+    return this.#ahead;
+  }
+
+  #lookAt(number: number): Mark | null {
     const row = this.#required.logs.read(LOG, number);
     return row === undefined ? null : { number, total_bytes: totalOf(row), start_ms: startOf(row) };
   }
@@ -314,6 +335,9 @@ interface Words extends Pick<AuditRow, 'holder' | 'grant' | 'cap' | 'native' | '
 }
 
 const WORDS_MAX = 1024;
+
+/** Marks that are passed in one go: of rows that all became too old at once the others go when it is looked again. */
+const LOOKS_MAX = 64;
 
 /** Values of a row. */
 const ROW_PARTS = 13;

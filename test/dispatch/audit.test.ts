@@ -5,7 +5,7 @@ import { Audit, type Retention } from '../../src/dispatch/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import { SpaceEngine } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk } from '../../src/store/index.ts';
-import { Bytes, equal, Tuple } from '../../src/values/index.ts';
+import { Bytes, equal, Tuple, type Value } from '../../src/values/index.ts';
 
 const call = {
   account: 1,
@@ -124,4 +124,68 @@ describe('the audit', () => {
       ),
       { numRuns: 60 },
     ));
+
+  it('drops what is too much while it goes on, by what it remembers of its own rows, and reads few of older ones', async () => {
+    const disk = new SimulatedDisk(simulatedPlatform(7));
+    const { platform } = disk;
+    const row_bytes = 120 + 'alice/filesalice/filesfileappendok'.length;
+    const keptRows = 4_000;
+    const measured = { start_ms: 5_000, duration_ms: 0, bytes: 1, digest: new Uint8Array(32) };
+    const clock = { now_ms: () => 5_000, monotonic_ms: () => 5_000 };
+    const open = async (bytes_max: number): Promise<{ audit: Audit; engine: SpaceEngine; looks: () => number }> => {
+      const store = await platform.run(openSimulatedStore(disk));
+      const engine = await platform.run(SpaceEngine.open({ platform, store }));
+      engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+      const audit = new Audit(platform.hashing, clock, { bytes_max });
+      let looks = 0;
+      const { logs } = engine;
+      const watched = Object.create(logs, {
+        range: { value: logs.range.bind(logs) },
+        read: {
+          value: (name: string, number: number): Value | undefined => {
+            looks++;
+            return logs.read(name, number);
+          },
+        },
+      }) as typeof logs;
+      audit.attach({ enact: engine.enact.bind(engine), register: engine.register.bind(engine), logs: watched });
+      await platform.run(audit.trim());
+      return { audit, engine, looks: () => looks };
+    };
+    const write = (audit: Audit, engine: SpaceEngine, count: number): Promise<void> =>
+      platform.run(
+        (async () => {
+          await engine.post({ kind: 'test', payload: null, account: 1 }, (turn) => {
+            for (let row = 0; row < count; row++) audit.record(turn, call, measured);
+          });
+          await engine.durable();
+        })(),
+      );
+    const unbounded = await open(2 ** 40);
+    for (let turn = 0; turn < 80; turn++) await write(unbounded.audit, unbounded.engine, 100);
+    disk.crash();
+    const { audit, engine, looks } = await open(keptRows * row_bytes);
+    assert.deepEqual(audit.range(), { first: 8_000 - keptRows, next: 8_000 });
+    let next = 8_000;
+    const grow = async (turns: number): Promise<void> => {
+      for (let turn = 0; turn < turns; turn++) {
+        await write(audit, engine, 100);
+        next += 100;
+        const { first } = audit.range();
+        assert.equal(audit.range().next, next);
+        assert.ok(next - first >= keptRows, `${next - first} rows are left`);
+        // Three looks' worth: one until it is looked, one to the next mark, one while the cause is on its way.
+        assert.ok(next - first <= keptRows + 3 * 512 + 100, `${next - first} rows are left`);
+      }
+    };
+    // Those of the process before are looked at once in so many rows.
+    const before = looks();
+    await grow(48);
+    assert.ok(looks() - before <= 2 * Math.ceil(4_800 / 512), `${looks() - before} looks`);
+    // From here on all are rows of this process: none is read any more.
+    const own = looks();
+    await grow(48);
+    assert.equal(looks(), own);
+    await platform.run(engine.close());
+  });
 });
