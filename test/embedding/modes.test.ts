@@ -310,7 +310,7 @@ describe('embedding: modes', () => {
       assert.throws(() => space.fork(), coded('too_many_tasks'));
       for (const fork of forks) fork.drop();
       const short = space.fork({ limit_ms: 1 });
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      while (short.ended === null) await new Promise((resolve) => setTimeout(resolve, 5));
       assert.equal(short.ended, 'fork_expired');
       await assert.rejects(short.apply(), coded('fork_expired'));
     });

@@ -137,9 +137,19 @@ export function hostConformance(form: HostForm): void {
         call_ms_max: 400,
       });
       try {
-        const codes = await Promise.all(Array.from({ length: 4 }, () => codeOf(narrow, 'ex!?("sleep")')));
+        // From one program: they come together, however busy the machine.
+        const calls = Array.from({ length: 4 }, () => 'for (@answer <- ex!?("sleep")) { @"slept"!(answer) }');
+        await narrow.run(`new ex(\`native:example\`) in { ${calls.join(' | ')} }`, { holder: 'alice' });
+        const codes: string[] = [];
+        while (codes.length < 4) {
+          const [[answer]] = (await narrow.consume([{ channel: 'slept' }])) as unknown as [
+            [[string, { code: string }]],
+          ];
+          codes.push(answer[1].code);
+        }
         assert.deepEqual(codes.toSorted(), ['busy', 'busy', 'timed_out', 'timed_out']);
-        assert.equal(await ask(narrow, 'ex!?("add", 1, 1)'), 2);
+        // As soon as its time is enough for one.
+        await until(async () => (await codeOf(narrow, 'ex!?("add", 1, 1)')) === 2, 'others go on');
       } finally {
         await narrow.close();
       }

@@ -223,8 +223,14 @@ describe('the doctor', () => {
       for (const { check, found } of checks) assert.notEqual(found, undefined, check);
       assert(Number(checks.find(({ check }) => check === 'evaluation')?.found) > 1_000);
       assert.deepEqual(readdirSync(data), []);
-      const verdictOn = (what: string): unknown => checks.find(({ check }) => check === what)?.verdict;
-      assert.deepEqual([verdictOn('loopback'), verdictOn('clock steps'), verdictOn('names')], ['ok', 'ok', undefined]);
+      const of = (what: string) => checks.find(({ check }) => check === what);
+      assert.equal(of('names'), undefined);
+      // How long it took is a matter of how busy the machine is; that it got there, and was judged by that, is not.
+      for (const what of ['loopback', 'clock steps']) {
+        const { found, required, verdict } = of(what) ?? assert.fail(`${what} was not looked at`);
+        assert(typeof found === 'number' && typeof required === 'number', `${what}: ${found} of ${required}`);
+        assert.equal(verdict, found <= required ? 'ok' : 'short', what);
+      }
     } finally {
       rmSync(data, { recursive: true, force: true });
     }

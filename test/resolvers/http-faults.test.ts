@@ -17,6 +17,8 @@ import type { ResolveName } from '../../resolvers/net/lookup.ts';
 
 /** Short, so that a stall is found within a test; long enough for a machine that is busy. */
 const SHORT_MS = 250;
+/** The same, where much comes before the stall. */
+const STALL_MS = 2_000;
 /** No call takes longer than its limits, on a busy machine; less than the limits that a grant has by default. */
 const LATE_MS = 9_000;
 
@@ -205,13 +207,7 @@ describe('http: faults', () => {
       'value_too_large',
       'headers',
     ],
-    [
-      'a half-open end',
-      raw((socket) => socket.end(`${OK}content-length: 10\r\n\r\n`)),
-      'net_failed',
-      'truncated',
-      timed,
-    ],
+    ['a half-open end', raw((socket) => socket.end(`${OK}content-length: 10\r\n\r\n`)), 'net_failed', 'truncated'],
   ];
   for (const [what, connected, code, text, rest] of faults) {
     it(`${what} is ${code}`, async () => {
@@ -262,7 +258,7 @@ describe('http: faults', () => {
         socket.write(`${OK}content-length: 1000000\r\n\r\n`);
         socket.write('x'.repeat(900_000));
       }),
-      timed,
+      { idle_ms_max: STALL_MS },
     );
     const answer = await (await at(server.origin)).map(
       'get',
@@ -272,7 +268,7 @@ describe('http: faults', () => {
       ]),
     );
     const source = host.open(answer.get('body'));
-    await new Promise((resolve) => setTimeout(resolve, 2 * SHORT_MS));
+    await new Promise((resolve) => setTimeout(resolve, 1.5 * STALL_MS));
     assert.equal(source.failure, null, 'the sender waits for the reader');
     send('x');
     let got = 0;
@@ -468,14 +464,14 @@ describe('http: faults', () => {
     });
 
     it('a handshake that stalls, plain text instead of one, and a reset in it, are errors', async () => {
-      const cases: readonly (readonly [(socket: Socket) => void, string, string])[] = [
-        [() => {}, 'timed_out', 'reached'],
+      const cases: readonly (readonly [(socket: Socket) => void, string, string, OriginSource?])[] = [
+        [() => {}, 'timed_out', 'reached', timed],
         [(socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'), 'net_failed', 'tls'],
         [(socket) => void socket.once('data', () => socket.resetAndDestroy()), 'net_failed', 'reset'],
       ];
-      for (const [connected, code, text] of cases) {
+      for (const [connected, code, text, rest] of cases) {
         const server = await listen(createServer(connected), 'https');
-        const granted = grantHttp([onLoopback(server.origin, timed)]);
+        const granted = grantHttp([onLoopback(server.origin, rest)]);
         open.push(server, granted);
         assertFailed(await within((await granted.at(server.origin)).answer('get')), code, text);
       }

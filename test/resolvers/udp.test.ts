@@ -257,7 +257,7 @@ describe('UDP', () => {
   });
 
   it('a port that its program neither calls nor waits at is given back, whatever comes to it; one that is in use is not', async () => {
-    const short = grantUdp({ ...LOOPBACK, idle_ms_max: 60, sockets_max: 3 });
+    const short = grantUdp({ ...LOOPBACK, idle_ms_max: 1_000, sockets_max: 3 });
     const [idle, waiting, announced] = [await bind(short), await bind(short), await bind(short)];
     const [at, waitsAt, announcedAt] = [await localOf(idle), await localOf(waiting), await localOf(announced)];
     const received = waiting.call('receive');
@@ -272,7 +272,7 @@ describe('UDP', () => {
     await knocking;
     assert.match(
       await idle.refusal('receive'),
-      /^handle_closed: .*nobody has called this socket, nor waited at it, for 60 ms/,
+      /^handle_closed: .*nobody has called this socket, nor waited at it, for 1000 ms/,
     );
     await peer.send('to who waits', waitsAt);
     assert.equal(datagram(await received)[0], 'to who waits');

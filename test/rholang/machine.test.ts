@@ -315,7 +315,7 @@ describe('turns', () => {
       const start =
         doubled.includes('++') || doubled.includes('%%') ? '"0123456789"' : doubled.includes('*') ? '10n' : '{@0!(1)}';
       const chain = Array.from({ length: 40 }, () => `match ${doubled} { x => `).join('');
-      const began = performance.now();
+      const began = process.cpuUsage();
       const { values, failures } = results(`match ${start} { x => ${chain} out!(x) ${'}'.repeat(41)} | out!("beside")`);
       assert.deepEqual(values, ['"beside"'], doubled);
       assert.deepEqual(
@@ -323,7 +323,9 @@ describe('turns', () => {
         ['too_much_work'],
         doubled,
       );
-      assert.ok(performance.now() - began < 1000, doubled);
+      // Of the processor, which others may have had meanwhile.
+      const { user, system } = process.cpuUsage(began);
+      assert.ok(user + system < 1_000_000, `${doubled}: ${user + system} µs`);
     }
   });
 
@@ -358,8 +360,7 @@ describe('turns', () => {
       await space.settled(2);
       assert.deepEqual(heard, ['"done"']);
       const { turn } = space.engine;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      assert.ok(space.engine.turn > turn);
+      while (space.engine.turn < turn + 1_000) await new Promise((resolve) => setTimeout(resolve, 5));
       assert.ok(space.engine.pending(1).ready < 10);
     } finally {
       await space.breakDown();
