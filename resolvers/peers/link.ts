@@ -112,10 +112,12 @@ export class Link {
     if (this.#ended) return;
     const { clock, timers, inService } = this.#options;
     this.send({ type: 'alive', inService: inService() });
+    const due_ms = clock.monotonic_ms() + limits.peer_alive_ms;
     this.#timer = timers.after(limits.peer_alive_ms, () => {
-      // Nothing is read while it is held, so nothing can be heard.
-      const silence_ms = clock.monotonic_ms() - this.#heard_ms;
-      if (!this.#held && silence_ms > limits.peer_silence_ms) this.end(null);
+      const now_ms = clock.monotonic_ms();
+      // Nothing is read while it is held, so nothing can be heard. Whoever stood still itself has not read what came.
+      const listened = !this.#held && now_ms - due_ms <= limits.peer_alive_ms;
+      if (listened && now_ms - this.#heard_ms > limits.peer_silence_ms) this.end(null);
       else this.#watch();
     });
   }

@@ -75,6 +75,8 @@ export class Connection implements Outlet {
   readonly #opened_ms: number;
   #heard_ms: number;
   #pinged_ms: number;
+  /** Pings since anything was heard. */
+  #unanswered = 0;
   #taken_ms: number;
 
   constructor(number: number, arrived: Arrived, host: ConnectionHost) {
@@ -377,6 +379,7 @@ export class Connection implements Outlet {
 
   #hear(): void {
     this.#heard_ms = this.#host.platform.clock.monotonic_ms();
+    this.#unanswered = 0;
   }
 
   /** Looked at once in a while: whether somebody is still there, and may be. */
@@ -391,7 +394,8 @@ export class Connection implements Outlet {
       this.end(new PowerboxError('auth_failed', 'the token has expired'));
       return;
     }
-    const isSilent = now_ms - this.#heard_ms > 2 * this.#host.ping_ms + limits.wire_look_ms;
+    // Counted, too: this process may have stood still just before it would have read an answer.
+    const isSilent = this.#unanswered >= 2 && now_ms - this.#heard_ms > 2 * this.#host.ping_ms + limits.wire_look_ms;
     const isStalled = this.#socket.bufferedAmount > 0 && now_ms - this.#taken_ms > limits.wire_stalled_ms;
     if (isSilent || isStalled) {
       this.#gone(isSilent ? 'silent' : 'stalled');
@@ -401,6 +405,7 @@ export class Connection implements Outlet {
     if (this.#socket.bufferedAmount === 0) this.#taken_ms = now_ms;
     if (now_ms - this.#pinged_ms >= this.#host.ping_ms) {
       this.#pinged_ms = now_ms;
+      this.#unanswered++;
       this.#socket.ping();
     }
   }
