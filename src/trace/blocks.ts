@@ -4,7 +4,7 @@
  * is refused, with the place where it is.
  *
  *   trace := "PBTRACE" version block… at (8)
- *   block := kind (1) firstTurn (8) bytes (4) stored (4) checksum (4) body (stored bytes, Brotli)
+ *   block := kind (1) firstTurn (8) bytes (4) stored (4) checksum (4) body (stored bytes: Brotli, or as it is)
  */
 import { crc32 } from 'node:zlib';
 import { PowerboxError } from '../errors.ts';
@@ -73,22 +73,21 @@ export function checksumOfHead(head: Uint8Array): number {
   return (head[MAGIC.length] ?? 0) < TRACE_VERSION_SUMMED ? 0 : crc32(head);
 }
 
-/** The block of a body that has been compressed, which goes on from a checksum; and the checksum that it ends with. */
-export function blockOf(
+/** What stands before a stored body, in a block that goes on from a checksum; and the checksum that it ends with. */
+export function headOf(
   { kind, turn, length }: { readonly kind: BlockKind; readonly turn: number; readonly length: number },
   stored: Uint8Array,
   before: number,
-): { readonly block: Uint8Array; readonly after: number } {
-  const block = new Uint8Array(BLOCK_HEAD_BYTES + stored.length);
-  const view = new DataView(block.buffer);
+): { readonly head: Uint8Array; readonly after: number } {
+  const head = new Uint8Array(BLOCK_HEAD_BYTES);
+  const view = new DataView(head.buffer);
   view.setUint8(0, BLOCK_KINDS.indexOf(kind));
   view.setBigUint64(1, BigInt(turn));
   view.setUint32(9, length);
   view.setUint32(13, stored.length);
-  block.set(stored, BLOCK_HEAD_BYTES);
-  const after = checksum(block, before);
+  const after = checksum(head, stored, before);
   view.setUint32(CHECKSUM_AT, after);
-  return { block, after };
+  return { head, after };
 }
 
 /** What stands behind the last block: where that begins. */
@@ -99,8 +98,8 @@ export function traceTail(at: number): Uint8Array {
 }
 
 /** Of the head without its own place, and the body, going on from the block before. */
-function checksum(block: Uint8Array, before: number): number {
-  return crc32(block.subarray(BLOCK_HEAD_BYTES), crc32(block.subarray(0, CHECKSUM_AT), before));
+function checksum(head: Uint8Array, stored: Uint8Array, before: number): number {
+  return crc32(stored, crc32(head.subarray(0, CHECKSUM_AT), before));
 }
 
 /** A place in a trace from which it can be read: a block, and the checksum that it goes on from. */
@@ -146,7 +145,7 @@ export function* readBlocks(bytes: TraceBytes, from: BlockPlace | null = null): 
     const block = bytes.read(start, BLOCK_HEAD_BYTES + head.stored, buffer);
     if (block.length < BLOCK_HEAD_BYTES + head.stored) throw truncated(start, bytes.size);
     const place = { at: start, before };
-    before = checksum(block, before);
+    before = checksum(block, block.subarray(BLOCK_HEAD_BYTES), before);
     kind = head.kind;
     const { turn, length } = head;
     if (before !== head.checksum)

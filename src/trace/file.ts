@@ -2,19 +2,125 @@
  * Traces as files. Writing is handed to the operating system and not awaited on the disk: a trace is no journal, and
  * what a crash leaves of it is refused as cut off. One that is there already is never written over.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync, writev } from 'node:fs';
 import { PowerboxError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { TraceBytes } from './blocks.ts';
 import type { TraceSink } from './writer.ts';
 
+/** Pieces that one call writes; systems take no more than 1024. */
+const PARTS_MAX = 64;
+
 export function createTraceFile(file: string): TraceSink {
-  const handle = opened(file, 'wx', 'written');
-  return {
-    write(bytes) {
-      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at, bytes.length - at);
-    },
-    close: () => closeSync(handle),
-  };
+  return new TraceFile(opened(file, 'wx', 'written'));
+}
+
+/**
+ * Written in a thread of Node's, one call at a time, while what is recorded goes on. Every piece has its place, so whoever
+ * cannot wait writes what is under way once more: the same bytes to the same place.
+ */
+class TraceFile implements TraceSink {
+  readonly #handle: number;
+  /** Not in the file yet, the oldest first, from `#at` on; the first of them are being written. */
+  #parts: Uint8Array[] = [];
+  #waiting_bytes = 0;
+  #at = 0;
+  #isWriting = false;
+  /** A call is asked for, with all that will have been written by then. */
+  #isSoon = false;
+  #isClosed = false;
+  #error: Error | null = null;
+  #heard: (error: Error) => void = () => {};
+
+  constructor(handle: number) {
+    this.#handle = handle;
+  }
+
+  onFailure(heard: (error: Error) => void): void {
+    this.#heard = heard;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#error !== null) throw this.#error;
+    this.#parts.push(bytes);
+    this.#waiting_bytes += bytes.length;
+    if (this.#waiting_bytes > limits.trace_pending_bytes_max) this.#writeNow();
+    else this.#writeSoon();
+  }
+
+  #writeSoon(): void {
+    if (this.#isSoon || this.#isWriting) return;
+    this.#isSoon = true;
+    queueMicrotask(() => {
+      this.#isSoon = false;
+      this.#writeOn();
+    });
+  }
+
+  #writeOn(): void {
+    if (this.#isWriting || this.#isClosed || this.#parts.length === 0) return;
+    this.#isWriting = true;
+    const at = this.#at;
+    writev(this.#handle, this.#parts.slice(0, PARTS_MAX), at, (error, written) => {
+      this.#isWriting = false;
+      if (this.#isClosed) {
+        closeSync(this.#handle);
+        return;
+      }
+      // Somebody who could not wait has written it meanwhile.
+      if (this.#at === at) {
+        if (error !== null) {
+          this.#fail(error);
+          this.#heard(error);
+          return;
+        }
+        this.#written(written);
+      }
+      this.#writeOn();
+    });
+  }
+
+  #writeNow(): void {
+    try {
+      for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0])
+        this.#written(writeSync(this.#handle, part, 0, part.length, this.#at));
+    } catch (error) {
+      this.#fail(error as Error);
+      throw error;
+    }
+  }
+
+  /** So many of the bytes that wait are in the file. */
+  #written(count: number): void {
+    this.#at += count;
+    this.#waiting_bytes -= count;
+    const parts = this.#parts;
+    let whole = 0;
+    let left = count;
+    for (let part = parts[0]; part !== undefined && part.length <= left; part = parts[whole]) {
+      left -= part.length;
+      whole++;
+    }
+    parts.splice(0, whole);
+    if (left > 0) parts[0] = (parts[0] as Uint8Array).subarray(left);
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error;
+    this.#parts = [];
+    this.#waiting_bytes = 0;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.#writeNow();
+    } finally {
+      // A call under way needs it: it is closed behind that.
+      if (!this.#isWriting) closeSync(this.#handle);
+    }
+  }
 }
 
 /** Takes back a file that was created here and is of no use to anybody. */

@@ -81,6 +81,7 @@ export class TraceRecorder implements Recorder {
       (bytes) => this.#write(bytes),
       () => sink.ready?.() ?? Promise.resolve(),
     );
+    sink.onFailure?.((error) => this.#fail(error));
     this.#frameAt = this.#interval;
   }
 
@@ -244,9 +245,7 @@ export class TraceRecorder implements Recorder {
       },
       (error: unknown) => {
         // The store cannot be read: the space will say so. The record is as good without, unless it begins there.
-        if (!this.#joined || this.hasBase || this.#over) return;
-        this.#stop();
-        this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
+        if (this.#joined && !this.hasBase) this.#fail(error);
       },
     );
   }
@@ -284,16 +283,27 @@ export class TraceRecorder implements Recorder {
     try {
       this.#options.sink.write(bytes);
     } catch (error) {
-      this.#stop();
-      this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(error);
     }
   }
 
-  #stop(): void {
+  /** It breaks off here. */
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#stop(error);
+  }
+
+  #stop(failure: unknown = null): void {
     this.#over = true;
     this.#timer?.cancel();
     this.#timer = null;
-    this.#options.sink.close();
+    let told = failure;
+    try {
+      this.#options.sink.close();
+    } catch (error) {
+      told ??= error;
+    }
+    if (told !== null) this.#options.onFailure(told instanceof Error ? told : new Error(String(told)));
     for (const resolve of this.#basing.splice(0)) resolve();
   }
 }

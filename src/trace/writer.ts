@@ -1,25 +1,21 @@
 /**
- * Writes the blocks of a trace in their order, compressed in the threads of zlib while what is recorded goes on. Owns the
- * checksum, the place of the next block, and what is still being compressed, which is bounded: past the bound it is
- * compressed here and now, and who writes is held up for that.
+ * Writes the blocks of a trace in their order; those worth it are compressed in the threads of zlib while what is recorded
+ * goes on. Owns the checksum, the place of the next block, and what is still being compressed, which is bounded: past the
+ * bound it is compressed here and now, and who writes is held up for that.
  */
 import { limits } from '../limits.ts';
 import { Encoder } from '../values/index.ts';
-import {
-  type BlockKind,
-  type BlockPlace,
-  blockOf,
-  checksumOfHead,
-  HEAD_BYTES,
-  traceHead,
-  traceTail,
-} from './blocks.ts';
-import { pack, packSync } from './packing.ts';
+import { type BlockKind, type BlockPlace, checksumOfHead, HEAD_BYTES, headOf, traceHead, traceTail } from './blocks.ts';
+import { pack, packSync, shorterOf, Worth } from './packing.ts';
 
-/** Where a trace is written. Each call has the next bytes. */
+/** Where a trace is written. */
 export interface TraceSink {
+  /** The next bytes, which are the sink's from now on. Throws when they, or any before, cannot be kept. */
   write(bytes: Uint8Array): void;
+  /** All that was written is kept when this returns; throws when it cannot be. */
   close(): void;
+  /** Hears at once, and not first by the next `write`, when what was written before cannot be kept. */
+  onFailure?(heard: (error: Error) => void): void;
   /** Resolves when more may come from somebody who can wait: the state with which a recording begins can. */
   ready?(): Promise<void>;
 }
@@ -50,6 +46,7 @@ export class TraceWriter {
   #pending: Pending[] = [];
   #pending_bytes = 0;
   #compressing = 0;
+  readonly #worth = new Worth();
   #at = HEAD_BYTES;
   #checksum: number;
 
@@ -71,24 +68,39 @@ export class TraceWriter {
   block(kind: BlockKind, turn: number, body: Uint8Array, placed?: (place: BlockPlace) => void): void {
     this.#pending.push({ kind, turn, body, placed, stored: null, begun: false, waiting: [] });
     this.#pending_bytes += body.length;
-    this.#compress();
+    this.#goOn();
     if (this.#pending_bytes > limits.trace_pending_bytes_max) this.#settle(true);
   }
 
-  #compress(): void {
+  /** One after the other: what came of one says whether the next is worth it. */
+  #goOn(): void {
     for (const pending of this.#pending) {
-      if (this.#compressing >= COMPRESSING_MAX) return;
+      if (this.#compressing >= COMPRESSING_MAX) break;
       if (pending.begun) continue;
       pending.begun = true;
+      const { body } = pending;
+      if (!this.#worth.ask(body.length)) {
+        pending.stored = body;
+        continue;
+      }
       this.#compressing++;
-      pack(pending.body, (error, stored) => {
+      pack(body, (error, packed) => {
         this.#compressing--;
         // What cannot be compressed there is compressed here, when its turn comes.
-        pending.stored ??= error === null ? stored : packSync(pending.body);
-        this.#settle(false);
-        this.#compress();
+        pending.stored ??= this.#packed(body, error === null ? packed : packSync(body));
+        this.#goOn();
       });
     }
+    this.#settle(false);
+  }
+
+  #packed(body: Uint8Array, packed: Uint8Array): Uint8Array {
+    this.#worth.tell(body.length, packed.length);
+    return shorterOf(body, packed);
+  }
+
+  #packedNow({ body, begun }: Pending): Uint8Array {
+    return begun || this.#worth.ask(body.length) ? this.#packed(body, packSync(body)) : body;
   }
 
   /** Resolves when whoever takes the trace has room for more. */
@@ -122,13 +134,15 @@ export class TraceWriter {
     while (this.#pending[0] !== undefined && (now || this.#pending[0].stored !== null)) {
       const [next] = this.#pending.splice(0, 1) as [Pending];
       const { body, placed } = next;
-      next.stored ??= packSync(body);
+      next.stored ??= this.#packedNow(next);
+      const { stored } = next;
       const place = { at: this.#at, before: this.#checksum };
-      const { block, after } = blockOf({ ...next, length: body.length }, next.stored, this.#checksum);
+      const { head, after } = headOf({ ...next, length: body.length }, stored, this.#checksum);
       this.#pending_bytes -= body.length;
-      this.#at += block.length;
+      this.#at += head.length + stored.length;
       this.#checksum = after;
-      this.#write(block);
+      this.#write(head);
+      if (stored.length > 0) this.#write(stored);
       placed?.(place);
       for (const resolve of next.waiting) resolve();
     }

@@ -1,11 +1,14 @@
 /** Traces as files: none is written over, and none is left behind by a space that did not open. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSpace } from '../../src/embedding/index.ts';
+import { type OpenOptions, openSpace } from '../../src/embedding/index.ts';
 import { readBlocks } from '../../src/trace/blocks.ts';
-import { bytesOf, openTraceFile } from '../../src/trace/index.ts';
+import { bytesOf, createTraceFile, openTraceFile } from '../../src/trace/index.ts';
+import { skipWith } from '../store/support/place.ts';
 import { replays, replayTrace } from './support.ts';
 
 describe('the file of a trace', () => {
@@ -78,5 +81,68 @@ describe('the file of a trace', () => {
     assert.equal(inFile.length, inMemory.length);
     const report = await replayTrace(trace);
     assert.deepEqual([report.complete, report.turns], [true, await replays(bytes)]);
+  });
+
+  it('holds all that was written when it is closed, in its order, whatever is being written then', async () => {
+    const whole = join(directory, 'whole');
+    const sink = createTraceFile(whole);
+    const written: Uint8Array[] = [];
+    for (let n = 0; n < 300; n++) {
+      const part = new Uint8Array((n * 7919) % 90_000).fill(n);
+      written.push(part);
+      sink.write(part);
+      // Between some of them what was written before is handed over, and being written.
+      if (n % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    sink.close();
+    assert.ok(readFileSync(whole).equals(Buffer.concat(written)));
+  });
+
+  it('that cannot grow any more is told of once, and the space goes on', async function () {
+    const place = join(directory, 'small');
+    mkdirSync(place);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place], { encoding: 'utf8' });
+    if (mounted.status !== 0) skipWith(this, `a full disk needs a file system of its own: ${mounted.stderr}`);
+    try {
+      const told: string[] = [];
+      const onFailure: OpenOptions['onFailure'] = ({ source, message }) => {
+        if (source === 'trace') told.push(message);
+      };
+      const space = await openSpace({ trace: join(place, 'one.trace'), grants: { stdio: false }, onFailure });
+      for (let n = 0; n < 300; n++) await space.produce('in', [n, randomBytes(10_000).toString('base64')]);
+      // A call under way is told of when it has ended.
+      while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await space.produce('in', ['after']);
+      await space.close();
+      assert.equal(told.length, 1);
+      assert.match(told[0] ?? '', /^the trace breaks off here: ENOSPC/);
+      await assert.rejects(replayTrace(join(place, 'one.trace')), { code: 'trace_invalid', message: /breaks off/ });
+    } finally {
+      spawnSync('umount', ['-l', place]);
+    }
+  });
+
+  it('is compressed while that makes it much shorter, and again when it does', async () => {
+    const trace = join(directory, 'mixed.trace');
+    const space = await openSpace({ trace, grants: { stdio: false } });
+    await space.run('contract @"in"(@n, @x) = { @"got"!(n) }');
+    const produce = async (count: number, textOf: (n: number) => string): Promise<void> => {
+      for (let n = 0; n < count; n++) await space.produce('in', [n, textOf(n)]);
+    };
+    await produce(200, () => randomBytes(15_000).toString('base64'));
+    await produce(400, (n) => `${n} says what it says, `.repeat(1000));
+    await space.close();
+    const bytes = new Uint8Array(readFileSync(trace));
+    const turns = [...readBlocks(bytesOf(bytes))].filter(({ kind }) => kind === 'turns');
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const shares = turns.map(({ at, body }) => view.getUint32(at + 13) / body.length);
+    const said = shares.map((share) => share.toFixed(2)).join(' ');
+    assert.ok(shares.slice(0, 10).filter((share) => share === 1).length > 5, said);
+    // What comes now would fill 30 blocks, and one in eight is tried.
+    assert.ok(
+      shares.slice(-10).every((share) => share < 0.5),
+      said,
+    );
+    await replays(bytes);
   });
 });
