@@ -9,7 +9,17 @@ import type { Value } from '../../src/values/index.ts';
 
 const SPACE = /[ \t\n\r]*/y;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
 const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const SMALL_F = 0x66;
+const SMALL_N = 0x6e;
+const SMALL_T = 0x74;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const HEX = /^[0-9A-Fa-f]{4}$/;
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -49,26 +59,25 @@ class Reader {
 
   whole(): Value {
     const value = this.#value(0);
-    this.#skip();
+    this.#next();
     if (this.#at < this.#text.length) this.#fail('something follows its end');
     return value;
   }
 
   #value(depth: number): Value {
     if (depth > limits.json_depth_max) this.#fail(`it is nested deeper than ${limits.json_depth_max}`);
-    this.#skip();
-    switch (this.#text[this.#at]) {
-      case '{':
-        return this.#object(depth);
-      case '[':
-        return this.#array(depth);
-      case '"':
+    switch (this.#next()) {
+      case QUOTE:
         return this.#string();
-      case 't':
+      case OPEN_OBJECT:
+        return this.#object(depth);
+      case OPEN_ARRAY:
+        return this.#array(depth);
+      case SMALL_T:
         return this.#word('true', true);
-      case 'f':
+      case SMALL_F:
         return this.#word('false', false);
-      case 'n':
+      case SMALL_N:
         return this.#word('null', null);
       default:
         return this.#number();
@@ -79,15 +88,14 @@ class Reader {
     const keys: Value[] = [];
     const items: Value[] = [];
     this.#at++;
-    if (!this.#takes('}')) {
+    if (!this.#takes(CLOSE_OBJECT)) {
       do {
-        this.#skip();
-        if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#fail('a key is expected');
+        if (this.#next() !== QUOTE) this.#fail('a key is expected');
         keys.push(this.#string());
-        if (!this.#takes(':')) this.#fail('a colon is expected');
+        if (!this.#takes(COLON)) this.#fail('a colon is expected');
         items.push(this.#value(depth + 1));
-      } while (this.#takes(','));
-      if (!this.#takes('}')) this.#fail('a comma or } is expected');
+      } while (this.#takes(COMMA));
+      if (!this.#takes(CLOSE_OBJECT)) this.#fail('a comma or } is expected');
     }
     // Of two equal keys some readers take the first, some the last: whoever wrote them means to be misread.
     return mapOf(keys, items) ?? this.#fail('a key comes twice');
@@ -96,10 +104,10 @@ class Reader {
   #array(depth: number): Value {
     const items: Value[] = [];
     this.#at++;
-    if (this.#takes(']')) return list(items);
+    if (this.#takes(CLOSE_ARRAY)) return list(items);
     do items.push(this.#value(depth + 1));
-    while (this.#takes(','));
-    if (!this.#takes(']')) this.#fail('a comma or ] is expected');
+    while (this.#takes(COMMA));
+    if (!this.#takes(CLOSE_ARRAY)) this.#fail('a comma or ] is expected');
     return list(items);
   }
 
@@ -112,8 +120,9 @@ class Reader {
       const sign = text.charCodeAt(at);
       if (sign === QUOTE) {
         this.#at = at + 1;
-        const whole = before === '' ? text.slice(start, at) : before + text.slice(start, at);
-        if (!isPlain && !isWellFormed(whole)) this.#fail('a string has half of a surrogate pair');
+        if (isPlain) return text.slice(start, at);
+        const whole = before + text.slice(start, at);
+        if (!isWellFormed(whole)) this.#fail('a string has half of a surrogate pair');
         return whole;
       }
       if (sign === BACKSLASH) {
@@ -145,16 +154,16 @@ class Reader {
     // Nearly all are short and whole.
     const text = this.#text;
     let at = this.#at;
-    const first = text.charCodeAt(at);
-    if (first >= 0x31 && first <= 0x39) {
-      let value = first - 0x30;
+    const first = text.charCodeAt(at) - ZERO;
+    if (first >= 1 && first <= 9) {
+      let value = first;
       for (at++; at - this.#at < 15; at++) {
-        const digit = text.charCodeAt(at) - 0x30;
+        const digit = text.charCodeAt(at) - ZERO;
         if (!(digit >= 0 && digit <= 9)) break;
         value = value * 10 + digit;
       }
-      const next = text[at];
-      if (next === ',' || next === '}' || next === ']') {
+      const next = text.charCodeAt(at);
+      if (next === COMMA || next === CLOSE_OBJECT || next === CLOSE_ARRAY) {
         this.#at = at;
         return value;
       }
@@ -181,18 +190,19 @@ class Reader {
     return value;
   }
 
-  #takes(sign: string): boolean {
-    this.#skip();
-    if (this.#text[this.#at] !== sign) return false;
+  #takes(sign: number): boolean {
+    if (this.#next() !== sign) return false;
     this.#at++;
     return true;
   }
 
-  #skip(): void {
+  /** The next sign that is no space; no number at the end. */
+  #next(): number {
     const sign = this.#text.charCodeAt(this.#at);
-    if (sign > 0x20) return;
+    if (sign > 0x20) return sign;
     SPACE.lastIndex = this.#at;
     this.#at += SPACE.exec(this.#text)?.[0].length ?? 0;
+    return this.#text.charCodeAt(this.#at);
   }
 
   #fail(why: string): never {
