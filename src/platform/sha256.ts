@@ -8,7 +8,7 @@ const HASH_BYTES = 32;
  * comes as text and is copied by hand takes half the time of one that comes as a `Buffer`, whose memory is outside V8's.
  */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  const text = hash('sha256', bytes, 'latin1');
+  const text = hash('sha256', bytes, 'binary');
   const digest = new Uint8Array(HASH_BYTES);
   for (let index = 0; index < HASH_BYTES; index++) digest[index] = text.charCodeAt(index);
   return digest;
