@@ -117,6 +117,8 @@ export class Books implements Ledger {
 
   waiterGone(waiter: Waiter): void {
     waiter.gone = true;
+    if (this.forks !== null && !waiter.installed && waiter.deliver === null)
+      for (const fork of this.forks) fork.keepWaiter(waiter);
     if (this.#quotas !== null && waiter.deliver === null) this.#quotas.countWaiter(waiter, -1);
     if (!this.#noted || waiter.born === this.#commits.serial || waiter.deliver !== null) return;
     this.#commits.current.waitersGone.push(waiter);

@@ -64,13 +64,19 @@ function takenOf({ dataGoneChannels, dataGoneStamps }: Commit): List {
 
 /** `[[channel, place in the line…]…]`, each on its first channel. */
 function endedOf({ waitersGone }: Commit): List {
-  const byChannel = new Map<Channel, Value[]>();
+  const byChannel = new Map<Channel, Waiter[]>();
   for (const waiter of waitersGone) {
-    const line = byChannel.get(waiter.channel) ?? [waiter.channel.value];
-    line.push(waiter.installed ? OWNER : (waiter.channel as ForkChannel).line.indexOf(waiter.number));
-    byChannel.set(waiter.channel, line);
+    const ended = byChannel.get(waiter.channel);
+    if (ended === undefined) byChannel.set(waiter.channel, [waiter]);
+    else ended.push(waiter);
   }
-  return new List([...byChannel.values()].map((line) => new List(line)));
+  return new List([...byChannel].map(([channel, ended]) => new List([channel.value, ...placesOf(channel, ended)])));
+}
+
+function placesOf(channel: Channel, ended: readonly Waiter[]): number[] {
+  const numbers = new Set(ended.filter(({ installed }) => !installed).map(({ number }) => number));
+  const places = numbers.size === 0 ? [] : ((channel as ForkChannel).waiting?.placesOf(numbers) ?? []);
+  return numbers.size < ended.length ? [OWNER, ...places] : places;
 }
 
 function putOf({ data, dataChannels }: Commit): readonly Value[] {
@@ -160,13 +166,18 @@ function byStamp({ data, nextDatum }: Channel, stamp: number): Datum {
   return found;
 }
 
-function inLine(channel: Channel, places: ReadonlySet<number>): readonly Waiter[] {
+function inLine({ owner, waiters }: Channel, places: ReadonlySet<number>): readonly Waiter[] {
   const found: Waiter[] = [];
-  if (places.has(OWNER) && channel.owner !== null) found.push(channel.owner);
-  const cursor = channel.waiters?.walk();
-  let line = 0;
-  for (let entry = cursor?.next() ?? null; entry !== null; entry = cursor?.next() ?? null)
-    if (places.has(line++)) found.push(entry.waiter);
+  if (places.has(OWNER) && owner !== null) found.push(owner);
+  const numbers: number[] = [];
+  let place = 0;
+  waiters?.everyNumber((number) => {
+    if (places.has(place++)) numbers.push(number);
+  });
+  for (const number of numbers) {
+    const entry = waiters?.byNumber(number) ?? null;
+    if (entry !== null) found.push(entry.waiter);
+  }
   if (found.length < places.size) throw corrupt('the end of a continuation that is not there');
   return found;
 }

@@ -1,6 +1,6 @@
 /**
  * The channels of a fork: each stands for the space's own from when the fork first touches it, or just before the space
- * changes it; so the fork sees the space as it was. Continuations are copied then, messages when they are looked at
+ * changes it; so the fork sees the space as it was. Messages and continuations are copied when they are looked at
  * (`fork-shelf.ts`). Owns all that, and remembers at which channels turns of the fork have looked. It must never change a
  * channel of the space.
  *
@@ -11,22 +11,40 @@ import { limits } from '../limits.ts';
 import { channelKey, Name, type Value } from '../values/index.ts';
 import { Channel } from './channel.ts';
 import { Channels } from './channels.ts';
-import { ForkDataShelf } from './fork-shelf.ts';
+import { ForkDataShelf, ForkWaiterShelf } from './fork-shelf.ts';
 import { type Datum, JoinReference, Waiter, type Waiting } from './items.ts';
-import { ResidentWaiterShelf } from './shelf.ts';
 
-/** A channel of a fork, and what the fork has to know about it when it is to be applied. */
+/**
+ * A channel of a fork, and what the fork has to know about it when it is to be applied. It is complete as soon as a turn of
+ * the fork has looked at it, and not before, whatever is kept on it: else a join would look at it unnoticed.
+ */
 export class ForkChannel extends Channel {
-  /** A turn of the fork has looked at it. */
-  read = false;
-  /** The numbers of those who waited on it when it was copied, oldest first. */
-  readonly line: number[] = [];
+  /** It stands for the one of the space, as that was when the fork was made. */
+  stands = false;
   /** What of the space lies there, where it is seen through `data`. */
-  seen: ForkDataShelf | null = null;
+  lying: ForkDataShelf | null = null;
+  /** What of the space waits there, where it is seen through `waiters`. */
+  waiting: ForkWaiterShelf | null = null;
   /** The space has changed its own since the fork was made. */
   changed = false;
-  /** What lay on it was too much to keep aside when the space changed it. */
+  /** What the space has taken from it was too much to keep aside. */
   lost = false;
+
+  /** Nothing can be looked at here any more. */
+  lose(): void {
+    this.lost = true;
+    this.lying = null;
+    this.waiting = null;
+    this.data = null;
+    this.waiters = null;
+  }
+}
+
+/** What keeps what the space has taken. */
+interface Keeping<T> {
+  readonly kept: number;
+  keeps(item: T): boolean;
+  leave(item: T): void;
 }
 
 /** When a fork was made: the numbers that the space gives after that. */
@@ -40,7 +58,8 @@ export class ForkChannels extends Channels {
   readonly #channels = new Map<string, ForkChannel>();
   /** Names that this fork has drawn: no channel of the space can be theirs. */
   readonly #own = new WeakMap<Name, ForkChannel>();
-  readonly #copies = new Map<Waiter, Waiter>();
+  /** Copies of joins, whose channels stay in memory, so that each is one object of the space as long as it waits. */
+  readonly #joins = new Map<Waiter, Waiter>();
   #items = 0;
 
   readonly #since: ForkedAt;
@@ -55,9 +74,7 @@ export class ForkChannels extends Channels {
 
   /** A name has just been drawn: it is not looked up in the space. */
   born(name: Name): void {
-    const channel = new ForkChannel(name);
-    channel.read = true;
-    this.#own.set(name, channel);
+    this.#own.set(name, new ForkChannel(name));
   }
 
   /** Whether a name was drawn in this fork, and is gone with it. */
@@ -67,14 +84,15 @@ export class ForkChannels extends Channels {
 
   override place(value: Value): ForkChannel {
     const channel = this.#known(value);
-    if (!channel.complete) {
-      const from = this.#space.place(value);
-      if (!this.#hasRoom(1 + waitersOn(from))) throw this.#tooMuch();
-      this.#copy(channel, from);
-    }
+    if (channel.complete) return channel;
     if (channel.lost)
-      throw forkConflict(`more than ${limits.fork_kept_items_max} items lay on a channel that has changed`);
-    channel.read = true;
+      throw forkConflict(`more than ${limits.fork_kept_items_max} items were taken from a channel that it looks at`);
+    if (!channel.stands) {
+      const from = this.#space.place(value);
+      if (!this.#hasRoom(1)) throw this.#tooMuch();
+      this.#stand(channel, from);
+    }
+    channel.complete = true;
     return channel;
   }
 
@@ -96,41 +114,52 @@ export class ForkChannels extends Channels {
    */
   keep(channel: Channel): boolean {
     const { value } = channel;
-    // Nobody in the fork can have a name that was drawn since.
-    if (value instanceof Name && value.task >= this.#since.nextTask) return true;
+    if (this.#isYounger(value)) return true;
     const own = this.#known(value);
     if (own.changed) return true;
     own.changed = true;
-    if (own.complete) return true;
-    if (waitersOn(channel) > limits.fork_kept_items_max) {
-      own.complete = true;
-      own.lost = true;
-      return true;
-    }
-    if (!this.#hasRoom(1 + waitersOn(channel))) return false;
-    this.#copy(own, channel);
+    if (own.stands) return true;
+    if (!this.#hasRoom(1)) return false;
+    this.#stand(own, channel);
     return true;
   }
 
   /** A message has gone from a channel of the space: it stays here. False: there is no room for it. */
-  left({ value }: Channel, datum: Datum): boolean {
+  leaveDatum({ value }: Channel, datum: Datum): boolean {
     if (datum.stamp >= this.#since.nextStamp) return true;
     const own = this.#known(value);
-    const { seen } = own;
-    if (seen === null || own.lost) return true;
-    if (!own.read && seen.kept >= limits.fork_kept_items_max) {
-      own.lost = true;
-      own.seen = null;
-      own.data = null;
-      return true;
+    return this.#leave(own, own.lying, datum);
+  }
+
+  /** The same of a continuation, on all channels on which it waited. */
+  leaveWaiter({ channels, entries }: Waiter): boolean {
+    return channels.every(({ value }, index) => {
+      if (this.#isYounger(value)) return true;
+      const own = this.#known(value);
+      return this.#leave(own, own.waiting, entries[index] as Waiting);
+    });
+  }
+
+  #leave<T>(own: ForkChannel, shelf: Keeping<T> | null, item: T): boolean {
+    if (shelf === null) return true;
+    if (shelf.keeps(item)) {
+      if (!own.complete && shelf.kept >= limits.fork_kept_items_max) {
+        own.lose();
+        return true;
+      }
+      if (!this.#hasRoom(1)) return false;
+      this.#items++;
     }
-    if (!this.#hasRoom(1)) return false;
-    this.#items++;
-    seen.left(datum);
+    shelf.leave(item);
     return true;
   }
 
-  /** Each channel counts, each continuation on it, and each message that was looked at or kept aside. */
+  /** Nobody in the fork can have a name that was drawn since. */
+  #isYounger(value: Value): boolean {
+    return value instanceof Name && value.task >= this.#since.nextTask;
+  }
+
+  /** Each channel counts, and each message and continuation that was looked at or kept aside. */
   #hasRoom(count: number): boolean {
     return this.#items + count <= this.#items_max;
   }
@@ -143,7 +172,7 @@ export class ForkChannels extends Channels {
 
   /** Whether the space has changed anything that a turn of the fork has looked at. */
   get stale(): boolean {
-    for (const channel of this.#channels.values()) if (channel.read && channel.changed) return true;
+    for (const channel of this.#channels.values()) if (channel.complete && channel.changed) return true;
     return false;
   }
 
@@ -160,51 +189,49 @@ export class ForkChannels extends Channels {
     return channel;
   }
 
-  #copy(channel: ForkChannel, from: Channel): void {
-    // Set first: the copy of a join comes back here for its other channels.
-    channel.complete = true;
-    this.#items += 1 + waitersOn(from);
+  /** From now on the channel stands for that of the space, which is as it was when the fork was made. */
+  #stand(channel: ForkChannel, from: Channel): void {
+    channel.stands = true;
+    this.#items++;
     channel.nextDatum = from.nextDatum;
     channel.nextWaiter = from.nextWaiter;
     if (from.owner !== null) channel.owner = this.#copyOf(from.owner);
+    let known = from;
+    const home = (): Channel => {
+      if (known.evicted || !known.complete) known = this.#space.place(channel.value);
+      return known;
+    };
+    const copied = (): void => {
+      if (!this.#hasRoom(1)) throw this.#tooMuch();
+      this.#items++;
+    };
     if (from.data !== null && from.data.live > 0) {
-      let home = from;
-      channel.seen = new ForkDataShelf(from, {
-        since: this.#since.nextStamp,
-        home: () => {
-          if (home.evicted || !home.complete) home = this.#space.place(channel.value);
-          return home;
-        },
-        copied: () => {
-          if (!this.#hasRoom(1)) throw this.#tooMuch();
-          this.#items++;
-        },
-      });
-      channel.data = channel.seen;
+      channel.lying = new ForkDataShelf(from.data, { home: () => home().data, next: from.nextDatum, copied });
+      channel.data = channel.lying;
     }
-    const waiters = from.waiters?.walk();
-    for (let entry = waiters?.next() ?? null; entry !== null; entry = waiters?.next() ?? null) {
-      channel.waiters ??= new ResidentWaiterShelf();
-      channel.waiters.add(this.#entryOf(entry, from));
-      channel.line.push(entry.number);
+    if (from.waiters !== null && from.waiters.live > 0) {
+      channel.waiting = new ForkWaiterShelf(from.waiters, (entry) => this.#entryOf(entry, channel), {
+        home: () => home().waiters,
+        next: from.nextWaiter,
+        copied,
+      });
+      channel.waiters = channel.waiting;
     }
   }
 
-  /** What stands on this channel: the continuation, or its reference here. */
-  #entryOf(entry: Waiting, from: Channel): Waiting {
-    const { waiter } = entry;
+  /** What stands on a channel of the fork: the continuation, or its reference there. */
+  #entryOf({ waiter }: Waiting, channel: ForkChannel): Waiting {
     const copy = this.#copyOf(waiter);
-    if (copy.join === null) return copy;
-    return copy.join.entries[(waiter.join as NonNullable<Waiter['join']>).channels.indexOf(from)] as Waiting;
+    return copy.join === null ? copy : (copy.join.entries[copy.join.channels.indexOf(channel)] as Waiting);
   }
 
   #copyOf(waiter: Waiter): Waiter {
-    const known = this.#copies.get(waiter);
+    const known = this.#joins.get(waiter);
     if (known !== undefined) return known;
     const copy = new Waiter(this.#known(waiter.channel.value), waiter.receive, waiter.account, waiter.installed);
     copy.number = waiter.number;
-    this.#copies.set(waiter, copy);
     if (waiter.join === null) return copy;
+    this.#joins.set(waiter, copy);
     const entries = waiter.join.entries.map((entry, index): Waiting => {
       if (index === 0) return copy;
       const reference = new JoinReference(copy);
@@ -224,8 +251,4 @@ export function forkConflict(what: string): PowerboxError {
   return new PowerboxError('fork_conflict', `the space has changed since the fork was made: ${what}`, {
     hint: 'Do it again: the next fork begins with the space as it is then.',
   });
-}
-
-function waitersOn(channel: Channel): number {
-  return channel.waiters?.live ?? 0;
 }

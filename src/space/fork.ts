@@ -15,7 +15,7 @@ import type { Channel } from './channel.ts';
 import type { EntryHeader } from './entry.ts';
 import { forkConflict, ForkChannels } from './fork-channels.ts';
 import { ForkLedger } from './fork-ledger.ts';
-import type { Datum } from './items.ts';
+import type { Datum, Waiter } from './items.ts';
 import { type QuotaSource, Quotas, SETTINGS_FACT, USAGE_PREFIX } from './quotas.ts';
 import { repetitionOf, REPEAT_LABEL } from './repeat.ts';
 import type { Span } from './span.ts';
@@ -171,7 +171,12 @@ export class Fork implements Engine, TurnHost {
 
   /** The space has taken a message away. */
   keepDatum(channel: Channel, datum: Datum): void {
-    if (!this.channels.left(channel, datum)) this.#end(forkConflict('more than is kept aside for it'));
+    if (!this.channels.leaveDatum(channel, datum)) this.#end(forkConflict('more than is kept aside for it'));
+  }
+
+  /** The space has taken a continuation away, or it has run. */
+  keepWaiter(waiter: Waiter): void {
+    if (!this.channels.leaveWaiter(waiter)) this.#end(forkConflict('more than is kept aside for it'));
   }
 
   keepFact(key: string, value: Value | undefined): void {
@@ -385,6 +390,10 @@ export class Fork implements Engine, TurnHost {
       else this.#arrivals.push(run);
       this.schedule();
     });
+  }
+
+  unfinished(): Iterable<Task> {
+    return this.tasks.all();
   }
 
   held(number: number): Task | undefined {

@@ -219,8 +219,7 @@ abstract class PagedShelf<T extends ShelfItem> implements Shelf<T> {
     this.#unfile = [];
   }
 
-  /** The numbers of everything on the shelf. */
-  protected everyNumber(visit: (number: number) => void): void {
+  everyNumber(visit: (number: number) => void): void {
     for (let number = this.all.after(-1, this.#allRows); number >= 0; number = this.all.after(number, this.#allRows))
       visit(number);
   }

@@ -30,6 +30,8 @@ export interface Shelf<T extends ShelfItem> {
   after(number: number): T | null;
   /** All items, oldest first. */
   walk(): Cursor<T>;
+  /** The numbers of all items, oldest first, without looking at them. */
+  everyNumber(visit: (number: number) => void): void;
 }
 
 export interface DataShelf extends Shelf<Datum> {
@@ -85,6 +87,14 @@ abstract class ResidentShelf<T extends ShelfItem> implements Shelf<T> {
 
   walk(): Cursor<T> {
     return new PostingsCursor(this.all);
+  }
+
+  everyNumber(visit: (number: number) => void): void {
+    const { items, head } = this.all;
+    for (let index = head; index < items.length; index++) {
+      const item = items[index] as T;
+      if (!item.gone) visit(item.number);
+    }
   }
 
   add(item: T): void {

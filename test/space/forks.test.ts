@@ -3,16 +3,11 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { limits } from '../../src/limits.ts';
 import { compilePattern } from '../../src/match/index.ts';
-import { simulatedPlatform } from '../../src/platform/index.ts';
-import { type Fork, type ForkOptions, type Receive, SpaceEngine } from '../../src/space/index.ts';
-import { openSimulatedStore, SimulatedDisk } from '../../src/store/index.ts';
+import type { Fork, Receive, SpaceEngine } from '../../src/space/index.ts';
 import { FreeVariable, type Value } from '../../src/values/index.ts';
+import { BODY, CAUSE, Machine } from './support/fork-machine.ts';
 
 const HALL = 'hall';
-const CAUSE = { kind: 'test', payload: null, account: 0 };
-const BODY = { label: 'test', term: null, place: 0, environment: [] };
-/** Cut at every commit, and nothing kept in memory that is not needed. */
-const ROWS = { cache_bytes: 1, journal_tail_bytes_max: 1, journal_tail_age_ms_max: 0 };
 
 /** What matches a key, or (null) anything; it captures the number of the message. */
 function receive(key: number | null, peek: boolean): Receive {
@@ -43,30 +38,7 @@ class Shelf {
   }
 }
 
-class Machine {
-  readonly disk = new SimulatedDisk(simulatedPlatform(3));
-  engine!: SpaceEngine;
-
-  async open(options: object = ROWS): Promise<this> {
-    const { platform } = this.disk;
-    const store = await this.run(openSimulatedStore(this.disk));
-    this.engine = await this.run(SpaceEngine.open({ platform, store, ...options }));
-    const { engine } = this;
-    engine.register('fork', (turn, { payload }) => engine.takeOver(turn, payload));
-    engine.start({ handling: () => 'inline', run: () => {}, deliver: () => {} });
-    return this;
-  }
-
-  run<T>(work: Promise<T>): Promise<T> {
-    return this.disk.platform.run(work);
-  }
-
-  fork(options: ForkOptions = {}): Fork {
-    const fork = this.engine.fork({ limit_ms: limits.fork_ms_max, ...options });
-    fork.start({ handling: () => 'inline', run: () => {}, deliver: () => {} });
-    return fork;
-  }
-
+class Hall extends Machine {
   put(where: SpaceEngine | Fork, { key, id, persist }: Message): Promise<void> {
     return this.run(where.post(CAUSE, (turn) => turn.produce(HALL, [key, id], persist)));
   }
@@ -74,14 +46,6 @@ class Machine {
   async take(where: SpaceEngine | Fork, key: number | null, peek: boolean): Promise<number | null> {
     const captures = await this.run(where.post(CAUSE, () => where.tuples.tryOnce(receive(key, peek))));
     return captures === null ? null : idOf(captures);
-  }
-
-  /** Rows are written, and what is not needed is dropped from memory. */
-  async settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
-      await this.run(this.engine.post(CAUSE, () => {}));
-      await this.run(new Promise((resolve) => void this.disk.platform.timers.after(20, () => resolve(null))));
-    }
   }
 
   messages(where: SpaceEngine | Fork): number[] {
@@ -130,7 +94,7 @@ describe('space: forks', function () {
         fc.boolean(),
         fc.array(step, { minLength: 4, maxLength: 40 }),
         async (count, isSettled, steps) => {
-          const machine = await new Machine().open();
+          const machine = await new Hall().open();
           const { engine } = machine;
           let ids = 0;
           const space = new Shelf();
@@ -179,12 +143,7 @@ describe('space: forks', function () {
             assert.equal(place.place(HALL).data?.live ?? 0, ids_.length);
           });
           const [first, second] = forks as [Fork, Fork];
-          const applied = await machine.run(
-            engine.applyFork(first, 0).then(
-              () => null,
-              (error) => error.code,
-            ),
-          );
+          const applied = await machine.apply(first);
           // Each has looked at the channel just now.
           assert.equal(applied, changed ? 'fork_conflict' : null);
           if (applied === null)
@@ -201,7 +160,7 @@ describe('space: forks', function () {
   });
 
   it('one that takes a message by its key looks at that one, however many lie beside it', async () => {
-    const machine = await new Machine().open({});
+    const machine = await new Hall().open({});
     const { engine } = machine;
     await machine.run(
       engine.post(CAUSE, (turn) => {
@@ -225,7 +184,7 @@ describe('space: forks', function () {
   });
 
   it('a join over long channels, and a persistent receive, meet what lay there', async () => {
-    const machine = await new Machine().open();
+    const machine = await new Hall().open();
     const { engine } = machine;
     const other = 'other';
     await machine.run(
@@ -254,7 +213,7 @@ describe('space: forks', function () {
   });
 
   it('what the space takes is kept for those who have not looked, up to a bound; then they cannot look any more', async () => {
-    const machine = await new Machine().open({});
+    const machine = await new Hall().open({});
     const { engine } = machine;
     const many = limits.fork_kept_items_max + 2;
     await machine.run(
