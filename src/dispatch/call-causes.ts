@@ -6,7 +6,7 @@ import type { Call, NativeReference } from '../../channels/index.ts';
 import { stateKey } from '../../channels/index.ts';
 import { PowerboxError } from '../errors.ts';
 import type { Task, Turn } from '../space/index.ts';
-import { channelKey, type List, Tuple, type Value } from '../values/index.ts';
+import { channelKey, List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, type Outcome } from './answers.ts';
 import { begunKey, preparedKey, SERVICE_FACT, reportDurably, type JobContext } from './job.ts';
 import { applyOutcome, isPrepared } from './replies.ts';
@@ -24,20 +24,24 @@ export interface OutsideCall {
   readonly digest: Uint8Array | null;
 }
 
-/** The fact of a change that has begun: which object it is at, with what method, in which lane. */
-function writeBegun(reference: NativeReference, { method }: Call): Value {
+/** The fact of a change that has begun, as earlier versions wrote it: with what its task says, too. */
+function writeBegunWhole(reference: NativeReference, { method }: Call): Value {
   const { native, handle, id, cap } = reference;
   return new Tuple([native, handle, id, cap, method.name, method.lane]);
 }
 
-/** The lane of a change that had begun. It is written down, for a later declaration may say another one. */
-export function laneOfBegun(number: number, fact: Value): string {
-  const [native, handle, id, cap, , lane] = (fact as Tuple).items;
+/**
+ * The lane of a change that had begun, at this object. Its fact is the word for the lane, or Nil when nothing orders it: it
+ * is written down, for a later declaration may say another one.
+ */
+export function laneOfBegun(number: number, fact: Value, reference: NativeReference): string {
+  const lane = fact instanceof Tuple ? fact.items[LANE_PART] : fact;
   // In no order, so in one of its own: recovery keeps a place for each change that had begun.
-  if (lane === null) return `task/${number}`;
-  const reference = { native: native as string, handle: handle as Value, id: id as string, cap: cap as string };
-  return laneOf(reference, lane as string);
+  return typeof lane === 'string' ? laneOf(reference, lane) : `task/${number}`;
 }
+
+/** Where the lane stands in the fact of an earlier version. */
+const LANE_PART = 5;
 
 /** The object that a call works on and the lane of its method, as a key: calls of one key run one after the other. */
 export function laneOf(reference: NativeReference, lane: string): string {
@@ -81,14 +85,27 @@ export function stateOf({ id }: NativeReference, facts: Pick<Turn, 'fact'>): Val
 /** `find` gives the call of a task; undefined when it is none that goes outside. */
 export function registerCallCauses(context: JobContext, find: (task: Task) => OutsideCall | undefined): void {
   const { engine } = context;
-  // Answers the state of the object as the change finds it: after the answer of the call before.
-  engine.register('begun', (turn, { payload }): Value | undefined => {
-    const number = (payload as Tuple).items[1] as number;
+  const callOf = (number: number): OutsideCall | undefined => {
     const task = engine.held(number);
-    const begun = task === undefined ? undefined : find(task);
-    if (begun === undefined) return undefined;
-    turn.setFact(begunKey(number), writeBegun(begun.reference, begun.call));
-    return stateOf(begun.reference, turn);
+    return task === undefined ? undefined : find(task);
+  };
+  // Answers the states of the objects as the changes find them: after the answers of the calls before.
+  engine.register('begun', (turn, { payload }): (Value | undefined)[] => {
+    const { items } = payload as Tuple;
+    const numbers = items[3];
+    const states: (Value | undefined)[] = [];
+    if (!(numbers instanceof List)) {
+      const number = items[1] as number;
+      const begun = callOf(number);
+      if (begun !== undefined) turn.setFact(begunKey(number), writeBegunWhole(begun.reference, begun.call));
+      return states;
+    }
+    for (const number of numbers.items as readonly number[]) {
+      const begun = callOf(number);
+      if (begun !== undefined) turn.setFact(begunKey(number), begun.call.method.lane);
+      states.push(begun === undefined ? undefined : stateOf(begun.reference, turn));
+    }
+    return states;
   });
   const answered =
     (changing: boolean) =>

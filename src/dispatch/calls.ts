@@ -102,10 +102,15 @@ export class NativeCalls implements Holding {
   }
 
   /** Finds what was under way when the last process ended. */
-  attach(engine: Pick<Engine, 'facts'>): void {
-    for (const [key, value] of engine.facts(BEGUN_PREFIX)) {
-      const number = Number(key.slice(BEGUN_PREFIX.length));
-      const lane = laneOfBegun(number, value);
+  attach(engine: Pick<Engine, 'facts' | 'unfinished'>): void {
+    const begun = new Map<number, Value>();
+    for (const [key, value] of engine.facts(BEGUN_PREFIX)) begun.set(Number(key.slice(BEGUN_PREFIX.length)), value);
+    if (begun.size === 0) return;
+    for (const task of engine.unfinished()) {
+      const { number } = task;
+      const fact = begun.get(number);
+      if (fact === undefined) continue;
+      const lane = laneOfBegun(number, fact, this.#referenceOf(task));
       this.#interrupted.set(number, lane);
       this.#lanes.reserve(lane, number);
     }

@@ -9,6 +9,7 @@ import { limits } from '../limits.ts';
 import { Deadlines, NumberMap } from '../platform/index.ts';
 import type { Account, Engine, FactChange, Handling, InlineRunner, Task, TaskRouter, Turn } from '../space/index.ts';
 import type { Value } from '../values/index.ts';
+import { Beginnings } from './beginnings.ts';
 import { registerCallCauses } from './call-causes.ts';
 import { NativeCalls, type ParkedCall } from './calls.ts';
 import { Capabilities, type Ended } from './capabilities.ts';
@@ -144,6 +145,7 @@ export class Dispatcher implements TaskRouter {
       deadlines: new Deadlines({ clock, timers }),
       ids,
       lanes: this.#lanes,
+      beginnings: new Beginnings(engine, timers),
       stderr: this.#stderr,
       sources: this.sources,
       capabilities: this.capabilities,

@@ -4,6 +4,7 @@ import type { Clock, Deadlines, Timers } from '../platform/index.ts';
 import type { Account, Engine, Task, Turn } from '../space/index.ts';
 import { Tuple, type Value } from '../values/index.ts';
 import type { Audit } from './audit.ts';
+import type { Beginnings } from './beginnings.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Job, Lanes } from './lanes.ts';
 import type { Sources } from './sources.ts';
@@ -47,6 +48,7 @@ export interface JobContext {
   /** Time limits of calls. */
   readonly deadlines: Deadlines;
   readonly lanes: Lanes;
+  readonly beginnings: Beginnings;
   readonly stderr: Stderr;
   readonly counts: Counts;
   readonly ids: EffectIds;

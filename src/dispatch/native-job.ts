@@ -9,6 +9,7 @@ import type { Account, Cause, Poster, Span, Task, Turn } from '../space/index.ts
 import { List, Tuple, type Value } from '../values/index.ts';
 import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import type { Measured } from './audit.ts';
+import type { Beginning } from './beginnings.ts';
 import { type OutsideCall, laneOf, stateOf } from './call-causes.ts';
 import { isBusy, recordOf, reportDurably, RETRY_MS, type JobContext, type OutsideWork } from './job.ts';
 import { failureOf, type Failure } from './stderr.ts';
@@ -80,7 +81,7 @@ class Asked implements NativeCall {
   }
 }
 
-export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
+export class NativeJob implements OutsideWork, OutsideCall, Beginning, Poster, Timed {
   readonly number: number;
   readonly asked: number;
   readonly lane: string | null;
@@ -105,7 +106,7 @@ export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
   #asking: 'call' | 'ask' | null = null;
   #asked = 0;
   #effectId: Uint8Array | null = null;
-  /** What has been posted last: that the change begins, or its answer, which brings these notes. */
+  /** Its answer, as it is posted, which brings these notes. */
   #cause: Cause | null = null;
   #notes: Outcome['notes'] = [];
   /** That it had begun before this process: recovery decides. */
@@ -178,6 +179,14 @@ export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
     return this.reference.cap;
   }
 
+  get native(): string {
+    return this.reference.native;
+  }
+
+  get method(): string {
+    return this.call.method.name;
+  }
+
   cut(failure: Failure): void {
     if (this.stage === 'answered' || this.#cutBy !== null) return;
     this.#cutBy = failure;
@@ -215,38 +224,36 @@ export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
 
   /** Makes it durable that the change begins; the state is read in that turn, so after the predecessor's answer. */
   #begin(): void {
-    const { number } = this;
-    const { engine, failpoint } = this.#context;
+    const { beginnings, engine, failpoint } = this.#context;
     if (this.#context.unbegun) {
       // Not at once: this may be a turn.
       queueMicrotask(() => this.#make(stateOf(this.reference, engine)));
       return;
     }
-    const payload = recordOf([number, this.reference.native, this.call.method.name]);
-    this.#cause = { kind: 'begun', payload, account: this.account };
     failpoint?.('begun:before');
-    this.#post();
+    beginnings.add(this);
+  }
+
+  begun(state: Value | undefined): void {
+    this.#context.failpoint?.('begun:after');
+    // Nothing is done, so recovery finds it begun, and the native asked says so.
+    if (this.#context.paused) this.stage = 'queued';
+    else this.#make(state);
+  }
+
+  notBegun(): void {
+    this.#over();
   }
 
   #post(): void {
-    const { engine } = this.#context;
-    if (this.stage === 'answered') engine.concludeFor(this, this.task, this.#cause as Cause);
-    else engine.enactFor(this, this.#cause as Cause);
+    this.#context.engine.concludeFor(this, this.task, this.#cause as Cause);
   }
 
-  /** What was posted is durable: that the change begins, with the state that it finds, or its answer. */
-  done(result: unknown): void {
-    const { failpoint } = this.#context;
-    if (this.stage === 'answered') {
-      failpoint?.('finished:after');
-      if (this.call.method.recovery === 'ask') this.#forget();
-      this.#over();
-      return;
-    }
-    failpoint?.('begun:after');
-    // Nothing is done, so recovery finds it begun, and the native asked says so.
-    if (this.#context.paused) this.stage = 'queued';
-    else this.#make(result as Value | undefined);
+  /** Its answer is durable. */
+  done(): void {
+    this.#context.failpoint?.('finished:after');
+    if (this.call.method.recovery === 'ask') this.#forget();
+    this.#over();
   }
 
   /** Again and again while the engine has no room for one more cause; any other refusal is final for the space. */
@@ -402,7 +409,6 @@ export class NativeJob implements OutsideWork, OutsideCall, Poster, Timed {
 
   /** In the turn of its answer: what happens in this process only. */
   inTurn(_result: unknown, turn: Turn): void {
-    if (this.stage !== 'answered') return;
     const { stderr } = this.#context;
     for (const note of this.#notes) reportDurably(turn, this.account, stderr, note, this.what, this.number);
     // The next call of this object may begin now: its `begun` comes after this turn in the journal, so that

@@ -329,6 +329,10 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
     return this.#arrive(cause, null, apply, null, task as LiveTask) as Promise<boolean>;
   }
 
+  unfinished(): Iterable<Task> {
+    return this.tasks.all();
+  }
+
   held(number: number): Task | undefined {
     return this.tasks.held.get(number);
   }

@@ -176,6 +176,8 @@ export interface Engine {
   post<T>(cause: Cause, apply: (turn: Turn) => T): Promise<T>;
   /** As `post`, and in the same turn the outside task `task` is gone. Refused (false) when it is gone already. */
   finish(task: Task, cause: Cause, apply: (turn: Turn) => void): Promise<boolean>;
+  /** All tasks that are made and not done, in no order; between turns. */
+  unfinished(): Iterable<Task>;
   /** The task of this number, while it is outside or parked. */
   held(number: number): Task | undefined;
   /** Asks the router again about every parked task of this label. */

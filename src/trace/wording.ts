@@ -5,6 +5,8 @@ import type { Wording } from './replay.ts';
 
 /** Characters of one value. */
 const VALUE_CHARS_MAX = 200;
+/** Of those that begin with one cause. */
+const TASKS_SHOWN = 20;
 
 /** `show` prints a value in Rholang syntax. */
 export function wordingWith(show: (value: Value) => string): Wording {
@@ -37,7 +39,9 @@ function causeText(
     case 'deploy':
       return ` ${String(items[3])} by ${String(items[2])}`;
     case 'begun':
-      return ` ${String(items[2])}.${String(items[3])} in task ${String(items[1])}`;
+      return items[3] instanceof List
+        ? ` ${String(items[1])}.${String(items[2])} in ${tasksText(items[3].items)}`
+        : ` ${String(items[2])}.${String(items[3])} in task ${String(items[1])}`;
     case 'finished':
     case 'result':
     case 'answer':
@@ -49,4 +53,10 @@ function causeText(
     default:
       return payload === null ? '' : ` ${short(payload)}`;
   }
+}
+
+function tasksText(numbers: readonly Value[]): string {
+  const shown = numbers.slice(0, TASKS_SHOWN).map(String).join(', ');
+  const more = numbers.length - TASKS_SHOWN;
+  return `${numbers.length === 1 ? 'task' : 'tasks'} ${shown}${more > 0 ? ` and ${more} more` : ''}`;
 }

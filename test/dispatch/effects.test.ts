@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isErrorResult, NewChannel, NewObject, whenLeft } from '../../channels/index.ts';
 import { Dispatcher, installNative } from '../../src/dispatch/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
-import { SpaceEngine } from '../../src/space/index.ts';
+import { type CauseRecord, type Recorder, SpaceEngine } from '../../src/space/index.ts';
 import { type Journal, openMemoryStore, type Store } from '../../src/store/index.ts';
 import { type Bundle, Kind, List, MapValue, Tuple, type Name, type Value } from '../../src/values/index.ts';
 import { freshName, probeNative, rest, Site, World } from './support/world.ts';
@@ -111,6 +111,55 @@ describe('effects', () => {
     await platform.run(dispatcher.quiescent(1));
     assert.equal(store.journal.last - before, 2 + 6, 'each answer with the beginning of the next');
     assert.equal(world.done.length, 6);
+    await platform.run(engine.close());
+  });
+
+  it('changes of one method that begin together are on record in one cause, each account with its own', async () => {
+    const { platform, store, world, engine, dispatcher, probe } = await realSpace(8);
+    const objects = [probe];
+    for (const handle of ['q', 'r']) {
+      const made = engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
+        installNative(turn, { native: 'probe', handle, id: '', cap: '' }, undefined),
+      );
+      objects.push(await platform.run(made));
+    }
+    const causes: CauseRecord[] = [];
+    const begunAtCalls: number[] = [];
+    const recorder: Recorder = {
+      held: () => {},
+      unparked: () => {},
+      commit: (_header, some) => void causes.push(...some),
+      durable: () => {},
+      blob: () => {},
+    };
+    await platform.run(engine.record({ ...recorder, begin: () => {} }));
+    const before = store.journal.last;
+    world.behaviour = (call) => {
+      begunAtCalls.push([...engine.facts('effect/')].length);
+      assert.equal(store.journal.last, before + 1, 'called when all that begin are durable');
+      return { ok: call.args[0] ?? null };
+    };
+    const send = (account: number): Promise<void> =>
+      engine.post({ kind: 'test', payload: null, account }, (turn) => {
+        for (const object of objects) turn.produce(object, ['once', 1], false);
+      });
+    await platform.run(send(1));
+    await platform.run(dispatcher.quiescent(1));
+    assert.deepEqual(begunAtCalls, [3, 3, 3]);
+    const begun = causes.filter(({ kind }) => kind === 'begun').map(({ payload }) => (payload as Tuple).items);
+    assert.deepEqual(
+      begun.map(([mode, native, method, tasks]) => [mode, native, method, (tasks as List).items.length]),
+      [['transaction', 'probe', 'once', 3]],
+    );
+    world.behaviour = (call) => ({ ok: call.args[0] ?? null });
+    causes.length = 0;
+    await platform.run(Promise.all([send(1), send(2)]));
+    await platform.run(dispatcher.quiescent(1));
+    await platform.run(dispatcher.quiescent(2));
+    const told = causes.filter(({ kind }) => kind === 'begun');
+    assert.deepEqual([...new Set(told.map(({ account }) => account))].sort(), [1, 2]);
+    assert.equal(told.flatMap(({ payload }) => ((payload as Tuple).items[3] as List).items).length, 6);
+    assert.equal([...engine.facts('effect/')].length, 0);
     await platform.run(engine.close());
   });
 
@@ -242,6 +291,40 @@ describe('effects', () => {
     await second.dispatcher.quiescent(2);
     assert.equal(first.world.log[0], 'call repeated 1');
     assert.deepEqual(first.world.log.slice(1), ['call look 2', 'call look 3']);
+  });
+
+  it('a change that an earlier version put on record as begun is recovered all the same', async () => {
+    const first = new Site();
+    const probe = await first.install();
+    const ret = freshName();
+    first.world.behaviour = () => new Promise(() => {});
+    await first.send(probe, ['once', 1, ret]);
+    await first.send(probe, ['once', 2, ret]);
+    await rest();
+    const { facts } = first.disk.state;
+    const [[key, lane]] = [...facts].filter(([fact]) => fact.startsWith('effect/')) as [[string, Value]];
+    assert.equal(lane, '');
+    facts.set(key, new Tuple(['probe', 'p', '', '', 'once', '']));
+    first.world.behaviour = (call) => ({ ok: call.args[0] ?? null });
+    const second = first.restart();
+    await second.dispatcher.quiescent(1);
+    const [one, two] = second.engine.waiting(ret).map((message) => message[0]);
+    assert.equal(codeOf(one), 'interrupted');
+    assert.equal(two, 2);
+    assert.equal([...first.disk.state.facts.keys()].filter((fact) => fact.startsWith('effect/')).length, 0);
+  });
+
+  it('a cause of an earlier version, of one change that begins, does what it did', async () => {
+    const site = new Site();
+    const probe = await site.install();
+    site.world.behaviour = () => new Promise(() => {});
+    await site.send(probe, ['once', 1]);
+    await rest();
+    const [[key]] = [...site.disk.state.facts].filter(([fact]) => fact.startsWith('effect/')) as [[string, Value]];
+    const number = Number(key.slice('effect/'.length));
+    const payload = new Tuple(['transaction', number, 'probe', 'once']);
+    await site.engine.enact({ kind: 'begun', payload, account: 1 });
+    assert.deepEqual((site.disk.state.facts.get(key) as Tuple).items.slice(4), ['once', '']);
   });
 
   it('a change whose begun was never durable simply runs', async () => {

@@ -109,6 +109,10 @@ export class FakeEngine implements Engine {
     return result;
   }
 
+  unfinished(): Iterable<Task> {
+    return this.state.tasks.values();
+  }
+
   held(number: number): Task | undefined {
     return this.#outside.get(number) ?? this.#parked.get(number);
   }
