@@ -76,14 +76,16 @@ export class HeadReader {
 }
 
 /** From the first name to the last value, where the pieces lie in one piece of memory, one after the other. */
-function blockOf(raw: readonly Buffer[]): Buffer | null {
+function blockOf(raw: readonly Buffer[]): Uint8Array | null {
   const first = raw[0];
   if (first === undefined) return null;
   const { buffer, byteOffset } = first;
   let end = byteOffset;
   for (const piece of raw) {
-    if (piece.buffer !== buffer || piece.byteOffset < end) return null;
-    end = piece.byteOffset + piece.length;
+    const start = piece.byteOffset;
+    if (start < end || piece.buffer !== buffer) return null;
+    end = start + piece.length;
   }
-  return Buffer.from(buffer, byteOffset, end - byteOffset);
+  // Only compared and copied, so it need not be a `Buffer`, which takes twice as long to make.
+  return new Uint8Array(buffer, byteOffset, end - byteOffset);
 }
