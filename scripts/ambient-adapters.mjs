@@ -19,6 +19,11 @@ export const ADAPTERS = [
     reason: 'Gives the files of a journal other names and removes them, when nobody needs what they hold.',
   },
   {
+    file: 'src/store/fill-journal.ts',
+    touches: ['files'],
+    reason: 'Removes what an attempt to make a journal has left that a crash cut short.',
+  },
+  {
     file: 'src/store/take-over.ts',
     touches: ['files'],
     reason: 'Removes the database that was the journal of a data directory of version 1.',

@@ -18,12 +18,12 @@ import type { Platform } from '../platform/index.ts';
 import { equal, hex } from './bytes.ts';
 import type { Identity } from './directory.ts';
 import { placeFile, syncPath } from './durable-file.ts';
+import { fillJournal } from './fill-journal.ts';
 import { frameSeed, unframeRow } from './frame.ts';
 import { corrupt } from './health.ts';
 import type { Bytes } from './level-rows.ts';
 import { recordBytes } from './segment-format.ts';
 import type { JournalView, SegmentJournal } from './segment-journal.ts';
-import { fillJournal } from './take-over.ts';
 import type { BackupReport } from './types.ts';
 import { madeWhole } from './whole.ts';
 

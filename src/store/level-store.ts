@@ -31,7 +31,7 @@ import { type Bytes, LevelRows } from './level-rows.ts';
 import { openMemoryStore } from './memory-store.ts';
 import { makeHead, readWhole } from './segment-files.ts';
 import { openSegmentJournal } from './segment-journal.ts';
-import { findJournal } from './segment-open.ts';
+import { type FoundJournal, findJournal } from './segment-open.ts';
 import { makeBallast, makeReserve, readService } from './service.ts';
 import { copyLevelJournal, removeLevelJournal } from './take-over.ts';
 import type { Durability, Store } from './types.ts';
@@ -61,7 +61,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const opened: { close(): Promise<void> }[] = [];
   try {
     // Before anything is changed; who holds the directory may be appending, and then it is looked at in vain.
-    if (identity.ready) await lookAtJournal(place, identity, at.journal);
+    const known = identity.ready ? await lookAtJournal(place, identity, at.journal) : null;
     const cacheSize = options.cacheBytes ?? limits.row_blocks_bytes_default;
     const rowsLevel = await openLevel(at.rows, { cacheSize }, { place, identity });
     opened.push(rowsLevel);
@@ -70,7 +70,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     await makeDirectory(at.blobs, sync);
     await settleReserve(place, identity);
     await settleJournal(place, identity, at.journal);
-    const journal = await openSegmentJournal({ location: at.journal, seed, sync, health });
+    const journal = await openSegmentJournal({ location: at.journal, seed, sync, health, known });
     opened.unshift(journal);
     const settle = sync ? null : () => journal.settle();
     const rows = new LevelRows({ level: rowsLevel, location: at.rows, seed, health, settleJournal: settle });
@@ -99,19 +99,19 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
 const LOOKS_MAX = 4;
 const LOOK_MS = 25;
 
-/** Throws when the journal is damaged, and has changed nothing. */
+/** Throws when the journal is damaged, and has changed nothing. Null: whoever holds the lock must look for himself. */
 async function lookAtJournal(
   { directory, platform }: Place,
   { spaceId, version }: Identity,
   location: string,
-): Promise<void> {
+): Promise<FoundJournal | null> {
   for (let looks = 1; ; looks++) {
     try {
-      if (version < FORMAT_VERSION) await checkLogs(location);
-      else await findJournal(location, frameSeed(spaceId));
-      return;
+      if (version === FORMAT_VERSION) return await findJournal(location, frameSeed(spaceId));
+      await checkLogs(location);
+      return null;
     } catch (error) {
-      if ((await holderOf(directory)) !== null) return;
+      if ((await holderOf(directory)) !== null) return null;
       if (looks === LOOKS_MAX) throw error;
       await new Promise<void>((resolve) => platform.timers.after(LOOK_MS, resolve));
     }

@@ -53,12 +53,14 @@ export type SegmentJournalOptions = {
   readonly health: Health;
   /** Bytes of the first segment, and of those that follow when they are large. */
   readonly segment_bytes?: { readonly min: number; readonly max: number };
+  /** What was found before the lock was there. */
+  readonly known?: FoundJournal | null;
 };
 
 /** Reads the ends of the journal and makes them durable. Throws `storage_corrupt` when they do not fit each other. */
 export async function openSegmentJournal(options: SegmentJournalOptions): Promise<SegmentJournal> {
-  const { location, seed } = options;
-  const found = await findJournal(location, seed);
+  const { location, seed, known = null } = options;
+  const found = await findJournal(location, seed, known);
   // Not all of what a process left that was killed has reached the disk.
   if (found.head.closedAt === null)
     for (const { segment } of found.segments) await syncData(segmentPath(location, segment));

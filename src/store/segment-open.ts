@@ -34,8 +34,15 @@ export interface FoundJournal {
   readonly last: number;
 }
 
-/** Throws `storage_corrupt` for whatever does not fit, and has changed nothing. */
-export async function findJournal(location: string, seed: number): Promise<FoundJournal> {
+/**
+ * Throws `storage_corrupt` for whatever does not fit, and has changed nothing. `known`: what was found a moment ago; a
+ * journal that was closed then and whose head was not written since is as it was, for nobody appends before that.
+ */
+export async function findJournal(
+  location: string,
+  seed: number,
+  known: FoundJournal | null = null,
+): Promise<FoundJournal> {
   const numbers = await listSegments(location);
   if (numbers === null) throw corrupt(`${location} is missing, or is no directory`);
   const path = join(location, HEAD_FILE);
@@ -43,6 +50,7 @@ export async function findJournal(location: string, seed: number): Promise<Found
   if (bytes === null) throw corrupt(`${path} is missing`);
   const head = readHead(bytes, seed);
   if (head === null) throw corrupt(`${path} is damaged: neither of its two states, at bytes 0 and 4096, is sound`);
+  if (known !== null && known.head.closedAt !== null && known.head.version === head.version) return known;
   if (head.newest > 0 && !numbers.includes(head.newest))
     throw corrupt(`${segmentPath(location, head.newest)} is missing, and ${HEAD_FILE} says that it was made`);
   const begun: SegmentHeader[] = [];

@@ -10,10 +10,9 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncPath } from './durable-file.ts';
 import { entryKey, readNumber, unframeEntry } from './frame.ts';
-import { corrupt, Health } from './health.ts';
+import { fillJournal } from './fill-journal.ts';
+import { corrupt } from './health.ts';
 import type { Bytes } from './level-rows.ts';
-import { HEAD_FILE, listSegments, makeHead, segmentPath } from './segment-files.ts';
-import { openSegmentJournal } from './segment-journal.ts';
 
 /** Sorts before every entry: entries have the numbers from 1. Its value is framed as entry 0. */
 const FLOOR_KEY = entryKey(0);
@@ -46,28 +45,6 @@ async function* entriesOf(
     const entry = unframeEntry(framed, seed, number);
     if (entry === null) throw corrupt(`journal entry ${number} has a bad checksum in ${location}`);
     yield entry;
-  }
-}
-
-export interface Filling {
-  /** A directory that is there. */
-  readonly location: string;
-  readonly seed: number;
-  /** The number before that of the first entry. */
-  readonly floor: number;
-  readonly entries: AsyncIterable<Uint8Array>;
-}
-
-/** Makes a journal of these entries, durable and closed; segments that are there already go. */
-export async function fillJournal({ location, seed, floor, entries }: Filling): Promise<void> {
-  await rm(join(location, HEAD_FILE), { force: true });
-  for (const segment of (await listSegments(location)) ?? []) await rm(segmentPath(location, segment), { force: true });
-  await makeHead(location, seed, floor, true);
-  const journal = await openSegmentJournal({ location, seed, sync: false, health: new Health() });
-  try {
-    for await (const entry of entries) await journal.append(journal.last, entry);
-  } finally {
-    await journal.close();
   }
 }
 

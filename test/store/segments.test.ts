@@ -7,6 +7,7 @@ import { describe, it } from 'mocha';
 import { Health } from '../../src/store/health.ts';
 import { makeHead } from '../../src/store/segment-files.ts';
 import { openSegmentJournal, type SegmentJournal } from '../../src/store/segment-journal.ts';
+import { findJournal } from '../../src/store/segment-open.ts';
 import { entryOf } from './support/entries.ts';
 import { inDirectory } from './support/place.ts';
 import { RECORD_BYTES, SECTOR_BYTES } from './support/segments.ts';
@@ -311,6 +312,26 @@ describe('the files of a journal', () => {
       await again.close();
     });
   });
+});
+
+describe('a journal that was looked at before its directory was locked', () => {
+  it('is looked at again, unless it was closed and nobody has written since', () =>
+    inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const first = await opened(location);
+      await appended(first, 100);
+      const open = await findJournal(location, SEED);
+      ok((await findJournal(location, SEED, open)) !== open);
+      await first.close();
+      strictEqual((await findJournal(location, SEED, open)).head.closedAt, 1);
+      const closed = await findJournal(location, SEED);
+      strictEqual(await findJournal(location, SEED, closed), closed);
+      const second = await opened(location);
+      await appended(second, 100);
+      strictEqual((await findJournal(location, SEED, closed)).last, 2);
+      await second.close();
+      strictEqual((await findJournal(location, SEED, closed)).last, 2);
+    }));
 });
 
 describe('a bit that is flipped after a close', () => {
