@@ -1,8 +1,8 @@
 /**
- * `npm test`: every test, in as many processes at once as the machine has cores. Each process runs mocha over a few
- * files, as `npx mocha FILES` does, so root hooks and `.mocharc.json` hold in each. Closes with one summary in mocha's
- * words, then with what failed. A process that dies before its summary, and one that does not leave after it because
- * its tests left something open, is a failure.
+ * `npm test`: every test, in as many processes at once as the machine has cores, and in one beside them what mostly
+ * waits. Each process runs mocha over a few files with what `.mocharc.json` says, as `npx mocha FILES` does. Closes with
+ * one summary in mocha's words, then with what failed. A process that dies before its summary, and one that does not
+ * leave after it because its tests left something open, is a failure.
  *
  *     npm test                               everything
  *     npm test -- test/space/*.test.ts       these files; any other argument goes to mocha, as `--grep WORDS`
@@ -17,8 +17,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** More at once make tests of time limits wait for a core; two is what the ten minutes are promised for. */
 const JOBS_MAX = 4;
-/** Files that share a process: its start costs a second, and the last ones to start should be short. */
-const FILES_MAX = 6;
+/** Files that share a process: its start costs two seconds of a core, and the last ones to start should be short. */
+const FILES_MAX = 12;
 /** How long a process may take to leave when its tests are over. */
 const LEAVE_MS = 20_000;
 /**
@@ -27,25 +27,25 @@ const LEAVE_MS = 20_000;
  */
 const LONG = [
   'test/crash/crash.test.ts',
-  'test/crash/hosts.test.ts',
   'test/space/large.test.ts',
-  'test/cli/command.test.ts',
+  'test/crash/hosts.test.ts',
   'test/docs/readme.test.ts',
+  'test/simulation/simulation.test.ts',
+  'test/cli/command.test.ts',
+  'test/crash/plants.test.ts',
+  'test/trace/replay.test.ts',
+  'test/rholang/syntax.test.ts',
+  'test/rholang/machine.test.ts',
+  'test/crash/network.test.ts',
   'test/acceptance/work.test.ts',
   'test/chaos/chaos.test.ts',
   'test/cli/config.test.ts',
-  'test/crash/network.test.ts',
-  'test/crash/plants.test.ts',
   'test/operate/backup.test.ts',
-  'test/natives/life.test.ts',
   'test/crash/peers.test.ts',
   'test/resolvers/crash.test.ts',
   'test/values/names.test.ts',
   'test/embedding/service.test.ts',
   'test/cli/service.test.ts',
-  'test/simulation/simulation.test.ts',
-  'test/resolvers/peers/hostile.test.ts',
-  'test/resolvers/http-faults.test.ts',
   'test/cli/grants.test.ts',
   'test/resolvers/http.test.ts',
   'test/embedding/http.test.ts',
@@ -56,6 +56,19 @@ const LONG = [
   'test/acceptance/calls.test.ts',
   'test/match/bounds.test.ts',
   'test/space/law.test.ts',
+];
+
+/**
+ * Files that wait for time limits of others nearly all of their time, and leave the cores alone meanwhile. They are run
+ * one after the other, beside what keeps the cores busy.
+ */
+const WAITING = [
+  'test/resolvers/peers/hostile.test.ts',
+  'test/resolvers/peers/messages.test.ts',
+  'test/resolvers/http-faults.test.ts',
+  'test/natives/life.test.ts',
+  'test/natives/url.test.ts',
+  'test/service/silence.test.ts',
 ];
 
 const { files, jobs, leave_ms, passed } = readArguments(process.argv.slice(2));
@@ -70,15 +83,19 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-const queue = batches(files);
+// What node itself is told is said here: mocha would start a second process to say it.
+const { import: loader, ...settings } = JSON.parse(readFileSync(join(root, '.mocharc.json'), 'utf8'));
+const busy = batches(files);
 const results = [];
-await Promise.all(Array.from({ length: Math.min(jobs, queue.length) }, work));
+let started = 0;
+const waiting = batchesApart(files);
+await Promise.all([...Array.from({ length: jobs }, () => work(busy)), work(waiting)]);
 rmSync(folder, { recursive: true, force: true });
 process.exitCode = summary();
 
-async function work() {
+async function work(queue) {
   for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
-    const result = await run(batch, join(folder, `${results.length}-${queue.length}.json`));
+    const result = await run(batch, join(folder, `${started++}.json`));
     results.push(result);
     process.stdout.write(result.output);
   }
@@ -89,8 +106,11 @@ function run(batch, report) {
   return new Promise((resolve) => {
     const child = spawn(
       process.execPath,
-      ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/test-reporter.cjs', ...passed, ...batch],
-      // In a group of its own: mocha starts a second process for the loader, and both must end together.
+      [
+        ...['--import', loader, 'node_modules/mocha/bin/mocha.js', '--no-config', ...flags(settings)],
+        ...['--reporter', 'scripts/test-reporter.cjs', ...passed, ...batch],
+      ],
+      // In a group of its own, so that what its tests have started ends with it.
       { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TEST_REPORT: report } },
     );
     running.add(child);
@@ -121,6 +141,10 @@ function run(batch, report) {
       resolve({ batch, output, broken, ...(told ?? { passing: 0, failing: 0, pending: 0, files: [] }) });
     });
   });
+}
+
+function flags(options) {
+  return Object.entries(options).map(([name, value]) => `--${name}=${value}`);
 }
 
 function kill({ pid }) {
@@ -168,18 +192,30 @@ function summary() {
   return Math.min(failing, 255);
 }
 
-/** The long ones alone and first, then the others by folder, a few at a time. */
+/** The long ones alone and first, then the others in their order, as many at a time as leave short ones for the end. */
 function batches(all) {
-  const long = LONG.filter((file) => all.includes(file));
-  const rest = all.filter((file) => !long.includes(file));
+  const waits = apart(all);
+  const long = LONG.filter((file) => all.includes(file) && !waits.includes(file));
+  const rest = all.filter((file) => !long.includes(file) && !waits.includes(file));
   const found = long.map((file) => [file]);
   for (let at = 0; at < rest.length; ) {
-    const place = rest[at].lastIndexOf('/');
-    const batch = rest.slice(at, at + FILES_MAX).filter((file) => file.startsWith(rest[at].slice(0, place + 1)));
-    found.push(batch);
-    at += batch.length;
+    const count = Math.min(FILES_MAX, Math.max(3, Math.ceil((rest.length - at) / (2 * jobs))));
+    found.push(rest.slice(at, at + count));
+    at += count;
   }
   return found;
+}
+
+function batchesApart(all) {
+  const waits = apart(all);
+  const found = [];
+  for (let at = 0; at < waits.length; at += 3) found.push(waits.slice(at, at + 3));
+  return found;
+}
+
+/** With one job, one after the other means all of them. */
+function apart(all) {
+  return jobs > 1 ? WAITING.filter((file) => all.includes(file)) : [];
 }
 
 function readArguments(args) {
