@@ -71,13 +71,12 @@ describe('embedding: quotas', () => {
     const loop = await space.run(LOOP);
     const done = await space.run('@"done"!(1)');
     await done.quiescent();
-    for (let looks = 0; ; looks++) {
+    for (;;) {
       const { pending } = await space.inspect();
       if (pending.some(({ kind }) => kind === 'refill')) {
         assert.deepEqual(pending, [{ kind: 'refill', tasks: 1, of: 'deploy' }]);
         break;
       }
-      assert.ok(looks < 1_000, 'it never waited');
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const usage = space.usage().find(({ deploy }) => deploy === loop.id);

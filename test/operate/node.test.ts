@@ -310,7 +310,7 @@ service: {shutdown_ms: 400}
     await begun;
     const before_ms = performance.now();
     assert.equal(await node.close(), false);
-    assert.ok(performance.now() - before_ms < 5_000);
+    assert.ok(performance.now() - before_ms < 30_000);
     release();
     // What was under way is answered all the same, and the directory is free.
     const admin = await openAdmin({ data, unfinished: 'hold', mustExist: true, console: QUIET });

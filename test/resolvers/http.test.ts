@@ -740,8 +740,8 @@ describe('http', () => {
       const { httpPower } = await import('../../src/capability/powers/http.ts');
       resolver.grant('other/http', httpPower.parse({ kind: 'http', origins: [onLoopback(server.origin)] }));
       const other = host.object('httpClient', list(['other/http']));
-      // An answer is there a moment before its connection is free again.
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      // An answer is there a moment before its connection is free again: some turns of the loop, in which sockets are read.
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
       await (await other.resolve('resolve', server.origin)).call('get');
       assert.equal(server.connections(), 1);
     });

@@ -127,7 +127,7 @@ describe('a name', () => {
       assert.equal(name.bytes.length, 32);
       registry.register(name, null);
     }
-    for (let attempt = 0; attempt < 20 && gone < 1_900; attempt++) {
+    for (let attempt = 0; attempt < 400 && gone < 1_900; attempt++) {
       // a weak reference holds until the job ends, so garbage goes between jobs
       await new Promise((resolve) => setTimeout(resolve, 5));
       collectGarbage();

@@ -163,7 +163,7 @@ describe('peers: messages', () => {
     // Signs of life still come and go.
     await new Promise((resolve) => setTimeout(resolve, 2.2 * limits.peer_alive_ms));
     assert.equal(inbox.unread.length, 64);
-    assert.equal(entry(await b.peers.call('members'), 'a', 'member'), true);
+    await until(async () => entry(await b.peers.call('members'), 'a', 'member') === true);
     for (let count = 0; count < 120; count++) await inbox.take();
     for (const source of sent) assert.deepEqual(await source.take(), [null]);
   }).timeout(60_000);
