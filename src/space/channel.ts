@@ -25,6 +25,8 @@ export class Channel {
   dirty = false;
   /** Among those that have. */
   place = NOWHERE;
+  /** Its index in the entry that is being written. */
+  named = NOWHERE;
   /** The cut that still has to encode this channel before it changes again, or 0. */
   cut = 0;
   /** Touched since the cache last looked. */

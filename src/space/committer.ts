@@ -14,11 +14,12 @@ import type { Channels } from './channels.ts';
 import { SpaceCounters } from './counters.ts';
 import type { Cutter } from './cut.ts';
 import { digestOf } from './digest.ts';
-import { Commit, type EntryHeader, writeEntry } from './entry.ts';
+import { Commit, type EntryHeader } from './entry.ts';
+import { EntryWriter } from './entry-writer.ts';
 import type { Messages } from './messages.ts';
 import type { EngineOptions } from './options.ts';
 import type { Recorders } from './recorders.ts';
-import type { Term, Terms } from './terms.ts';
+import type { Terms } from './terms.ts';
 
 /** Turns of one commit; past it the next slice waits for the append. Bounds what a crash can undo. */
 const COMMIT_TURNS_MAX = 65_536;
@@ -76,7 +77,7 @@ export class Committer {
   readonly #store: Store | null;
   readonly #cutter: Cutter | null;
   readonly #encoder: Encoder;
-  readonly #termPolicy = { mustWrite: (term: Term): boolean => this.#host.terms.journal(term) };
+  readonly #writer: EntryWriter;
   readonly #tail_bytes_max: number;
   readonly #tailAge_ms_max: number;
   readonly #delay_ms: number;
@@ -94,6 +95,7 @@ export class Committer {
     this.#options = options;
     this.#host = host;
     this.#encoder = new Encoder(4096, null, (bytes) => host.messages.outside(bytes), host.names);
+    this.#writer = new EntryWriter(this.#encoder, host.terms, host.messages);
     this.#platform = options.platform;
     this.#store = options.store;
     this.#cutter = cutter;
@@ -173,10 +175,10 @@ export class Committer {
     const header = this.#host.header();
     if (this.digests) this.#hash(commit, header);
     this.#recorders.begin(header, () => this.#host.standing());
-    const beside_bytes = writeEntry(encoder, commit, header, this.#termPolicy, this.#host.messages);
+    const beside_bytes = this.#writer.write(commit, header);
     const entry_bytes = encoder.length;
-    // Nobody recovers from what a replay would append.
-    const entry = this.#options.replays === true ? NO_ENTRY : encoder.finish();
+    // Nobody recovers from what a replay would append. Until it is durable, nothing else is written there.
+    const entry = this.#options.replays === true ? NO_ENTRY : encoder.view();
     const cutter = this.#cutter as Cutter;
     cutter.note(commit);
     // Only now is it known which channels must stay: those that this commit changed are marked.

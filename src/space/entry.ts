@@ -11,21 +11,24 @@
 import { limits } from '../limits.ts';
 import { Decoder, type Encoder, encodeValue, List, type Name, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
-import type { Datum, Waiter, Waiting } from './items.ts';
+import type { Datum, Waiter } from './items.ts';
 import { corrupt } from './corrupt.ts';
-import { type Mode, modeNumber, modeOf } from './mode.ts';
-import { readReceive, readTask, type TermPolicy, writeReceive, writeTask } from './records.ts';
+import { type Mode, modeOf } from './mode.ts';
+import { readReceive, readTask } from './records.ts';
 import type { LiveTask } from './tasks.ts';
-import type { Terms } from './terms.ts';
+import type { Term, Terms } from './terms.ts';
 import type { Account, Receive, Task } from './types.ts';
 
-const ENTRY_VERSION = 5;
-/** From here on a cause says its mode; those before are read as transactions. */
+export const ENTRY_VERSION = 5;
+/**
+ * From here on a cause says its mode; those before are read as transactions. And what is said again and again is said once:
+ * the kind of causes in a row, the log of entries in a row, the hash of code.
+ */
 const ENTRY_VERSION_MODES = 5;
 /** Of entries without logs; the form of those in between is one that is read in any case. */
 const ENTRY_VERSION_FIRST = 1;
 const MESSAGE_HERE = 0;
-const MESSAGE_OF_CAUSE = 1;
+export const MESSAGE_OF_CAUSE = 1;
 const MESSAGE_IN_BLOB = 2;
 
 /** Items of a commit before the first sweep. */
@@ -219,117 +222,6 @@ export interface EntryHeader {
   readonly nextStamp: number;
 }
 
-/**
- * Writes an entry. Names that are stored for the first time get their bytes here. Returns how many bytes recovery will
- * read beside it.
- */
-export function writeEntry(
-  encoder: Encoder,
-  commit: Commit,
-  header: EntryHeader,
-  policy: TermPolicy,
-  blobs: BlobWriter,
-): number {
-  const table = new Map<Channel, number>();
-  const channel = (place: Channel): void => {
-    const known = table.get(place);
-    if (known !== undefined) {
-      encoder.uint(known);
-      return;
-    }
-    encoder.uint(table.size);
-    table.set(place, table.size);
-    encoder.value(place.value);
-  };
-  encoder.uint(ENTRY_VERSION);
-  encoder.uint(header.lastTurn);
-  encoder.uint(header.nextTask);
-  encoder.uint(header.nextStamp);
-
-  encoder.uint(commit.causes.length);
-  for (const cause of commit.causes) {
-    encoder.uint(header.lastTurn - cause.turn);
-    encoder.string(cause.kind);
-    encoder.uint(cause.account);
-    encoder.value(cause.payload);
-    // Two things in one number: a cause takes not a byte more than without its mode.
-    encoder.uint(2 * modeNumber(cause.mode) + (cause.message === null ? 0 : 1));
-    if (cause.message !== null) writeMessage(encoder, cause.message, blobs);
-  }
-  const ofCauses_bytes = blobs.outside_bytes;
-  const { data, dataChannels } = commit;
-  let living = 0;
-  for (const datum of data) if (!datum.gone) living++;
-  encoder.uint(living);
-  for (let index = 0; index < data.length; index++) {
-    const datum = data[index] as Datum;
-    if (datum.gone) continue;
-    channel(dataChannels[index] as Channel);
-    encoder.uint(datum.number);
-    encoder.uint(datum.persist ? 1 : 0);
-    encoder.uint(datum.account);
-    encoder.uint(datum.stamp);
-    if (datum.cause >= 0) {
-      encoder.uint(MESSAGE_OF_CAUSE);
-      encoder.uint(datum.cause);
-    } else writeMessage(encoder, datum.message, blobs);
-  }
-  encoder.uint(commit.dataGone.length);
-  for (let index = 0; index < commit.dataGone.length; index++) {
-    channel(commit.dataGoneChannels[index] as Channel);
-    encoder.uint(commit.dataGone[index] as number);
-  }
-  const places = (waiter: Waiter): void => {
-    const { channels, entries } = waiter;
-    encoder.uint(channels.length);
-    for (let index = 0; index < channels.length; index++) {
-      channel(channels[index] as Channel);
-      encoder.uint((entries[index] as Waiting).number);
-    }
-  };
-  const waiters = commit.waiters.filter((waiter) => !waiter.gone);
-  encoder.uint(waiters.length);
-  for (const waiter of waiters) {
-    encoder.boolean(waiter.installed);
-    encoder.uint(waiter.account);
-    places(waiter);
-    let slot = 0;
-    const { join } = waiter;
-    writeReceive(encoder, waiter.receive, policy, () =>
-      encoder.uint(join === null ? 0 : (join.channelOfSlot[slot++] as number)),
-    );
-  }
-  encoder.uint(commit.waitersGone.length);
-  for (const waiter of commit.waitersGone) {
-    encoder.boolean(waiter.installed);
-    places(waiter);
-  }
-  const tasks = commit.tasks.filter((task) => task.state !== 'done');
-  encoder.uint(tasks.length);
-  for (const task of tasks) writeTask(encoder, task, policy);
-  encoder.uint(commit.tasksGone.length);
-  for (const number of commit.tasksGone) encoder.uint(number);
-  encoder.uint(commit.facts.size);
-  for (const [key, value] of commit.facts) {
-    encoder.string(key);
-    encoder.boolean(value !== undefined);
-    if (value !== undefined) encoder.value(value);
-  }
-  encoder.uint(commit.logged.length);
-  for (const { log, number, bytes } of commit.logged) {
-    encoder.string(log);
-    encoder.uint(number);
-    encoder.raw(bytes);
-  }
-  encoder.uint(commit.dropped.length);
-  for (const { log, first, end } of commit.dropped) {
-    encoder.string(log);
-    encoder.uint(first);
-    encoder.uint(end);
-  }
-  return blobs.outside_bytes - ofCauses_bytes;
-}
-
 const NO_BYTES = new Uint8Array(0);
 
 /** What recovery does with each consequence. Channels come as values: nothing is read for them. */
@@ -357,6 +249,14 @@ export interface EntryReader {
   fact(key: string, value: Value | undefined): void;
   logged(record: LogRecord): void;
   dropped(drop: LogDrop): void;
+}
+
+/** A text, or null for the one before. */
+function readWord(decoder: Decoder, version: number): string | null {
+  if (version < ENTRY_VERSION_MODES) return decoder.string();
+  const word = decoder.value();
+  if (word !== null && typeof word !== 'string') throw corrupt('a kind or a log that is no text');
+  return word;
 }
 
 /** `payloads`: whether long bytes in causes are wanted; else they are read as empty, for recovery looks at no cause. */
@@ -387,7 +287,8 @@ export function readEntry(
   const causes: CauseRecord[] = [];
   for (let count = decoder.uint(); count > 0; count--) {
     const turn = header.lastTurn - decoder.uint();
-    const kind = decoder.string();
+    const kind = readWord(decoder, version) ?? causes.at(-1)?.kind;
+    if (kind === undefined) throw corrupt('a cause of the kind of the one before, and there is none');
     const account = decoder.uint();
     const payload = decoder.value();
     // A message may be a datum's as well.
@@ -421,11 +322,12 @@ export function readEntry(
     }
     return { values, numbers };
   };
+  const code: Term[] = [];
   for (let count = decoder.uint(); count > 0; count--) {
     const installed = decoder.boolean();
     const account = decoder.uint();
     const { values, numbers } = places();
-    const receive = readReceive(decoder, terms, () => values[decoder.uint()] as Value);
+    const receive = readReceive(decoder, terms, () => values[decoder.uint()] as Value, code);
     reader.waiting(values, numbers, account, receive, installed);
   }
   for (let count = decoder.uint(); count > 0; count--) {
@@ -433,15 +335,22 @@ export function readEntry(
     const { values, numbers } = places();
     reader.waitingGone(values, numbers, installed);
   }
-  for (let count = decoder.uint(); count > 0; count--) reader.task(readTask(decoder, terms));
+  for (let count = decoder.uint(); count > 0; count--) reader.task(readTask(decoder, terms, code));
   for (let count = decoder.uint(); count > 0; count--) reader.taskGone(decoder.uint());
   for (let count = decoder.uint(); count > 0; count--) {
     const key = decoder.string();
     reader.fact(key, decoder.boolean() ? decoder.value() : undefined);
   }
   if (version !== ENTRY_VERSION_FIRST) {
-    for (let count = decoder.uint(); count > 0; count--)
-      reader.logged({ log: decoder.string(), number: decoder.uint(), bytes: encodeValue(decoder.value()) });
+    let log: string | undefined;
+    let number = 0;
+    for (let count = decoder.uint(); count > 0; count--) {
+      const named = readWord(decoder, version);
+      log = named ?? log;
+      if (log === undefined) throw corrupt('an entry of the log of the one before, and there is none');
+      number = named === null ? number + 1 : decoder.uint();
+      reader.logged({ log, number, bytes: encodeValue(decoder.value()) });
+    }
     for (let count = decoder.uint(); count > 0; count--)
       reader.dropped({ log: decoder.string(), first: decoder.uint(), end: decoder.uint() });
   }

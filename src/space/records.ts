@@ -4,6 +4,7 @@
  * in a row).
  */
 import { compilePattern } from '../match/index.ts';
+import { NOWHERE } from '../platform/index.ts';
 import type { Decoder, Encoder, Remainder, Value } from '../values/index.ts';
 import { corrupt } from './corrupt.ts';
 import type { Term, Terms } from './terms.ts';
@@ -12,10 +13,13 @@ import type { Body, Receive, Slot, Task } from './types.ts';
 const NO_TERM = 0;
 const TERM_BY_HASH = 1;
 const TERM_WITH_TEXT = 2;
+const TERM_NAMED = 3;
 
 /** Whether a term must be written out where it is first named, and the note that it has been. */
 export interface TermPolicy {
   mustWrite(term: Term): boolean;
+  /** The index of a term that has been named there already; `NOWHERE` the first time. Where it is absent, none has one. */
+  named?(term: Term): number;
 }
 
 export function writeValues(encoder: Encoder, values: readonly Value[]): void {
@@ -34,7 +38,17 @@ export function writeBody(encoder: Encoder, body: Body, policy: TermPolicy): voi
   encoder.string(body.label);
   const term = body.term as Term | null;
   if (term === null) encoder.uint(NO_TERM);
-  else if (policy.mustWrite(term)) {
+  else writeTerm(encoder, term, policy);
+  encoder.uint(body.place);
+  writeValues(encoder, body.environment);
+}
+
+function writeTerm(encoder: Encoder, term: Term, policy: TermPolicy): void {
+  const named = policy.named?.(term) ?? NOWHERE;
+  if (named !== NOWHERE) {
+    encoder.uint(TERM_NAMED);
+    encoder.uint(named);
+  } else if (policy.mustWrite(term)) {
     encoder.uint(TERM_WITH_TEXT);
     encoder.bytes(term.hash);
     encoder.value(term.term);
@@ -42,11 +56,10 @@ export function writeBody(encoder: Encoder, body: Body, policy: TermPolicy): voi
     encoder.uint(TERM_BY_HASH);
     encoder.bytes(term.hash);
   }
-  encoder.uint(body.place);
-  writeValues(encoder, body.environment);
 }
 
-export function readBody(decoder: Decoder, terms: Terms): Body {
+/** `code`: the terms that were named before, to which those of this one are added. Null: none is named by an index. */
+export function readBody(decoder: Decoder, terms: Terms, code: Term[] | null = null): Body {
   const label = decoder.string();
   const form = decoder.uint();
   let term: Term | null = null;
@@ -54,7 +67,11 @@ export function readBody(decoder: Decoder, terms: Terms): Body {
   else if (form === TERM_WITH_TEXT) {
     const hash = decoder.bytes();
     term = terms.known(hash, decoder.value());
+  } else if (form === TERM_NAMED && code !== null) {
+    term = code[decoder.uint()] ?? null;
+    if (term === null) throw corrupt('code that the entry has not named');
   } else if (form !== NO_TERM) throw corrupt(`a term of form ${form}`);
+  if (form !== TERM_NAMED && term !== null) code?.push(term);
   const place = decoder.uint();
   return { label, term, place, environment: readValues(decoder) };
 }
@@ -66,10 +83,10 @@ export function writeTask(encoder: Encoder, task: Task, policy: TermPolicy): voi
   writeValues(encoder, task.captures);
 }
 
-export function readTask(decoder: Decoder, terms: Terms): Task {
+export function readTask(decoder: Decoder, terms: Terms, code: Term[] | null = null): Task {
   const number = decoder.uint();
   const account = decoder.uint();
-  const body = readBody(decoder, terms);
+  const body = readBody(decoder, terms, code);
   return { number, account, body, captures: readValues(decoder) };
 }
 
@@ -77,12 +94,13 @@ export function writeReceive(
   encoder: Encoder,
   receive: Receive,
   policy: TermPolicy,
-  channel: (value: Value) => void,
+  channel: (value: Value, slot: number) => void,
 ): void {
   encoder.boolean(receive.persist);
   encoder.uint(receive.slots.length);
-  for (const slot of receive.slots) {
-    channel(slot.channel);
+  for (let index = 0; index < receive.slots.length; index++) {
+    const slot = receive.slots[index] as Slot;
+    channel(slot.channel, index);
     encoder.boolean(slot.peek);
     writeValues(encoder, slot.pattern.patterns);
     encoder.value(slot.pattern.remainder);
@@ -90,7 +108,7 @@ export function writeReceive(
   writeBody(encoder, receive.body, policy);
 }
 
-export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value): Receive {
+export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value, code: Term[] | null = null): Receive {
   const persist = decoder.boolean();
   const count = decoder.uint();
   const slots: Slot[] = [];
@@ -101,5 +119,5 @@ export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value
     const remainder = decoder.value() as Remainder;
     slots.push({ channel: value, peek, pattern: compilePattern(patterns, remainder) });
   }
-  return { persist, slots, body: readBody(decoder, terms) };
+  return { persist, slots, body: readBody(decoder, terms, code) };
 }

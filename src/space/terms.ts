@@ -2,6 +2,7 @@
  * Code, stored once by the hash of its canonical bytes. The hash is computed when it is first needed: most
  * terms that a program runs are never stored.
  */
+import { NOWHERE } from '../platform/index.ts';
 import { decodeValue, encodeValue, type Name, type Value } from '../values/index.ts';
 import { corrupt } from './corrupt.ts';
 import type { TermReference } from './types.ts';
@@ -12,6 +13,8 @@ export class Term implements TermReference {
   journaled = false;
   /** In the rows, so that a cut need not write it. */
   stored = false;
+  /** Its index in the entry that is being written. */
+  named = NOWHERE;
   readonly term: Value;
   readonly #sha256: (bytes: Uint8Array) => Uint8Array;
   #hash: Uint8Array | null;

@@ -16,7 +16,10 @@ export interface Journal {
   readonly last: number;
   /** Number of the first entry that is still kept; `last + 1` when there is none. */
   readonly first: number;
-  /** Appends entry `expectedLast + 1`. Refused with `storage_locked` when another owner has appended since. */
+  /**
+   * Appends entry `expectedLast + 1`, whose bytes may be written over as soon as this returns. Refused with
+   * `storage_locked` when another owner has appended since.
+   */
   append(expectedLast: number, entry: Uint8Array): Promise<void>;
   /**
    * Entries `from`, `from + 1`, … to the last. Throws `storage_corrupt` on a gap, on a bad checksum, and when `from`

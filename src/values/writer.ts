@@ -46,6 +46,11 @@ export class Writer {
     return this.buffer.subarray(this.#start, this.at);
   }
 
+  /** As `finish`, without a copy: the bytes are there until the next reset, and nobody may hold them for longer. */
+  view(): Uint8Array {
+    return this.buffer.subarray(this.#start, this.at);
+  }
+
   /** Forgets what was written; also the way to use an encoder again after it has thrown. */
   reset(): void {
     if (this.#handedOut) {

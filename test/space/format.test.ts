@@ -13,6 +13,7 @@ import { openSimulatedStore, SimulatedDisk, type Store } from '../../src/store/i
 import {
   bytes,
   Decoder,
+  Encoder,
   encodeValue,
   equal,
   FreeVariable,
@@ -25,9 +26,15 @@ import {
 } from '../../src/values/index.ts';
 import { IDLE_READER } from './support/entries.ts';
 
+type Code = { readonly form: number; readonly hash: Uint8Array; readonly term?: Value } | null;
+
+const labelled = ({ label, code }: { label: string; code: Code }): { label: string; code: Code } => ({ label, code });
+
 /** The words of the page. */
 class Reader {
   readonly #decoder: Decoder;
+  /** Hashes of code, in the order in which they are named. */
+  readonly #code: Uint8Array[] = [];
   constructor(bytes: Uint8Array, readName: (bytes: Uint8Array) => Name) {
     // Of bytes that stand in a blob the hash is enough here.
     this.#decoder = new Decoder(bytes, readName, 0, limits.value_depth_max, null, (hash) => hash);
@@ -35,6 +42,12 @@ class Reader {
   uint = (): number => this.#decoder.uint();
   flag = (): boolean => this.#decoder.boolean();
   text = (): string => this.#decoder.string();
+  /** Null: that of the one before. */
+  word = (): string | null => {
+    const word = this.value();
+    assert.ok(word === null || typeof word === 'string');
+    return word;
+  };
   bytes = (): Uint8Array => this.#decoder.bytes();
   value = (): Value => this.#decoder.value();
   end = (): void => this.#decoder.end();
@@ -46,22 +59,24 @@ class Reader {
     if (form === 1) return this.uint();
     return form === 2 ? this.bytes() : ((this.value() as List).items as unknown);
   };
-  code = (): unknown => {
+  code = (): Code => {
     const form = this.uint();
     if (form === 0) return null;
+    if (form === 3) return { form, hash: this.#code[this.uint()] as Uint8Array };
     const hash = this.bytes();
-    if (form === 1) return { hash };
+    this.#code.push(hash);
+    if (form === 1) return { form, hash };
     const term = this.value();
     assert.deepEqual(createHash('sha256').update(encodeValue(term)).digest(), Buffer.from(hash));
-    return { hash, term };
+    return { form, hash, term };
   };
-  body = (): { label: string; code: unknown; place: number; environment: Value[] } => ({
+  body = (): { label: string; code: Code; place: number; environment: Value[] } => ({
     label: this.text(),
     code: this.code(),
     place: this.uint(),
     environment: this.values(),
   });
-  receive = (channel: () => unknown): { persist: boolean; slots: unknown[]; label: string } => ({
+  receive = (channel: () => unknown): { persist: boolean; slots: unknown[]; label: string; code: Code } => ({
     persist: this.flag(),
     slots: this.list(() => ({
       channel: channel(),
@@ -69,12 +84,12 @@ class Reader {
       patterns: this.values(),
       remainder: this.value(),
     })),
-    label: this.body().label,
+    ...labelled(this.body()),
   });
-  task = (): { number: number; account: number; label: string; captures: Value[] } => ({
+  task = (): { number: number; account: number; label: string; code: Code; captures: Value[] } => ({
     number: this.uint(),
     account: this.uint(),
-    label: this.body().label,
+    ...labelled(this.body()),
     captures: this.values(),
   });
   fact = (): [string, Value | undefined] => [this.text(), this.flag() ? this.value() : undefined];
@@ -90,18 +105,18 @@ class Reader {
       this.list(() => ({ channel: channel(), number: this.uint() }));
     const version = this.uint();
     const lastTurn = this.uint();
+    let kind = '';
+    let log = '';
+    let number = 0;
     return {
       version,
       lastTurn,
       nextTask: this.uint(),
       nextStamp: this.uint(),
       causes: this.list(() => {
-        const head = {
-          turn: lastTurn - this.uint(),
-          kind: this.text(),
-          account: this.uint(),
-          payload: this.value(),
-        };
+        const turn = lastTurn - this.uint();
+        kind = this.word() ?? kind;
+        const head = { turn, kind, account: this.uint(), payload: this.value() };
         const form = this.uint();
         const mode = ['transaction', 'query', 'estimate', 'atomic'][Math.floor(form / 2)];
         return { ...head, mode, message: form % 2 === 1 ? this.message() : null };
@@ -125,7 +140,12 @@ class Reader {
       tasks: this.list(this.task),
       tasksGone: this.list(this.uint),
       facts: this.list(this.fact),
-      logged: this.list(() => ({ log: this.text(), number: this.uint(), value: this.value() })),
+      logged: this.list(() => {
+        const named = this.word();
+        log = named ?? log;
+        number = named === null ? number + 1 : this.uint();
+        return { log, number, value: this.value() };
+      }),
       dropped: this.list(() => ({ log: this.text(), first: this.uint(), end: this.uint() })),
     };
   };
@@ -385,6 +405,105 @@ describe('space: bytes on disk', () => {
     assert.equal(hex(again.bytes), hex(name.bytes));
     assert.equal(nested.items[0], again);
     assert.equal(engine.place(again).waiters?.live, 1);
+  });
+
+  it('the kind of causes in a row, the log of entries in a row and the hash of code are said once', async () => {
+    await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
+    const code = list(['a program', 'that several run']);
+    const apply =
+      (name: string) =>
+      (t: Turn): void => {
+        const body = { label: 'runs', term: t.term(code), place: 1, environment: [] };
+        t.consume({ slots: [slot(name)], persist: false, body });
+        t.spawn(body, []);
+        t.log(name === 'three' ? 'rare' : 'often', name);
+      };
+    const names = ['one', 'two', 'three', 'four', 'five'];
+    const kinds = ['often', 'often', 'rare', 'often', 'often'];
+    await disk.platform.run(
+      Promise.all(
+        names.map((name, index) =>
+          engine.post({ kind: kinds[index] as string, payload: null, account: 1 }, apply(name)),
+        ),
+      ),
+    );
+    const { platform } = disk;
+    disk.kill();
+    store = await platform.run(openSimulatedStore(disk));
+    const found: Uint8Array[] = [];
+    await platform.run(
+      (async () => {
+        for await (const { entry } of store.journal.read(1)) found.push(entry);
+      })(),
+    );
+    assert.equal(found.length, 1);
+    const entry = new Reader(found[0] as Uint8Array, readName).entry();
+    assert.deepEqual(
+      entry.causes.map(({ kind }) => kind),
+      kinds,
+    );
+    assert.deepEqual(
+      [...entry.waiting.map(({ receive }) => receive), ...entry.tasks].map(({ code: of }) => [of?.form, of?.term]),
+      [[2, code], ...Array.from({ length: 9 }, () => [3, undefined])],
+    );
+    const logged = names.map((name, index) => ({
+      log: kinds[index],
+      number: name === 'three' ? 0 : index,
+      value: name,
+    }));
+    for (const after of logged.slice(3)) after.number--;
+    assert.deepEqual(entry.logged, logged);
+    engine = await platform.run(SpaceEngine.open({ platform, store }));
+    const started: unknown[] = [];
+    engine.start({
+      handling: (task) => {
+        started.push(task.body.term?.term);
+        return 'parked';
+      },
+      run: () => {},
+      deliver: () => {},
+    });
+    await platform.run(engine.produce('four', [1], false, 1));
+    assert.equal(started.length, 6);
+    for (const term of started) assert.ok(equal(term as Value, code));
+  });
+
+  it('what refers to nothing, or is no text, is refused in an entry; so is what its version does not have', async () => {
+    await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
+    /** An entry: version, its last turn and next numbers, then lists; `logs` after causes, data, continuations, tasks, facts. */
+    const entryOf = (version: number, parts: { causes?: Value[]; tasks?: Value[]; logs?: Value[] }): Uint8Array => {
+      const encoder = new Encoder();
+      const put = (values: readonly Value[] = [0]): void => {
+        for (const value of values) encoder.value(value);
+      };
+      put([version, 1, 1, 1]);
+      put(parts.causes);
+      put([0, 0, 0, 0]);
+      put(parts.tasks);
+      put([0, 0]);
+      put(parts.logs);
+      put([0]);
+      return encoder.finish();
+    };
+    const read = (bytes: Uint8Array): unknown => readEntry(bytes, engine.terms, readName, engine.messages, IDLE_READER);
+    const cause = (kind: Value): Value[] => [0, kind, 0, null, 0];
+    const task = (...code: Value[]): Value[] => [1, 0, 'label', ...code, 0, 0, 0];
+    const logged = ['log', 0, 'first', null, 'second'];
+    read(entryOf(5, {}));
+    read(entryOf(5, { causes: [2, ...cause('kind'), ...cause(null)], logs: [2, ...logged], tasks: [1, ...task(0)] }));
+    for (const bad of [
+      entryOf(5, { causes: [1, ...cause(null)] }),
+      entryOf(5, { causes: [1, ...cause(7)] }),
+      entryOf(5, { logs: [1, null, 'first'] }),
+      entryOf(5, { logs: [1, list(['log']), 0, 'first'] }),
+      entryOf(5, { tasks: [1, ...task(3, 0)] }),
+      entryOf(5, { tasks: [1, ...task(4)] }),
+    ])
+      assert.throws(() => read(bad), { code: 'storage_corrupt' });
+    const older = (kind: Value): Value[] => [0, kind, 0, null, false];
+    read(entryOf(4, { causes: [1, ...older('kind')] }));
+    assert.throws(() => read(entryOf(4, { causes: [2, ...older('kind'), ...older(null)] })));
+    assert.throws(() => read(entryOf(4, { logs: [2, ...logged] })));
   });
 
   it('long bytes are named by their hash wherever an entry has them, and are one blob', async () => {
