@@ -338,7 +338,7 @@ export class BoxMethods implements AsyncDisposable {
     const stream = this.#stream('messages', { credit, signal, convert, unread, name });
     const makeSlot = (outgoing: Outgoing): WireSlot =>
       slotOf(outgoing, match === undefined ? { channel } : { channel, match });
-    return this.#begin(stream, name, 'messages', (outgoing) => {
+    return this.#begin(stream, name, 'messages', credit, (outgoing) => {
       const slots = [makeSlot(outgoing)];
       return (id) => ({ kind: 'consume', id, slots, persist: true, credit });
     });
@@ -352,7 +352,7 @@ export class BoxMethods implements AsyncDisposable {
       return { message: this.#message(message ?? null), missed: typeof missed === 'number' ? missed : 0 };
     };
     const stream = this.#stream('watch', { credit, signal, convert, unread: async () => {}, name: undefined });
-    return this.#begin(stream, undefined, 'watch', (outgoing) => {
+    return this.#begin(stream, undefined, 'watch', credit, (outgoing) => {
       const to = outgoing.target(targetOf(channel));
       return (id) => ({ kind: 'watch', id, channel: to, credit });
     });
@@ -469,11 +469,12 @@ export class BoxMethods implements AsyncDisposable {
     });
   }
 
-  #begin<T>(stream: Stream<T>, name: string | undefined, asked: string, make: Make): Stream<T> {
+  #begin<T>(stream: Stream<T>, name: string | undefined, asked: string, credit: number, make: Make): Stream<T> {
     const earlier = name === undefined ? undefined : this.#cursors.idOf(name);
     try {
       const adopted = earlier === undefined ? null : this.#requests.adopt(asked, stream.sink, earlier);
       stream.begin(adopted ?? this.#requests.standing(asked, make, stream.sink, name));
+      if (adopted !== null) this.#requests.creditAnew(adopted, credit);
       const orphans = adopted === null ? [] : this.#cursors.claim(earlier as number);
       for (const { value, last, handled } of orphans) stream.sink.deliver(value, last, handled);
     } catch (error) {

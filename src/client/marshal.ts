@@ -150,6 +150,16 @@ export class Capabilities {
     return value instanceof List ? value.items.map((item) => this.receive(item)) : [this.receive(value)];
   }
 
+  /** Gives back what is in a value that nobody gets. */
+  refuse(value: Value): void {
+    fromValue(value, (part) => {
+      if (!(part instanceof Capability)) return undefined;
+      const handle = this.handle(part);
+      handle.dispose();
+      return handle;
+    });
+  }
+
   handle(capability: Capability): Handle {
     const key = keyOf(capability);
     const found = this.#exports.get(key) ?? { capability, handles: 0 };

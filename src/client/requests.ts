@@ -33,6 +33,8 @@ export interface RequestOwner {
   seen(): number;
   /** Up to this id the service has applied everything that was asked in this session. */
   applied(): number;
+  /** Whether the service speaks this version of the wire. */
+  speaks(version: number): boolean;
   /** Runs it when the program has gone on. */
   later(run: () => void): void;
   /** An answer was an error, and nobody has asked for the answer. */
@@ -43,6 +45,8 @@ export interface RequestOwner {
 export type Make = (outgoing: Outgoing) => (id: number) => Request;
 
 const QUIET: Sink = { deliver: () => {}, fail: () => {}, applied: () => {} };
+/** The version of the wire in which credit could be given anew. */
+const CREDIT_ANEW_VERSION = 2;
 const SILENT_URGENT = { silent: true, urgent: true } as const;
 
 export class Requests implements Caller {
@@ -56,13 +60,13 @@ export class Requests implements Caller {
   constructor(owner: RequestOwner, cursors: CursorKeeper) {
     this.#owner = owner;
     this.#cursors = cursors;
-    this.#releases = new Releases(this.capabilities, (capabilities, sink) => {
+    this.#releases = new Releases(this.capabilities, (release, sink) => {
       if (this.#closed !== null) {
         sink.applied();
         return;
       }
       const handled = owner.seen();
-      const write = (id: number): Request => ({ kind: 'release', id, capabilities, handled });
+      const write = (id: number): Request => ({ kind: 'release', id, capabilities: release.capabilities(), handled });
       this.request('dispose', new Outgoing(this), write, sink, SILENT_URGENT);
     });
   }
@@ -136,7 +140,9 @@ export class Requests implements Caller {
           deliver: (value, _last, handled) => {
             unlisten();
             this.outbox.done(entry);
-            pending.resolve(convert(value));
+            // What was taken back gets nothing, and nobody has what was given with it.
+            if (pending.outcome === undefined) pending.resolve(convert(value));
+            else this.capabilities.refuse(value);
             // As long as another request refers to it, the service has to keep it.
             pending.whenUnused(handled);
           },
@@ -186,6 +192,17 @@ export class Requests implements Caller {
     if (this.#closed !== null || entry.id === null || this.outbox.find(entry.id) !== entry) return;
     const of = entry.id;
     this.request('credit', new Outgoing(this), (id) => ({ kind: 'credit', id, of, more }), QUIET, SILENT_URGENT);
+  }
+
+  /**
+   * Of one that an earlier run has asked for: so many deliveries may be on the way in all. What that run had given, and
+   * what of it was used up, is known to the service alone.
+   */
+  creditAnew(entry: Entry, more: number): void {
+    if (entry.id === null || !this.#owner.speaks(CREDIT_ANEW_VERSION)) return;
+    const of = entry.id;
+    const write = (id: number): Request => ({ kind: 'credit', id, of, more, anew: true });
+    this.request('credit', new Outgoing(this), write, QUIET, SILENT_URGENT);
   }
 
   done(entry: Entry): void {

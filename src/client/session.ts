@@ -106,6 +106,7 @@ export class Session {
         parent: () => parentOf(options.traceparent),
         seen: () => this.#handling.seen,
         applied: () => this.#welcome?.applied ?? 0,
+        speaks: (version) => (this.#welcome?.version ?? 0) >= version,
         later: (run) => void surroundings.after(0, run),
         unheard: (error) => listener.unheard(error),
       },

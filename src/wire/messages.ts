@@ -69,7 +69,20 @@ export type Request =
       readonly handled: number;
     }
   | { readonly kind: 'cancel'; readonly id: number; readonly of: number }
-  | { readonly kind: 'credit'; readonly id: number; readonly of: number; readonly more: number };
+  | CreditRequest;
+
+/** More deliveries may come of a request. */
+export interface CreditRequest {
+  readonly kind: 'credit';
+  readonly id: number;
+  readonly of: number;
+  readonly more: number;
+  /**
+   * Not so many more but so many in all, with those that are not acknowledged: for a client that was killed, and does not
+   * know what it had given.
+   */
+  readonly anew?: boolean;
+}
 
 export interface ProduceRequest {
   readonly kind: 'produce';
@@ -147,6 +160,8 @@ export function versionOf(request: Request): number {
       return 2;
     case 'deploy':
       return request.atomic === true ? 2 : 1;
+    case 'credit':
+      return request.anew === true ? 2 : 1;
     default:
       return 1;
   }

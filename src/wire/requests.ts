@@ -153,7 +153,15 @@ const SCHEMAS = {
     .tuple([z.literal('release'), id, message, count.optional()])
     .transform(([kind, id, capabilities, handled = Number.MAX_SAFE_INTEGER]) => ({ kind, id, capabilities, handled })),
   cancel: z.tuple([z.literal('cancel'), id, id]).transform(([kind, id, of]) => ({ kind, id, of })),
-  credit: z.tuple([z.literal('credit'), id, id, credit]).transform(([kind, id, of, more]) => ({ kind, id, of, more })),
+  credit: z
+    .tuple([z.literal('credit'), id, id, credit, options({ anew: z.boolean().default(false) }).optional()])
+    .transform(([kind, id, of, more, rest]) => ({
+      kind,
+      id,
+      of,
+      more,
+      ...(rest?.anew === true ? { anew: true } : {}),
+    })),
   ack: z.tuple([z.literal('ack'), count]).transform(([kind, number]) => ({ kind, number })),
   trace: z
     .tuple([z.literal('trace'), text(limits.trace_parent_chars_max)])

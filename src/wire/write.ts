@@ -84,8 +84,10 @@ export function clientParts(message: ClientMessage): Parts {
       return [message.kind, message.id, new List(message.capabilities), message.handled];
     case 'cancel':
       return [message.kind, message.id, message.of];
-    case 'credit':
-      return [message.kind, message.id, message.of, message.more];
+    case 'credit': {
+      const { kind, id, of, more, anew } = message;
+      return trimmed([kind, id, of, more], record([['anew', anew === true ? true : undefined]]));
+    }
     case 'ack':
       return [message.kind, message.number];
     case 'trace':

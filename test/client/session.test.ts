@@ -246,6 +246,41 @@ describe('handles', () => {
     assert.equal(peer.session.released.length, 1, 'the other one is held by the answer that it was echoed from');
   });
 
+  it('that came again before the word of their release was through are not released', async () => {
+    const { machine, peer, thing } = await connected();
+    const opened = settled(thing.open());
+    await machine.settle();
+    const handle = opened.value as unknown as Handle;
+    const moment = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve));
+    const echoed = settled(thing.echo(handle));
+    await moment();
+    assert.equal(machine.pass(true), true);
+    handle.dispose();
+    await moment();
+    // The answer arrives, and the release is lost on its way.
+    while (machine.pass(false)) await moment();
+    assert.equal(echoed.done, true);
+    machine.cut();
+    await machine.settle(1_000);
+    assert.deepEqual(peer.session.released, []);
+    const used = settled((echoed.value as unknown as Remote<Thing>).path());
+    (echoed.value as unknown as Handle).dispose();
+    await machine.settle();
+    assert.equal(used.error, undefined);
+    assert.equal(peer.session.released.length, 1);
+  });
+
+  it('that come when what they answer was taken back are released at once', async () => {
+    const { machine, peer, thing } = await connected();
+    const leave = new AbortController();
+    const opened = settled(withOptions(thing as unknown as Handle & Remote<Thing>, { signal: leave.signal }).open());
+    await new Promise((resolve) => setImmediate(resolve));
+    leave.abort();
+    await machine.settle();
+    assert.ok(coded('cancelled')(opened.error));
+    assert.equal(peer.session.released.length, 1);
+  });
+
   it('that nobody can reach any more are released by the collector', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;

@@ -157,7 +157,7 @@ export class FrameMaker {
       default:
         return this.#random() < 0.5
           ? { kind: 'cancel', id, of: before }
-          : { kind: 'credit', id, of: before, more: this.#below(1_000) };
+          : { kind: 'credit', id, of: before, more: this.#below(1_000), anew: this.#random() < 0.3 };
     }
   }
 

@@ -158,7 +158,7 @@ class Actor {
       case 'cancel':
         return this.#ask({ kind, of: earlier });
       case 'credit':
-        return this.#ask({ kind, of: earlier, more: 1 + (third % 3) });
+        return this.#ask({ kind, of: earlier, more: 1 + (third % 3), ...(second % 3 === 0 ? { anew: true } : {}) });
       case 'query':
       case 'estimate':
         return this.#ask({ kind, text: one(QUESTIONS, second), name: '', uris, limit_ms: null, cost_max: null }, true);

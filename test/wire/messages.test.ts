@@ -95,6 +95,7 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   record({ kind: kind('release'), id, capabilities: message, handled: count }),
   record({ kind: kind('cancel'), id, of: id }),
   record({ kind: kind('credit'), id, of: id, more: fc.nat(60_000) }),
+  record({ kind: kind('credit'), id, of: id, more: fc.nat(60_000), anew: fc.constant(true) }),
   record({ kind: kind('ack'), number: count }),
   record({ kind: kind('ping'), nonce: count }),
   record({ kind: kind('end') }),

@@ -210,7 +210,7 @@ export class Performer {
         return;
       }
       case 'credit': {
-        const last = this.#receiving.credit(turn, session, request.of, request.more);
+        const last = this.#receiving.credit(turn, session, request);
         const standing = session.standing(request.of);
         if (last !== null && standing !== undefined) this.end(turn, session, standing, last);
         return;

@@ -6,7 +6,7 @@ import { isPowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Receive, Task, Turn } from '../../space/index.ts';
 import { Bundle, list, type Value } from '../../values/index.ts';
-import type { ConsumeRequest, ReceiveRequest, WatchRequest } from '../../wire/index.ts';
+import type { ConsumeRequest, CreditRequest, ReceiveRequest, WatchRequest } from '../../wire/index.ts';
 import { refusal, wireError } from './errors.ts';
 import type { PerformParts } from './perform.ts';
 import { messagesOf, WHOLE } from './receivers.ts';
@@ -72,10 +72,14 @@ export class Receiving {
     session.stand({ kind: 'watch', id, parts: asked.parts, channel, at, request, due_ms: null, credit, missed: 0 });
   }
 
-  credit(turn: Turn, session: Session, of: number, more: number): Outcome | null {
+  credit(turn: Turn, session: Session, { of, more, anew = false }: CreditRequest): Outcome | null {
     const standing = session.standing(of);
     if (standing === undefined || (standing.kind !== 'receive' && standing.kind !== 'watch')) return null;
-    standing.credit = Math.min(standing.credit + more, limits.wire_credit_max);
+    if (anew) {
+      // One that waits in the space has a delivery coming.
+      const least = standing.kind === 'receive' && standing.at !== null ? 1 : 0;
+      standing.credit = Math.max(least, more - session.undeliveredOf(of));
+    } else standing.credit = Math.min(standing.credit + more, limits.wire_credit_max);
     session.changed(of);
     return standing.kind === 'receive' && standing.at === null ? this.#goOn(turn, session, standing) : null;
   }

@@ -142,6 +142,14 @@ export class Session {
     return this.#deliveries.length - this.#head;
   }
 
+  /** Of one request. */
+  undeliveredOf(id: number): number {
+    let count = 0;
+    for (let index = this.#head; index < this.#deliveries.length; index++)
+      if ((this.#deliveries[index] as Delivery).id === id) count++;
+    return count;
+  }
+
   push(delivery: Delivery): void {
     this.#deliveries.push(delivery);
     this.undelivered_bytes += delivery.bytes.length;
