@@ -35,6 +35,8 @@ const DONE: NativeAnswer = { ok: null };
  * is not taken for idle.
  */
 const PIECE_BYTES = 256 * 1024;
+/** What is behind everything that was written before, so who hears of it knows that all of that has gone. */
+const NOTHING = new Uint8Array(0);
 
 export class Connection implements Occupant {
   readonly number: number;
@@ -249,12 +251,21 @@ export class Connection implements Occupant {
       this.#taken(0, null, resolve);
       return;
     }
+    const socket = this.#socket;
+    // Nearly always the system takes it at once. That is seen without a callback, for each of which the stream waits a tick.
+    socket.write(end - start === bytes.length ? bytes : bytes.subarray(start, end));
+    if (socket.writableLength === 0 && !socket.destroyed && socket.errored === null) {
+      this.#handed(bytes, end, null, resolve);
+      return;
+    }
+    socket.write(NOTHING, (error) => this.#handed(bytes, end, error, resolve));
+  }
+
+  #handed(bytes: Uint8Array, end: number, error: Error | null | undefined, resolve: Answer): void {
+    this.active_ms = this.grant.room.now_ms();
     const { length } = bytes;
-    this.#socket.write(end - start === length ? bytes : bytes.subarray(start, end), (error) => {
-      this.active_ms = this.grant.room.now_ms();
-      if (end === length || (error !== undefined && error !== null)) this.#taken(length, error, resolve);
-      else this.#piece(bytes, end, resolve);
-    });
+    if (end === length || (error !== undefined && error !== null)) this.#taken(length, error, resolve);
+    else this.#piece(bytes, end, resolve);
   }
 
   #taken(size: number, error: Error | null | undefined, resolve: Answer): void {
