@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -17,6 +17,13 @@ const FAILS =
 const SKIPS = "describe('idle', () => { it.skip('later', () => {}); it('now', () => {}); });";
 const LEAKS = "describe('leaks', () => { it('a timer', () => { setInterval(() => {}, 1000); }); });";
 const DIES = "describe('dies', () => { it('at once', () => { process.exit(0); }); });";
+const DICE = `import { createRequire } from 'node:module';
+  const require = createRequire('${root}');
+  describe('dice', () => { it('are those that were said, however a test is loaded', async () => {
+    const imported = (await import('${pathToFileURL(join(root, 'node_modules/fast-check/lib/fast-check.js'))}')).default;
+    for (const { readConfigureGlobal } of [imported, require('fast-check')])
+      if (readConfigureGlobal().seed !== 4711) throw new Error(JSON.stringify(readConfigureGlobal()));
+  }); });`;
 const HOOKS = 'export const mochaHooks = { beforeEach() { globalThis.hooked = true; } };';
 const HOOKED =
   "describe('hooked', () => { it('is run', () => { if (!globalThis.hooked) throw new Error('no hook'); }); });";
@@ -31,7 +38,7 @@ function runWith(texts: readonly string[], ...args: string[]): { out: string; st
       cwd: root,
       encoding: 'utf8',
       // How this test was loaded is no business of those.
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', NODE_OPTIONS: '' },
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', NODE_OPTIONS: '', PROPERTY_SEED: '4711' },
       timeout: 50_000,
     });
     return { out: stdout, status };
@@ -71,6 +78,11 @@ describe('house: npm test', function () {
     const { out, status } = runWith([LEAKS], '--leave-ms', '300');
     assert.deepEqual([count(out, 'passing'), count(out, 'failing'), status], [1, 1, 1], out);
     assert.match(out, /did not leave within 300 ms: something was left open/);
+  });
+
+  it('the dice of property tests can be said', () => {
+    const { out, status } = runWith([DICE]);
+    assert.deepEqual([count(out, 'passing'), count(out, 'failing'), status], [1, 0, 0], out);
   });
 
   it('what is no file goes to mocha, and root hooks run in each process', () => {
