@@ -124,7 +124,7 @@ export const limits = {
   capability_users_max: 16,
   /** Milliseconds for which rows of the audit are kept, unless the operator says otherwise: ninety days. */
   audit_age_ms_default: 90 * 24 * 3_600_000,
-  /** Bytes of rows of the audit that are kept, unless the operator says otherwise: some 300,000 calls. */
+  /** Bytes of rows of the audit that are kept, unless the operator says otherwise: some million calls. */
   audit_bytes_default: 64 * 1024 * 1024,
   /** The longest time that an operator may keep them: a hundred years, far from the end of what a date can be. */
   audit_age_ms_max: 100 * 366 * 24 * 3_600_000,
@@ -132,6 +132,8 @@ export const limits = {
   audit_bytes_max: 2 ** 40,
   /** Rows after which it is looked whether some are too old or too many. */
   audit_trim_rows: 512,
+  /** Words of the audit (who called what, under which grant) that rows name by a number; each is a fact in memory. */
+  audit_words_max: 1024,
   /** Objects that one answer may hand out. */
   answer_objects_max: 256,
   /** Milliseconds for which a clean stop waits for changes that are under way. */
@@ -344,7 +346,7 @@ export const limits = {
   forks_max: 64,
   /** Channels, continuations and messages of its space at which a fork looks or that are kept for it; and what it puts down. */
   fork_items_max: 200_000,
-  /** Of one channel that the space keeps aside for a fork that has not looked at it; one that looks later conflicts. */
+  /** Messages, and continuations, of one channel that are kept for a fork that has not looked; one that looks later conflicts. */
   fork_kept_items_max: 4_096,
   /** Tasks of one account that are to run in a fork. */
   fork_tasks_max: 100_000,
@@ -566,7 +568,7 @@ export const limits = {
   wire_record_bytes_max: 256 * 1024,
   /** Bytes of a trace that are compressed together: enough to find what repeats, and no more is lost to a crash. */
   trace_block_bytes: 256 * 1024,
-  /** Bytes of a trace that wait to be compressed; past it whoever records waits. */
+  /** Bytes of a trace that wait to be compressed, and as many that wait to be written; past it whoever records waits. */
   trace_pending_bytes_max: 8 * 1024 * 1024,
   /** Bytes of a keyframe that wait to be compressed while more of it is read. */
   trace_keyframe_ahead_bytes_max: 4 * 1024 * 1024,

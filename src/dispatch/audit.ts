@@ -9,8 +9,10 @@ import type { Account, Engine, Logs, Turn } from '../space/index.ts';
 import { Bytes, Encoder, encodeValue, List, Tuple, type Value } from '../values/index.ts';
 import type { Outcome } from './answers.ts';
 import { type Mark, Marks } from './audit-marks.ts';
+import { AuditWords, type CallTally } from './audit-words.ts';
 import { holderOfAccount } from './deploys.ts';
 import { recordOf } from './job.ts';
+import type { EffectIds } from './types.ts';
 
 /** Arguments of which the digest is kept: how long at most, and how many. */
 const DIGESTED_BYTES_MAX = 16;
@@ -35,8 +37,8 @@ export interface AuditedCall {
   readonly method: string;
   /** `ok`, or the code of the error. */
   readonly result: string;
-  /** Empty for a call that only looks. */
-  readonly effectId: Uint8Array;
+  /** The task of a change, of whose number its effect id is made for who reads the row; null for a call that only looks. */
+  readonly change: number | null;
 }
 
 /** What of a call no turn can know, so it stands in the cause. */
@@ -63,19 +65,11 @@ export interface AuditRow extends Measured {
   readonly effectId: Uint8Array;
 }
 
-/** How often a method was answered so, since the start of the process. */
-export interface CallTally {
-  readonly native: string;
-  readonly method: string;
-  /** `ok`, or the code of the error. */
-  readonly result: string;
-  count: number;
-  sum_ms: number;
-  bytes: number;
-}
-
 /** What the audit needs of the space. */
-export type AuditEngine = Pick<Engine, 'enact' | 'register'> & { readonly logs: Logs };
+export type AuditEngine = Pick<Engine, 'enact' | 'register' | 'fact' | 'facts'> & {
+  readonly logs: Logs;
+  readonly names: EffectIds;
+};
 
 export class Audit {
   readonly #hashing: Hashing;
@@ -84,15 +78,10 @@ export class Audit {
   readonly #encoder = new Encoder(256);
   /** Of its own, for rows are kept as they were written, side by side. */
   readonly #rows = new Encoder(4096);
-  /** The part of rows that says who asked whom for what, as bytes: by what is the same for many calls. */
-  readonly #words = new Map<string, Words>();
-  /** The last of each method, so that the key is seldom made. */
-  readonly #lastWords = new Map<string, Words>();
+  readonly #words = new AuditWords();
   #engine: AuditEngine | null = null;
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
-  /** Calls since the start, by native, method and result: for who watches, read by no turn. */
-  readonly #tallies = new Map<string, CallTally>();
   #digests = new Map<string, Uint8Array>();
   readonly #marks = new Marks();
   /** A row of an earlier process that was read to be a mark. */
@@ -120,6 +109,7 @@ export class Audit {
       const [, log, before] = (payload as Tuple).items;
       turn.dropLog(log as string, before as number);
     });
+    this.#words.attach(engine);
     const { first, next } = engine.logs.range(LOG);
     const last = next > first ? engine.logs.read(LOG, next - 1) : undefined;
     this.#total_bytes = last === undefined ? 0 : totalOf(last);
@@ -171,60 +161,22 @@ export class Audit {
     return this.#encoded(outcome).length;
   }
 
-  #tallyOf(native: string, method: string, result: string): CallTally {
-    const key = `${native}.${method} ${result}`;
-    let tally = this.#tallies.get(key);
-    if (tally === undefined) {
-      tally = { native, method, result, count: 0, sum_ms: 0, bytes: 0 };
-      this.#tallies.set(key, tally);
-    }
-    return tally;
-  }
-
-  #wordsOf(holder: string, { grant, cap, native, method, result }: AuditedCall): Words {
-    const last = this.#lastWords.get(method);
-    if (
-      last !== undefined &&
-      last.native === native &&
-      last.cap === cap &&
-      last.grant === grant &&
-      last.result === result &&
-      last.holder === holder
-    )
-      return last;
-    const key = [holder, grant, cap, native, method, result].join('\u0000');
-    let words = this.#words.get(key);
-    if (words === undefined) {
-      const encoder = new Encoder(128);
-      for (const text of [holder, grant, cap, native, method, result]) encoder.string(text);
-      const row_bytes =
-        ROW_BYTES + holder.length + grant.length + cap.length + native.length + method.length + result.length;
-      const tally = this.#tallyOf(native, method, result);
-      words = { holder, grant, cap, native, method, result, encoded: encoder.finish(), row_bytes, tally };
-      // Capabilities come and go: what was forgotten is made again.
-      if (this.#words.size >= WORDS_MAX) this.#words.clear();
-      this.#words.set(key, words);
-    }
-    this.#lastWords.set(method, words);
-    return words;
-  }
-
   /** Natives, methods and codes are words of declarations, so there are not many. */
   tallies(): Iterable<Readonly<CallTally>> {
-    return this.#tallies.values();
+    return this.#words.tallies();
   }
 
   /** In the turn that records the answer. */
   record(turn: Turn, call: AuditedCall, { start_ms, duration_ms, bytes, digest }: Measured): void {
     const holder = holderOfAccount(call.account, (key) => turn.fact(key)) ?? '';
-    const words = this.#wordsOf(holder, call);
+    const words = this.#words.of(turn, holder, call);
     const { tally } = words;
     tally.count++;
     tally.sum_ms += duration_ms;
     tally.bytes += bytes;
     this.#total_bytes += words.row_bytes;
     this.#last_ms = start_ms;
-    // The canonical bytes of the tuple that `readRow` reads.
+    // The canonical bytes of the tuple that `#rowOf` reads.
     const encoder = this.#rows;
     encoder.reset();
     encoder.raw(ROW_HEAD);
@@ -235,7 +187,8 @@ export class Audit {
     encoder.uint(call.account);
     encoder.raw(words.encoded);
     encoder.bytes(digest);
-    encoder.bytes(call.effectId);
+    if (call.change === null) encoder.value(null);
+    else encoder.uint(call.change);
     turn.logBytes(LOG, encoder.finish());
     if (--this.#untilTrim > 0) return;
     this.#untilTrim = limits.audit_trim_rows;
@@ -251,7 +204,36 @@ export class Audit {
   /** Undefined when it is not kept any more, or not there yet. */
   read(number: number): AuditRow | undefined {
     const value = this.#required.logs.read(LOG, number);
-    return value === undefined ? undefined : readRow(number, value);
+    return value === undefined ? undefined : this.#rowOf(number, value);
+  }
+
+  #rowOf(number: number, row: Value): AuditRow {
+    const { items } = row as Tuple;
+    const isWhole = items.length === PARTS_WHOLE;
+    const [, start_ms, duration_ms, bytes, account] = items as readonly number[];
+    const [holder, grant, cap, native, method, result] = isWhole ? items.slice(5, 11) : this.#words.read(items[5]);
+    const [digest, change] = items.slice(isWhole ? 11 : 6);
+    return {
+      number,
+      start_ms: start_ms as number,
+      duration_ms: duration_ms as number,
+      bytes: bytes as number,
+      account: account as number,
+      holder: holder as string,
+      grant: grant as string,
+      cap: cap as string,
+      native: native as string,
+      method: method as string,
+      result: result as string,
+      digest: (digest as Bytes).bytes,
+      effectId: this.#effectIdOf(change),
+    };
+  }
+
+  /** Rows of earlier versions have it as it is. */
+  #effectIdOf(change: Value | undefined): Uint8Array {
+    if (change instanceof Bytes) return change.bytes;
+    return typeof change === 'number' ? this.#required.names.effectId(change, 0) : NO_EFFECT;
   }
 
   follow(run: () => void): { cancel(): void } {
@@ -327,27 +309,18 @@ export class Audit {
   }
 }
 
-/** What is the same in the rows of many calls. */
-interface Words extends Pick<AuditRow, 'holder' | 'grant' | 'cap' | 'native' | 'method' | 'result'> {
-  readonly encoded: Uint8Array;
-  readonly row_bytes: number;
-  readonly tally: CallTally;
-}
-
-const WORDS_MAX = 1024;
-
 /** Marks that are passed in one go: of rows that all became too old at once the others go when it is looked again. */
 const LOOKS_MAX = 64;
 
-/** Values of a row. */
-const ROW_PARTS = 13;
+const NO_EFFECT = new Uint8Array(0);
+
+/** Values of a row, and of one that an earlier version wrote, with its words and its effect id as they are. */
+const ROW_PARTS = 8;
+const PARTS_WHOLE = 13;
 /** What the canonical bytes of every row begin with: it is a tuple of so many values. */
 const ROW_HEAD = encodeValue(new Tuple(new Array<null>(ROW_PARTS).fill(null))).slice(0, -ROW_PARTS);
 /** Of `("ok", nil)`, by far the most common outcome of a change. */
 const NIL_OUTCOME_BYTES = encodeValue(new Tuple(['ok', null])).length;
-
-/** What a row takes beside its texts: key, numbers, both hashes, and their headers. */
-const ROW_BYTES = 120;
 
 function totalOf(row: Value): number {
   return (row as Tuple).items[0] as number;
@@ -355,25 +328,4 @@ function totalOf(row: Value): number {
 
 function startOf(row: Value): number {
   return (row as Tuple).items[1] as number;
-}
-
-function readRow(number: number, row: Value): AuditRow {
-  const [, start_ms, duration_ms, bytes, account, holder, grant, cap, native, method, result, digest, effectId] = (
-    row as Tuple
-  ).items;
-  return {
-    number,
-    start_ms: start_ms as number,
-    duration_ms: duration_ms as number,
-    bytes: bytes as number,
-    account: account as number,
-    holder: holder as string,
-    grant: grant as string,
-    cap: cap as string,
-    native: native as string,
-    method: method as string,
-    result: result as string,
-    digest: (digest as Bytes).bytes,
-    effectId: (effectId as Bytes).bytes,
-  };
 }

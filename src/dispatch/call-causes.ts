@@ -171,7 +171,7 @@ function toldBy(
 
 function writeDown({ audit, capabilities }: JobContext, turn: Turn, found: OutsideCall, answer: Answered): void {
   if (audit === null) return;
-  const { task, reference, call, effectId } = found;
+  const { task, reference, call } = found;
   const { native, cap } = reference;
   const { items } = answer.outcome;
   const { seen } = answer;
@@ -184,7 +184,7 @@ function writeDown({ audit, capabilities }: JobContext, turn: Turn, found: Outsi
       native,
       method: call.method.name,
       result: items[0] === 'error' ? (items[1] as string) : 'ok',
-      effectId,
+      change: call.method.effect === 'change' ? task.number : null,
     },
     {
       start_ms: seen[0] ?? 0,

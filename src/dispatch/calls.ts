@@ -272,8 +272,17 @@ export class NativeCalls implements Holding {
     const native = this.#natives.get(reference.native);
     const call = native === undefined ? null : parseCall(native.declaration, messageOf(task));
     if (!(call instanceof Call)) return undefined;
-    const effectId = call.method.effect === 'change' ? ids.effectId(task.number, 0) : NO_ID;
-    return { task, reference, call, what: `${reference.native}.${call.method.name}`, effectId, digest: null };
+    return {
+      task,
+      reference,
+      call,
+      what: `${reference.native}.${call.method.name}`,
+      digest: null,
+      // A hash, which hardly anybody asks for.
+      get effectId() {
+        return call.method.effect === 'change' ? ids.effectId(task.number, 0) : NO_ID;
+      },
+    };
   }
 
   job(context: JobContext, task: Task): OutsideWork {

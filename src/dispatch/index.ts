@@ -1,6 +1,7 @@
 /** Labels to runners, effects begun and finished, failures counted, quiescence. */
 export { Dispatcher } from './dispatcher.ts';
-export { Audit, type AuditRow, type CallTally, type Retention } from './audit.ts';
+export { Audit, type AuditRow, type Retention } from './audit.ts';
+export type { CallTally } from './audit-words.ts';
 export { type Capabilities, type Capability, isRevoked, type Rule } from './capabilities.ts';
 export { PREPARED_PREFIX, preparedKey, recordOf, SERVICE_FACT } from './job.ts';
 export { ANY_MESSAGE, installNative } from './replies.ts';

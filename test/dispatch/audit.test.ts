@@ -1,6 +1,7 @@
 /** Laws of the rows of the audit: dropped by age and by size, from the front, and no further than that. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { limits } from '../../src/limits.ts';
 import { Audit, type Retention } from '../../src/dispatch/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import { SpaceEngine } from '../../src/space/index.ts';
@@ -14,64 +15,134 @@ const call = {
   native: 'file',
   method: 'append',
   result: 'ok',
-  effectId: new Uint8Array(32),
+  change: 3,
 };
 
 describe('the audit', () => {
-  it('writes each row as the tuple that it is, whoever called whom before', () =>
+  /** Called as this, with what was measured. */
+  const calls = fc.array(
+    fc.record({
+      grant: fc.constantFrom('', 'alice/files', 'bob/net'),
+      cap: fc.constantFrom('', 'alice/files', '~7', 'ü'),
+      native: fc.constantFrom('file', 'socket'),
+      method: fc.constantFrom('append', 'send', 'x'.repeat(40)),
+      result: fc.constantFrom('ok', 'timed_out'),
+      account: fc.nat(3),
+      change: fc.option(fc.nat(2 ** 40)),
+      start_ms: fc.nat(),
+      duration_ms: fc.nat(70_000),
+      bytes: fc.nat(),
+    }),
+    { minLength: 1, maxLength: 30 },
+  );
+
+  it('tells each call as it was, whoever called whom before, over kills; words that come again are named by a number', () =>
     fc.assert(
-      fc.asyncProperty(
-        fc.array(
-          fc.record({
-            grant: fc.constantFrom('', 'alice/files', 'bob/net'),
-            cap: fc.constantFrom('alice/files', '~7', 'ü'),
-            native: fc.constantFrom('file', 'socket'),
-            method: fc.constantFrom('append', 'send', 'x'.repeat(40)),
-            result: fc.constantFrom('ok', 'timed_out'),
-            account: fc.nat(3),
-            start_ms: fc.nat(),
-            duration_ms: fc.nat(70_000),
-            bytes: fc.nat(),
-            isChange: fc.boolean(),
-          }),
-          { minLength: 1, maxLength: 30 },
-        ),
-        async (calls) => {
-          const disk = new SimulatedDisk(simulatedPlatform(1));
-          const { platform } = disk;
+      fc.asyncProperty(calls, fc.nat(30), async (made, killedAt) => {
+        const disk = new SimulatedDisk(simulatedPlatform(1));
+        const { platform } = disk;
+        const open = async (): Promise<{ audit: Audit; engine: SpaceEngine }> => {
           const store = await platform.run(openSimulatedStore(disk));
           const engine = await platform.run(SpaceEngine.open({ platform, store }));
           engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
           const audit = new Audit(platform.hashing, platform.clock);
           audit.attach(engine);
-          const digest = new Uint8Array(32).fill(3);
-          for (const { isChange, ...made } of calls) {
-            const effectId = new Uint8Array(isChange ? 32 : 0).fill(5);
-            await platform.run(
-              engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
-                audit.record(turn, { ...made, effectId }, { ...made, digest }),
-              ),
-            );
+          return { audit, engine };
+        };
+        let { audit, engine } = await open();
+        const digest = new Uint8Array(32).fill(3);
+        for (const [number, { start_ms, duration_ms, bytes, ...call }] of made.entries()) {
+          if (number === killedAt) {
+            disk.crash();
+            ({ audit, engine } = await open());
           }
-          let total_bytes = 0;
-          calls.forEach(({ isChange, ...made }, number) => {
-            const { account, start_ms, duration_ms, bytes, grant, cap, native, method, result } = made;
-            total_bytes += 120 + grant.length + cap.length + native.length + method.length + result.length;
-            const row = engine.logs.read('audit', number) as Tuple;
-            const effectId = new Bytes(new Uint8Array(isChange ? 32 : 0).fill(5));
-            const numbers = [total_bytes, start_ms, duration_ms, bytes, account];
-            const words = ['', grant, cap, native, method, result];
-            assert.ok(equal(row, new Tuple([...numbers, ...words, new Bytes(digest), effectId])));
-          });
+          await platform.run(
+            engine.post({ kind: 'test', payload: null, account: 1 }, (turn) =>
+              audit.record(turn, call, { start_ms, duration_ms, bytes, digest }),
+            ),
+          );
+        }
+        const numbered = new Set<string>();
+        let total_bytes = 0;
+        for (const [number, { change, ...said }] of made.entries()) {
+          const { account, start_ms, duration_ms, bytes, grant, cap, native, method, result } = said;
+          const effectId = change === null ? new Uint8Array(0) : engine.names.effectId(change, 0);
+          assert.deepEqual(audit.read(number), { number, holder: '', ...said, digest, effectId });
+          const texts = ['', grant, cap, native, method, result];
+          if (cap === grant) numbered.add(texts.join());
+          const place = [...numbered].indexOf(texts.join());
+          total_bytes += 64 + (place < 0 ? texts.join('').length : 0);
+          const words = place < 0 ? new Tuple(texts) : place;
+          const numbers = [total_bytes, start_ms, duration_ms, bytes, account];
+          const row = engine.logs.read('audit', number) as Tuple;
+          assert.ok(equal(row, new Tuple([...numbers, words, new Bytes(digest), change])));
+          if (typeof words === 'number')
+            assert.ok(equal(engine.fact(`audit/words/${words}`) ?? null, new Tuple(texts)));
+        }
+        assert.equal([...engine.facts('audit/words/')].length, numbered.size);
+        if (killedAt >= made.length)
           assert.equal(
             [...audit.tallies()].reduce((sum, { count }) => sum + count, 0),
-            calls.length,
+            made.length,
           );
-          await platform.run(engine.close());
-        },
-      ),
-      { numRuns: 30 },
+        await platform.run(engine.close());
+      }),
+      { numRuns: 40 },
     ));
+
+  it('reads rows of earlier versions, which have their words and their effect id as they are', async () => {
+    const disk = new SimulatedDisk(simulatedPlatform(2));
+    const { platform } = disk;
+    const store = await platform.run(openSimulatedStore(disk));
+    const engine = await platform.run(SpaceEngine.open({ platform, store }));
+    engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+    const [digest, effectId] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(9)];
+    const row = (id: Uint8Array): Tuple =>
+      new Tuple([
+        ...[185, 1_000, 3, 12, 2, 'alice', 'alice/files', '~t41', 'file', 'append', 'ok'],
+        ...[new Bytes(digest), new Bytes(id)],
+      ]);
+    await platform.run(
+      engine.post({ kind: 'test', payload: null, account: 1 }, (turn) => {
+        turn.log('audit', row(effectId));
+        turn.log('audit', row(new Uint8Array(0)));
+      }),
+    );
+    const audit = new Audit(platform.hashing, platform.clock);
+    audit.attach(engine);
+    const told = { start_ms: 1_000, duration_ms: 3, bytes: 12, account: 2, holder: 'alice', grant: 'alice/files' };
+    const words = { cap: '~t41', native: 'file', method: 'append', result: 'ok' };
+    assert.deepEqual(audit.read(0), { number: 0, ...told, ...words, digest, effectId });
+    assert.deepEqual(audit.read(1), { number: 1, ...told, ...words, digest, effectId: new Uint8Array(0) });
+    await platform.run(engine.close());
+  });
+
+  it('a program that derives without end makes no fact for what it derived, nor does anybody past the bound', async () => {
+    const disk = new SimulatedDisk(simulatedPlatform(3));
+    const { platform } = disk;
+    const store = await platform.run(openSimulatedStore(disk));
+    const engine = await platform.run(SpaceEngine.open({ platform, store }));
+    engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+    const audit = new Audit(platform.hashing, platform.clock);
+    audit.attach(engine);
+    const start_ms = platform.clock.now_ms();
+    const measured = { start_ms, duration_ms: 0, bytes: 1, digest: new Uint8Array(32) };
+    const record = (calls: readonly (typeof call)[]): Promise<void> =>
+      platform.run(
+        engine.post({ kind: 'test', payload: null, account: 1 }, (turn) => {
+          for (const one of calls) audit.record(turn, one, measured);
+        }),
+      );
+    await record(Array.from({ length: 3_000 }, (_, index) => ({ ...call, cap: `~t${index}` })));
+    assert.equal([...engine.facts('audit/words/')].length, 0);
+    await record(Array.from({ length: 3_000 }, (_, index) => ({ ...call, method: `m${index}` })));
+    assert.equal([...engine.facts('audit/words/')].length, limits.audit_words_max);
+    for (const index of [0, 1_023, 1_024, 2_999]) {
+      assert.equal(audit.read(index)?.cap, `~t${index}`);
+      assert.equal(audit.read(3_000 + index)?.method, `m${index}`);
+    }
+    await platform.run(engine.close());
+  });
 
   it('keeps what is young enough and what fits, whatever was written when, over kills', () =>
     fc.assert(
@@ -111,7 +182,7 @@ describe('the audit', () => {
           const { first: from, next } = second.audit.range();
           assert.equal(next, starts.length);
           // What one row counts for: all are alike.
-          const row_bytes = 120 + 'alice/filesalice/filesfileappendok'.length;
+          const row_bytes = 64;
           const stays = (index: number): boolean =>
             (starts[index] as number) >= now_ms - retention.age_ms_max &&
             (starts.length - 1 - index) * row_bytes < retention.bytes_max;
@@ -128,7 +199,7 @@ describe('the audit', () => {
   it('drops what is too much while it goes on, by what it remembers of its own rows, and reads few of older ones', async () => {
     const disk = new SimulatedDisk(simulatedPlatform(7));
     const { platform } = disk;
-    const row_bytes = 120 + 'alice/filesalice/filesfileappendok'.length;
+    const row_bytes = 64;
     const keptRows = 4_000;
     const measured = { start_ms: 5_000, duration_ms: 0, bytes: 1, digest: new Uint8Array(32) };
     const clock = { now_ms: () => 5_000, monotonic_ms: () => 5_000 };
@@ -148,7 +219,10 @@ describe('the audit', () => {
           },
         },
       }) as typeof logs;
-      audit.attach({ enact: engine.enact.bind(engine), register: engine.register.bind(engine), logs: watched });
+      const { names } = engine;
+      const [enact, register] = [engine.enact.bind(engine), engine.register.bind(engine)];
+      const [fact, facts] = [engine.fact.bind(engine), engine.facts.bind(engine)];
+      audit.attach({ enact, register, fact, facts, names, logs: watched });
       await platform.run(audit.trim());
       return { audit, engine, looks: () => looks };
     };

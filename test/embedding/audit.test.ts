@@ -205,7 +205,7 @@ describe('embedding: the audit', () => {
       );
       await space.close();
     }
-    const fewer = await open({ data: kept(), audit: { bytes_max: 1_000 } });
+    const fewer = await open({ data: kept(), audit: { bytes_max: 400 } });
     const left = (await rows(fewer)).map(({ number }) => number);
     assert(left.length > 0 && left.length < 8, String(left.length));
     assert.equal(left.at(-1), 11);
