@@ -80,8 +80,12 @@ async function headerOf(location: string, seed: number, number: number): Promise
 /** The first record begins in the same sector as the start of its segment: one is not there without the other. */
 async function requireNoRecord(location: string, seed: number, { newest, floor }: HeadFound): Promise<void> {
   const path = segmentPath(location, newest);
-  const bytes = (await readWhole(path)) ?? new Uint8Array();
-  const at = findRecord(bytes, SEGMENT_HEADER_BYTES, segmentSeed(seed, newest), floor + 1);
+  requireEmpty(path, (await readWhole(path)) ?? new Uint8Array(), segmentSeed(seed, newest), floor);
+}
+
+/** Of a file whose segment was not begun. */
+export function requireEmpty(path: string, bytes: Uint8Array, seed: number, floor: number): void {
+  const at = findRecord(bytes, SEGMENT_HEADER_BYTES, seed, floor + 1);
   if (at >= 0) throw corrupt(`${path} is damaged at byte 0: it has lost its start, and has an entry at byte ${at}`);
 }
 
@@ -111,24 +115,29 @@ async function ends({ location, seed, head, begun, free }: Begun): Promise<Found
 }
 
 /** The number of the last sound entry of the last segment. */
-async function lastOf(
-  location: string,
-  seed: number,
-  { segment, first, isUnsynced }: SegmentHeader,
-  { floor, closedAt }: HeadFound,
-): Promise<number> {
-  const path = segmentPath(location, segment);
+async function lastOf(location: string, seed: number, header: SegmentHeader, head: HeadFound): Promise<number> {
+  const path = segmentPath(location, header.segment);
   const bytes = (await readWhole(path)) ?? new Uint8Array();
-  const own = segmentSeed(seed, segment);
+  return lastIn(path, bytes, segmentSeed(seed, header.segment), header, head);
+}
+
+/** The same of a segment whose file holds these bytes, with its own seed. */
+export function lastIn(
+  path: string,
+  bytes: Uint8Array,
+  seed: number,
+  { first, isUnsynced }: Pick<SegmentHeader, 'first' | 'isUnsynced'>,
+  { floor, closedAt }: Pick<HeadFound, 'floor' | 'closedAt'>,
+): number {
   let number = first;
   let at = SEGMENT_HEADER_BYTES;
-  for (let entry = readRecord(bytes, at, own, number); entry !== null; entry = readRecord(bytes, at, own, number)) {
+  for (let entry = readRecord(bytes, at, seed, number); entry !== null; entry = readRecord(bytes, at, seed, number)) {
     number++;
     at += recordBytes(entry.length);
   }
   if (closedAt !== null && closedAt > floor && number <= closedAt) throw badRecord(path, at, number);
   if (isUnsynced && closedAt === null && hasHole(bytes, at)) return number - 1;
-  const later = findRecord(bytes, at, own, number);
+  const later = findRecord(bytes, at, seed, number);
   if (later >= 0) throw corrupt(`${badRecord(path, at, number).message}, and a later one is at byte ${later}`);
   return number - 1;
 }

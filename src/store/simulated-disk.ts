@@ -4,26 +4,36 @@
  *
  * What a crash does. Journal, rows and blobs lie in different files, so each keeps a part of its unsynced writes
  * of a length of its own: rows may be ahead of the journal, or behind it. Of the writes to one of them those that
- * survive are the first ones, for it is read up to the first damage; a write that was torn, whatever its sectors are,
- * fails its checksum and counts as lost (test/store has the real files sector by sector). A write that failed, or was under way, may be there afterwards.
+ * survive are the first ones, for it is read up to the first damage; of appends to the journal any sectors are left, and
+ * what opens a real journal judges them (`simulated-tear.ts`). A write that failed, or was under way, may be there afterwards.
  */
 import { Random, type SimulatedPlatform } from '../platform/index.ts';
 import { copy, hex } from './bytes.ts';
+import { leftOf } from './simulated-tear.ts';
 import type { RowChange } from './types.ts';
+
+/** How many of the writes that only the cache has a crash leaves, from the first on. */
+type Survivors<Image, Write> = (image: Image, writes: readonly Write[], random: Random) => number;
 
 /** One file: what is on the platter, and writes that only the cache has, oldest first. */
 export class SimulatedFile<Image, Write> {
   readonly #image: Image;
   readonly #apply: (image: Image, write: Write) => void;
+  readonly #survivors: Survivors<Image, Write>;
   #cached: Write[] = [];
   /** Of these, how many at the end are still being written. */
   #underWay = 0;
   /** Settles when the writes begun so far are done. */
   tail: Promise<void> = Promise.resolve();
 
-  constructor(image: Image, apply: (image: Image, write: Write) => void) {
+  constructor(
+    image: Image,
+    apply: (image: Image, write: Write) => void,
+    survivors: Survivors<Image, Write> = (_, writes, random) => random.below(writes.length + 1),
+  ) {
     this.#image = image;
     this.#apply = apply;
+    this.#survivors = survivors;
   }
 
   begin(write: Write): void {
@@ -49,7 +59,7 @@ export class SimulatedFile<Image, Write> {
   }
 
   crash(random: Random): void {
-    this.#cached.length = random.below(this.#cached.length + 1);
+    this.#cached.length = this.#survivors(this.#image, this.#cached, random);
     this.#underWay = 0;
     this.tail = Promise.resolve();
     this.sync();
@@ -87,6 +97,18 @@ export function applyJournal(image: JournalImage, write: JournalWrite): void {
   image.first += count;
 }
 
+/** Each append waits for the one before where it is synced; then there is one at most that the cache has alone. */
+function journalSurvivors(image: JournalImage, writes: readonly JournalWrite[], random: Random): number {
+  const appends = writes.flatMap((write) => ('entry' in write ? [write.entry] : []));
+  // A head that was not synced may be lost, whatever is appended after it.
+  if (appends.length === 0) return random.below(writes.length + 1);
+  const ends = { last: image.first + image.entries.length - 1, durable: image.entries };
+  const left = leftOf(appends, ends, { isSynced: appends.length === 1, random });
+  let found = 0;
+  const end = writes.findIndex((write) => 'entry' in write && found++ === left);
+  return end < 0 ? writes.length : end;
+}
+
 export function applyRows(image: RowsImage, changes: readonly RowChange[]): void {
   for (const { key, value } of changes) {
     if (value === null) image.delete(hex(key));
@@ -110,7 +132,11 @@ const SLOW_FACTOR = 20;
 
 export class SimulatedDisk {
   readonly platform: SimulatedPlatform;
-  readonly journal = new SimulatedFile<JournalImage, JournalWrite>({ first: 1, entries: [] }, applyJournal);
+  readonly journal = new SimulatedFile<JournalImage, JournalWrite>(
+    { first: 1, entries: [] },
+    applyJournal,
+    journalSurvivors,
+  );
   readonly rows = new SimulatedFile<RowsImage, readonly RowChange[]>(new Map(), applyRows);
   readonly blobs = new SimulatedFile<BlobsImage, BlobWrite>(new Map(), applyBlob);
   readonly keys: { readonly nameKey: Uint8Array; readonly sealKey: Uint8Array };
