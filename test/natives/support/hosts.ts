@@ -78,7 +78,8 @@ export async function openWith(
     ...rest,
     config: {
       version: 1,
-      natives: { example: native },
+      // A thread that loads TypeScript on a busy machine takes its time.
+      natives: { example: { start_ms_max: 60_000, ...native } },
       powers: { example: { kind: 'host', native: 'example' } },
       holders: { alice: { grants: [{ power: 'example', ...grant }] }, bob: { grants: [] } },
     },
