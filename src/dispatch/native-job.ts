@@ -81,7 +81,7 @@ class Asked implements NativeCall {
   }
 }
 
-export class NativeJob implements OutsideWork, OutsideCall, Beginning, Poster, Timed {
+export class NativeJob implements OutsideWork, OutsideCall, Beginning, Cause, Poster, Timed {
   readonly number: number;
   readonly asked: number;
   readonly lane: string | null;
@@ -106,8 +106,9 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Poster, T
   #asking: 'call' | 'ask' | null = null;
   #asked = 0;
   #effectId: Uint8Array | null = null;
-  /** Its answer, as it is posted, which brings these notes. */
-  #cause: Cause | null = null;
+  /** Of its answer, as it is posted, which brings these notes. */
+  payload: Value = null;
+  unhurried_bytes: number | undefined = undefined;
   #notes: Outcome['notes'] = [];
   /** That it had begun before this process: recovery decides. */
   readonly #interrupted: boolean;
@@ -179,6 +180,11 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Poster, T
     return this.reference.cap;
   }
 
+  /** Of the cause that its answer is. */
+  get kind(): string {
+    return this.changing ? 'finished' : 'result';
+  }
+
   get native(): string {
     return this.reference.native;
   }
@@ -246,7 +252,7 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Poster, T
   }
 
   #post(): void {
-    this.#context.engine.concludeFor(this, this.task, this.#cause as Cause);
+    this.#context.engine.concludeFor(this, this.task, this);
   }
 
   /** Its answer is durable. */
@@ -388,13 +394,12 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Poster, T
     this.digest = measured.digest;
     this.#notes = answer.notes;
     const seen = new Tuple([start_ms, duration_ms, bytes]);
-    const kind = this.changing ? 'finished' : 'result';
-    const { account } = this;
     // Who called goes on in the same turn; and whoever else waits for that to be durable says so.
-    this.#cause =
-      outage === null
-        ? { kind, payload: recordOf([this.number, answer.outcome, state, seen]), account, unhurried_bytes: bytes }
-        : { kind, payload: recordOf([this.number, answer.outcome, state, seen, outage]), account };
+    if (outage === null) {
+      // As `recordOf` makes it, in one piece: there are very many.
+      this.payload = new Tuple(['transaction', this.number, answer.outcome, state, seen]);
+      this.unhurried_bytes = bytes;
+    } else this.payload = recordOf([this.number, answer.outcome, state, seen, outage]);
     failpoint?.('effect:after');
     failpoint?.('finished:before');
     this.#post();

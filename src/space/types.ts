@@ -115,7 +115,7 @@ export interface Cause {
    * Nobody waits for its commit, so that it may be written a little later, with what follows; and about so many bytes it
    * holds. Absent: somebody waits. Never in the record.
    */
-  readonly unhurried_bytes?: number;
+  readonly unhurried_bytes?: number | undefined;
   /** How many messages of the plainest kind it is worth, when its turn does the work of many. Never shows in the record. */
   readonly weight?: number;
   /** Where it is followed. Never in the record. */
