@@ -174,8 +174,8 @@ export class Committer {
     encoder.reset();
     const header = this.#host.header();
     if (this.digests) this.#hash(commit, header);
-    this.#recorders.begin(header, () => this.#host.standing());
     const beside_bytes = this.#writer.write(commit, header);
+    this.#tell(commit, header);
     const entry_bytes = encoder.length;
     // Nobody recovers from what a replay would append. Until it is durable, nothing else is written there.
     const entry = this.#options.replays === true ? NO_ENTRY : encoder.view();
@@ -225,7 +225,16 @@ export class Committer {
 
   #hash(commit: Commit, header: EntryHeader): void {
     this.#digest = digestOf(commit, header, this.#digesting, (bytes) => this.#platform.hashing.sha256(bytes));
-    this.#recorders.commit(header, commit.causes, this.#digest, () => this.#host.standing());
+  }
+
+  /** Those who record: what was written, and who comes after it. */
+  #tell({ causes }: Commit, header: EntryHeader): void {
+    const standing = (): Value => this.#host.standing();
+    if (this.#recorders.any) {
+      const written = this.#writer.causes;
+      this.#recorders.commit({ header, causes, written, digest: this.#digest, standing });
+    }
+    this.#recorders.begin(header, standing);
   }
 
   /** For a replay: ends the commit as `flush` does, and brings the rows up to date when that is due. Its digest. */

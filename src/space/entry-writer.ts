@@ -17,6 +17,7 @@ import {
 import type { Datum, Join, Waiter, Waiting } from './items.ts';
 import { modeNumber } from './mode.ts';
 import { type TermPolicy, writeReceive, writeTask } from './records.ts';
+import type { WrittenCauses } from './recording.ts';
 import type { Term, Terms } from './terms.ts';
 
 export class EntryWriter implements TermPolicy {
@@ -26,6 +27,8 @@ export class EntryWriter implements TermPolicy {
   /** Named in the entry that is being written, by their index. */
   readonly #channelsNamed: Channel[] = [];
   readonly #termsNamed: Term[] = [];
+  /** Where in the entry its causes stand; null: some of what they say stands in blobs. */
+  #causes: { readonly from: number; readonly to: number } | null = null;
   /** Of the continuation that is being written. */
   #join: Join | null = null;
 
@@ -50,13 +53,23 @@ export class EntryWriter implements TermPolicy {
     }
   }
 
+  /** The causes of the entry that was written last, until the next is; null: some of what they say stands elsewhere. */
+  get causes(): WrittenCauses | null {
+    if (this.#causes === null) return null;
+    const { from, to } = this.#causes;
+    return { version: ENTRY_VERSION, bytes: this.#encoder.view().subarray(from, to) };
+  }
+
   #write(commit: Commit, header: EntryHeader): number {
     const encoder = this.#encoder;
     encoder.uint(ENTRY_VERSION);
     encoder.uint(header.lastTurn);
     encoder.uint(header.nextTask);
     encoder.uint(header.nextStamp);
-    this.#writeCauses(commit, header);
+    const from = encoder.length;
+    const before_bytes = this.#blobs.outside_bytes;
+    const areHere = this.#writeCauses(commit, header) && this.#blobs.outside_bytes === before_bytes;
+    this.#causes = areHere ? { from, to: encoder.length } : null;
     const ofCauses_bytes = this.#blobs.outside_bytes;
     this.#writeData(commit);
     this.#writeWaiters(commit);
@@ -71,8 +84,10 @@ export class EntryWriter implements TermPolicy {
     return this.#blobs.outside_bytes - ofCauses_bytes;
   }
 
-  #writeCauses({ causes }: Commit, { lastTurn }: EntryHeader): void {
+  /** Whether all messages stand here. */
+  #writeCauses({ causes }: Commit, { lastTurn }: EntryHeader): boolean {
     const encoder = this.#encoder;
+    let areHere = true;
     encoder.uint(causes.length);
     let before: string | null = null;
     for (const { turn, kind, account, payload, mode, message } of causes) {
@@ -84,8 +99,9 @@ export class EntryWriter implements TermPolicy {
       encoder.value(payload);
       // Two things in one number: a cause takes not a byte more than without its mode.
       encoder.uint(2 * modeNumber(mode) + (message === null ? 0 : 1));
-      if (message !== null) writeMessage(encoder, message, this.#blobs);
+      if (message !== null && !writeMessage(encoder, message, this.#blobs)) areHere = false;
     }
+    return areHere;
   }
 
   #writeData({ data, dataChannels, dataGone, dataGoneChannels }: Commit): void {

@@ -187,15 +187,17 @@ export interface BlobReader {
   bytes(hash: Uint8Array): Uint8Array;
 }
 
-export function writeMessage(encoder: Encoder, message: readonly Value[], blobs: BlobWriter): void {
+/** Whether it stands here, and not in a blob. */
+export function writeMessage(encoder: Encoder, message: readonly Value[], blobs: BlobWriter): boolean {
   const hash = blobs.offer(message);
   if (hash === null) {
     encoder.uint(MESSAGE_HERE);
     encoder.value(new List(message));
-    return;
+    return true;
   }
   encoder.uint(MESSAGE_IN_BLOB);
   encoder.bytes(hash);
+  return false;
 }
 
 export function readMessage(
@@ -259,6 +261,37 @@ function readWord(decoder: Decoder, version: number): string | null {
   return word;
 }
 
+function knownVersion(version: number): number {
+  if (version <= ENTRY_VERSION && version >= ENTRY_VERSION_FIRST) return version;
+  throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
+}
+
+/**
+ * The causes of an entry, from their count on. Nothing that stands before them is needed but the version and the last turn:
+ * a trace has them as they are.
+ */
+export function* readCauses(
+  decoder: Decoder,
+  version: number,
+  lastTurn: number,
+  messageOf: (decoder: Decoder) => readonly Value[],
+): Generator<CauseRecord> {
+  knownVersion(version);
+  let before: string | undefined;
+  for (let count = decoder.uint(); count > 0; count--) {
+    const turn = lastTurn - decoder.uint();
+    const kind = readWord(decoder, version) ?? before;
+    if (kind === undefined) throw corrupt('a cause of the kind of the one before, and there is none');
+    before = kind;
+    const account = decoder.uint();
+    const payload = decoder.value();
+    const form = version < ENTRY_VERSION_MODES ? Number(decoder.boolean()) : decoder.uint();
+    const mode = modeOf(Math.floor(form / 2));
+    const message = form % 2 === 1 ? messageOf(decoder) : null;
+    yield { turn, kind, account, mode, payload, message, task: 0 };
+  }
+}
+
 /** `payloads`: whether long bytes in causes are wanted; else they are read as empty, for recovery looks at no cause. */
 export function readEntry(
   bytes: Uint8Array,
@@ -272,9 +305,7 @@ export function readEntry(
   const decoder = new Decoder(bytes, readName, 0, limits.value_depth_max, null, (hash) =>
     wanted ? blobs.bytes(hash) : NO_BYTES,
   );
-  const version = decoder.uint();
-  if (version > ENTRY_VERSION || version < ENTRY_VERSION_FIRST)
-    throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
+  const version = knownVersion(decoder.uint());
   const header = { lastTurn: decoder.uint(), nextTask: decoder.uint(), nextStamp: decoder.uint() };
   reader.header(header);
   const channels: Value[] = [];
@@ -284,21 +315,14 @@ export function readEntry(
     if (index === channels.length) channels.push(decoder.value());
     return channels[index] as Value;
   };
-  const causes: CauseRecord[] = [];
-  for (let count = decoder.uint(); count > 0; count--) {
-    const turn = header.lastTurn - decoder.uint();
-    const kind = readWord(decoder, version) ?? causes.at(-1)?.kind;
-    if (kind === undefined) throw corrupt('a cause of the kind of the one before, and there is none');
-    const account = decoder.uint();
-    const payload = decoder.value();
-    // A message may be a datum's as well.
+  // A message may be a datum's as well.
+  const messageOf = (): readonly Value[] => {
     wanted = true;
-    const form = version < ENTRY_VERSION_MODES ? Number(decoder.boolean()) : decoder.uint();
-    const mode = modeOf(Math.floor(form / 2));
-    const message = form % 2 === 1 ? readMessage(decoder, blobs, []) : null;
+    const message = readMessage(decoder, blobs, []);
     wanted = payloads;
-    causes.push({ turn, kind, account, mode, payload, message, task: 0 });
-  }
+    return message;
+  };
+  const causes = [...readCauses(decoder, version, header.lastTurn, messageOf)];
   wanted = true;
   const messages = causes.map((cause) => cause.message);
   for (let count = decoder.uint(); count > 0; count--) {

@@ -6,8 +6,8 @@
 import { PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Value } from '../values/index.ts';
-import type { CauseRecord, EntryHeader } from './entry.ts';
-import type { Recorder } from './recording.ts';
+import type { EntryHeader } from './entry.ts';
+import type { RecordedCommit, Recorder } from './recording.ts';
 import type { Task } from './types.ts';
 
 /** One that begins with a space that is open already. */
@@ -61,8 +61,8 @@ export class Recorders implements Recorder {
     for (const recorder of this.#all) recorder.unparked(turn, label);
   }
 
-  commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array, standing: () => Value): void {
-    for (const recorder of this.#all) recorder.commit(header, causes, digest, standing);
+  commit(commit: RecordedCommit): void {
+    for (const recorder of this.#all) recorder.commit(commit);
   }
 
   durable(): void {

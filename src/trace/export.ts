@@ -3,7 +3,7 @@
  * Such a trace has no state to begin with and no key of names; it can be shown, and not replayed.
  */
 import { limits } from '../limits.ts';
-import { Encoder, List, Name, type Value } from '../values/index.ts';
+import { Encoder, List, NameMaker, type Value } from '../values/index.ts';
 import type { TraceBytes } from './blocks.ts';
 import { TraceReader } from './reader.ts';
 import { RecordWriter, type TraceRecord } from './records.ts';
@@ -40,7 +40,8 @@ export function exportTrace(trace: TraceBytes, sink: TraceSink, { without, sha25
     from = turn;
     writer = new RecordWriter(turn);
   };
-  for (const record of reader.records((bytes) => new Name(null, 0, 0, bytes))) {
+  const names = new NameMaker(reader.space.nameKey, { sha256 });
+  for (const record of reader.records((bytes) => names.read(bytes))) {
     if (record.type === 'blob' || record.type === 'keyframe' || record.type === 'keyframe-end') continue;
     writer.write(redacted(record, digest));
     turn = record.turn;

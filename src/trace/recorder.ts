@@ -6,13 +6,13 @@
  */
 import { limits } from '../limits.ts';
 import type { Platform } from '../platform/index.ts';
-import type { CauseRecord, EntryHeader, Recorder, Task } from '../space/index.ts';
+import type { CauseRecord, EntryHeader, RecordedCommit, Recorder, Task } from '../space/index.ts';
 import type { Store } from '../store/index.ts';
 import { Encoder, type Value } from '../values/index.ts';
 import { VERSION } from '../version.ts';
 import { type Capture, captureOf, writeKeyframe } from './keyframe.ts';
 import { PartWriter } from './parts.ts';
-import { RecordWriter, type TraceRecord } from './records.ts';
+import { type Mark, RecordWriter, type TraceRecord, type WholeCommit } from './records.ts';
 import { encodeSpace } from './space-record.ts';
 import { type KeyframePlace, type TraceSink, TraceWriter } from './writer.ts';
 
@@ -34,12 +34,15 @@ const BLOCK_AGE_MS = 1000;
 const KEYFRAME_SHARE = 2;
 
 /** Hand-overs and large messages. */
-type Mark = Exclude<TraceRecord, { type: 'cause' | 'commit' }>;
+type AnyMark = Exclude<TraceRecord, { type: 'cause' | 'commit' }>;
 
-/** A commit that is not durable yet. Its causes are the journal's own: nothing is made of them before they are written. */
+/** A commit that is not durable yet. */
 interface Waiting {
+  /** All of it, where its causes could be copied from the entry; nothing else is there then but what stood in memory. */
+  readonly whole: WholeCommit | null;
+  /** The journal's own: nothing is made of them before they are written. */
   readonly causes: readonly CauseRecord[];
-  readonly marks: readonly Mark[];
+  readonly marks: readonly AnyMark[];
   readonly end: Extract<TraceRecord, { type: 'commit' }> | null;
   /** What stood in memory behind it, when a keyframe is to be made of it. */
   readonly standing: Uint8Array | null;
@@ -50,7 +53,7 @@ export class TraceRecorder implements Recorder {
   readonly #store: Store;
   readonly #trace: TraceWriter;
   /** Hand-overs and large messages since the last commit, in order. */
-  #marks: Mark[] = [];
+  #marks: AnyMark[] = [];
   /** Oldest first. */
   readonly #waiting: Waiting[] = [];
   /** Durable, and not written yet. */
@@ -127,7 +130,7 @@ export class TraceRecorder implements Recorder {
     this.#trace.block('space', header.lastTurn, encodeSpace(space));
     this.#joined = true;
     this.#framing = true;
-    this.#waiting.push({ causes: [], marks: [], end: null, standing: encoded(standing) });
+    this.#waiting.push({ whole: null, causes: [], marks: [], end: null, standing: encoded(standing) });
   }
 
   /** Resolves when there is something to replay from, or nothing more comes. */
@@ -153,14 +156,21 @@ export class TraceRecorder implements Recorder {
     this.#marks.push({ type: 'blob', turn: 0, hash, bytes });
   }
 
-  commit(header: EntryHeader, causes: readonly CauseRecord[], digest: Uint8Array, standing: () => Value): void {
+  commit(commit: RecordedCommit): void {
     if (this.#over) return;
     const marks = this.#marks;
     this.#marks = [];
     const isDue = !this.#framing && this.#trace.length + this.#records.length >= this.#frameAt;
     this.#framing ||= isDue;
+    const standing = isDue ? encoded(commit.standing()) : null;
+    const whole = wholeOf(commit, marks);
+    if (whole !== null) {
+      this.#waiting.push({ whole, causes: [], marks: [], end: null, standing });
+      return;
+    }
+    const { header, causes, digest } = commit;
     const end = { type: 'commit', turn: header.lastTurn, header, digest } as const;
-    this.#waiting.push({ causes, marks, end, standing: isDue ? encoded(standing()) : null });
+    this.#waiting.push({ whole, causes, marks, end, standing });
   }
 
   durable(): void {
@@ -191,7 +201,12 @@ export class TraceRecorder implements Recorder {
     for (const waiting of ready) if (!this.#over) this.#writeDown(waiting);
   }
 
-  #writeDown({ causes, marks, end, standing }: Waiting): void {
+  #writeDown({ whole, causes, marks, end, standing }: Waiting): void {
+    if (whole !== null) {
+      this.#records.whole(whole);
+      this.#turn = whole.header.lastTurn;
+      this.#flushFull();
+    }
     let next = 0;
     for (const mark of marks) {
       for (let cause = causes[next]; cause !== undefined && cause.turn < mark.turn; cause = causes[++next])
@@ -306,6 +321,24 @@ export class TraceRecorder implements Recorder {
     if (told !== null) this.#options.onFailure(told instanceof Error ? told : new Error(String(told)));
     for (const resolve of this.#basing.splice(0)) resolve();
   }
+}
+
+/** Null: it is written cause by cause, for the entry does not have all of them, or they would make too large a block. */
+function wholeOf({ header, causes, written, digest }: RecordedCommit, marks: readonly AnyMark[]): WholeCommit | null {
+  if (written === null || written.bytes.length > limits.trace_block_bytes) return null;
+  const handed: Mark[] = [];
+  for (const mark of marks) {
+    if (mark.type === 'blob') return null;
+    handed.push(mark);
+  }
+  const ended: number[] = [];
+  for (let index = 0; index < causes.length; index++) {
+    const { task } = causes[index] as CauseRecord;
+    if (task !== 0) ended.push(index, task);
+  }
+  // The entry's bytes are the journal's, and this waits for longer.
+  const { version, bytes } = written;
+  return { header, digest, marks: handed, ended, causes: { version, bytes: bytes.slice() } };
 }
 
 const NO_PREFIX = new Uint8Array(0);

@@ -9,11 +9,23 @@
  *           | 4 back tasks stamps digest                             the end of a commit
  *           | 5 hash bytes                                           a large message that was there before
  *           | 6 mode back kind account payload task (0 | 1 values)   a cause of another mode than transaction
+ *           | 7 back tasks stamps digest marks ended version causes  a whole commit, its causes as its journal entry has them
+ *   marks  := count (1 | 2) back task, or 3 back label …              back: turns before the last of the commit
+ *   ended  := count index task …                                     of the causes that end a task: which, of those that follow
  *   back   := turns since the record before          kind := text, or the number of one that the block has named
  */
 import { limits } from '../limits.ts';
 import { Decoder, Encoder, type Name, type Value } from '../values/index.ts';
-import { type CauseRecord, type EntryHeader, type Mode, modeNumber, modeOf } from '../space/index.ts';
+import {
+  type CauseRecord,
+  type EntryHeader,
+  type Mode,
+  modeNumber,
+  modeOf,
+  readCauses,
+  readMessage,
+  type WrittenCauses,
+} from '../space/index.ts';
 import { invalid } from './blocks.ts';
 
 export type TraceRecord =
@@ -23,6 +35,20 @@ export type TraceRecord =
   | { readonly type: 'commit'; readonly turn: number; readonly header: EntryHeader; readonly digest: Uint8Array }
   | { readonly type: 'blob'; readonly turn: number; readonly hash: Uint8Array; readonly bytes: Uint8Array };
 
+/** Hand-overs. */
+export type Mark = Extract<TraceRecord, { type: 'outside' | 'parked' | 'unparked' }>;
+
+/** A commit whose causes are copied from its journal entry. */
+export interface WholeCommit {
+  readonly header: EntryHeader;
+  readonly digest: Uint8Array;
+  /** In the order of their turns. */
+  readonly marks: readonly Mark[];
+  /** Index and task of each cause that ends one, which the entry does not say. */
+  readonly ended: readonly number[];
+  readonly causes: WrittenCauses;
+}
+
 const CAUSE = 0;
 const OUTSIDE = 1;
 const PARKED = 2;
@@ -30,6 +56,7 @@ const UNPARKED = 3;
 const COMMIT = 4;
 const BLOB = 5;
 const MODED = 6;
+const WHOLE = 7;
 
 /** Bytes of a buffer that is not kept for the next block. */
 const KEPT_BYTES_MAX = 4 * limits.trace_block_bytes;
@@ -88,6 +115,27 @@ export class RecordWriter {
     }
   }
 
+  whole({ header, digest, marks, ended, causes }: WholeCommit): void {
+    const encoder = this.#encoder;
+    const { lastTurn, nextTask, nextStamp } = header;
+    encoder.uint(WHOLE);
+    this.#at(lastTurn);
+    encoder.uint(nextTask);
+    encoder.uint(nextStamp);
+    encoder.bytes(digest);
+    encoder.uint(marks.length);
+    for (const mark of marks) {
+      encoder.uint(mark.type === 'outside' ? OUTSIDE : mark.type === 'parked' ? PARKED : UNPARKED);
+      encoder.uint(lastTurn - mark.turn);
+      if (mark.type === 'unparked') encoder.string(mark.label);
+      else encoder.uint(mark.task);
+    }
+    encoder.uint(ended.length / 2);
+    for (const number of ended) encoder.uint(number);
+    encoder.uint(causes.version);
+    encoder.raw(causes.bytes);
+  }
+
   cause(cause: CauseRecord): void {
     const encoder = this.#encoder;
     if (cause.mode === 'transaction') encoder.uint(CAUSE);
@@ -131,7 +179,7 @@ export function* readRecords(
   turn: number,
   readName: (bytes: Uint8Array) => Name,
 ): Generator<TraceRecord> {
-  const decoder = new Decoder(body, readName);
+  const decoder = new Decoder(body, readName, 0, limits.value_depth_max, null, notHere);
   const kinds: string[] = [];
   let at = turn;
   const kind = (): string => {
@@ -148,6 +196,7 @@ export function* readRecords(
       continue;
     }
     const mode = type === MODED ? modeRead(decoder.uint(), at) : 'transaction';
+    const before = at;
     at += decoder.uint();
     switch (type) {
       case CAUSE:
@@ -164,6 +213,9 @@ export function* readRecords(
       case UNPARKED:
         yield { type: 'unparked', turn: at, label: decoder.string() };
         break;
+      case WHOLE:
+        yield* readWhole(decoder, before, at);
+        break;
       case COMMIT: {
         const header = { lastTurn: at, nextTask: decoder.uint(), nextStamp: decoder.uint() };
         yield { type: 'commit', turn: at, header, digest: decoder.bytes() };
@@ -173,6 +225,52 @@ export function* readRecords(
         throw invalid(`a record of type ${type} after turn ${at}`);
     }
   }
+}
+
+/** A commit of the turns behind one up to another: in the order of their turns, its end last. */
+function* readWhole(decoder: Decoder, before: number, lastTurn: number): Generator<TraceRecord> {
+  const header = { lastTurn, nextTask: decoder.uint(), nextStamp: decoder.uint() };
+  const digest = decoder.bytes();
+  const marks: Mark[] = [];
+  for (let count = decoder.uint(); count > 0; count--) marks.push(readMark(decoder, lastTurn));
+  const ended = new Map<number, number>();
+  for (let count = decoder.uint(); count > 0; count--) ended.set(decoder.uint(), decoder.uint());
+  let at = before;
+  const inOrder = <T extends TraceRecord>(record: T): T => {
+    const { turn } = record;
+    if (turn < at || turn > lastTurn)
+      throw invalid(`turn ${turn} after turn ${at}, in the commit of the turns from ${before} to ${lastTurn}`);
+    at = turn;
+    return record;
+  };
+  let next = 0;
+  let index = 0;
+  for (const cause of readCauses(decoder, decoder.uint(), lastTurn, messageHere)) {
+    for (let mark = marks[next]; mark !== undefined && mark.turn <= cause.turn; mark = marks[++next])
+      yield inOrder(mark);
+    yield inOrder({ type: 'cause', ...cause, task: ended.get(index++) ?? 0 });
+  }
+  for (let mark = marks[next]; mark !== undefined; mark = marks[++next]) yield inOrder(mark);
+  yield { type: 'commit', turn: lastTurn, header, digest };
+}
+
+function readMark(decoder: Decoder, lastTurn: number): Mark {
+  const type = decoder.uint();
+  const turn = lastTurn - decoder.uint();
+  if (type === UNPARKED) return { type: 'unparked', turn, label: decoder.string() };
+  if (type !== OUTSIDE && type !== PARKED) throw invalid(`a hand-over of type ${type} in turn ${turn}`);
+  return { type: type === OUTSIDE ? 'outside' : 'parked', turn, task: decoder.uint() };
+}
+
+/** A trace has all that its causes say. */
+function notHere(): never {
+  throw invalid('bytes that stand elsewhere');
+}
+
+const NO_BLOBS = { read: notHere, bytes: notHere };
+
+function messageHere(decoder: Decoder): readonly Value[] {
+  return readMessage(decoder, NO_BLOBS, []);
 }
 
 function modeRead(number: number, turn: number): Mode {

@@ -128,7 +128,7 @@ describe('effects', () => {
     const recorder: Recorder = {
       held: () => {},
       unparked: () => {},
-      commit: (_header, some) => void causes.push(...some),
+      commit: (commit) => void causes.push(...commit.causes),
       durable: () => {},
       blob: () => {},
     };

@@ -6,10 +6,11 @@ import { internalsOf } from '../../src/embedding/index.ts';
 import { isPowerboxError, type PowerboxError } from '../../src/errors.ts';
 import { Departure } from '../../src/trace/index.ts';
 import { BLOCK_KINDS, readBlocks } from '../../src/trace/blocks.ts';
-import { readRecords, RecordWriter, type TraceRecord } from '../../src/trace/records.ts';
+import { readRecords, RecordWriter, type TraceRecord, type WholeCommit } from '../../src/trace/records.ts';
 import { bytesOf, MemoryTrace } from '../../src/trace/memory.ts';
+import { TraceReader } from '../../src/trace/reader.ts';
 import { TraceWriter } from '../../src/trace/writer.ts';
-import { Name } from '../../src/values/index.ts';
+import { Encoder, Name } from '../../src/values/index.ts';
 import { recorded, replays, replayTrace } from './support.ts';
 
 async function refusal(trace: Uint8Array): Promise<PowerboxError> {
@@ -36,6 +37,18 @@ function rewritten(trace: Uint8Array, change: (records: TraceRecord[]) => TraceR
       blocks.block(kind, turn, writer.finish());
     }
   }
+  return sink.bytes();
+}
+
+/** A trace that has one commit only, behind turn 2. */
+function ofCommit(trace: Uint8Array, commit: WholeCommit): Uint8Array {
+  const sink = new MemoryTrace();
+  const blocks = new TraceWriter((bytes) => sink.write(bytes));
+  for (const { kind, turn, body } of readBlocks(bytesOf(trace))) if (kind === 'space') blocks.block(kind, turn, body);
+  const writer = new RecordWriter(2);
+  writer.whole(commit);
+  blocks.block('turns', 2, writer.finish());
+  blocks.end(7, []);
   return sink.bytes();
 }
 
@@ -151,6 +164,79 @@ describe('a trace that is not as it was recorded', () => {
     const { code, message } = await refusal(unknown);
     assert.equal(code, 'trace_invalid');
     assert.match(message, /turn 1 is of kind "unheard-of"/);
+  });
+
+  it('is refused where a commit that is copied from its entry is not one, and it is said why', () => {
+    const causes = (turn: number, payload = (encoder: Encoder): void => encoder.value(null)): WholeCommit => {
+      const encoder = new Encoder();
+      encoder.uint(1);
+      encoder.uint(7 - turn);
+      encoder.value('produce');
+      encoder.uint(0);
+      payload(encoder);
+      encoder.uint(0);
+      const header = { lastTurn: 7, nextTask: 1, nextStamp: 1 };
+      const written = { version: 5, bytes: encoder.finish() };
+      return { header, digest: new Uint8Array(32), marks: [], ended: [], causes: written };
+    };
+    const good = causes(5);
+    const mark = { type: 'outside', turn: 6, task: 1 } as const;
+    const bad: readonly (readonly [WholeCommit, RegExp])[] = [
+      [causes(0), /turn 0 after turn 2, in the commit of the turns from 2 to 7/],
+      [{ ...good, marks: [mark, { ...mark, turn: 5 }] }, /turn 5 after turn 6/],
+      [causes(5, (encoder) => encoder.raw(Uint8Array.of(0xd4, 8, 1))), /bytes that stand elsewhere/],
+      [{ ...good, causes: { ...good.causes, version: 99 } }, /a journal entry of version 99/],
+      [{ ...good, causes: { ...good.causes, bytes: good.causes.bytes.subarray(0, 3) } }, /cannot be read/],
+    ];
+    const whole = new TraceReader(bytesOf(ofCommit(trace, good)));
+    assert.equal([...whole.records((bytes) => new Name(null, 0, 0, bytes))].length, 2);
+    for (const [commit, why] of bad) {
+      const reader = new TraceReader(bytesOf(ofCommit(trace, commit)));
+      const read = (): unknown => [...reader.records((bytes) => new Name(null, 0, 0, bytes))];
+      assert.throws(read, { code: 'trace_invalid', message: why });
+    }
+  });
+
+  it('reads a commit that is copied from its entry in the order of its turns, each cause with the task that it ends', () => {
+    const encoder = new Encoder();
+    encoder.uint(3);
+    for (const [turn, kind] of [
+      [4, 'one'],
+      [6, null],
+      [9, 'other'],
+    ] as const) {
+      encoder.uint(9 - turn);
+      encoder.value(kind);
+      encoder.uint(turn);
+      encoder.value(`in turn ${turn}`);
+      encoder.uint(2);
+    }
+    const writer = new RecordWriter(3);
+    writer.whole({
+      header: { lastTurn: 9, nextTask: 20, nextStamp: 30 },
+      digest: new Uint8Array(32),
+      marks: [
+        { type: 'parked', turn: 5, task: 11 },
+        { type: 'unparked', turn: 7, label: 'late' },
+        { type: 'outside', turn: 8, task: 11 },
+      ],
+      ended: [2, 11],
+      causes: { version: 5, bytes: encoder.finish() },
+    });
+    const read = [...readRecords(writer.finish(), 3, (bytes) => new Name(null, 0, 0, bytes))];
+    assert.deepEqual(
+      read.map((record) => [record.type, record.turn, record.type === 'cause' ? [record.kind, record.task] : null]),
+      [
+        ['cause', 4, ['one', 0]],
+        ['parked', 5, null],
+        ['cause', 6, ['one', 0]],
+        ['unparked', 7, null],
+        ['outside', 8, null],
+        ['cause', 9, ['other', 11]],
+        ['commit', 9, null],
+      ],
+    );
+    assert.ok(read.every((record) => record.type !== 'cause' || record.mode === 'query'));
   });
 
   it('holds the key of names, and never the one that seals', () => {
