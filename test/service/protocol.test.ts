@@ -159,6 +159,27 @@ describe('the service', () => {
     assert.ok('error' in ended && ended.error.code === 'cancelled');
   });
 
+  it('ends a standing receive that is cancelled in the turn in which it has met a message, after that message', async () => {
+    const { space, client } = await bench.start();
+    const id = client.id();
+    client.say({ kind: 'consume', id, slots: slot('jobs'), persist: true, credit: 5 });
+    await client.ask({ kind: 'names', count: 1 });
+    // One frame is one turn: what has met is a task that runs after it.
+    client.say(
+      { kind: 'produce', id: client.id(), channel: 'jobs', message: ['met'], ...none },
+      { kind: 'cancel', id: client.id(), of: id },
+      { kind: 'credit', id: client.id(), of: id, more: 3 },
+      { kind: 'cancel', id: client.id(), of: id },
+    );
+    const ended = await client.answer(id);
+    assert.ok('error' in ended && ended.error.code === 'cancelled');
+    assert.deepEqual(client.deliveries(id), [list([list(['met'])])]);
+    await client.ask({ kind: 'produce', channel: 'jobs', message: ['stays'], ...none });
+    await space.quiescent();
+    assert.equal(space.count('jobs').data, 1);
+    assert.equal(client.deliveries(id).length, 1);
+  });
+
   it('shows what comes on a channel without taking it, and tells how much was missed', async () => {
     const { space, client } = await bench.start();
     await space.produce('live', ['before']);

@@ -35,7 +35,7 @@ import { substitute } from './references.ts';
 import type { Session } from './session.ts';
 import type { SessionForks } from './forks.ts';
 import type { Deferred, Standing, StandingFork } from './standing.ts';
-import { bodyOf, isMine, type Step } from './step.ts';
+import { bodyOf, isMine, type Step, wasCancelled } from './step.ts';
 import type { Asked, Outcome, Placed } from './types.ts';
 
 export interface PerformParts {
@@ -205,8 +205,8 @@ export class Performer {
       case 'cancel': {
         const standing = session.standing(request.of);
         if (standing === undefined) return;
-        if (!this.withdraw(session, standing)) return;
-        this.end(turn, session, standing, { error: wireError(refusal('cancelled', 'the request was cancelled')) });
+        if (this.withdraw(session, standing)) this.end(turn, session, standing, { error: wireError(wasCancelled()) });
+        else this.#receiving.leave(session, standing);
         return;
       }
       case 'credit': {

@@ -11,8 +11,8 @@ import { refusal, wireError } from './errors.ts';
 import type { PerformParts } from './perform.ts';
 import { messagesOf, WHOLE } from './receivers.ts';
 import type { Session } from './session.ts';
-import { receiversOf, type StandingReceive, type StandingWatch } from './standing.ts';
-import { bodyOf, MORE, type Step } from './step.ts';
+import { receiversOf, type Standing, type StandingReceive, type StandingWatch } from './standing.ts';
+import { bodyOf, MORE, type Step, wasCancelled } from './step.ts';
 import type { Asked, Outcome } from './types.ts';
 
 export class Receiving {
@@ -54,7 +54,7 @@ export class Receiving {
     if (captures !== null) return { ok: list(messagesOf(receivers, captures)) };
     if (limit_ms === 0) return { ok: null };
     admission.requireRoom(session);
-    this.#leave(session, standing, receive);
+    this.#wait(session, standing, receive);
     session.stand(standing);
     if (due_ms !== null) due(session, id, due_ms);
     return null;
@@ -75,6 +75,7 @@ export class Receiving {
   credit(turn: Turn, session: Session, { of, more, anew = false }: CreditRequest): Outcome | null {
     const standing = session.standing(of);
     if (standing === undefined || (standing.kind !== 'receive' && standing.kind !== 'watch')) return null;
+    if (isLeaving(standing)) return null;
     if (anew) {
       // One that waits in the space has a delivery coming.
       const least = standing.kind === 'receive' && standing.at !== null ? 1 : 0;
@@ -82,6 +83,16 @@ export class Receiving {
     } else standing.credit = Math.min(standing.credit + more, limits.wire_credit_max);
     session.changed(of);
     return standing.kind === 'receive' && standing.at === null ? this.#goOn(turn, session, standing) : null;
+  }
+
+  /**
+   * It was cancelled when its continuation had met its messages: those are delivered, and are the last. Written down as a
+   * continuation that waits without credit, which none does else.
+   */
+  leave(session: Session, standing: Standing): void {
+    if (standing.kind !== 'receive' || standing.request.kind !== 'consume' || !standing.request.persist) return;
+    standing.credit = 0;
+    session.changed(standing.id);
   }
 
   /** Its continuation has met its messages. What ends the request; null: it goes on. */
@@ -107,11 +118,12 @@ export class Receiving {
     const { request, receivers } = standing;
     const messages = list(messagesOf(receivers, captures));
     if (request.kind !== 'consume' || !request.persist) return { ok: messages };
+    const isLast = isLeaving(standing);
     standing.at = null;
-    standing.credit--;
+    if (!isLast) standing.credit--;
     session.changed(standing.id);
     answers.deliver(turn, session, standing.id, messages, false);
-    return this.#goOn(turn, session, standing);
+    return isLast ? { error: wireError(wasCancelled()) } : this.#goOn(turn, session, standing);
   }
 
   /** A standing receive takes what lies there now. Where that is refused, it ends. */
@@ -139,7 +151,7 @@ export class Receiving {
     };
   }
 
-  #leave(session: Session, standing: StandingReceive, receive: Receive): void {
+  #wait(session: Session, standing: StandingReceive, receive: Receive): void {
     standing.channel = (receive.slots[0] as Receive['slots'][number]).channel;
     standing.at = this.#parts.engine.tuples.leave(receive, session.holder.account);
     session.changed(standing.id);
@@ -157,7 +169,7 @@ export class Receiving {
       }
       const captures = engine.tuples.tryOnce(receive);
       if (captures === null) {
-        this.#leave(session, standing, receive);
+        this.#wait(session, standing, receive);
         return;
       }
       standing.credit--;
@@ -165,6 +177,11 @@ export class Receiving {
       answers.deliver(turn, session, standing.id, list(messagesOf(standing.receivers, captures)), false);
     }
   }
+}
+
+/** Of a receive that goes on: it was cancelled, and one delivery is still to come. */
+function isLeaving({ kind, at, credit }: StandingReceive | StandingWatch): boolean {
+  return kind === 'receive' && at !== null && credit === 0;
 }
 
 function inside(channel: Value): Value {

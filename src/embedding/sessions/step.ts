@@ -29,3 +29,7 @@ export function isMine({ label, environment }: Body, session: number, id: number
 export function unheld(): PowerboxError {
   return refusal('capability_refused', 'this capability is not held here');
 }
+
+export function wasCancelled(): PowerboxError {
+  return refusal('cancelled', 'the request was cancelled');
+}
