@@ -36,6 +36,8 @@ const LONG = [
   'test/trace/replay.test.ts',
   'test/rholang/syntax.test.ts',
   'test/rholang/machine.test.ts',
+  'test/rholang/machine-names.test.ts',
+  'test/trace/programs.test.ts',
   'test/crash/network.test.ts',
   'test/acceptance/work.test.ts',
   'test/chaos/chaos.test.ts',
