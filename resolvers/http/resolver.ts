@@ -2,7 +2,7 @@
  * Grants of HTTP, and the natives that act under them. Owns the pools of connections, the lookups, and the bodies
  * that wait for their channels.
  */
-import { httpClient, httpResource, whenLeft } from '../../channels/index.ts';
+import { httpClient, httpResource } from '../../channels/index.ts';
 import { httpUrlText, parseHttpUrl, powerHandle, readPowerHandle, shownHttpUrl } from '../../src/capability/index.ts';
 import type { HttpUrl, PowerOf } from '../../src/capability/index.ts';
 import { PowerboxError, isPowerboxError } from '../../src/errors.ts';
@@ -16,10 +16,9 @@ import type { Value } from '../../src/values/index.ts';
 import { VERSION } from '../../src/version.ts';
 import type { Lookup } from '../net/lookup.ts';
 import type { Resolver } from '../resolver.ts';
-import { answerOf } from './answer.ts';
-import type { ChunkSources } from './answer.ts';
+import { Asking, refusal } from './asking.ts';
 import { Fetch } from './fetch.ts';
-import type { FetchContext, FetchEnd, Fetched } from './fetch.ts';
+import type { FetchContext } from './fetch.ts';
 import { HttpGrant, gone } from './grant.ts';
 import type { IncomingBody } from './incoming.ts';
 import { Pools } from './pools.ts';
@@ -219,62 +218,4 @@ function placeOf(handle: Value): Place {
   const url = parseHttpUrl(text);
   if (typeof url === 'string') throw new Error(`the handle of a resource has no URL: ${url}`);
   return { grant, url };
-}
-
-/** One call that is under way: ended with its grant, and with its caller. */
-class Asking implements FetchEnd, ChunkSources {
-  readonly #grant: HttpGrant;
-  readonly #source: (body: IncomingBody, grant: HttpGrant) => NewSource;
-  readonly #answer: Answer;
-  #plan: RequestPlan | null = null;
-  #fetch: Fetch | null = null;
-  #leave: (() => void) | null = null;
-
-  constructor(grant: HttpGrant, source: (body: IncomingBody, grant: HttpGrant) => NewSource, answer: Answer) {
-    this.#grant = grant;
-    this.#source = source;
-    this.#answer = answer;
-  }
-
-  begin(call: NativeCall, plan: RequestPlan, fetch: Fetch): void {
-    this.#plan = plan;
-    this.#fetch = fetch;
-    this.#leave = whenLeft(call, () => fetch.stop(new PowerboxError('cancelled', LEFT)));
-    this.#grant.add(fetch);
-    fetch.start();
-  }
-
-  fetched(fetched: Fetched): void {
-    this.#over();
-    let answer: NativeAnswer;
-    try {
-      answer = answerOf(fetched, this.#plan as RequestPlan, this);
-    } catch (error) {
-      answer = refusal(error);
-    }
-    this.#answer(answer);
-  }
-
-  sourceOf(body: IncomingBody): NewSource {
-    return this.#source(body, this.#grant);
-  }
-
-  failed(error: unknown): void {
-    this.#over();
-    this.#answer(refusal(error));
-  }
-
-  #over(): void {
-    if (this.#fetch !== null) this.#grant.delete(this.#fetch);
-    this.#leave?.();
-    this.#leave = null;
-  }
-}
-
-const LEFT = 'nobody waits for this answer any more';
-
-/** Refusals on the way to an answer are answers; anything else is a bug, and the answer of this call only. */
-function refusal(error: unknown): NativeAnswer {
-  if (isPowerboxError(error)) return { error: { code: error.code, message: error.message } };
-  return { error: { code: 'native_failed', message: error instanceof Error ? error.message : 'the request failed' } };
 }
