@@ -280,20 +280,17 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Cause, Po
     }
     this.#asking = verb;
     const question = ++this.#asked;
-    const limit_ms = this.#limit_ms;
-    if (limit_ms !== null) {
-      const now_ms = this.#context.clock.monotonic_ms();
-      this.due_ms = now_ms + limit_ms;
-      this.#context.deadlines.watch(this, now_ms);
-    }
-    const call = new Asked(this, state, limit_ms, this.#interrupted);
+    const call = new Asked(this, state, this.#limit_ms, this.#interrupted);
     const native = this.#native;
     this.#context.failpoint?.('effect:before');
     try {
       if (verb === 'call' && native.begin !== undefined) {
         native.begin(call, (answer) => this.#told(question, answer));
+        // What is answered at once has no time to run out: it would start a timer and end it.
+        if (this.#asking !== null && question === this.#asked) this.#watch();
         return;
       }
+      this.#watch();
       const told = Promise.resolve(verb === 'call' ? native.call?.(call) : native.ask?.(call));
       told.then(
         (answer) => this.#told(question, answer),
@@ -302,6 +299,13 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Cause, Po
     } catch (thrown) {
       this.#threw(question, thrown);
     }
+  }
+
+  #watch(): void {
+    if (this.#limit_ms === null) return;
+    const now_ms = this.#context.clock.monotonic_ms();
+    this.due_ms = now_ms + this.#limit_ms;
+    this.#context.deadlines.watch(this, now_ms);
   }
 
   /** Its time is over. */
