@@ -16,6 +16,8 @@ export const TRACE_VERSION = 3;
 const TRACE_VERSION_FIRST = 1;
 /** From which on the checksums hold the head, too: an older trace is not taken for a newer one. */
 const TRACE_VERSION_SUMMED = 3;
+/** From here on rows of the audit are as this program writes them, so that what followed from calls is compared whole. */
+export const TRACE_VERSION_COMPARED = 3;
 const MAGIC = Uint8Array.from([...'PBTRACE'].map((letter) => letter.charCodeAt(0)));
 export const HEAD_BYTES = MAGIC.length + 1;
 export const TAIL_BYTES = 8;
@@ -223,7 +225,7 @@ function expanded(stored: Uint8Array, length: number, at: number, version: numbe
 }
 
 /** The version. */
-function requireHead(bytes: TraceBytes): number {
+export function requireHead(bytes: TraceBytes): number {
   const { size } = bytes;
   const head = bytes.read(0, HEAD_BYTES);
   if (size === 0) throw invalid('this is no trace: it is empty, and a trace begins with PBTRACE');

@@ -148,6 +148,23 @@ describe('a trace that is not as it was recorded', () => {
     assert.match(chain.at(-1)?.what ?? '', /produce|deploy|task/);
   });
 
+  it('departs where something else followed from its causes; of an older release only how much followed is compared', async () => {
+    const changed = rewritten(trace, (records) =>
+      records.map((record) => (record.type === 'commit' ? { ...record, digest: new Uint8Array(32) } : record)),
+    );
+    assert.equal((await refusal(changed)).code, 'trace_departed');
+    for (const version of [1, 2] as const)
+      assert.deepEqual(await replayTrace(olderOf(changed, version)), await replayTrace(trace));
+    const counted = rewritten(trace, (records) =>
+      records.map((record) =>
+        record.type === 'commit'
+          ? { ...record, header: { ...record.header, nextStamp: record.header.nextStamp + 1 } }
+          : record,
+      ),
+    );
+    assert.equal((await refusal(olderOf(counted, 2))).code, 'trace_departed');
+  });
+
   it('departs where a cause was left out, or there is one more', async () => {
     const without = rewritten(trace, (records) => records.filter(({ type }) => type !== 'cause'));
     assert.equal((await refusal(without)).code, 'trace_departed');
