@@ -1,7 +1,10 @@
 /**
  * A service in a process of its own, to be killed: one space in a directory, on one port of loopback. Its holders are
- * whoever the token names, for who is let in is tested elsewhere. Says where it listens; leaves when its input ends.
+ * whoever the token names, for who is let in is tested elsewhere. Says where it listens; on a line of its input, how many
+ * sessions there are and what they hold; leaves when its input ends.
  */
+import { createInterface } from 'node:readline';
+import { internalsOf } from '../../src/embedding/index.ts';
 import { type Instruments, openInstrumented } from '../../src/embedding/open.ts';
 import { createService } from '../../src/service/index.ts';
 
@@ -20,8 +23,8 @@ async function main(): Promise<void> {
       data,
       config: {
         version: 1,
-        powers: { random: { kind: 'random' } },
-        holders: Object.fromEntries(names.map((name) => [name, { grants: ['random'] }])),
+        powers: { random: { kind: 'random' }, clock: { kind: 'timer' } },
+        holders: Object.fromEntries(names.map((name) => [name, { grants: ['random', 'clock'] }])),
       },
       onFailure: () => {},
     },
@@ -34,8 +37,15 @@ async function main(): Promise<void> {
     publicNames: true,
   });
   process.stdout.write(`${JSON.stringify({ port: service.address.port })}\n`);
-  process.stdin.resume();
-  process.stdin.once('end', async () => {
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', () => {
+    const sessions = [...internalsOf(space).sessions.all()];
+    const holders = new Set(sessions.map(({ holder }) => holder));
+    // Everybody's powerbox is given by the welcome and needs no release.
+    const held = [...holders].reduce((sum, { holdings }) => sum + holdings.count - 1, 0);
+    process.stdout.write(`${JSON.stringify({ sessions: sessions.length, held })}\n`);
+  });
+  lines.once('close', async () => {
     await service.close(1_000);
     await space.close();
   });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { program } from '../crash/build.ts';
 
 /** A bug that the server has, to see whether a campaign finds it. */
@@ -34,6 +34,7 @@ export class Server {
     let talk = '';
     child.stderr?.on('data', (chunk) => (talk += chunk));
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    this.#lines = lines;
     const [line] = await Promise.race([
       once(lines, 'line'),
       once(child, 'exit').then(([code, signal]) => {
@@ -46,10 +47,19 @@ export class Server {
     });
   }
 
+  #lines: Interface | null = null;
   #failed: string | null = null;
 
   get failure(): string | null {
     return this.#failed;
+  }
+
+  /** Sessions that it keeps, and what was given to them and not released. */
+  async counts(): Promise<{ readonly sessions: number; readonly held: number }> {
+    const said = once(this.#lines as Interface, 'line');
+    this.#child?.stdin?.write('counts\n');
+    const [line] = await said;
+    return JSON.parse(String(line)) as { sessions: number; held: number };
   }
 
   async kill(): Promise<void> {
