@@ -16,6 +16,8 @@ export class Mortal {
   #text: string | null = null;
   #life: { box: Box; loop: Promise<void>; die(): void } | null = null;
   kills = 0;
+  /** It is not started again, also where that is under way. */
+  readonly #ending = new AbortController();
 
   constructor(name: string, url: string, holder: string, ledger: Ledger, random: () => number) {
     this.name = name;
@@ -51,6 +53,7 @@ export class Mortal {
       token: this.#holder,
       webSocket: Line as unknown as SocketMaker,
       cursor,
+      signal: this.#ending.signal,
       ...HASTE,
     });
     const loop = (async () => {
@@ -77,10 +80,15 @@ export class Mortal {
     await this.#life?.loop;
     this.#life = null;
     this.kills++;
-    await this.start();
+    try {
+      await this.start();
+    } catch (error) {
+      if (!this.#ending.signal.aborted) throw error;
+    }
   }
 
   async close(): Promise<void> {
+    this.#ending.abort();
     await this.#life?.box.close();
     await this.#life?.loop;
   }
