@@ -25,6 +25,11 @@ const AT_MOMENTS = 0.6;
 /** Of a moment, among how many passes one is chosen: later ones come after the work of a process, most often. */
 const PASSES = 8;
 const AFTER_MS_MAX = 700;
+/** Of those that are not at a moment: when the server has so many requests of this life, the last of them unanswered. */
+const AT_REQUESTS = 0.5;
+const REQUESTS_MAX = 12;
+
+export type NetworkKill = Kill | { readonly request: number };
 
 export interface NetworkResult {
   readonly killed: number;
@@ -42,6 +47,8 @@ type Told = Extract<NetworkLine, { readonly type: 'told' }>;
 /** What came, by path: the key of each request, or nothing. */
 class Seen {
   readonly requests = new Map<string, (string | null)[]>();
+  /** Hears of each as it comes; it is answered a while later. */
+  onRequest = (): void => {};
   readonly #random: Random;
   readonly #server: Server;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -53,6 +60,7 @@ class Seen {
       const key = request.headers[KEY_HEADER];
       this.requests.set(path, [...(this.requests.get(path) ?? []), typeof key === 'string' ? key : null]);
       request.resume();
+      this.onRequest();
       // Long enough to be killed meanwhile.
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
@@ -80,13 +88,22 @@ interface Life {
 }
 
 /** Until it is done and has told, or is killed. `probe` is called while it lives. */
-async function live(options: NetworkOptions, kill: Kill | null, probe: () => Promise<void>): Promise<Life> {
+async function live(
+  options: NetworkOptions,
+  seen: Seen,
+  kill: NetworkKill | null,
+  probe: () => Promise<void>,
+): Promise<Life> {
   const at = kill !== null && 'at' in kill ? { kill } : {};
   const child = spawn(process.execPath, [...program('network'), JSON.stringify({ ...options, ...at })], {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.on('error', () => {});
+  let requests = 0;
+  seen.onRequest = () => {
+    if (kill !== null && 'request' in kill && ++requests === kill.request) child.kill('SIGKILL');
+  };
   let talk = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text));
   const state: { told: Told | null; broken: string | null; timer: NodeJS.Timeout | undefined } = {
@@ -129,7 +146,11 @@ function say(port: number, word: string): Promise<string | null> {
 }
 
 /** One directory, killed in this order and then let finish. */
-export async function networkDirectory(kills: readonly Kill[], seed: number, plant?: Plant): Promise<NetworkResult> {
+export async function networkDirectory(
+  kills: readonly NetworkKill[],
+  seed: number,
+  plant?: Plant,
+): Promise<NetworkResult> {
   const directory = mkdtempSync(join(tmpdir(), 'powerbox-network-'));
   const seen = new Seen(new Random(seed, 12));
   const words: string[] = [];
@@ -151,9 +172,9 @@ export async function networkDirectory(kills: readonly Kill[], seed: number, pla
       }
     })();
     let killed = 0;
-    for (const kill of kills) if ((await live(options, kill, knock)).killed) killed++;
+    for (const kill of kills) if ((await live(options, seen, kill, knock)).killed) killed++;
     let last = 0;
-    const { told } = await live(options, null, async () => {
+    const { told } = await live(options, seen, null, async () => {
       isOver = true;
       await knocking;
       const before = answered.length;
@@ -239,13 +260,16 @@ export async function networkCampaign({
 }: NetworkCampaignOptions): Promise<NetworkResult> {
   const random = new Random(seed, 13);
   // Moments in turn, so that each has its part.
-  const planned = Array.from({ length: kills }, (_, index): Kill => {
-    if (moments === undefined && !random.chance(AT_MOMENTS)) return { after_ms: random.below(AFTER_MS_MAX) };
+  const planned = Array.from({ length: kills }, (_, index): NetworkKill => {
+    if (moments === undefined && !random.chance(AT_MOMENTS))
+      return random.chance(AT_REQUESTS)
+        ? { request: 1 + random.below(REQUESTS_MAX) }
+        : { after_ms: random.below(AFTER_MS_MAX) };
     const among = moments ?? DISPATCH_FAILPOINTS;
     const at = among[index % among.length] as DispatchFailpoint;
     return { at, pass: 1 + random.below(PASSES) };
   });
-  const directories: Kill[][] = [];
+  const directories: NetworkKill[][] = [];
   while (planned.length > 0) directories.push(planned.splice(0, KILLS_A_DIRECTORY));
   const sum = { killed: 0, directories: 0, repeated: 0, interrupted: 0, resumed: 0 };
   const lane = async (): Promise<void> => {
@@ -259,7 +283,12 @@ export async function networkCampaign({
   return sum;
 }
 
-function againLine(kills: readonly Kill[], seed: number, plant: Plant | undefined): string {
-  const list = kills.map((kill) => ('at' in kill ? `${kill.at}:${kill.pass}` : `${Math.round(kill.after_ms)}ms`));
+function killText(kill: NetworkKill): string {
+  if ('request' in kill) return `request:${kill.request}`;
+  return 'at' in kill ? `${kill.at}:${kill.pass}` : `${Math.round(kill.after_ms)}ms`;
+}
+
+function againLine(kills: readonly NetworkKill[], seed: number, plant: Plant | undefined): string {
+  const list = kills.map(killText);
   return `run it again: npm run soak:crash -- --workload network --seed ${seed} --at ${list.join(',')}${plant === undefined ? '' : ` --plant ${plant}`}`;
 }

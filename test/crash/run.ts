@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { campaign, type CampaignResult, type Kill, MOMENTS, repeat } from './campaign.ts';
 import type { Moment, Plant, WorkloadName } from './messages.ts';
-import { networkCampaign, networkDirectory } from './network.ts';
+import { networkCampaign, networkDirectory, type NetworkKill } from './network.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +25,12 @@ function killOf(text: string): Kill {
   if (!(MOMENTS as readonly string[]).includes(parts[1] as string))
     throw new Error(`no moment ${parts[1]}: there are ${MOMENTS.join(', ')}`);
   return { at: parts[1] as Moment, pass: Number(parts[2]) };
+}
+
+/** As `killOf`, or `request:3`. */
+function networkKillOf(text: string): NetworkKill {
+  const request = /^request:(\d+)$/.exec(text)?.[1];
+  return request === undefined ? killOf(text) : { request: Number(request) };
 }
 
 function run(): Promise<CampaignResult> {
@@ -49,7 +55,7 @@ async function runNetwork(): Promise<void> {
         plant,
         progress: (killed) => process.stdout.write(`${killed} kills\n`),
       })
-    : networkDirectory(values.at.split(',').map(killOf), seed, plant));
+    : networkDirectory(values.at.split(',').map(networkKillOf), seed, plant));
   const { killed, directories, repeated, interrupted } = result;
   process.stdout.write(
     `${killed} kills in ${directories} directories, ${repeated} changes made again by their key, ${interrupted} interrupted: none seen twice\n`,
