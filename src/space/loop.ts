@@ -291,12 +291,16 @@ export class TurnLoop {
       this.#meetAgain(task);
       return;
     }
-    const router = this.router;
-    const handling = router.handling(task);
+    const handling = this.router.handling(task);
     if (handling !== 'inline') {
       this.#handOn(task, handling);
       return;
     }
+    this.#runInline(task);
+  }
+
+  #runInline(task: LiveTask): void {
+    const router = this.router;
     if (this.#failpoint !== null) this.#failpoint('turn:before');
     const context = this.#startTurn(task);
     if (task.span === null) router.run(task, context);
@@ -371,11 +375,14 @@ export class TurnLoop {
       this.#hold(task, expected);
       return { task, handling: expected };
     }
-    const isOwn = task.body.label === REPEAT_LABEL || (this.#quotas !== null && this.#spent(task) !== null);
-    const handling = isOwn ? 'inline' : this.router.handling(task);
+    if (task.body.label === REPEAT_LABEL || (this.#quotas !== null && this.#spent(task) !== null)) {
+      if (expected === 'inline') this.#runTask(task);
+      return { task, handling: 'inline' };
+    }
+    const handling = this.router.handling(task);
     if (handling !== expected) return { task, handling };
     if (expected === 'outside') this.#hold(task, expected);
-    else this.#runTask(task);
+    else this.#runInline(task);
     return { task, handling };
   }
 

@@ -9,7 +9,7 @@ import { internalsOf, type OpenOptions, type Space } from '../../src/embedding/i
 import { openSpace, replayTrace } from '../../src/index.ts';
 import { atMost, type BenchLine, inDirectory, interleave, line, PAYLOAD } from './support.ts';
 
-const LOOPS = 1_000_000;
+const LOOPS = 4_000_000;
 const EFFECTS = 10_000;
 const MESSAGES = 40_000;
 /** Messages that are under way at once. */
