@@ -19,6 +19,8 @@ const { values } = parseArgs({
   },
 });
 
+const { library } = values;
+
 try {
   for (let round = 0; round < Number(values.rounds); round++) {
     const seed = Number(values.seed) + round;
@@ -28,7 +30,7 @@ try {
       number,
       number,
     ];
-    const result = values.library
+    const result = library
       ? await libraryChaos({ seed, clients, serverKills, steps: requests, ...plant })
       : await chaos({ seed, clients, serverKills, requests, ...plant });
     process.stdout.write(`seed ${seed}: ${JSON.stringify(result)}\n`);
