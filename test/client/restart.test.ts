@@ -10,6 +10,17 @@ import { type Box, connect, type CursorStore } from '../../src/client/node.ts';
 
 const MESSAGES = 80;
 
+/** Of a program whose runs follow each other in this process. */
+function cursorInMemory(): CursorStore {
+  let text: string | null = null;
+  return {
+    load: () => text,
+    save: (now) => {
+      text = now;
+    },
+  };
+}
+
 describe('over kill -9 of the service', function () {
   this.timeout(120_000);
   let folder = '';
@@ -110,13 +121,7 @@ describe('over kill -9 of the service', function () {
 
   it('a loop with a name goes on with all of its credit, however often its program ends in the middle of it', async () => {
     const MANY = 20;
-    let text: string | null = null;
-    const cursor: CursorStore = {
-      load: () => text,
-      save: (now) => {
-        text = now;
-      },
-    };
+    const cursor = cursorInMemory();
     const sender = await client();
     for (let n = 0; n < MANY; n++) await sender.produce('jobs', [n]);
     const handled: unknown[] = [];
@@ -137,13 +142,7 @@ describe('over kill -9 of the service', function () {
   });
 
   it('a loop with a name is sent no more ahead than its credit, however many runs begin it', async () => {
-    let text: string | null = null;
-    const cursor: CursorStore = {
-      load: () => text,
-      save: (now) => {
-        text = now;
-      },
-    };
+    const cursor = cursorInMemory();
     const sender = await client();
     for (let n = 0; n < 12; n++) await sender.produce('jobs', [n]);
     for (let run = 0; run < 6; run++) {

@@ -18,6 +18,15 @@ const call = {
   change: 3,
 };
 
+/** Of what the disk holds; it runs no task. */
+async function engineOn(disk: SimulatedDisk): Promise<SpaceEngine> {
+  const { platform } = disk;
+  const store = await platform.run(openSimulatedStore(disk));
+  const engine = await platform.run(SpaceEngine.open({ platform, store }));
+  engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+  return engine;
+}
+
 describe('the audit', () => {
   /** Called as this, with what was measured. */
   const calls = fc.array(
@@ -42,9 +51,7 @@ describe('the audit', () => {
         const disk = new SimulatedDisk(simulatedPlatform(1));
         const { platform } = disk;
         const open = async (): Promise<{ audit: Audit; engine: SpaceEngine }> => {
-          const store = await platform.run(openSimulatedStore(disk));
-          const engine = await platform.run(SpaceEngine.open({ platform, store }));
-          engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+          const engine = await engineOn(disk);
           const audit = new Audit(platform.hashing, platform.clock);
           audit.attach(engine);
           return { audit, engine };
@@ -93,9 +100,7 @@ describe('the audit', () => {
   it('reads rows of earlier versions, which have their words and their effect id as they are', async () => {
     const disk = new SimulatedDisk(simulatedPlatform(2));
     const { platform } = disk;
-    const store = await platform.run(openSimulatedStore(disk));
-    const engine = await platform.run(SpaceEngine.open({ platform, store }));
-    engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+    const engine = await engineOn(disk);
     const [digest, effectId] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(9)];
     const row = (id: Uint8Array): Tuple =>
       new Tuple([
@@ -120,9 +125,7 @@ describe('the audit', () => {
   it('a program that derives without end makes no fact for what it derived, nor does anybody past the bound', async () => {
     const disk = new SimulatedDisk(simulatedPlatform(3));
     const { platform } = disk;
-    const store = await platform.run(openSimulatedStore(disk));
-    const engine = await platform.run(SpaceEngine.open({ platform, store }));
-    engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+    const engine = await engineOn(disk);
     const audit = new Audit(platform.hashing, platform.clock);
     audit.attach(engine);
     const start_ms = platform.clock.now_ms();
@@ -156,9 +159,7 @@ describe('the audit', () => {
           let now_ms = 1_000;
           const clock = { now_ms: () => now_ms, monotonic_ms: () => now_ms };
           const open = async (kept: Partial<Retention>): Promise<{ audit: Audit; engine: SpaceEngine }> => {
-            const store = await platform.run(openSimulatedStore(disk));
-            const engine = await platform.run(SpaceEngine.open({ platform, store }));
-            engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+            const engine = await engineOn(disk);
             const audit = new Audit(platform.hashing, clock, kept);
             audit.attach(engine);
             return { audit, engine };
@@ -204,9 +205,7 @@ describe('the audit', () => {
     const measured = { start_ms: 5_000, duration_ms: 0, bytes: 1, digest: new Uint8Array(32) };
     const clock = { now_ms: () => 5_000, monotonic_ms: () => 5_000 };
     const open = async (bytes_max: number): Promise<{ audit: Audit; engine: SpaceEngine; looks: () => number }> => {
-      const store = await platform.run(openSimulatedStore(disk));
-      const engine = await platform.run(SpaceEngine.open({ platform, store }));
-      engine.start({ handling: () => 'parked', run: () => {}, deliver: () => {} });
+      const engine = await engineOn(disk);
       const audit = new Audit(platform.hashing, clock, { bytes_max });
       let looks = 0;
       const { logs } = engine;

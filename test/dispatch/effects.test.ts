@@ -54,6 +54,18 @@ async function realSpace(seed: number) {
 
 const APPEND_MS = 5;
 
+/** A change that no recovery is declared for, which is under way and never answers, and one that waits behind it. */
+async function oneUnderWay(): Promise<{ readonly site: Site; readonly ret: ReturnType<typeof freshName> }> {
+  const site = new Site();
+  const probe = await site.install();
+  const ret = freshName();
+  site.world.behaviour = () => new Promise(() => {});
+  await site.send(probe, ['once', 1, ret]);
+  await site.send(probe, ['once', 2, ret]);
+  await rest();
+  return { site, ret };
+}
+
 describe('effects', () => {
   it('a method without effect is answered in the turn and leaves no cause of its own', async () => {
     const site = new Site();
@@ -257,13 +269,7 @@ describe('effects', () => {
   });
 
   it('a change without recovery that was under way is answered interrupted, once, and never run again', async () => {
-    const first = new Site();
-    const probe = await first.install();
-    const ret = freshName();
-    first.world.behaviour = () => new Promise(() => {});
-    await first.send(probe, ['once', 1, ret]);
-    await first.send(probe, ['once', 2, ret]);
-    await rest();
+    const { site: first, ret } = await oneUnderWay();
     first.world.behaviour = (call) => ({ ok: call.args[0] ?? null });
     const second = first.restart();
     await second.dispatcher.quiescent(1);
@@ -294,13 +300,7 @@ describe('effects', () => {
   });
 
   it('a change that an earlier version put on record as begun is recovered all the same', async () => {
-    const first = new Site();
-    const probe = await first.install();
-    const ret = freshName();
-    first.world.behaviour = () => new Promise(() => {});
-    await first.send(probe, ['once', 1, ret]);
-    await first.send(probe, ['once', 2, ret]);
-    await rest();
+    const { site: first, ret } = await oneUnderWay();
     const { facts } = first.disk.state;
     const [[key, lane]] = [...facts].filter(([fact]) => fact.startsWith('effect/')) as [[string, Value]];
     assert.equal(lane, '');
