@@ -1,7 +1,8 @@
 /** Traces as an operator meets them: recorded by one command, shown, replayed and departed from by others. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readBlocks } from '../../src/trace/blocks.ts';
 import { bytesOf } from '../../src/trace/index.ts';
@@ -190,10 +191,9 @@ describe('powerbox trace and replay', function () {
     bench.write('world.rho', WORLD);
     const recorded = await bench.start('run', 'world.rho', ...WORLD_POWERS, '--trace', 'world.trace').ended;
     assert.deepEqual([recorded.code, recorded.stdout], [0, '"later"\n'], recorded.stderr);
-    const log = bench.path('calls');
-    const tracer = ['/usr/bin/strace', '-f', '-e', 'trace=file,network,process', '-o', log];
-    assert.equal((await bench.startUnder(tracer, 'replay', 'world.trace').ended).code, 0);
-    const calls = readFileSync(log, 'utf8').split('\n');
+    const replayed = bench.path('replayed');
+    assert.equal((await bench.startUnder(tracer(replayed), 'replay', 'world.trace').ended).code, 0);
+    const calls = callsIn(replayed);
     assert.deepEqual(
       calls.filter((call) => /\b(socket|connect|bind|listen|sendto)\(/.test(call)),
       [],
@@ -210,9 +210,9 @@ describe('powerbox trace and replay', function () {
     );
     // Node reads where name servers are as soon as its module of names is loaded, and opens nothing else then.
     const loaded = bench.path('loaded');
-    const alone = [...tracer.slice(0, -1), loaded, process.execPath, '--eval', 'require("node:dns")'];
-    execFileSync(alone[0] as string, alone.slice(1), { env: { ...process.env, NODE_OPTIONS: '' } });
-    const ofNode = new Set(openedIn(readFileSync(loaded, 'utf8').split('\n')));
+    const [command = '', ...alone] = [...tracer(loaded), process.execPath, '--eval', 'require("node:dns")'];
+    execFileSync(command, alone, { env: { ...process.env, NODE_OPTIONS: '' } });
+    const ofNode = new Set(openedIn(callsIn(loaded)));
     const folders = [fileURLToPath(new URL('../../', import.meta.url)), ...FOLDERS_OF_NODE];
     assert.deepEqual(
       opened.filter(
@@ -226,6 +226,16 @@ describe('powerbox trace and replay', function () {
 
 /** Libraries of the system, and what the kernel tells. */
 const FOLDERS_OF_NODE = ['/lib', '/usr/lib', '/proc/', '/sys/', '/dev/'];
+
+/** What writes the calls of each thread into a file of its own in a new folder: in one file, two at a time are two halves each. */
+function tracer(folder: string): string[] {
+  mkdirSync(folder);
+  return ['/usr/bin/strace', '-ff', '-e', 'trace=file,network,process', '-o', join(folder, 'thread')];
+}
+
+function callsIn(folder: string): string[] {
+  return readdirSync(folder).flatMap((thread) => readFileSync(join(folder, thread), 'utf8').split('\n'));
+}
 
 /** Files that were opened in calls that strace has told. */
 function openedIn(calls: readonly string[]): string[] {
