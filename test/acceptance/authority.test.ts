@@ -37,7 +37,7 @@ const RECEIVES = [
 ];
 
 describe('acceptance: authority', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   let opened: Space[];
   beforeEach(() => {
@@ -200,7 +200,7 @@ describe('acceptance: authority', function () {
 });
 
 describe('acceptance: system contracts', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'powerbox-system-'));

@@ -49,7 +49,7 @@ const PROGRAM = `
 `;
 
 describe('acceptance: calls in expressions', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'powerbox-calls-'));

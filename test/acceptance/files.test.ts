@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { type HostValue, isPowerboxError, openSpace, type Space } from '../../src/index.ts';
 
 describe('acceptance: files', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   let root: string;
   let space: Space;

@@ -32,7 +32,7 @@ function started(...args: readonly string[]): { readonly packages: Set<string>; 
 }
 
 describe('acceptance: what a command loads', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let data: string;
   before(() => {
     data = mkdtempSync(join(tmpdir(), 'powerbox-start-'));

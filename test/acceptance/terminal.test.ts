@@ -9,7 +9,7 @@ const ESCAPE = '\u001b';
 const FOREVER = 'new c in { contract c(@n) = { c!(n + 1) } | c!(0) }';
 
 describe('acceptance: a terminal', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

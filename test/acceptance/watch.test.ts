@@ -24,7 +24,7 @@ function hear(port: number): Promise<string> {
 }
 
 describe('acceptance: the node that watches a page', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let bench: Bench;
   let page: Server;
   let asked: number;

@@ -36,7 +36,7 @@ const WATCHED = `
 `;
 
 describe('acceptance: work without end', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   const endless: readonly (readonly [law: string, program: string])[] = [
     ['a message that stays and a receive that stays', '@0!!(1) | for (_ <= @0) { Nil }'],
@@ -116,7 +116,7 @@ describe('acceptance: work without end', function () {
 });
 
 describe('acceptance: depth', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const DEPTH = 100_000;
   const nest = (open: string, middle: string, close: string): string =>
     open.repeat(DEPTH) + middle + close.repeat(DEPTH);

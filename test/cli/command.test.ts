@@ -9,7 +9,7 @@ const HELLO = 'new stdout(`rho:io:stdout`) in { stdout!("Hello, World!") }';
 const FOREVER = 'new c, out(`rho:io:stdout`) in { contract c(@n) = { c!(n + 1) } | c!(0) | out!("up") }';
 
 describe('cli: the command', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();
@@ -180,7 +180,7 @@ describe('cli: the command', function () {
 });
 
 describe('cli: work that goes on', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

@@ -20,7 +20,7 @@ holders:
 `;
 
 describe('cli: a configuration', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

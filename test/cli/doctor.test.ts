@@ -5,7 +5,7 @@ import { MACHINE_CHECKS } from '../resolvers/machine-checks.ts';
 import { Bench, records } from './powerbox.ts';
 
 describe('cli: doctor', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

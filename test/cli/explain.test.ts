@@ -6,7 +6,7 @@ const HALF = 'for (@x <- @"left" & @y <- @"right") { Nil } | @"left"!(1) | for (
 const WHY = 'for( @{x0} <- @{"left"}  & @{x1} <- @{"right"} ) { … } waits: nothing lies on @{"right"}.';
 
 describe('cli: explain', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

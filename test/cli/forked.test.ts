@@ -5,7 +5,7 @@ import { Bench, records } from './powerbox.ts';
 const ASK = 'new a(`rho:answer`), out(`rho:io:stdout`) in { for (@n <- @"stock") { a!(n, "pieces") } | out!("hello") }';
 
 describe('cli: query, estimate, atomic', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

@@ -23,7 +23,7 @@ const PROGRAM = `new box(\`rho:powerbox\`), out(\`rho:io:stdout\`) in {
 }`;
 
 describe('cli: grants and the audit', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

@@ -66,8 +66,11 @@ export class Bench {
       stderr += text;
       heard();
     });
+    let isClosed = false;
     const ended = new Promise<Ended>((resolve) => {
+      // Later than its exit: what it said last may still be on its way then.
       child.on('close', (code, signal) => {
+        isClosed = true;
         this.#children.delete(child);
         resolve({ code, signal, stdout, stderr });
         heard();
@@ -77,7 +80,7 @@ export class Bench {
       new Promise((resolve, reject) => {
         const look = (): void => {
           if (stdout.includes(text) || stderr.includes(text)) resolve();
-          else if (child.exitCode !== null)
+          else if (isClosed)
             reject(new Error(`the command ended without saying ${JSON.stringify(text)}:\n${stdout}${stderr}`));
           else return;
           listeners.delete(look);

@@ -8,7 +8,7 @@ const TICKS = `new box(\`rho:powerbox\`), stdout(\`rho:io:stdout\`) in {
 }`;
 
 describe('powerbox trace record, of a running process', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

@@ -5,7 +5,7 @@ import { program } from '../crash/build.ts';
 import { Bench, records, type Running } from './powerbox.ts';
 
 describe('cli: a node', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

@@ -13,7 +13,7 @@ const PROGRAM = `new box(\`rho:powerbox\`), ret, err in {
 }`;
 
 describe('powerbox service', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench();

@@ -11,7 +11,7 @@ import { Bench } from './powerbox.ts';
 const PROGRAM = 'new x, stdout(`rho:io:stdout`) in { x!(1) | for (@n <- x) { stdout!(n + 1) | @"out"!(n) } }';
 
 describe('powerbox trace and replay', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let bench: Bench;
   before(async () => {
     bench = new Bench();

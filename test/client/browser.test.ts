@@ -28,7 +28,7 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>powerbox</title><scrip
 </script>`;
 
 describe('the client in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let folder = '';
   let space: Space;
   let service: RunningService;

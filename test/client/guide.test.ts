@@ -38,7 +38,7 @@ function run(
 }
 
 describe('the pages about clients', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const bench = new Bench();
   let folder = '';
   let service: RunningService;

@@ -119,7 +119,7 @@ describe('JSON-RPC', () => {
     assert.deepEqual((await ask('peek', { channel })).result, ['a', { $set: [1] }]);
     assert.deepEqual((await ask('take', { channel, match: ['a', { $any: true }] })).result, ['a', { $set: [1] }]);
     assert.equal((await ask('take', { channel, limit_ms: 10 })).result, null);
-    const waiting = ask('consume', { slots: [{ channel }, { channel: echo, peek: true }], limit_ms: 10_000 });
+    const waiting = ask('consume', { slots: [{ channel }, { channel: echo, peek: true }], limit_ms: 60_000 });
     await ask('produce', { channel, message: [1] });
     await ask('produce', { channel: echo, message: [2] });
     assert.deepEqual((await waiting).result, [[1], [2]]);

@@ -22,7 +22,7 @@ function cursorInMemory(): CursorStore {
 }
 
 describe('over kill -9 of the service', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder = '';
   let child: ChildProcess | null = null;
   let url = '';

@@ -80,7 +80,7 @@ const SEED = Number(process.env['CRASH_SEED'] ?? 1);
 const KILLS = Number(process.env['CRASH_PEERS_KILLS'] ?? 10);
 
 describe('nodes that send each other messages', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const PROPOSALS = Array.from({ length: 24 }, (_, index) => index + 1);
   let directory: string;
   const voters: Voter[] = [];

@@ -7,7 +7,7 @@ import { codeBlocks, Reader } from './blocks.ts';
 
 for (const page of ['README.md', 'CONTRIBUTING.md']) {
   describe(`docs: ${page}`, function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     let reader: Reader;
     before(() => {
       reader = new Reader();

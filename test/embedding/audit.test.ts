@@ -227,7 +227,7 @@ describe('embedding: the audit', () => {
   });
 
   it('over a real kill: as many changes on record as were made, and each that was heard of is there at once', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const child = spawn(process.execPath, ['--import', 'tsx', CHILD, kept(), root], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },

@@ -43,7 +43,7 @@ describe('embedding: the machine', () => {
     await space.run(`new box(\`rho:powerbox\`) in { ${text} }`);
   };
   const take = async (channel: string): Promise<unknown> =>
-    (await space.consume([{ channel }], { limit_ms: 20_000 }))[0]?.[0];
+    (await space.consume([{ channel }], { limit_ms: 60_000 }))[0]?.[0];
 
   beforeEach(async () => {
     space = await open();
@@ -54,12 +54,12 @@ describe('embedding: the machine', () => {
     await run(`for (timer <- box!?("timer")) {
       @"took"!(*timer.now(), *timer.after(50, "value"), *timer.now()) | @"at"!(*timer.at(0), *timer.after(0))
     }`);
-    const [[before, value, after] = []] = await space.consume([{ channel: 'took' }], { limit_ms: 20_000 });
+    const [[before, value, after] = []] = await space.consume([{ channel: 'took' }], { limit_ms: 60_000 });
     assert.equal(value, 'value');
     // The three calls may be made in any order; the last answer is never before the first.
     assert.equal(typeof before, 'number');
     assert.equal(typeof after, 'number');
-    assert.deepEqual(await space.consume([{ channel: 'at' }], { limit_ms: 20_000 }), [[null, null]]);
+    assert.deepEqual(await space.consume([{ channel: 'at' }], { limit_ms: 60_000 }), [[null, null]]);
   });
 
   it('a program waits for an answer or a time, whichever is first, and cancels what it needs no more', async () => {

@@ -29,7 +29,7 @@ function readOnce(...args: readonly string[]): Promise<string> {
 }
 
 describe('a channel of a file', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   it('reads on where it was in a process that was killed', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'powerbox-position-'));
     try {

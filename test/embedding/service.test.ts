@@ -135,7 +135,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 }
 
 describe('out of service', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   let place: string;
   let nodes: Node[];
@@ -353,7 +353,7 @@ describe('out of service', function () {
         opened = [];
         await restoreService({ data: join(directory, 'space') });
         const back = await openBoth();
-        assert.deepEqual(await back.consume([{ channel: 'heard' }], { limit_ms: 30_000 }), [[200]]);
+        assert.deepEqual(await back.consume([{ channel: 'heard' }], { limit_ms: 60_000 }), [[200]]);
         assert.equal(requests.length, 1);
       } finally {
         server.closeAllConnections();

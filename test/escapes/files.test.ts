@@ -591,7 +591,7 @@ describe('confinement', () => {
 
   it('a process that swaps a directory for a link at every moment never leads out', async function () {
     if (process.platform !== 'linux') this.skip();
-    this.timeout(180_000);
+    this.timeout(300_000);
     const granted = await grantFiles();
     const outside = await makeDirectory();
     await mkdir(join(outside, 'deep'));

@@ -157,7 +157,7 @@ const ATTEMPTS: readonly (readonly [attempt: string, code: string, say: Say, res
 ];
 
 describe('escapes: servers', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const open: { close(): Promise<void> | void }[] = [];
   afterEach(async () => {
     for (const each of open.splice(0).reverse()) await each.close();

@@ -37,7 +37,7 @@ function refusedWell(run: () => void): boolean {
 }
 
 describe('frames of every kind', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it(`of ${FRAMES} that are random or spoilt, each is read or refused with wire_invalid`, () => {
     const random = randomOf(SEED);

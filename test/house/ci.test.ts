@@ -41,7 +41,7 @@ function runWith(
 }
 
 describe('house: .ci/run', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   // Installing and the six checks count as one each.
   const laws: readonly (readonly [law: string, answers: string, last: string, status: number])[] = [

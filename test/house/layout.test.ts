@@ -102,7 +102,7 @@ describe('house: layout', () => {
   let output = '';
 
   before(function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const tree = mkdtempSync(join(tmpdir(), 'powerbox-layout-'));
     for (const name of ['.dependency-cruiser.mjs', 'tsconfig.json', 'package.json'])
       cpSync(join(root, name), join(tree, name));

@@ -39,7 +39,7 @@ function runWith(texts: readonly string[], ...args: string[]): { out: string; st
       encoding: 'utf8',
       // How this test was loaded is no business of those.
       env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', NODE_OPTIONS: '', PROPERTY_SEED: '4711' },
-      timeout: 50_000,
+      timeout: 280_000,
     });
     return { out: stdout, status };
   } finally {
@@ -54,7 +54,7 @@ function count(out: string, word: string): number {
 }
 
 describe('house: npm test', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('sums up over its processes', () => {
     // More files than one process takes.

@@ -85,7 +85,7 @@ export function hostConformance(form: HostForm): void {
         `new ex(\`native:example\`) in { for (c <- ${call}; @one <- c!?("next"); @two <- c!?("next")) { @"counted"!(one, two) } }`,
         { holder: 'alice' },
       );
-      const [message] = await space.consume([{ channel: 'counted' }], { limit_ms: 10_000 });
+      const [message] = await space.consume([{ channel: 'counted' }], { limit_ms: 60_000 });
       assert.deepEqual(message, [6, 7]);
     });
 
@@ -100,7 +100,7 @@ export function hostConformance(form: HostForm): void {
          }`,
         { holder: 'alice' },
       );
-      const [message] = await space.consume([{ channel: 'ticked' }], { limit_ms: 10_000 });
+      const [message] = await space.consume([{ channel: 'ticked' }], { limit_ms: 60_000 });
       assert.deepEqual(message, [Array.from({ length: 40 }, (_, index) => index + 1)]);
     });
 

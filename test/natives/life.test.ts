@@ -28,7 +28,7 @@ function lives(pid: number): boolean {
 }
 
 describe('a managed child', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   before(() => void program('odd'));
 
   it('that fails to start is the failed start of its node, with its own words', async () => {

@@ -44,7 +44,7 @@ class Heard {
 }
 
 describe('operate: the control socket', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   let data: string;
   let owner: Heard;

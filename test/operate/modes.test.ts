@@ -72,7 +72,7 @@ function modeOf(span: Told): string | undefined {
 }
 
 describe('operate: modes', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'powerbox-modes-'));

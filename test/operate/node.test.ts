@@ -30,7 +30,7 @@ const SILENT: Pick<NodeOptions, 'console' | 'log'> = {
 const QUIET = { stdout: async () => {}, stderr: async () => {}, readLine: async () => null };
 
 describe('operate: a node', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   let data: string;
   let lines: string[];

@@ -21,7 +21,7 @@ function rootOf(span: Told, among: ReadonlyMap<string, Told>): Told {
 }
 
 describe('operate: following messages', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   let collector: Collector;
   let node: RunningNode;

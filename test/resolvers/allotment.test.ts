@@ -150,7 +150,7 @@ describe('an allotment', () => {
   });
 
   it('holds what the files have after a thousand random changes, of which many are the last of their process', async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const seed = Number(process.env['SEED'] ?? 20_260_521);
     const random = new Random(seed);
     const paths = ['a', 'b', 'c', 'd/a', 'd/b', 'e', 'e/x'];

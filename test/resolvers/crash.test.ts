@@ -132,7 +132,7 @@ async function settleAndCheck(directory: string, change: ChangeCase, before: str
 describe('file changes', () => {
   for (const change of CHANGES) {
     it(`${change.name}: whatever call was the last of the process, it is as before or as after, and ask tells which`, async function () {
-      this.timeout(60_000);
+      this.timeout(300_000);
       const { before, after, calls } = await outcomes(change);
       for (let at = 1; at <= calls; at++) {
         for (const fault of ['die-before', 'die-after'] as const) {
@@ -145,7 +145,7 @@ describe('file changes', () => {
     });
 
     it(`${change.name}: whatever call fails, it is as before or as after, and the answer does not lie`, async function () {
-      this.timeout(60_000);
+      this.timeout(300_000);
       const { before, after, calls } = await outcomes(change);
       for (let at = 1; at <= calls; at++) {
         for (const fault of ['EIO', 'ENOSPC'] as const) {
@@ -174,7 +174,7 @@ describe('file changes', () => {
   }
 
   it('a process that dies again and again while it settles loses nothing', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const known = new Map<ChangeCase, Awaited<ReturnType<typeof outcomes>>>();
     for (const change of CHANGES) known.set(change, await outcomes(change));
     const deaths = fc.array(fc.tuple(fc.nat(30), fc.constantFrom<Fault>('die-before', 'die-after')), {
@@ -208,7 +208,7 @@ describe('file changes', () => {
   });
 
   it('what SIGKILL leaves of a real process is settled the same way', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const script = fileURLToPath(new URL('./kill-child.ts', import.meta.url));
     for (const [index, change] of CHANGES.entries()) {
       if (index % 6 !== 0) continue;

@@ -219,7 +219,7 @@ describe('files', () => {
   });
 
   it('outcomes that nobody forgets are kept to a bound, the newest of them', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const effects = join(granted.directory, '.powerbox', 'effects');
     await granted.tree.close();
     const lines = Array.from({ length: limits.file_effects_max }, (_, index) => {

@@ -124,7 +124,7 @@ describe('hardware', () => {
       await space.run(`new box(\`rho:powerbox\`) in { for (hardware <- box!?("hardware")) {
         for (@cores <- hardware!?("cores") & @memory <- hardware!?("memory") & @disk <- hardware!?("disk")) {
           @"told"!([cores, memory, disk]) } } }`);
-      const told = (await space.consume([{ channel: 'told' }], { limit_ms: 20_000 }))[0]?.[0];
+      const told = (await space.consume([{ channel: 'told' }], { limit_ms: 60_000 }))[0]?.[0];
       const [cores, memory, disk] = told as Record<string, number>[];
       assert(cores && memory && disk);
       assert((cores['total_millicores'] ?? 0) > 0 && (cores['total_millicores'] ?? 0) <= 1000 * availableParallelism());

@@ -29,7 +29,7 @@ const CLIENT = `new box(\`rho:powerbox\`) in {
 }`;
 
 async function reading(space: Space, channel: string): Promise<unknown> {
-  return (await space.consume([{ channel }], { limit_ms: 20_000 }))[0]?.[0];
+  return (await space.consume([{ channel }], { limit_ms: 60_000 }))[0]?.[0];
 }
 
 /** What comes back for a text. */
@@ -40,7 +40,7 @@ async function exchange(client: Socket, text: string): Promise<string> {
 }
 
 describe('sockets in a space', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let directory: string;
   let handles: number;
   beforeEach(() => {

@@ -277,7 +277,7 @@ describe('lines of standard input that arrive', () => {
   });
 
   it('survive a kill when they have arrived, and those of the next process follow on the same channel', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const data = mkdtempSync(join(tmpdir(), 'powerbox-lines-'));
     try {
       const child = spawn(
@@ -296,7 +296,7 @@ describe('lines of standard input that arrive', () => {
       try {
         const lines: unknown[] = [];
         for (let count = 0; count < 5; count++)
-          lines.push((await space.consume([{ channel: 'line' }], { limit_ms: 20_000 }))[0]?.[0]);
+          lines.push((await space.consume([{ channel: 'line' }], { limit_ms: 60_000 }))[0]?.[0]);
         assert.deepEqual(lines, ['one', 'two', 'three', 'four', null]);
       } finally {
         await space.close();
@@ -331,7 +331,7 @@ describe('standard output', () => {
   });
 
   it('whose reader has gone away answers an error, each time, and ends no process', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const child = spawn(
       process.execPath,
       ['--import', 'tsx', fileURLToPath(new URL('./broken-pipe-child.ts', import.meta.url))],

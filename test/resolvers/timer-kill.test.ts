@@ -17,7 +17,7 @@ const PROGRAM = `new box(\`rho:powerbox\`) in { for (timer <- box!?("timer")) {
 } }`;
 
 describe('timers of a killed process', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('fire when the space is opened again, what is overdue first and in order, and no other', async () => {
     const data = mkdtempSync(join(tmpdir(), 'powerbox-timer-'));

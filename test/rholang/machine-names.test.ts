@@ -200,7 +200,7 @@ const LEAVES: Value[] = [
 
 describe('names', () => {
   it('no operation of the language yields a name from bytes: 100,000 programs', function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const runner = new RholangRunner();
     fc.assert(
       fc.property(fc.integer(), (seed) => {

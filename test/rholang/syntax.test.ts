@@ -43,7 +43,7 @@ function isSyntaxError(text: string): void {
 describe('grammar', () => {
   let grammar: LRParser;
   before(function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     grammar = buildGrammar();
   });
 

@@ -11,7 +11,7 @@ const slot = (channel: Value) => [{ channel, pattern: null, peek: false }];
 const none = { persist: false, lease_ms: null } as const;
 
 async function takenFrom(client: RawClient, channel: Value): Promise<Value> {
-  const message = messageIn(await client.ask({ kind: 'take', slots: slot(channel), limit_ms: 5_000 }));
+  const message = messageIn(await client.ask({ kind: 'take', slots: slot(channel), limit_ms: 60_000 }));
   return (message as readonly Value[])[0] as Value;
 }
 
@@ -221,9 +221,9 @@ describe('a capability on the wire', () => {
       target: alice.powerbox,
       method: 'timer',
       args: [],
-      limit_ms: 5_000,
+      limit_ms: 60_000,
     })) as Capability;
-    const now = () => alice.ask({ kind: 'call', target: timer, method: 'now', args: [], limit_ms: 5_000 });
+    const now = () => alice.ask({ kind: 'call', target: timer, method: 'now', args: [], limit_ms: 60_000 });
     assert.equal(typeof (await now()), 'number');
     await space.revoke('clock', { holder: 'alice' });
     await assert.rejects(now(), { code: 'revoked' });

@@ -49,7 +49,7 @@ const bytesOf = (space: Space, deployed: number | null = null): number | undefin
   space.usage().find((usage) => usage.holder === 'alice' && usage.deploy === deployed)?.bytes;
 
 describe('records of programs that clients start', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const bench = new Bench();
   let folder = '';
 

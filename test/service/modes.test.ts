@@ -309,7 +309,7 @@ describe('modes over the wire', () => {
         text: `${FOREVER} | ${ASK} { answer!(1) }`,
         name: 'q',
         uris: new Map(),
-        limit_ms: 60_000,
+        limit_ms: 600_000,
         cost_max: 10_000_000,
       };
       first.say({ kind: 'query', id: first.id(), ...query });

@@ -65,7 +65,7 @@ describe('recording from a client', () => {
     const bytes = collect(recording);
     await carol.produce('mine', [1]);
     await alice.deploy('for (@n <- @"mine") { @"done"!(n) }');
-    assert.deepEqual(await alice.take('done', { limit_ms: 30_000 }), [1]);
+    assert.deepEqual(await alice.take('done', { limit_ms: 60_000 }), [1]);
     await recording.stop();
     const trace = await bytes;
     assert.equal((await replayTrace(trace)).complete, true);

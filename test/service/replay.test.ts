@@ -33,7 +33,7 @@ describe('a trace of a service', () => {
     await alice.answer(c);
     const standing = bob.id();
     bob.say({ kind: 'consume', id: standing, slots: slot('jobs'), persist: true, credit: 2 });
-    const taken = await bob.ask({ kind: 'take', slots: slot('to bob', list([], Wildcard.the)), limit_ms: 5_000 });
+    const taken = await bob.ask({ kind: 'take', slots: slot('to bob', list([], Wildcard.the)), limit_ms: 60_000 });
     assert.ok(taken !== null);
     for (const n of [1, 2, 3]) await alice.ask({ kind: 'produce', channel: 'jobs', message: [n], ...none });
     const watching = alice.id();

@@ -46,13 +46,13 @@ describe('no line that is told', () => {
       target: alice.powerbox,
       method: 'timer',
       args: [],
-      limit_ms: 5_000,
+      limit_ms: 60_000,
     })) as Capability;
 
     // Everything that can go wrong with them.
     const wrong: Parameters<RawClient['ask']>[0][] = [
-      { kind: 'call', target: timer, method: 'none', args: [token], limit_ms: 5_000 },
-      { kind: 'call', target: timer, method: 'after', args: [token, token], limit_ms: 5_000 },
+      { kind: 'call', target: timer, method: 'none', args: [token], limit_ms: 60_000 },
+      { kind: 'call', target: timer, method: 'after', args: [token, token], limit_ms: 60_000 },
       { kind: 'call', target: token, method: null, args: [token], limit_ms: 1 },
       { kind: 'take', slots: [{ channel: timer, pattern: null, peek: false }], limit_ms: 0 },
       { kind: 'produce', channel: 'system', message: [token], ...none },
@@ -74,7 +74,7 @@ describe('no line that is told', () => {
     await bob.ask({ kind: 'produce', channel: 'public', message: [token], ...none }).catch(tell);
     await bob.ask({ kind: 'release', capabilities: [token], handled: 0 }).catch(tell);
     await space.revoke('clock', { holder: 'alice' });
-    await alice.ask({ kind: 'call', target: timer, method: 'now', args: [], limit_ms: 5_000 }).catch(tell);
+    await alice.ask({ kind: 'call', target: timer, method: 'now', args: [], limit_ms: 60_000 }).catch(tell);
     await RawClient.connect(service.address.url, { token: 'bob', session: alice.key() }).catch(tell);
     alice.frame([['produce', alice.id(), token, 'no message', token]]);
     await alice.closed;

@@ -10,7 +10,7 @@ const none = { persist: false, lease_ms: null } as const;
 const PING_MS = 1_000;
 
 describe('a connection that falls silent', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const bench = new Bench();
   let proxy: SilentProxy;
   afterEach(async () => {

@@ -101,11 +101,11 @@ describe('what stands in a trace', () => {
     const [alice, bob] = [await bench.connect(service), await bench.connect(service, { token: 'bob' })];
     const [echo, other] = (await alice.names(2)) as [Capability, Capability];
     await alice.ask({ kind: 'deploy', text: ECHO, name: 'echo', uris: new Map([['app:echo', echo]]) });
-    await alice.ask({ kind: 'call', target: echo, method: null, args: [list([other, 1])], limit_ms: 5_000 });
+    await alice.ask({ kind: 'call', target: echo, method: null, args: [list([other, 1])], limit_ms: 60_000 });
     await alice.ask({ kind: 'produce', channel: 'to bob', message: [other, 'x'.repeat(70_000)], ...none });
     const slots = [{ channel: 'to bob', pattern: null, peek: false }];
-    assert.ok((await bob.ask({ kind: 'take', slots, limit_ms: 5_000 })) !== null);
-    const asked = { kind: 'call', target: alice.powerbox, method: 'timer', args: [], limit_ms: 5_000 } as const;
+    assert.ok((await bob.ask({ kind: 'take', slots, limit_ms: 60_000 })) !== null);
+    const asked = { kind: 'call', target: alice.powerbox, method: 'timer', args: [], limit_ms: 60_000 } as const;
     assert.ok((await alice.ask(asked)) instanceof Capability);
     return [echo, other, Buffer.from(other.token).toString('base64url')];
   }

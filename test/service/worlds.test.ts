@@ -174,7 +174,7 @@ class World {
     const [place, channel] = this.#place(player, a, READ);
     const waiting = this.#messages.get(place) ?? [];
     // Where the model knows of a message, a program may just be about to pass it on.
-    const limit_ms = waiting.length > 0 ? 10_000 : 0;
+    const limit_ms = waiting.length > 0 ? 60_000 : 0;
     const slots = [{ channel, pattern: null, peek: false }];
     const found = (await player.operations.ask({ kind: 'take', slots, limit_ms })) as List | null;
     const expected = waiting.shift();

@@ -200,7 +200,7 @@ describe('space: a storage error', () => {
     ['the rows', 'rows'],
   ] as const)
     it(`a sync of ${what} that really fails closes the space, and the next opening finds what was acknowledged`, async function () {
-      this.timeout(60_000);
+      this.timeout(300_000);
       await inDirectory(async (directory) => {
         const shim = join(directory, 'failing-sync.so');
         const source = fileURLToPath(new URL('../store/support/failing-sync.c', import.meta.url));

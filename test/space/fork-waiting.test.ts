@@ -169,7 +169,7 @@ function waitOf(id: number, { key: wanted, persist, isJoin }: Omit<Wait, 'id'>):
 }
 
 describe('space: who waits, in a fork', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('runs by the law, beside a space that goes on, whose rows come and go', async () => {
     await fc.assert(

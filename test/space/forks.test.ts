@@ -85,7 +85,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('space: forks', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('each takes and leaves what the law says, beside a space that goes on, whose rows come and go', async () => {
     await fc.assert(

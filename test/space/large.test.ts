@@ -125,7 +125,7 @@ describe('space: cold data', () => {
 
   for (const layout of ['one', 'many'] as const)
     it(`after SIGKILL in the middle of filling (${layout}), what was acknowledged is taken as in memory`, async function () {
-      this.timeout(60_000);
+      this.timeout(300_000);
       await inDirectory(async (directory) => {
         const acknowledged = await killedAfter(directory, layout, 30_000);
         const large = await open(directory, true);

@@ -148,7 +148,7 @@ function ending(steps: fc.Arbitrary<Step[]>): fc.Arbitrary<Step[]> {
 
 describe('space: the law of order', function () {
   // Each run opens and closes a database several times.
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('in memory, what runs and what stays is what the model says', async () => {
     await fc.assert(

@@ -110,7 +110,7 @@ function checkUsage(engine: SpaceEngine, seed: number | string): void {
 
 describe('space: quotas are exact', () => {
   it(`in ${SEEDS} simulated spaces that are closed, killed and lose power`, async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     let refused = 0;
     let crashes = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {

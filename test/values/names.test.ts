@@ -32,7 +32,7 @@ function* drawTree(maker: NameMaker, total: number): Generator<Name> {
 
 describe('a name', () => {
   it('is like no other among a million drawn by nested tasks', async function () {
-    this.timeout(90_000);
+    this.timeout(300_000);
     const seen = new Set<string>();
     for (const name of drawTree(new NameMaker(KEY, { sha256 }), 1_000_000)) {
       // half of the bytes: a collision there would be found sooner, not later

@@ -136,7 +136,7 @@ export async function codeOf(space: Space, call: string): Promise<unknown> {
 }
 
 /** Resolves once it holds; for what another process does in its own time. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, limit_ms = 55_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, what: string, limit_ms = 280_000): Promise<void> {
   const end = Date.now() + limit_ms;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`it does not come true: ${what}`);

@@ -166,7 +166,7 @@ describe('peers: messages', () => {
     await until(async () => entry(await b.peers.call('members'), 'a', 'member') === true);
     for (let count = 0; count < 120; count++) await inbox.take();
     for (const source of sent) assert.deepEqual(await source.take(), [null]);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   it('a message for which there is a time limit fails in time, and the next one arrives', async () => {
     const a = await start('a');
@@ -278,7 +278,7 @@ describe('peers: messages', () => {
     await until(async () => entry(await a.peers.call('members'), 'b', 'member') === true);
     await b.resolver.close();
     await until(async () => entry(await a.peers.call('members'), 'b', 'member') === false);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   it('a node out of service takes nothing and sends nothing; what waited goes on afterwards', async () => {
     const [a, b] = [await start('a'), await start('b')];
@@ -294,7 +294,7 @@ describe('peers: messages', () => {
     assert.deepEqual(await inbox.take(), ['a', 1]);
     assert.deepEqual(await inboxOfA.take(), ['b', 2]);
     await Promise.all([there.take(), back.take()]);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   it('more messages for one node than may be kept are refused', async () => {
     const a = await start('a');

@@ -185,7 +185,7 @@ describe('peers: programs', () => {
     assert.deepEqual(await a.consume([{ channel: 'answered' }]), [[null]]);
     assert.deepEqual(await b.take('heard'), ['a', 'kept']);
     await sees(true);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   it('a node with another secret is told to the operator of both', async () => {
     await start('b');
