@@ -69,7 +69,8 @@ export class HostConnection {
   #hostDropped = 0;
   #memory_bytes: number | null = null;
   #beat: Cancellable | null = null;
-  #heard = true;
+  /** Looks since a word of it came. */
+  #unheard = 0;
 
   private constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -179,20 +180,22 @@ export class HostConnection {
 
   #listen(): void {
     const { timers, silent_ms_max } = this.#options;
+    const period_ms = silent_ms_max === null ? limits.host_ping_ms : Math.ceil(silent_ms_max / 2);
     const beat = (): void => {
-      if (silent_ms_max !== null && !this.#heard) {
+      this.#unheard++;
+      // Not at the first look: a node that stood still itself looks late, and reads behind it what came meanwhile.
+      if (silent_ms_max !== null && this.#unheard > 2) {
         this.#link?.destroy();
         this.#end(`nothing was heard of it for ${silent_ms_max} ms`);
         return;
       }
-      this.#heard = false;
       this.tell('ping', 0, {});
-      this.#beat = timers.after(silent_ms_max ?? limits.host_ping_ms, beat);
+      this.#beat = timers.after(period_ms, beat);
     };
     if (this.#ended !== null) return;
     // Asked at once, too: its answer tells what it uses.
     this.tell('ping', 0, {});
-    this.#beat = timers.after(silent_ms_max ?? limits.host_ping_ms, beat);
+    this.#beat = timers.after(period_ms, beat);
   }
 
   #end(reason: string): void {
@@ -214,7 +217,7 @@ export class HostConnection {
 
   #arrived(arrival: Arrival): void {
     if (this.#ended !== null) return;
-    this.#heard = true;
+    this.#unheard = 0;
     if (arrival.kind === 'oversized') {
       const { kind, id } = headOf(arrival.start);
       const { message_bytes_max } = this.#options;

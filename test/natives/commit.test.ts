@@ -22,10 +22,17 @@ class Store {
   readonly said: string[] = [];
   readonly prepared = new Map<string, string>();
   readonly finished: string[] = [];
-  /** Milliseconds that a preparation takes. */
-  slow_ms = 0;
+  /** Preparations wait for it. */
+  held: Promise<void> = Promise.resolve();
   /** So many times a finish is refused. */
   refusals = 0;
+
+  /** Holds preparations until what it returns is called. */
+  hold(): () => void {
+    let release: () => void = () => {};
+    this.held = new Promise((resolve) => (release = resolve));
+    return release;
+  }
 
   host(): HostDefinition {
     const declaration = declareChannel({
@@ -55,7 +62,7 @@ class Store {
           const what = String(args[0]);
           this.said.push(`prepare ${what}`);
           if (what === 'refused') return { error: { code: 'not_permitted', message: 'it is not wanted' } };
-          await new Promise((resolve) => setTimeout(resolve, this.slow_ms));
+          await this.held;
           this.prepared.set(hex(effectId), what);
           return { ok: what === 'wrong' ? (5 as never) : what };
         },
@@ -83,7 +90,7 @@ describe('a host with a store', () => {
   beforeEach(async () => {
     store = new Store();
     listening = await listenHost(store.host(), { key: KEY, port: await freePort() });
-    space = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 4_000 });
+    space = await openWith({ url: listening.url, key: KEY, required: true });
   });
 
   afterEach(async () => {
@@ -107,20 +114,28 @@ describe('a host with a store', () => {
   });
 
   it('drops what it prepared too late', async () => {
-    store.slow_ms = 4_600;
-    assert.equal(await codeOf(space, 'ex!?("keep", "late")'), 'timed_out');
-    await until(() => store.said.includes('drop late'), 'it is dropped');
-    assert.deepEqual([store.finished, [...store.prepared], unconfirmed()], [[], [], 0]);
+    const release = store.hold();
+    const brief = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 400 });
+    try {
+      assert.equal(await codeOf(brief, 'ex!?("keep", "late")'), 'timed_out');
+      assert.deepEqual(store.said, ['prepare late']);
+      release();
+      await until(() => store.said.includes('drop late'), 'it is dropped');
+      assert.deepEqual([store.finished, [...store.prepared], unconfirmed()], [[], [], 0]);
+    } finally {
+      await brief.close();
+    }
   });
 
   it('drops what was cut off by the caller', async () => {
-    store.slow_ms = 600;
+    const release = store.hold();
     await space.run(
       `new ex(\`native:example\`) in { for (brief <- ex!?("within", 100); @answer <- brief!?("keep", "brief")) { @"brief"!(answer) } }`,
       { holder: 'alice' },
     );
     const [[answer]] = (await space.consume([{ channel: 'brief' }])) as unknown as [[[string, { code: string }]]];
     assert.equal(answer[1].code, 'timed_out');
+    release();
     await until(() => store.said.includes('drop brief'), 'it is dropped');
   });
 
@@ -134,13 +149,13 @@ describe('a host with a store', () => {
   it('goes on after its connection is gone: what was answered is finished then, what was not is made again', async () => {
     store.refusals = 1_000_000;
     assert.equal(await ask(space, 'ex!?("keep", "answered")'), 'answered');
-    store.slow_ms = 500;
+    const release = store.hold();
     const cut = codeOf(space, 'ex!?("keep", "cut")');
     await until(() => store.said.includes('prepare cut'), 'it is being prepared');
     const { port } = new URL(listening.url);
     await listening.close();
     store.refusals = 0;
-    store.slow_ms = 0;
+    release();
     listening = await listenHost(store.host(), { key: KEY, port: Number(port) });
     assert.ok(['cut', 'timed_out'].includes(String(await cut)));
     const kept = (await cut) === 'cut' ? ['answered', 'cut'] : ['answered'];

@@ -15,8 +15,10 @@ import {
   until,
 } from './support/hosts.ts';
 
-/** Code of each outcome, by what was done; the same for every form. */
-export const OUTCOMES: Readonly<Record<string, { readonly call: string; readonly code: unknown }>> = {
+/** Code of each outcome, by what was done; the same for every form. `binds` comes before the call. */
+export const OUTCOMES: Readonly<
+  Record<string, { readonly call: string; readonly binds?: string; readonly code: unknown }>
+> = {
   'an unknown method': { call: 'ex!?("nope")', code: 'method_unknown' },
   'a bad argument': { call: 'ex!?("add", "one", 2)', code: 'arguments_invalid' },
   'an argument out of its bounds': { call: `ex!?("write", "${'x'.repeat(101)}")`, code: 'arguments_invalid' },
@@ -26,7 +28,7 @@ export const OUTCOMES: Readonly<Record<string, { readonly call: string; readonly
   'an answer of another type': { call: 'ex!?("wrong")', code: 'native_failed' },
   'an answer that is too large': { call: 'ex!?("large", 100000)', code: 'native_failed' },
   'an answer that cannot be decoded': { call: 'ex!?("unsorted")', code: 'native_failed' },
-  'no answer in time': { call: 'ex!?("sleep")', code: 'timed_out' },
+  'no answer in time': { call: 'brief!?("sleep")', binds: 'brief <- ex!?("within", 500)', code: 'timed_out' },
 };
 
 export function hostConformance(form: HostForm): void {
@@ -37,7 +39,7 @@ export function hostConformance(form: HostForm): void {
 
     before(async () => {
       if (form === 'url') server = await ExampleServer.start();
-      space = await openWith({ ...nativeOf(form, server?.url ?? ''), call_ms_max: 1_500, message_bytes_max: 50_000 });
+      space = await openWith({ ...nativeOf(form, server?.url ?? ''), message_bytes_max: 50_000 });
     });
 
     after(async () => {
@@ -111,9 +113,9 @@ export function hostConformance(form: HostForm): void {
       assert.equal(about['handle'], true);
     });
 
-    for (const [what, { call, code }] of Object.entries(OUTCOMES))
+    for (const [what, { call, binds, code }] of Object.entries(OUTCOMES))
       it(`${what} is answered ${String(code)}, and the next call as ever`, async () => {
-        assert.equal(await codeOf(space, call), code);
+        assert.equal(await codeOf(space, call, binds), code);
         assert.equal(await ask(space, 'ex!?("add", 1, 1)'), 2);
       });
 

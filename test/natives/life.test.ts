@@ -176,11 +176,16 @@ describe('a managed child', function () {
   it('that ends is started again, and given up after so many ends in a row', async () => {
     const space = await openWith({ ...odd('serves'), restarts_max: 2 });
     try {
-      for (let end = 0; end < 3; end++) {
-        await until(() => space.hosts()[0]?.state === 'up', 'it is there again');
+      let ends = 0;
+      const given = (): boolean => space.hosts()[0]?.state === 'failed';
+      for (;;) {
+        await until(() => given() || space.hosts()[0]?.state === 'up', 'it is there again, or given up');
+        if (given()) break;
         assert.equal(await codeOf(space, 'ex!?("leave")'), 'interrupted');
+        ends++;
       }
-      await until(() => space.hosts()[0]?.state === 'failed', 'it is given up');
+      // More where one has lived so long on a machine that stood still that its end is the first again.
+      assert.ok(ends >= 3, `${ends} ends`);
       assert.match(space.hosts()[0]?.reason ?? '', /given up after 2 starts/);
       assert.equal(await codeOf(space, 'ex!?("seen")'), 'not_available');
     } finally {

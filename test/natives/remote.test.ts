@@ -48,7 +48,7 @@ describe('a native that is a contract of another powerbox', () => {
     remote = await openSpace({ onFailure: () => {} });
     await remote.run(CONTRACT);
     listening = await listenHost(hostOfChannel(remote, { declaration, channel: 'orders' }), { key: KEY });
-    space = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 4_000 });
+    space = await openWith({ url: listening.url, key: KEY, required: true });
   });
 
   after(async () => {
@@ -62,7 +62,7 @@ describe('a native that is a contract of another powerbox', () => {
     assert.equal(await ask(space, 'ex!?("add", "coffee")'), 2);
     assert.deepEqual(await ask(space, 'ex!?("pair")'), [['a', 1], { b: [2, 3] }]);
     assert.equal(await codeOf(space, 'ex!?("refuse")'), 'not_permitted');
-    assert.equal(await codeOf(space, 'ex!?("wait")'), 'timed_out');
+    assert.equal(await codeOf(space, 'brief!?("wait")', 'brief <- ex!?("within", 500)'), 'timed_out');
   });
 
   it('gives a channel of here back through there, and hands out none of there', async () => {

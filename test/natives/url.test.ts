@@ -104,7 +104,7 @@ describe('a host behind a network that falls silent', () => {
     const server = await ExampleServer.start();
     const proxy = await SilentProxy.to(Number(new URL(server.url).port));
     const url = `ws://127.0.0.1:${proxy.port}/`;
-    const space = await openWith({ url, key: KEY, required: true, silent_ms_max: 2_000, start_ms_max: 2_000 });
+    const space = await openWith({ url, key: KEY, required: true, silent_ms_max: 2_000, start_ms_max: 10_000 });
     try {
       assert.equal(await ask(space, 'ex!?("add", 2, 3)'), 5);
       const under = codeOf(space, 'ex!?("sleep")');

@@ -208,7 +208,10 @@ describe('lookup', () => {
     const named = endpointRules(['example.com:443']);
     await assert.rejects(names.checked('secret.evil.org', 443, named, { limit_ms: 60_000 }), coded('address_refused'));
     await assert.rejects(names.checked('example.com', 80, named, { limit_ms: 60_000 }), coded('address_refused'));
-    await assert.rejects(names.checked('127.0.0.1', 443, named, { limit_ms: 60_000 }), coded('address_refused', 'loopback'));
+    await assert.rejects(
+      names.checked('127.0.0.1', 443, named, { limit_ms: 60_000 }),
+      coded('address_refused', 'loopback'),
+    );
     // Rules by address name nobody: a program could put anything into a question.
     const inside = endpointRules(['10.0.0.0/8:443', '0.0.0.0/0:443']);
     await assert.rejects(names.checked('secret.evil.org', 443, inside, { limit_ms: 60_000 }), coded('address_refused'));

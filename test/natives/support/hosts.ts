@@ -130,8 +130,8 @@ function plain(answer: Value): unknown {
 }
 
 /** The code of an error answer, or the answer itself when it is none. */
-export async function codeOf(space: Space, call: string): Promise<unknown> {
-  const answer = await ask(space, call);
+export async function codeOf(space: Space, call: string, binds = ''): Promise<unknown> {
+  const answer = await ask(space, call, binds);
   return (answer as { readonly code?: unknown } | null)?.code ?? answer;
 }
 
