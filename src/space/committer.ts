@@ -87,6 +87,10 @@ export class Committer {
   /** The append that is under way, or was last. */
   #appended: Promise<void> = Promise.resolve();
   #cutSince_ms: number;
+  /** The first append since opening is still to come, or under way. */
+  #isFirst = true;
+  /** A cut was due when that began: it comes with the next one, or as soon as nothing else is to be written. */
+  #isCutPutOff = false;
   #writing: Promise<void> | null = null;
   #ageTimer: { cancel(): void } | null = null;
   #delayTimer: { cancel(): void } | null = null;
@@ -195,6 +199,7 @@ export class Committer {
       () => {
         this.#options.failpoint?.('sync:after');
         this.appending = false;
+        this.#isFirst = false;
         this.#noteWritten();
         this.last++;
         this.#recorders.durable();
@@ -290,7 +295,10 @@ export class Committer {
       this.#cutLater();
       return;
     }
-    this.#beginCut(header);
+    // What a crash has left is long at once. Whoever comes first waits for a file of the journal, which is made in many
+    // steps, and must not wait for a slice of a cut between each two of them.
+    if (this.#isFirst) this.#isCutPutOff = true;
+    else this.#beginCut(header);
   }
 
   /** Looks again when the tail is old: nothing more may come that would ask for a cut. */
@@ -314,6 +322,7 @@ export class Committer {
 
   #beginCut(header: EntryHeader): void {
     const cutter = this.#cutter as Cutter;
+    this.#isCutPutOff = false;
     this.tail_bytes = 0;
     this.#cutSince_ms = this.#platform.clock.monotonic_ms();
     cutter.begin(this.appending ? this.last + 1 : this.last, header, this.#host.terms.takeFresh());
@@ -338,10 +347,12 @@ export class Committer {
     }
   }
 
-  /** Goes on with the cut that is under way, if there is one. */
+  /** Goes on with the cut that is under way, or was put off, if there is one. */
   advanceCut(): void {
     const cutter = this.#cutter;
-    if (cutter === null || !cutter.busy || this.#writing !== null) return;
+    if (cutter === null || this.#writing !== null) return;
+    if (this.#isCutPutOff && !this.#isFirst && this.idle) this.#beginCut(this.#host.header());
+    if (!cutter.busy) return;
     if (cutter.encoding) {
       this.#encodeSome(cutter);
       if (cutter.encoding) {

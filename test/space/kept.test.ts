@@ -307,4 +307,48 @@ describe('space: rows behind the journal', () => {
       assert.equal(store.journal.first, store.journal.last + 1, `seed ${seed}: the journal is still needed`);
     }
   });
+
+  it('are many after a crash: whoever comes first does not wait for them, and they come as soon as nobody waits', async () => {
+    const CHANNELS = 40;
+    for (let seed = 1; seed <= 20; seed++) {
+      const disk = new SimulatedDisk(simulatedPlatform(seed), { latency_ms_max: 40 });
+      const { platform } = disk;
+      const open = async (options: object): Promise<{ store: Store; engine: SpaceEngine; host: SpaceHost }> => {
+        const store = await platform.run(openSimulatedStore(disk));
+        const engine = await platform.run(SpaceEngine.open({ platform, store, ...options }));
+        engine.start({ handling: () => 'inline', run: () => {}, deliver: () => {} });
+        return { store, engine, host: new SpaceHost(engine, platform) };
+      };
+      const filled = await open(JOURNAL);
+      for (let index = 0; index < CHANNELS; index++) await platform.run(filled.host.produce(`c${index}`, [index]));
+      disk.kill();
+      const { store, engine, host } = await open({ journal_tail_bytes_max: 1, journal_tail_age_ms_max: 2 ** 30 });
+      const reads = store.rows.reads;
+      assert.deepEqual(await platform.run(host.take({ slots: [slot('c7')], timeout_ms: 0 })), [7]);
+      assert.equal(store.rows.reads - reads, 1, `seed ${seed}: the row of its own channel`);
+      await platform.run(new Promise<void>((resolve) => void platform.timers.after(3000, resolve)));
+      assert.equal(store.journal.first, store.journal.last + 1, `seed ${seed}: the journal is still needed`);
+      await platform.run(engine.close());
+    }
+  });
+
+  it('come with the next commit where somebody always waits', async () => {
+    const disk = new SimulatedDisk(simulatedPlatform(5), { latency_ms_max: 40 });
+    const { platform } = disk;
+    const store = await platform.run(openSimulatedStore(disk));
+    const options = { journal_tail_bytes_max: 1, journal_tail_age_ms_max: 0 };
+    const engine = await platform.run(SpaceEngine.open({ platform, store, ...options }));
+    engine.start({ handling: () => 'inline', run: () => {}, deliver: () => {} });
+    let left = 200;
+    // Another is there before the one before it is durable.
+    const next = (): void => {
+      if (left-- > 0)
+        engine.post({ kind: 'test', payload: null, account: 1 }, (turn) => turn.produce('a', [left], false)).then(next);
+    };
+    for (let caller = 0; caller < 4; caller++) next();
+    await platform.run(new Promise<void>((resolve) => void platform.timers.after(1000, resolve)));
+    assert.ok(left > 0, 'somebody waits');
+    assert.ok(store.journal.first > 1, 'nothing was brought up to date');
+    disk.kill();
+  });
 });
