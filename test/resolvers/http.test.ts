@@ -1,6 +1,6 @@
 /** HTTP against real servers on loopback: requests, bodies, answers, redirects, limits, what is repeated. */
 import assert from 'node:assert/strict';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { NewMap, NewSource } from '../../channels/index.ts';
@@ -715,15 +715,16 @@ describe('http', () => {
     });
 
     it('so many are under way at once, and others wait for their turn', async () => {
-      let now = 0;
+      const held: ServerResponse[] = [];
       let most = 0;
       const { server, at } = await start(
         (_, response) => {
-          most = Math.max(most, ++now);
-          setTimeout(() => {
-            now--;
-            response.end();
-          }, 5);
+          most = Math.max(most, held.push(response));
+          // None is answered before there are three, and then a fourth has the time to come.
+          if (held.length === 3)
+            setTimeout(() => {
+              for (const each of held.splice(0)) each.end();
+            }, 5);
         },
         { requests_open_max: 3 },
       );
