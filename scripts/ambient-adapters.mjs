@@ -124,14 +124,14 @@ export const ADAPTERS = [
     reason: 'Counts what is beneath a root, once.',
   },
   {
+    file: 'resolvers/http/connections.ts',
+    touches: ['sockets'],
+    reason: 'Makes the connections of HTTP, to addresses that were judged; tests bring real servers.',
+  },
+  {
     file: 'resolvers/http/grant.ts',
     touches: ['files', 'randomness'],
     reason: 'Reads the certificates that an operator names, once, and sees that they are some.',
-  },
-  {
-    file: 'resolvers/http/pools.ts',
-    touches: ['sockets'],
-    reason: 'Makes the connections of HTTP, to addresses that were judged; tests bring real servers.',
   },
   {
     file: 'resolvers/net/lookup.ts',

@@ -24,6 +24,8 @@ export interface Sink {
 
 /** One connection of a pool: it can be read no further for a while. */
 export interface Line {
+  /** The library has done with the exchange: another may have its turn. */
+  over(): void;
   hold(): void;
   release(): void;
   /** From now on what is read is counted, until `headCame`; who waits is told once when it is too much for a head. */
@@ -91,6 +93,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
     return this.#phase !== 'connection';
   }
 
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
   /** Ends it, if it has not ended. */
   stop(error: PowerboxError): void {
     this.#end(error);
@@ -152,16 +158,26 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   }
 
   onComplete(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#deadlines.forget(this);
-    this.line?.release();
-    this.#sink?.end();
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#deadlines.forget(this);
+      this.line?.release();
+      this.#sink?.end();
+    }
+    this.#leaveLine();
   }
 
+  /** Also after it was ended here. */
   onError(error: Error): void {
     const stage = this.#sink !== null ? 'answering' : this.#sent ? 'asking' : 'connecting';
     this.#end(failureOf(error, this.#asker.where, stage));
+    this.#leaveLine();
+  }
+
+  #leaveLine(): void {
+    const { line } = this;
+    this.line = null;
+    line?.over();
   }
 
   // ------------------------------------------------------------ time, and the end

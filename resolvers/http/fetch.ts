@@ -17,7 +17,6 @@ import type { Entry, HttpGrant, Running, Stoppable } from './grant.ts';
 import type { Headers } from './head.ts';
 import { IncomingBody } from './incoming.ts';
 import { inflateWhole, tooLarge } from './inflate.ts';
-import type { LineRequest } from './line.ts';
 import type { Pools } from './pools.ts';
 import { follow, isRedirect } from './redirect.ts';
 import type { Hop } from './redirect.ts';
@@ -200,7 +199,7 @@ export class Fetch implements Running, Asker, Collector {
     const route = this.#route;
     const address = this.#addresses[this.#tried++];
     if (address === undefined) throw new Error('a lookup gave no address');
-    const { pool } = route.pooled(this.#context.pools, address);
+    const pool = route.pool(this.#context.pools, address);
     const { deadlines } = this.#context;
     const { settings } = route.entry;
     const isStream = this.#plan.form === 'chunks';
@@ -209,9 +208,8 @@ export class Fetch implements Running, Asker, Collector {
     this.#cancel = exchange;
     const { method, body } = this.#hop;
     if (body !== null) this.#bytes += body.length;
-    const request: LineRequest = { path: route.path, method, headers: this.#keyed(), body, exchange };
     try {
-      pool.dispatch(request, exchange);
+      pool.send({ path: route.path, method, headers: this.#keyed(), body }, exchange);
     } catch (error) {
       exchange.stop(new PowerboxError('native_failed', `the request could not be made`, { cause: error }));
     }

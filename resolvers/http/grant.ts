@@ -17,8 +17,8 @@ import { PowerboxError } from '../../src/errors.ts';
 import { Places } from '../../src/platform/index.ts';
 import type { Placed, Platform } from '../../src/platform/index.ts';
 import { grantGone } from '../granted.ts';
+import type { TrustSettings } from './connections.ts';
 import { Gate } from './gate.ts';
-import type { TrustSettings } from './pools.ts';
 import { Route } from './route.ts';
 
 /** One entry of a grant: an origin, and what may be asked of it. */

@@ -3,25 +3,24 @@
  * what it has counted; the socket is its pool's.
  */
 import type { Socket } from 'node:net';
-import type { Dispatcher } from 'undici';
 import { limits } from '../../src/limits.ts';
-import type { Exchange, Line } from './exchange.ts';
-
-/** A request as a pool takes it, with whoever is to be told its line: the library hides its handler. */
-export interface LineRequest extends Dispatcher.DispatchOptions {
-  readonly exchange: Exchange;
-}
+import type { Line } from './exchange.ts';
 
 /**
  * Holds a connection up at its socket. The library's own way to pause ends the whole process when the other side
  * closes meanwhile (nodejs/undici issue 5360, mended in a major that needs a newer Node).
  */
 export class SocketLine implements Line {
+  readonly over: () => void;
   #socket: Socket | null = null;
   #held = false;
   /** While a head is waited for: what has come, and whom to tell when it is too much. */
   #head_bytes = 0;
   #waiting: { headTooLarge(): void } | null = null;
+
+  constructor(over: () => void) {
+    this.over = over;
+  }
 
   attach(socket: Socket): void {
     this.#socket = socket;

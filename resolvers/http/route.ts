@@ -5,10 +5,11 @@
  */
 import type { Address, HttpUrl } from '../../src/capability/index.ts';
 import type { Lookup } from '../net/lookup.ts';
+import type { Connections } from './connections.ts';
 import type { Entry } from './grant.ts';
 import { HeadReader } from './head.ts';
 import { ACCEPTED_CODINGS } from './inflate.ts';
-import type { Pooled, Pools } from './pools.ts';
+import type { Pools } from './pools.ts';
 import { hasHeader } from './request.ts';
 import type { RequestPlan } from './request.ts';
 
@@ -22,7 +23,7 @@ export class Route {
   plain: { readonly plan: RequestPlan; readonly headers: readonly string[] } | null = null;
   #literal: readonly Address[] | null = null;
   #address: Address | null = null;
-  #pooled: Pooled | null = null;
+  #pool: Connections | null = null;
 
   constructor(entry: Entry, url: HttpUrl) {
     this.entry = entry;
@@ -40,14 +41,14 @@ export class Route {
   }
 
   /** Connections to one of them. */
-  pooled(pools: Pools, address: Address): Pooled {
-    const last = this.#pooled;
+  pool(pools: Pools, address: Address): Connections {
+    const last = this.#pool;
     if (last !== null && this.#address === address && pools.isOpen(last)) return last;
     const { trust, settings } = this.entry;
-    const pooled = pools.to({ url: this.url, address, trust, connect_ms_max: settings.connect_ms_max });
+    const pool = pools.to({ url: this.url, address, trust, connect_ms_max: settings.connect_ms_max });
     this.#address = address;
-    this.#pooled = pooled;
-    return pooled;
+    this.#pool = pool;
+    return pool;
   }
 
   /** All headers of a request but the key of its effect: a program's own, the node's, and the operator's for this origin. */

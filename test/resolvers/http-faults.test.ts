@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { NativeAnswer } from '../../channels/index.ts';
+import { limits } from '../../src/limits.ts';
 import { map } from '../../src/values/index.ts';
 import { Authority } from './certificates.ts';
 import type { Certificate } from './certificates.ts';
@@ -313,17 +314,22 @@ describe('http: faults', () => {
     });
   }
 
-  it('what a server says unasked is never taken for the answer of the next request', async () => {
+  it('what a server says unasked is never taken for the answer of the next request, nor of one that waits', async () => {
     const { server, at } = await start(
       raw((socket) => {
         socket.on('error', () => {});
         const answer = (text: string): string => `${OK}content-type: text/plain\r\ncontent-length: 4\r\n\r\n${text}`;
         socket.write(answer('mine') + answer('evil'));
       }),
+      { requests_open_max: 2 * limits.http_connections_max },
     );
     const there = await at(server.origin);
     for (const _ of [1, 2, 3]) assert.equal(field(await there.call('get'), 'body'), 'mine');
     assert.equal(server.connections(), 3);
+    const count = limits.http_connections_max + 16;
+    const answers = await Promise.all(Array.from({ length: count }, () => there.call('get')));
+    for (const answer of answers) assert.equal(field(answer, 'body'), 'mine');
+    assert.equal(server.connections(), 3 + count);
   });
 
   it('a body of which the channel never becomes durable lets its connection go when the space closes', async () => {

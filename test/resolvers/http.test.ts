@@ -8,6 +8,7 @@ import type { NativeAnswer } from '../../channels/index.ts';
 import { BigInteger, bytes, float, list, map, set, tuple, uri } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { httpPower } from '../../src/capability/powers/http.ts';
+import { limits } from '../../src/limits.ts';
 import { GRANT, assertValue, bodyOf, field, grantHttp, listen, onLoopback, saying, serve } from './http-support.ts';
 import type { Granted, Listening, OriginSource } from './http-support.ts';
 import { textOf } from './host.ts';
@@ -741,10 +742,32 @@ describe('http', () => {
       const { httpPower } = await import('../../src/capability/powers/http.ts');
       resolver.grant('other/http', httpPower.parse({ kind: 'http', origins: [onLoopback(server.origin)] }));
       const other = host.object('httpClient', list(['other/http']));
-      // An answer is there a moment before its connection is free again: some turns of the loop, in which sockets are read.
-      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
       await (await other.resolve('resolve', server.origin)).call('get');
       assert.equal(server.connections(), 1);
+    });
+
+    it('past so many connections requests wait for one, and those that nobody waits for any more are never sent', async () => {
+      const held: ServerResponse[] = [];
+      let isHolding = true;
+      const { server, at } = await start(
+        (_, response) => {
+          if (isHolding) held.push(response);
+          else response.end();
+        },
+        { requests_open_max: 2 * limits.http_connections_max },
+      );
+      const there = await at(server.origin);
+      const abort = new AbortController();
+      const kept = Array.from({ length: limits.http_connections_max + 12 }, () => there.answer('get'));
+      const left = Array.from({ length: 4 }, () => there.run({ ...there.prepare('get', []), signal: abort.signal }));
+      while (held.length < limits.http_connections_max) await new Promise(setImmediate);
+      abort.abort();
+      for (const answer of await Promise.all(left)) failed(answer, 'cancelled');
+      isHolding = false;
+      for (const response of held) response.end();
+      for (const answer of await Promise.all(kept)) succeeded(answer);
+      assert.equal(server.requests.length, kept.length);
+      assert.equal(server.connections(), limits.http_connections_max);
     });
 
     it('a grant that has changed is looked at anew by channels that were used before', async () => {
