@@ -19,8 +19,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const JOBS_MAX = 4;
 /** Files that share a process: its start costs two seconds of a core, and the last ones to start should be short. */
 const FILES_MAX = 12;
-/** How long a process may take to leave when its tests are over. */
-const LEAVE_MS = 20_000;
+/** How long a process may take to leave when its tests are over: what is left open is open for ever. */
+const LEAVE_MS = 90_000;
 /**
  * Files of more than ten seconds, the longest first: each has a process to itself, and none of them starts last. What
  * is missing here, or stands here in vain, costs balance and nothing else. The closing table says what to put here.

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import { program } from '../crash/build.ts';
+import { freePort } from '../resolvers/ports.ts';
 
 /** A bug that the server has, to see whether a campaign finds it. */
 export type ChaosPlant = 'acknowledge-before-sync' | 'lose-datum';
@@ -26,6 +27,8 @@ export class Server {
   }
 
   async start(): Promise<void> {
+    // Nobody else is given it while it is killed.
+    if (this.port === 0) this.port = await freePort();
     const child = spawn(process.execPath, [...program('chaos'), this.#data, String(this.port), this.#plant ?? ''], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, NODE_OPTIONS: '' },

@@ -1,6 +1,6 @@
 /** The command as a person and as a program meets it: real processes of the built command. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Bench, records } from './powerbox.ts';
 
@@ -190,12 +190,21 @@ describe('cli: work that goes on', function () {
   const LAST = 'the file has 100 lines and 792 bytes, and begins with: line 1';
   const LINES = Array.from({ length: 100 }, (_, index) => `line ${index + 1}\n`).join('');
 
+  /** Once more where this process stood still, and that one came to its end before it was killed. */
+  async function killedHalfWay(): Promise<void> {
+    for (;;) {
+      const first = bench.start('run', FIRST_FILE, '--data', 'data', '--grant', 'files=files');
+      await first.says('20 lines are written');
+      first.child.kill('SIGKILL');
+      await first.ended;
+      if (readFileSync(bench.path('files/first-file.txt'), 'utf8') !== LINES) return;
+      for (const directory of ['data', 'files']) rmSync(bench.path(directory), { recursive: true });
+      mkdirSync(bench.path('files'));
+    }
+  }
+
   it('a program killed half-way with SIGKILL is finished by resume, each line once, without a word about grants', async () => {
-    const first = bench.start('run', FIRST_FILE, '--data', 'data', '--grant', 'files=files');
-    await first.says('20 lines are written');
-    first.child.kill('SIGKILL');
-    assert.equal((await first.ended).signal, 'SIGKILL');
-    assert.notEqual(readFileSync(bench.path('files/first-file.txt'), 'utf8'), LINES);
+    await killedHalfWay();
 
     const refused = await bench.run('run', bench.write('hello.rho', HELLO), '--data', 'data');
     assert.equal(refused.code, 75);
@@ -217,10 +226,7 @@ describe('cli: work that goes on', function () {
   });
 
   it('--also deploys beside unfinished work, and both end', async () => {
-    const first = bench.start('run', FIRST_FILE, '--data', 'data', '--grant', 'files=files');
-    await first.says('20 lines are written');
-    first.child.kill('SIGKILL');
-    await first.ended;
+    await killedHalfWay();
     const beside = await bench.run('run', bench.write('hello.rho', HELLO), '--data', 'data', '--also');
     assert.ok(beside.stdout.includes('"Hello, World!"\n'));
     const resumed = await bench.run('resume', '--data', 'data');

@@ -12,6 +12,8 @@ import { freePort } from '../resolvers/ports.ts';
 import { BY_NAME } from '../service/support.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
+/** On a machine that is busy with other tests. */
+const PATIENCE_MS = 240_000;
 
 /** What the pages below have as globals. */
 declare global {
@@ -71,8 +73,13 @@ describe('the client in a browser', function () {
     });
     routes = [file('/', 'text/html', PAGE), file('/client.js', 'text/javascript', code)];
     await open(await freePort());
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--no-sandbox', '--disable-dev-shm-usage'],
+      timeout: PATIENCE_MS,
+    });
     page = await browser.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
     await page.goto(service.address.url.replace('ws:', 'http:'));
     await page.waitForFunction(() => document.title === 'ready');
     await page.evaluate(async () => {

@@ -116,7 +116,7 @@ export class Reader {
     return spawnSync(command, args, {
       cwd: this.directory,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 280_000,
       env: { ...process.env, PATH: `${this.#tools}:${process.env['PATH']}`, NO_COLOR: '1', FORCE_COLOR: '0' },
     });
   }

@@ -4,7 +4,7 @@
  * address and at its neighbour, and both count who comes.
  */
 import assert from 'node:assert/strict';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { parseCall } from '../../channels/index.ts';
@@ -225,7 +225,7 @@ describe('escapes: http', () => {
     let connections = 0;
     const server: Server = createHttpServer((_, response) => response.end('forbidden'));
     server.on('connection', () => connections++);
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.2', resolve));
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.2', resolve));
     return {
       port: (server.address() as AddressInfo).port,
       origin: '',
@@ -236,7 +236,7 @@ describe('escapes: http', () => {
   }
 
   before(async () => {
-    ours = await serve((incoming, response) => {
+    const answer: RequestListener = (incoming, response) => {
       incoming.resume();
       const [, hex] = /^\/public\/to\/([0-9a-f]*)$/.exec(incoming.url ?? '') ?? [];
       if (hex === undefined) response.end('granted');
@@ -250,9 +250,18 @@ describe('escapes: http', () => {
           ]),
         );
       }
-    });
+    };
+    // A port that is free at both addresses: at the second one another process may be.
+    for (let beside: Listening | null = null; beside === null; ) {
+      ours = await serve(answer);
+      beside = await listenBeside(ours.port).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EADDRINUSE') throw error;
+        return null;
+      });
+      if (beside === null) await ours.close();
+      else neighbour = beside;
+    }
     theirs = await serve((_, response) => response.end('forbidden'));
-    neighbour = await listenBeside(ours.port);
     granted = grantHttp(
       [
         onLoopback(`http://granted.example:${ours.port}`, {

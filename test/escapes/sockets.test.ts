@@ -38,26 +38,42 @@ class Canaries {
   tcp = 0;
   udp = 0;
 
+  /** At one port for both families; where another process has it in the second one, at another. */
   async open(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#open();
+        return;
+      } catch (error) {
+        this.close();
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+        this.tcp = this.udp = 0;
+      }
+    }
+  }
+
+  async #open(): Promise<void> {
     for (const host of ['0.0.0.0', '::']) {
       const server = createServer((socket) => {
         this.connections++;
         socket.on('error', () => {}).destroy();
       });
-      await new Promise<void>((done) => server.listen({ host, port: this.tcp, ipv6Only: host === '::' }, done));
-      this.tcp = (server.address() as AddressInfo).port;
       this.#servers.push(server);
+      await new Promise<void>((done, failed) =>
+        server.once('error', failed).listen({ host, port: this.tcp, ipv6Only: host === '::' }, done),
+      );
+      this.tcp = (server.address() as AddressInfo).port;
       const socket = createSocket({ type: host === '::' ? 'udp6' : 'udp4', ipv6Only: host === '::' });
       socket.on('message', () => this.datagrams++);
-      await new Promise<void>((done) => socket.bind(this.udp, host, done));
-      this.udp = socket.address().port;
       this.#sockets.push(socket);
+      await new Promise<void>((done, failed) => socket.once('error', failed).bind(this.udp, host, done));
+      this.udp = socket.address().port;
     }
   }
 
   close(): void {
-    for (const server of this.#servers) server.close();
-    for (const socket of this.#sockets) socket.close();
+    for (const server of this.#servers.splice(0)) server.close();
+    for (const socket of this.#sockets.splice(0)) socket.close();
   }
 }
 

@@ -1,10 +1,12 @@
 /**
  * Ports at which a test listens later, or again after a restart. None of them is of those that the system gives to
- * whoever asks for any port, so no other socket of this machine takes one in between; and another process of tests
- * begins elsewhere.
+ * whoever asks for any port, so no other socket of this machine takes one in between; and each is of one process of tests
+ * as long as that lives: a file with its number says whose it is.
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const FIRST = 10_000;
 /** From here on the system gives ports away, where it does not say otherwise. */
@@ -12,7 +14,14 @@ const GIVEN_FROM = 32_768;
 /** How far apart processes begin that are started one after the other. */
 const APART = 211;
 
+const TAKEN = join(tmpdir(), 'powerbox-ports');
+
 let asked = 0;
+const mine: string[] = [];
+
+process.once('exit', () => {
+  for (const file of mine) rmSync(file, { force: true });
+});
 
 export async function freePorts(count: number): Promise<readonly number[]> {
   const span = givenFrom() - FIRST;
@@ -20,7 +29,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   for (let tries = 0; found.length < count; tries++) {
     if (tries === span) throw new Error(`${count} ports are wanted, and ${found.length} are free`);
     const port = FIRST + ((process.pid * APART + asked++) % span);
-    if (await isFree(port)) found.push(port);
+    if (take(port) && (await isFree(port))) found.push(port);
   }
   return found;
 }
@@ -35,6 +44,33 @@ function givenFrom(): number {
     return first !== undefined && first > FIRST + 1_000 ? first : GIVEN_FROM;
   } catch {
     return GIVEN_FROM;
+  }
+}
+
+/** Whether it is of this process from now on; who has ended without giving it back has it no more. */
+function take(port: number): boolean {
+  mkdirSync(TAKEN, { recursive: true });
+  const file = join(TAKEN, `${port}`);
+  for (;;) {
+    try {
+      writeFileSync(file, `${process.pid}`, { flag: 'wx' });
+      mine.push(file);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || lives(file)) return false;
+      rmSync(file, { force: true });
+    }
+  }
+}
+
+function lives(file: string): boolean {
+  try {
+    const owner = Number(readFileSync(file, 'utf8'));
+    // What is empty is being written.
+    if (owner > 0) process.kill(owner, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
