@@ -82,29 +82,41 @@ export type RecordOf = { readonly seed: number; readonly number: number; readonl
 
 /** The bytes of the entry whose sound record begins at `at`; null when there is none. */
 export function readRecord(bytes: Uint8Array, at: number, seed: number, number: number): Uint8Array | null {
-  if (at + RECORD_HEADER_BYTES > bytes.length || readNumber(bytes, at + 8) !== number) return null;
   // By itself: what a program has put into an entry does not pass for one that all the rest must be read for.
-  if (readChecksum(bytes, at + 4) !== crc32(bytes, at + 8, at + RECORD_HEADER_BYTES, seed)) return null;
+  if (!beginsRecord(bytes, at, seed, number)) return null;
   const length = readLength(bytes, at + 16);
   const next = at + recordBytes(length);
   if (next > bytes.length || readChecksum(bytes, at) !== crc32(bytes, at + 4, next, seed)) return null;
   return bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length);
 }
 
-/** Where a sound record of entry `from` or a later one begins, from `start` on; −1 when there is none. */
+/** Whether a record of that number begins at `at`, sound or torn behind its first bytes. */
+export function beginsRecord(bytes: Uint8Array, at: number, seed: number, number: number): boolean {
+  if (at + RECORD_HEADER_BYTES > bytes.length || readNumber(bytes, at + 8) !== number) return false;
+  return readChecksum(bytes, at + 4) === crc32(bytes, at + 8, at + RECORD_HEADER_BYTES, seed);
+}
+
+/** Where a sound record of entry `from`, at least 1, or a later one begins, from `start` on; −1 when there is none. */
 export function findRecord(bytes: Uint8Array, start: number, seed: number, from: number): number {
   const end = bytes.length - RECORD_HEADER_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const high = Math.floor(from / 2 ** 32);
-  for (let at = start; at <= end; at += RECORD_ALIGNMENT) {
-    const first = view.getUint32(at + 8);
-    if (first < high || first > HIGH_MAX) continue;
-    const number = first * 2 ** 32 + view.getUint32(at + 12);
-    if (number >= from && readRecord(bytes, at, seed, number) !== null) return at;
+  for (let at = start; at <= end; ) {
+    // Most of a segment that was made ahead is empty, and no entry has the number 0.
+    const zeros = bytes.subarray(at + 8, at + 8 + ZEROS.length);
+    const stop = Math.min(end + 1, at + zeros.length);
+    if (zeros.length === ZEROS.length && ZEROS.equals(zeros)) at = stop;
+    for (; at < stop; at += RECORD_ALIGNMENT) {
+      const first = view.getUint32(at + 8);
+      if (first < high || first > HIGH_MAX) continue;
+      const number = first * 2 ** 32 + view.getUint32(at + 12);
+      if (number >= from && readRecord(bytes, at, seed, number) !== null) return at;
+    }
   }
   return -1;
 }
 
+const ZEROS = Buffer.alloc(16 * 1024);
 /** Numbers are whole up to here, in their upper four bytes. */
 const HIGH_MAX = 2 ** 21 - 1;
 

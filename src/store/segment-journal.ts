@@ -63,7 +63,7 @@ export async function openSegmentJournal(options: SegmentJournalOptions): Promis
   const found = await findJournal(location, seed, known);
   // Not all of what a process left that was killed has reached the disk.
   if (found.head.closedAt === null)
-    for (const { segment } of found.segments) await syncData(segmentPath(location, segment));
+    await Promise.all(found.segments.map(({ segment }) => syncData(segmentPath(location, segment))));
   return new SegmentJournal(options, found);
 }
 
@@ -96,6 +96,8 @@ export class SegmentJournal implements Journal {
   #first: number;
   #last: number;
   readonly #kept: Kept[];
+  /** The bytes of the last segment that was found, for whoever reads it first. */
+  #found: { readonly segment: number; readonly bytes: Uint8Array } | null;
   /** Files whose entries are forgotten durably, or that never had one: to be written again, or removed. */
   #free: number[];
   /** Of full size, to be written again. */
@@ -126,6 +128,7 @@ export class SegmentJournal implements Journal {
     this.#first = found.first;
     this.#last = found.last;
     this.#kept = [...found.segments];
+    this.#found = found.end;
     this.#free = [...found.free];
   }
 
@@ -197,6 +200,7 @@ export class SegmentJournal implements Journal {
     await this.#queue(async () => {
       if (!this.#sync) await this.#beginUnsynced(next, number);
       const before = this.#current;
+      this.#found = null;
       this.#current = next;
       this.#end_bytes = this.#sync ? 0 : SEGMENT_HEADER_BYTES;
       this.#kept.push({ segment: next.segment, first: number });
@@ -301,7 +305,7 @@ export class SegmentJournal implements Journal {
   /** Those up to `end`, all of which must be there. */
   async *#entriesOf({ segment, first }: Kept, end: number): AsyncGenerator<{ number: number; entry: Uint8Array }> {
     const path = segmentPath(this.#location, segment);
-    const bytes = await readWhole(path);
+    const bytes = this.#takeFound(segment) ?? (await readWhole(path));
     if (bytes === null) throw corrupt(`${path} is missing: expected journal entries ${first} to ${end}`);
     const seed = segmentSeed(this.#seed, segment);
     let at = SEGMENT_HEADER_BYTES;
@@ -311,6 +315,13 @@ export class SegmentJournal implements Journal {
       at += recordBytes(entry.length);
       yield { number, entry };
     }
+  }
+
+  #takeFound(segment: number): Uint8Array | null {
+    const found = this.#found;
+    if (found?.segment !== segment) return null;
+    this.#found = null;
+    return found.bytes;
   }
 
   // -------------------------------------------------------------- forgetting

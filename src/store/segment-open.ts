@@ -10,14 +10,16 @@
 import { join } from 'node:path';
 import type { PowerboxError } from '../errors.ts';
 import { corrupt } from './health.ts';
-import { HEAD_FILE, listSegments, readStart, readWhole, segmentPath } from './segment-files.ts';
+import { HEAD_FILE, listSegments, readPart, readWhole, segmentPath } from './segment-files.ts';
 import {
+  beginsRecord,
   findRecord,
   type HeadFound,
   hasHole,
   readHead,
   readRecord,
   readSegmentHeader,
+  RECORD_HEADER_BYTES,
   recordBytes,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
@@ -32,11 +34,24 @@ export interface FoundJournal {
   readonly free: readonly number[];
   readonly first: number;
   readonly last: number;
+  /** Of all segments that are there, the numbers. */
+  readonly numbers: readonly number[];
+  /** Where the last one that was begun ends; null where none was, and where it holds nothing that is kept. */
+  readonly end: JournalEnd | null;
+}
+
+export interface JournalEnd {
+  readonly segment: number;
+  /** What the segment's file holds. */
+  readonly bytes: Uint8Array;
+  /** Where the next record would begin, in bytes, and which entry it would hold. */
+  readonly at: number;
+  readonly number: number;
 }
 
 /**
- * Throws `storage_corrupt` for whatever does not fit, and has changed nothing. `known`: what was found a moment ago; a
- * journal that was closed then and whose head was not written since is as it was, for nobody appends before that.
+ * Throws `storage_corrupt` for whatever does not fit, and has changed nothing. `known`: what was found a moment ago, which
+ * is the answer again when a few bytes say that nobody has written since.
  */
 export async function findJournal(
   location: string,
@@ -50,7 +65,7 @@ export async function findJournal(
   if (bytes === null) throw corrupt(`${path} is missing`);
   const head = readHead(bytes, seed);
   if (head === null) throw corrupt(`${path} is damaged: neither of its two states, at bytes 0 and 4096, is sound`);
-  if (known !== null && known.head.closedAt !== null && known.head.version === head.version) return known;
+  if (known !== null && (await isAsFound(location, seed, { known, numbers, head }))) return known;
   if (head.newest > 0 && !numbers.includes(head.newest))
     throw corrupt(`${segmentPath(location, head.newest)} is missing, and ${HEAD_FILE} says that it was made`);
   const begun: SegmentHeader[] = [];
@@ -65,13 +80,33 @@ export async function findJournal(
       throw corrupt(`${segmentPath(location, number)} is begun, and ${HEAD_FILE} knows none after ${head.newest}`);
     } else begun.push(header);
   }
-  return ends({ location, seed, head, begun, free });
+  return ends({ location, seed, head, begun, free, numbers });
+}
+
+/** Whether the journal, whose segments and head are these now, has not changed since it was found. */
+async function isAsFound(
+  location: string,
+  seed: number,
+  { known, numbers, head }: { known: FoundJournal; numbers: readonly number[]; head: HeadFound },
+): Promise<boolean> {
+  // Who opens a journal writes the head before the first append, and so does who closes or forgets.
+  if (known.head.version !== head.version) return false;
+  if (head.closedAt !== null) return true;
+  if (numbers.length !== known.numbers.length || numbers.some((number, index) => number !== known.numbers[index]))
+    return false;
+  // Who had it open and is gone now has appended at its end, or begun the segment that was ready.
+  const { end } = known;
+  if (end !== null) {
+    const head_bytes = await readPart(segmentPath(location, end.segment), end.at, RECORD_HEADER_BYTES);
+    if (beginsRecord(head_bytes, 0, segmentSeed(seed, end.segment), end.number)) return false;
+  }
+  return head.newest === 0 || head.newest === end?.segment || (await headerOf(location, seed, head.newest)) === null;
 }
 
 /** Null: this segment was not begun; what its file held before does not matter. */
 async function headerOf(location: string, seed: number, number: number): Promise<SegmentHeader | null> {
   const path = segmentPath(location, number);
-  const header = readSegmentHeader(await readStart(path, SEGMENT_HEADER_BYTES), seed);
+  const header = readSegmentHeader(await readPart(path, 0, SEGMENT_HEADER_BYTES), seed);
   if (header === 'damaged' || (header !== null && header.segment > number))
     throw corrupt(`${path} is damaged at byte 0: expected the start of segment ${number} of this space`);
   return header?.segment === number ? header : null;
@@ -95,9 +130,10 @@ interface Begun {
   readonly head: HeadFound;
   readonly begun: readonly SegmentHeader[];
   readonly free: readonly number[];
+  readonly numbers: readonly number[];
 }
 
-async function ends({ location, seed, head, begun, free }: Begun): Promise<FoundJournal> {
+async function ends({ location, seed, head, begun, free, numbers }: Begun): Promise<FoundJournal> {
   const { floor, closedAt } = head;
   const start = begun.findLastIndex((header) => header.first <= floor + 1);
   const segments = begun.slice(Math.max(0, start));
@@ -107,28 +143,32 @@ async function ends({ location, seed, head, begun, free }: Begun): Promise<Found
     if (first < (segments[index - 1]?.first ?? 0))
       throw corrupt(`${segmentPath(location, segment)} begins with entry ${first}, which an earlier one has`);
   const newest = segments.at(-1);
-  const last = newest === undefined ? floor : Math.max(floor, await lastOf(location, seed, newest, head));
+  // Of what is forgotten nobody looks whether it is sound.
+  const isEmpty = newest === undefined || (closedAt !== null && closedAt <= floor);
+  const end = isEmpty ? null : await endOf(location, seed, newest, head);
+  const last = Math.max(floor, (end?.number ?? 0) - 1);
   if (closedAt !== null && closedAt !== last)
     throw corrupt(`the last journal entry is ${last} in ${location}, and it was closed with entry ${closedAt}`);
   const forgotten = begun.slice(0, Math.max(0, start)).map(({ segment }) => segment);
-  return { head, segments, free: [...forgotten, ...free], first: floor + 1, last };
+  return { head, segments, free: [...forgotten, ...free], first: floor + 1, last, numbers, end };
 }
 
-/** The number of the last sound entry of the last segment. */
-async function lastOf(location: string, seed: number, header: SegmentHeader, head: HeadFound): Promise<number> {
-  const path = segmentPath(location, header.segment);
+/** Where the last segment ends. */
+async function endOf(location: string, seed: number, header: SegmentHeader, head: HeadFound): Promise<JournalEnd> {
+  const { segment } = header;
+  const path = segmentPath(location, segment);
   const bytes = (await readWhole(path)) ?? new Uint8Array();
-  return lastIn(path, bytes, segmentSeed(seed, header.segment), header, head);
+  return { segment, bytes, ...endIn(path, bytes, segmentSeed(seed, segment), header, head) };
 }
 
 /** The same of a segment whose file holds these bytes, with its own seed. */
-export function lastIn(
+export function endIn(
   path: string,
   bytes: Uint8Array,
   seed: number,
   { first, isUnsynced }: Pick<SegmentHeader, 'first' | 'isUnsynced'>,
   { floor, closedAt }: Pick<HeadFound, 'floor' | 'closedAt'>,
-): number {
+): { readonly at: number; readonly number: number } {
   let number = first;
   let at = SEGMENT_HEADER_BYTES;
   for (let entry = readRecord(bytes, at, seed, number); entry !== null; entry = readRecord(bytes, at, seed, number)) {
@@ -136,10 +176,11 @@ export function lastIn(
     at += recordBytes(entry.length);
   }
   if (closedAt !== null && closedAt > floor && number <= closedAt) throw badRecord(path, at, number);
-  if (isUnsynced && closedAt === null && hasHole(bytes, at)) return number - 1;
+  // Who closed it has said which is the last, and who came after him would have begun another segment.
+  if (closedAt !== null || (isUnsynced && hasHole(bytes, at))) return { at, number };
   const later = findRecord(bytes, at, seed, number);
   if (later >= 0) throw corrupt(`${badRecord(path, at, number).message}, and a later one is at byte ${later}`);
-  return number - 1;
+  return { at, number };
 }
 
 export function badRecord(path: string, at: number, number: number): PowerboxError {

@@ -11,7 +11,7 @@ import {
   writeRecord,
   writeSegmentHeader,
 } from './segment-format.ts';
-import { lastIn, requireEmpty } from './segment-open.ts';
+import { endIn, requireEmpty } from './segment-open.ts';
 
 const SECTOR_BYTES = 512;
 const SPACE_SEED = 0x5eed;
@@ -52,7 +52,7 @@ export function leftOf(
   const path = 'the simulated segment';
   if (header === null) requireEmpty(path, bytes, seed, 0);
   if (header === null || header === 'damaged') return 0;
-  return lastIn(path, bytes, seed, header, { floor: 0, closedAt: null }) - last;
+  return endIn(path, bytes, seed, header, { floor: 0, closedAt: null }).number - 1 - last;
 }
 
 function segmentOf(first: number, entries: readonly Uint8Array[], isSynced: boolean): Uint8Array {

@@ -76,6 +76,8 @@ describe('a damaged journal', () => {
     await inDirectory(async (directory) => {
       await filled(directory, 5, 100);
       const store = await open(directory);
+      // The first time it is read from what opening has found.
+      await verified(store, 100);
       await spoil(directory, (bytes, records) => {
         bytes[records[2]!.at + 50]! ^= 1;
       });

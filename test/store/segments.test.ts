@@ -7,7 +7,7 @@ import { describe, it } from 'mocha';
 import { Health } from '../../src/store/health.ts';
 import { makeHead } from '../../src/store/segment-files.ts';
 import { openSegmentJournal, type SegmentJournal } from '../../src/store/segment-journal.ts';
-import { findJournal } from '../../src/store/segment-open.ts';
+import { findJournal, type FoundJournal } from '../../src/store/segment-open.ts';
 import { entryOf } from './support/entries.ts';
 import { inDirectory } from './support/place.ts';
 import { RECORD_BYTES, SECTOR_BYTES } from './support/segments.ts';
@@ -315,22 +315,126 @@ describe('the files of a journal', () => {
 });
 
 describe('a journal that was looked at before its directory was locked', () => {
-  it('is looked at again, unless it was closed and nobody has written since', () =>
+  /** Without the bytes of its end: those behind it are nobody's. */
+  const said = ({ end, ...rest }: FoundJournal): unknown => ({ ...rest, end: end && { ...end, bytes: null } });
+
+  it('is as it was found, open or closed, and is not looked at again, when nobody has written since', () =>
+    inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const empty = await opened(location);
+      const before = await findJournal(location, SEED);
+      strictEqual(await findJournal(location, SEED, before), before);
+      await empty.close();
+      const journal = await opened(location);
+      // Three records, and a segment that is ready and not begun.
+      for (const size_bytes of [100, 2_000, 30]) await appended(journal, size_bytes);
+      await journal.settle();
+      const open = await findJournal(location, SEED);
+      ok(open.head.newest > (open.end?.segment ?? 0), 'no segment is ready');
+      strictEqual(await findJournal(location, SEED, open), open);
+      await journal.close();
+      const closed = await findJournal(location, SEED, open);
+      strictEqual(closed.head.closedAt, 3);
+      strictEqual(await findJournal(location, SEED, closed), closed);
+    }));
+
+  type Step =
+    | { readonly kind: 'append'; readonly size_bytes: number }
+    | { readonly kind: 'drop'; readonly back: number }
+    | { readonly kind: 'close' }
+    | { readonly kind: 'leave'; readonly sync: boolean };
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant('append' as const), size_bytes: fc.oneof(fc.nat(40), fc.nat(6_000)) }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), back: fc.nat(4) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('close' as const) }) },
+    // As who is killed: another opens the journal as it is.
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), sync: fc.boolean() }) },
+  );
+
+  it('is what a look finds now, whatever was appended, forgotten, opened, closed and torn since', () =>
+    inDirectory(async (directory) => {
+      let run = 0;
+      let same = 0;
+      const law = fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 12 }),
+        fc.array(step, { maxLength: 3 }),
+        fc.option(fc.nat(), { nil: null }),
+        async (history, between, lost) => {
+          const location = join(directory, `${run++}`);
+          let sync = true;
+          let journal = await opened(location, sync);
+          const left: SegmentJournal[] = [journal];
+          const take = async (each: Step): Promise<void> => {
+            if (each.kind === 'append') return appended(journal, each.size_bytes);
+            if (each.kind === 'drop') return journal.drop(journal.last - each.back);
+            // What it has still to prepare would be done behind the next one's back.
+            await journal.settle();
+            if (each.kind === 'close') await journal.close();
+            else sync = each.sync;
+            journal = await opened(location, sync);
+            left.push(journal);
+          };
+          for (const each of history) await take(each);
+          await journal.settle();
+          const known = await findJournal(location, SEED);
+          for (const each of between) await take(each);
+          if (lost !== null) {
+            const before = await filesOf(journal, location);
+            await appended(journal, 2_000);
+            const after = await filesOf(journal, location);
+            const { name } = changed(before, after);
+            const spoilt = torn(before, after, (sector) => ((lost >> (sector % 31)) & 1) === 1);
+            await writeFile(join(location, name), spoilt.get(name) as Buffer);
+          }
+          await journal.settle();
+          const found = await findJournal(location, SEED, known);
+          if (found === known) same++;
+          deepStrictEqual(said(found), said(await findJournal(location, SEED)));
+          for (const each of left) await each.close();
+        },
+      );
+      await fc.assert(law, { numRuns: 60 });
+      ok(same > 0, 'it was never the same');
+    }));
+
+  it('is looked at again when a file has gone, though the head says nothing of it', () =>
+    inDirectory(async (directory) => {
+      const location = join(directory, 'journal');
+      const journal = await opened(location);
+      for (let count = 0; count < 6; count++) await appended(journal, 3_000);
+      const view = journal.view();
+      await journal.drop(5);
+      const known = await findJournal(location, SEED);
+      strictEqual(await findJournal(location, SEED, known), known);
+      view.release();
+      await journal.settle();
+      const found = await findJournal(location, SEED, known);
+      deepStrictEqual(found.head, known.head);
+      ok(found.free.length < known.free.length, 'nothing has gone');
+      await journal.close();
+    }));
+
+  it('is read from the disk once where it ends, and again for whoever reads later', () =>
     inDirectory(async (directory) => {
       const location = join(directory, 'journal');
       const first = await opened(location);
-      await appended(first, 100);
-      const open = await findJournal(location, SEED);
-      ok((await findJournal(location, SEED, open)) !== open);
+      for (const size_bytes of [100, 900, 5_000, 50, 10]) await appended(first, size_bytes);
       await first.close();
-      strictEqual((await findJournal(location, SEED, open)).head.closedAt, 1);
-      const closed = await findJournal(location, SEED);
-      strictEqual(await findJournal(location, SEED, closed), closed);
-      const second = await opened(location);
-      await appended(second, 100);
-      strictEqual((await findJournal(location, SEED, closed)).last, 2);
-      await second.close();
-      strictEqual((await findJournal(location, SEED, closed)).last, 2);
+      const journal = await opened(location);
+      const expected = new Map(
+        [100, 900, 5_000, 50, 10].map((size_bytes, index) => [index + 1, entryOf(index + 1, size_bytes)]),
+      );
+      const held = [...(await entriesOf(journal))];
+      deepStrictEqual(
+        held.map(([number, entry]) => [number, Buffer.from(entry)]),
+        [...expected].map(([number, entry]) => [number, Buffer.from(entry)]),
+      );
+      await appended(journal, 70);
+      deepStrictEqual([...(await entriesOf(journal)).keys()], [1, 2, 3, 4, 5, 6]);
+      await journal.close();
     }));
 });
 
