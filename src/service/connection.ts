@@ -159,10 +159,20 @@ export class Connection implements Outlet {
 
   async #open(hello: Hello): Promise<void> {
     const { identity, desk } = await this.#host.admit(hello, this.#arrived);
+    if (this.#state === 'closed') return;
     const { holder } = identity;
     const { session: key } = hello;
     const entered =
       key === null ? await desk.open(holder, hello.client) : await desk.resume(holder, key.id, key.secret);
+    const { session } = entered;
+    try {
+      await this.#enter(identity, desk, entered, key);
+    } finally {
+      if (this.#session === null) this.#forsake(desk, session, key === null);
+    }
+  }
+
+  async #enter(identity: Identity, desk: SpaceDesk, entered: Entered, key: Hello['session']): Promise<void> {
     if (this.#state === 'closed') return;
     const { session } = entered;
     if ((key?.handled ?? 0) >= session.next) throw invalid('what was not sent cannot be acknowledged');
@@ -186,6 +196,15 @@ export class Connection implements Outlet {
     this.#sent = key?.handled ?? 0;
     this.#sentApplied = session.durableApplied;
     this.#welcome(entered, key !== null);
+  }
+
+  /** It ended before its welcome: a session of an earlier connection waits for the next; a new one is known to nobody. */
+  #forsake(desk: SpaceDesk, session: Session, isNew: boolean): void {
+    if (session.outlet === this) {
+      session.outlet = null;
+      session.detached_ms = this.#host.platform.clock.monotonic_ms();
+    }
+    if (isNew) desk.sessions.end(session).catch(() => {});
   }
 
   #welcome({ session, secret, powerbox }: Entered, resumed: boolean): void {
@@ -439,7 +458,6 @@ export class Connection implements Outlet {
       session.detached_ms = this.#host.platform.clock.monotonic_ms();
       const feed = this.#feed as Feed;
       feed.onProgress = () => {};
-      if (session.ended) this.#desk?.leave(session);
     }
     this.#host.observe.closed?.(this.report(), why);
     this.#host.gone(this);

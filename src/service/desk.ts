@@ -46,7 +46,8 @@ export class SpaceDesk {
   /** By holder: their powerbox, once somebody has asked for it. */
   readonly #powerboxes = new Map<string, Promise<Value>>();
   readonly #operations = new Map<string, Promise<Operations>>();
-  readonly #feeds = new Map<Session, Feed>();
+  /** As long as there is the session. */
+  readonly #feeds = new WeakMap<Session, Feed>();
 
   constructor(name: string, space: Space, publicNames: boolean) {
     this.name = name;
@@ -114,11 +115,6 @@ export class SpaceDesk {
         hint: 'A trace shows all that is in the space: its operator says who may, with `record: true` of the holder.',
       });
     return this.#space.recordStream();
-  }
-
-  /** Nobody is connected to a session any more. */
-  leave(session: Session): void {
-    this.#feeds.delete(session);
   }
 
   async #powerbox(holder: string): Promise<Value> {

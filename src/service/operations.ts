@@ -71,6 +71,8 @@ export class Operations implements Outlet {
   static async open(desk: SpaceDesk, holder: string): Promise<Operations> {
     const { session, powerbox } = await desk.openHidden(holder);
     const feed = desk.feed(session);
+    // What an earlier one could not do is over.
+    await feed.settle();
     // Whoever waited in an earlier process has gone.
     const left = session.allStanding().map(({ id }) => id);
     const handled = session.durableNext - 1;
@@ -102,7 +104,11 @@ export class Operations implements Outlet {
     });
     const asked = this.#read({ ...ask, id } as Request);
     this.#feed.push([parent === null ? asked : { ...asked, parent }], 0);
-    signal?.addEventListener('abort', () => this.#feed.push([this.#cancel(id)], 0), { once: true });
+    // Whoever asked over HTTP goes after each answer, too.
+    const gone = (): void => {
+      if (this.#waiting.has(id)) this.#feed.push([this.#cancel(id)], 0);
+    };
+    signal?.addEventListener('abort', gone, { once: true });
     return answered;
   }
 

@@ -191,7 +191,6 @@ class Service implements RunningService {
       if (now_ms - session.detached_ms < this.#session_ms) continue;
       // It is asked once: the next look is far enough away.
       session.detached_ms = now_ms;
-      desk.leave(session);
       desk.sessions.end(session).catch(() => {});
     }
   }

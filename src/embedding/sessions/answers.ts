@@ -36,17 +36,22 @@ export class Answers {
     this.#overrun = overrun;
   }
 
-  /** What a request brought; those that refer to it get it, when it is the last. */
-  deliver(turn: Turn, session: Session, id: number, value: Value, last: boolean): void {
+  /** What ended a request; those that refer to it get it. */
+  deliver(turn: Turn, session: Session, id: number, value: Value): void {
     try {
-      this.#add(turn, session, id, last ? LAST : MORE, value);
+      this.#add(turn, session, id, LAST, value);
     } catch (error) {
       // More names than the holder may be given, or larger than may be sent: that is what the client hears.
       if (!isPowerboxError(error)) throw error;
       this.fail(turn, session, id, wireError(error));
       return;
     }
-    if (last) session.remember(id, { ok: value });
+    session.remember(id, { ok: value });
+  }
+
+  /** One of many that a request brings. Throws what `deliver` tells: the request is at its end with that. */
+  deliverMore(turn: Turn, session: Session, id: number, value: Value): void {
+    this.#add(turn, session, id, MORE, value);
   }
 
   fail(turn: Turn, session: Session, id: number, error: WireError): void {

@@ -9,7 +9,6 @@ import { type Account, type Lease, produceLeased, type SpaceEngine, type Task, t
 import {
   Bundle,
   bundle,
-  isClosed,
   Kind,
   kindOf,
   type List,
@@ -37,6 +36,7 @@ import type { SessionForks } from './forks.ts';
 import type { Deferred, Standing, StandingFork } from './standing.ts';
 import { bodyOf, isMine, type Step, wasCancelled } from './step.ts';
 import type { Asked, Outcome, Placed } from './types.ts';
+import { isWhole, notWhole } from './whole.ts';
 
 export interface PerformParts {
   readonly engine: SpaceEngine;
@@ -138,12 +138,11 @@ export class Performer {
       this.#settle(turn, session, id);
       return;
     }
-    if (!parts.every((part) => isClosed(part)))
-      throw refusal('value_unsupported', 'a request holds a process with variables that nothing binds');
     const request = readClientMessage(parts) as Request;
+    if (!isWhole(request)) throw notWhole();
     this.#do({ ...step, asked: { ...asked, parts, request, references: [] } });
     // What has nothing to say says so: `applied` has passed long ago.
-    if (VOID_KINDS.has(request.kind)) this.#answer(step, null, true);
+    if (VOID_KINDS.has(request.kind)) this.#answer(step, null);
   }
 
   // ------------------------------------------------------------------ requests
@@ -184,13 +183,13 @@ export class Performer {
       }
       case 'names': {
         const names = Array.from({ length: request.count }, () => turn.newName());
-        this.#answer(step, list(names), true);
+        this.#answer(step, list(names));
         return;
       }
       case 'attenuate': {
         const { capability, read, write } = request;
         if (!isChannelValue(capability)) throw refusal('bad_request', 'only a capability can be attenuated');
-        this.#answer(step, bundle(capability, read, write), true);
+        this.#answer(step, bundle(capability, read, write));
         return;
       }
       case 'release': {
@@ -321,7 +320,7 @@ export class Performer {
       ['deploy', account],
       ['name', name],
     ]);
-    this.#parts.answers.deliver(turn, session, id, value, true);
+    this.#parts.answers.deliver(turn, session, id, value);
     this.#settle(turn, session, id);
     const { deploys, engine, speaks } = this.#parts;
     deploys.trim(turn, account, (old) => !speaks(old) && engine.retire(old));
@@ -380,7 +379,7 @@ export class Performer {
     const { answers } = this.#parts;
     const { id } = standing;
     session.sit(id);
-    if ('ok' in outcome) answers.deliver(turn, session, id, outcome.ok, true);
+    if ('ok' in outcome) answers.deliver(turn, session, id, outcome.ok);
     else answers.fail(turn, session, id, outcome.error);
     this.#settle(turn, session, id);
   }
@@ -388,12 +387,12 @@ export class Performer {
   // ------------------------------------------------------------------ parts
 
   #tell(step: Step, outcome: Outcome | null): void {
-    if (outcome !== null && 'ok' in outcome) this.#answer(step, outcome.ok, true);
+    if (outcome !== null && 'ok' in outcome) this.#answer(step, outcome.ok);
   }
 
-  #answer({ turn, session, asked }: Step, value: Value, last: boolean): void {
+  #answer({ turn, session, asked }: Step, value: Value): void {
     const { id } = asked.request;
-    this.#parts.answers.deliver(turn, session, id, value, last);
+    this.#parts.answers.deliver(turn, session, id, value);
     this.#settle(turn, session, id);
   }
 

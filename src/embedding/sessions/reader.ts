@@ -3,7 +3,7 @@
  * terms. Whoever reads here has a session, so a token that is not held is an answer to the request that it stands in, and
  * not the end of a connection.
  */
-import { isClosed, isPattern, type ForeignForm, type Value } from '../../values/index.ts';
+import type { ForeignForm, Value } from '../../values/index.ts';
 import {
   type ClientMessage,
   errorValue,
@@ -14,11 +14,12 @@ import {
   type Request,
   WireExtension,
 } from '../../wire/index.ts';
-import { refusal, wireError } from './errors.ts';
+import { wireError } from './errors.ts';
 import type { Holdings } from './holdings.ts';
 import { unheld } from './step.ts';
 import { referenceTerm } from './references.ts';
 import type { Asked, RowUse } from './types.ts';
+import { isWhole, notWhole } from './whole.ts';
 
 /** What a frame said, in its order: requests, and what is said without an id. */
 export type Said =
@@ -85,11 +86,7 @@ export class SessionReader {
     if (this.#unheld) return { kind: 'asked', asked: refused(id, unheld()) };
     const references = this.#references ?? NONE;
     if (this.#nodes > 0 && references.length === 0 && !isWhole(message)) {
-      const why = refusal(
-        'value_unsupported',
-        'a request holds a pattern, or a process with variables that nothing binds',
-      );
-      return { kind: 'asked', asked: refused(id, why) };
+      return { kind: 'asked', asked: refused(id, notWhole()) };
     }
     return { kind: 'asked', asked: { parts, request: message, uses: this.#uses ?? NONE, references } };
   }
@@ -100,30 +97,4 @@ export function refused(id: number, error: unknown): Asked {
   const told = wireError(error);
   const request = { kind: 'refused', id, error: told } as const;
   return { parts: ['refused', id, errorValue(told)], request, uses: NONE, references: NONE };
-}
-
-/** Whether what is sent is data: patterns have their own place, and are checked there. */
-function isWhole(request: Request): boolean {
-  switch (request.kind) {
-    case 'produce':
-      return isDatum(request.channel) && request.message.every(isDatum);
-    case 'call':
-      return isDatum(request.target) && request.args.every(isDatum);
-    case 'take':
-    case 'peek':
-    case 'consume':
-      return request.slots.every(({ channel, pattern }) => isDatum(channel) && isClosed(pattern));
-    case 'watch':
-      return isDatum(request.channel);
-    case 'deploy':
-    case 'query':
-    case 'estimate':
-      return [...request.uris.values()].every(isDatum);
-    default:
-      return true;
-  }
-}
-
-function isDatum(value: Value): boolean {
-  return !isPattern(value) && isClosed(value);
 }

@@ -12,7 +12,7 @@ import type { PerformParts } from './perform.ts';
 import { messagesOf, WHOLE } from './receivers.ts';
 import type { Session } from './session.ts';
 import { receiversOf, type Standing, type StandingReceive, type StandingWatch } from './standing.ts';
-import { bodyOf, MORE, type Step, wasCancelled } from './step.ts';
+import { bodyOf, isMine, MORE, type Step, wasCancelled } from './step.ts';
 import type { Asked, Outcome } from './types.ts';
 
 export class Receiving {
@@ -102,15 +102,21 @@ export class Receiving {
     standing: StandingReceive | StandingWatch,
     { body, captures }: Task,
   ): Outcome | null {
-    const { answers } = this.#parts;
+    const { engine } = this.#parts;
     if (standing.kind === 'watch') {
       session.changed(standing.id);
       if (standing.credit === 0) {
         standing.missed++;
         return null;
       }
+      const refused = this.#deliver(turn, session, standing, list([standing.missed, captures[0] as Value]));
+      if (refused !== null) {
+        engine.tuples.takeBack(standing.channel, standing.at as number, (one) =>
+          isMine(one, session.number, standing.id),
+        );
+        return refused;
+      }
       standing.credit--;
-      answers.deliver(turn, session, standing.id, list([standing.missed, captures[0] as Value]), false);
       standing.missed = 0;
       return null;
     }
@@ -122,8 +128,20 @@ export class Receiving {
     standing.at = null;
     if (!isLast) standing.credit--;
     session.changed(standing.id);
-    answers.deliver(turn, session, standing.id, messages, false);
+    const refused = this.#deliver(turn, session, standing, messages);
+    if (refused !== null) return refused;
     return isLast ? { error: wireError(wasCancelled()) } : this.#goOn(turn, session, standing);
+  }
+
+  /** One message of many. What may not be given ends the request: else it would take more, and tell nobody. */
+  #deliver(turn: Turn, session: Session, { id }: StandingReceive | StandingWatch, value: Value): Outcome | null {
+    try {
+      this.#parts.answers.deliverMore(turn, session, id, value);
+      return null;
+    } catch (error) {
+      if (!isPowerboxError(error)) throw error;
+      return { error: wireError(error) };
+    }
   }
 
   /** A standing receive takes what lies there now. Where that is refused, it ends. */
@@ -174,7 +192,7 @@ export class Receiving {
       }
       standing.credit--;
       session.changed(standing.id);
-      answers.deliver(turn, session, standing.id, list(messagesOf(standing.receivers, captures)), false);
+      answers.deliverMore(turn, session, standing.id, list(messagesOf(standing.receivers, captures)));
     }
   }
 }

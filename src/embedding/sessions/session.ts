@@ -45,7 +45,7 @@ export class Session {
   /** Of requests that are followed and not answered, where; in this process only. */
   #spans: Map<number, Span> | null = null;
   /** By a request, those that refer to what it will bring. */
-  #awaiting: Map<number, Deferred[]> | null = null;
+  #awaiting: Map<number, Set<Deferred>> | null = null;
   /** Whether its client may use public names as channels, as was said with its last request. */
   publicNames = false;
 
@@ -77,21 +77,31 @@ export class Session {
   }
 
   sit(id: number): void {
-    if (this.#standing?.delete(id) === true) this.changed(id);
+    const standing = this.#standing?.get(id);
+    if (standing === undefined) return;
+    this.#standing?.delete(id);
+    this.changed(id);
+    // One that is taken back waits for nothing: else whoever asks and cancels all day would fill what never settles.
+    if (standing.kind === 'deferred') for (const of of standing.waitsFor) this.#forget(of, standing);
   }
 
   awaits(id: number, deferred: Deferred): void {
     this.#awaiting ??= new Map();
     const known = this.#awaiting.get(id);
-    if (known === undefined) this.#awaiting.set(id, [deferred]);
-    else known.push(deferred);
+    if (known === undefined) this.#awaiting.set(id, new Set([deferred]));
+    else known.add(deferred);
+  }
+
+  #forget(id: number, deferred: Deferred): void {
+    const known = this.#awaiting?.get(id);
+    if (known?.delete(deferred) === true && known.size === 0) this.#awaiting?.delete(id);
   }
 
   isAwaited(id: number): boolean {
     return this.#awaiting?.has(id) ?? false;
   }
 
-  takeAwaiting(id: number): readonly Deferred[] {
+  takeAwaiting(id: number): Iterable<Deferred> {
     const found = this.#awaiting?.get(id) ?? [];
     this.#awaiting?.delete(id);
     return found;

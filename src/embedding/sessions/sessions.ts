@@ -409,7 +409,10 @@ export class Sessions implements InlineRunner {
   #overrun(session: Session): void {
     if (session.ended || session.overrun) return;
     session.overrun = true;
-    this.end(session).catch(ignoreClosed);
+    this.end(session).catch(() => {
+      // No room for the turn, and the next delivery asks again; or the space closes, and the session is found in it.
+      session.overrun = false;
+    });
   }
 
   #fire(now_ms: number, due: readonly Due[]): void {
@@ -525,6 +528,3 @@ function isSame(left: Uint8Array, right: Uint8Array): boolean {
   for (let index = 0; index < left.length; index++) difference |= (left[index] as number) ^ (right[index] ?? 0);
   return difference === 0;
 }
-
-/** A space that closes is found as it was when it opens. */
-function ignoreClosed(): void {}
