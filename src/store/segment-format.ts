@@ -96,29 +96,38 @@ export function beginsRecord(bytes: Uint8Array, at: number, seed: number, number
   return readChecksum(bytes, at + 4) === crc32(bytes, at + 8, at + RECORD_HEADER_BYTES, seed);
 }
 
-/** Where a sound record of entry `from`, at least 1, or a later one begins, from `start` on; −1 when there is none. */
+/**
+ * Where a sound record of entry `from`, at least 1, or a later one begins, from `start` on; −1 when there is none. In
+ * between there may be others, which are lost.
+ */
 export function findRecord(bytes: Uint8Array, start: number, seed: number, from: number): number {
   const end = bytes.length - RECORD_HEADER_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const high = Math.floor(from / 2 ** 32);
   for (let at = start; at <= end; ) {
     // Most of a segment that was made ahead is empty, and no entry has the number 0.
     const zeros = bytes.subarray(at + 8, at + 8 + ZEROS.length);
     const stop = Math.min(end + 1, at + zeros.length);
     if (zeros.length === ZEROS.length && ZEROS.equals(zeros)) at = stop;
-    for (; at < stop; at += RECORD_ALIGNMENT) {
-      const first = view.getUint32(at + 8);
-      if (first < high || first > HIGH_MAX) continue;
-      const number = first * 2 ** 32 + view.getUint32(at + 12);
-      if (number >= from && readRecord(bytes, at, seed, number) !== null) return at;
+    for (at = skipped(bytes, at, stop); at < stop; at = skipped(bytes, at + RECORD_ALIGNMENT, stop)) {
+      const number = view.getUint32(at + 8) * 2 ** 32 + view.getUint32(at + 12);
+      const last = from + (at - start) / RECORD_HEADER_BYTES;
+      if (number >= from && number <= last && readRecord(bytes, at, seed, number) !== null) return at;
     }
   }
   return -1;
 }
 
+/**
+ * The next place whose number would begin with 0, as all numbers do and little else; or `stop`, or what follows it. By
+ * itself, for so small a loop is compiled before it has run for long: an opening runs it once.
+ */
+function skipped(bytes: Uint8Array, start: number, stop: number): number {
+  let at = start;
+  while (at < stop && bytes[at + 8] !== 0) at += RECORD_ALIGNMENT;
+  return at;
+}
+
 const ZEROS = Buffer.alloc(16 * 1024);
-/** Numbers are whole up to here, in their upper four bytes. */
-const HIGH_MAX = 2 ** 21 - 1;
 
 /**
  * Whether the bad record at `at` may be one of which the disk has lost a part, in a file that is only ever appended to:

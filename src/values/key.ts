@@ -16,6 +16,8 @@ export type IndexKey = string | number | bigint | boolean | null;
  */
 const BYTES_MARK = '\u0000';
 const TEXT_MARK = '\u0001';
+/** What a key has taken beyond it is given back with the next one. */
+const SCRATCH_BYTES = 1024;
 
 /**
  * The key of a ground value, or undefined for a value that is not ground or not cheap to have a key for. An
@@ -43,10 +45,14 @@ function nameKey(name: Name): string {
   return `n${latin1(name.bytes)}`;
 }
 
+/** What is written for one key is there until the next: a key is asked for at each channel that is named. */
+let scratch = new Encoder(SCRATCH_BYTES);
+
 function canonicalBytes(value: Value): Uint8Array {
-  const encoder = new Encoder(64);
-  encoder.value(value);
-  return encoder.finish();
+  if (scratch.length > SCRATCH_BYTES) scratch = new Encoder(SCRATCH_BYTES);
+  else scratch.reset();
+  scratch.value(value);
+  return scratch.view();
 }
 
 /** One character a byte. Eight at a time is several times faster than `apply` or one by one. */
