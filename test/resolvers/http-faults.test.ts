@@ -15,6 +15,7 @@ import type { Certificate } from './certificates.ts';
 import { field, grantHttp, listen, onLoopback, openThings, saying, settled } from './http-support.ts';
 import type { Granted, Listening, OriginSource } from './http-support.ts';
 import type { ResolveName } from '../../resolvers/net/lookup.ts';
+import { lived } from '../lived.ts';
 import { freePort } from './ports.ts';
 
 /** Short, so that a stall is found within a test; long enough for a machine that is busy. */
@@ -70,10 +71,14 @@ describe('http: faults', () => {
   }
 
   async function within<T>(work: Promise<T>): Promise<T> {
-    const started = Date.now();
-    const result = await work;
-    assert(Date.now() - started < LATE_MS, 'it took longer than its limits');
-    return result;
+    const since = lived();
+    try {
+      const result = await work;
+      assert(since.ms() < LATE_MS, 'it took longer than its limits');
+      return result;
+    } finally {
+      since.end();
+    }
   }
 
   // One limit each: what comes before it has all the time of a busy machine.

@@ -130,7 +130,7 @@ export function openThings(): string[] {
 export async function settled(before: readonly string[]): Promise<void> {
   const started = Date.now();
   while (openThings().length > before.length) {
-    if (Date.now() - started > 50_000)
+    if (Date.now() - started > 250_000)
       assert.fail(`left open: ${openThings().join(', ')}, before: ${before.join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
