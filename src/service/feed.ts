@@ -15,11 +15,17 @@ export interface FeedOptions {
   readonly prepare: (asked: Asked) => Promise<Asked | null>;
 }
 
-const NONE: readonly Asked[] = [];
+/** A request, and how far deliveries were handled when it came: what was acknowledged after it is not known to it. */
+interface Queued {
+  readonly asked: Asked;
+  readonly handled: number;
+}
+
+const NONE: readonly Queued[] = [];
 
 export class Feed {
   readonly #options: FeedOptions;
-  #queue: Asked[] = [];
+  #queue: Queued[] = [];
   #handled = 0;
   /** What was said of it is on its way. */
   #handledSent = 0;
@@ -48,13 +54,13 @@ export class Feed {
   push(asked: readonly Asked[], handled: number): void {
     const { session } = this.#options;
     if (this.#failure !== null) return;
+    if (handled > this.#handled) this.#handled = handled;
     for (const one of asked) {
       const { id } = one.request;
       if (id <= session.received) continue;
       session.received = id;
-      this.#queue.push(one);
+      this.#queue.push({ asked: one, handled: this.#handled });
     }
-    if (handled > this.#handled) this.#handled = handled;
     this.#pump();
   }
 
@@ -73,34 +79,36 @@ export class Feed {
     let start = 0;
     while (start < queue.length) {
       let end = start;
-      while (end < queue.length && end - start < limits.session_turn_requests && !isProgram(queue[end] as Asked)) end++;
+      while (end < queue.length && end - start < limits.session_turn_requests && !isProgram(queue[end] as Queued))
+        end++;
       if (end > start) {
-        this.#post(queue.slice(start, end));
+        this.#post(queue.slice(start, end), (queue[start] as Queued).handled);
         start = end;
         continue;
       }
-      this.#prepareFirst(queue[start] as Asked);
+      this.#prepareFirst(queue[start] as Queued);
       break;
     }
     this.#queue = start === 0 ? queue : queue.slice(start);
-    if (!this.#preparing && this.#handled > this.#handledSent) this.#post(NONE);
+    if (!this.#preparing && this.#handled > this.#handledSent) this.#post(NONE, this.#handled);
   }
 
-  #prepareFirst(asked: Asked): void {
+  #prepareFirst(first: Queued): void {
     this.#preparing = true;
-    void this.#options.prepare(asked).then((prepared) => {
+    void this.#options.prepare(first.asked).then((asked) => {
       this.#preparing = false;
-      if (this.#queue[0] === asked) this.#queue.splice(0, 1, ...(prepared === null ? [] : [prepared]));
+      if (this.#queue[0] === first) this.#queue.splice(0, 1, ...(asked === null ? [] : [{ ...first, asked }]));
       this.#pump();
       this.#progress();
     });
   }
 
-  #post(asked: readonly Asked[]): void {
+  #post(queued: readonly Queued[], handled: number): void {
     const { session, sessions, publicNames } = this.#options;
+    const asked = queued.map((one) => one.asked);
     this.#underWay++;
-    this.#handledSent = this.#handled;
-    sessions.ask(session, asked, this.#handled, publicNames).then(
+    this.#handledSent = handled;
+    sessions.ask(session, asked, handled, publicNames).then(
       () => {
         this.#underWay--;
         this.#progress();
@@ -121,6 +129,6 @@ export class Feed {
   }
 }
 
-function isProgram({ request }: Asked): boolean {
-  return request.kind === 'deploy';
+function isProgram({ asked }: Queued): boolean {
+  return asked.request.kind === 'deploy';
 }
