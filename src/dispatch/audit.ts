@@ -83,6 +83,8 @@ export class Audit {
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
   #digests = new Map<string, Uint8Array>();
+  /** Of a call without arguments. */
+  #nothing: Uint8Array | null = null;
   readonly #marks = new Marks();
   /** A row of an earlier process that was read to be a mark. */
   #ahead: Mark | null = null;
@@ -118,7 +120,7 @@ export class Audit {
   /** Outside of any turn. Where the native does not say how many bytes went in or out, those of what was said count. */
   measured(start_ms: number, args: readonly Value[], { outcome, bytes }: Pick<Outcome, 'outcome' | 'bytes'>): Measured {
     const duration_ms = Math.max(0, Math.round(this.#clock.now_ms() - start_ms));
-    const said = this.#encoded(new List(args));
+    const said = this.#said(args);
     return {
       start_ms: Math.floor(start_ms),
       duration_ms,
@@ -129,12 +131,20 @@ export class Audit {
 
   /** SHA-256 of the canonical bytes of the list of arguments. */
   digest(args: readonly Value[]): Uint8Array {
-    return this.#digestOf(this.#encoded(new List(args)));
+    return this.#digestOf(this.#said(args));
+  }
+
+  #said(args: readonly Value[]): Uint8Array {
+    return args.length === 0 ? SAYS_NOTHING : this.#encoded(new List(args));
   }
 
   /** Many calls say nothing, or the same little: that is hashed once. */
   #digestOf(said: Uint8Array): Uint8Array {
     if (said.length > DIGESTED_BYTES_MAX) return this.#hashing.sha256(said);
+    if (said === SAYS_NOTHING) {
+      this.#nothing ??= this.#hashing.sha256(said);
+      return this.#nothing;
+    }
     const key = String.fromCharCode(...said);
     let digest = this.#digests.get(key);
     if (digest === undefined) {
@@ -312,6 +322,8 @@ export class Audit {
 /** Marks that are passed in one go: of rows that all became too old at once the others go when it is looked again. */
 const LOOKS_MAX = 64;
 
+/** The canonical bytes of no arguments. */
+const SAYS_NOTHING = encodeValue(new List([]));
 const NO_EFFECT = new Uint8Array(0);
 
 /** Values of a row, and of one that an earlier version wrote, with its words and its effect id as they are. */
