@@ -50,11 +50,8 @@ export function uri(text: string): Uri {
 
 /** Whether a JavaScript string has no lone surrogate: only such strings are values. */
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
+  return text.isWellFormed();
 }
-
-/** With the flag u a surrogate of a pair is not seen as one. */
-const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
 export function illFormed(what: string): PowerboxError {
   return new PowerboxError('value_unsupported', `${what} must be well-formed text; this one has a lone surrogate`, {
