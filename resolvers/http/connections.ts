@@ -36,6 +36,8 @@ export interface LineRequest {
   readonly path: string;
   readonly headers: string[];
   readonly body: Buffer | null;
+  /** Nothing is ever behind it on its connection; told that there might be, the library looks once more at each head. */
+  readonly blocking: false;
 }
 
 interface Waiting {

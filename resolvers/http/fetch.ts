@@ -209,7 +209,7 @@ export class Fetch implements Running, Asker, Collector {
     const { method, body } = this.#hop;
     if (body !== null) this.#bytes += body.length;
     try {
-      pool.send({ path: route.path, method, headers: this.#keyed(), body }, exchange);
+      pool.send({ path: route.path, method, headers: this.#keyed(), body, blocking: false }, exchange);
     } catch (error) {
       exchange.stop(new PowerboxError('native_failed', `the request could not be made`, { cause: error }));
     }
