@@ -4,7 +4,7 @@ import { internalsOf, type SessionHolder } from '../../src/embedding/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { list, type Value, Wildcard } from '../../src/values/index.ts';
-import { Reference } from '../../src/wire/index.ts';
+import { type Capability, Reference } from '../../src/wire/index.ts';
 import { until } from '../natives/support/hosts.ts';
 import { messageIn, RawClient } from './raw-client.ts';
 import { Bench } from './support.ts';
@@ -152,7 +152,7 @@ describe('what is left behind', () => {
 
   it('what is given back is judged by what its client had said by then, however long that waits for its turn', async () => {
     const { client } = await bench.start();
-    const [name] = (await client.names(1)) as [Value];
+    const [name] = (await client.names(1)) as [Capability];
     await client.ask({ kind: 'produce', channel: 'c', message: [name], ...none });
     await client.ask({ kind: 'take', slots: slot('c'), limit_ms: 0 });
     const [deployed, released, sent] = [client.id(), client.id(), client.id()];
