@@ -51,7 +51,7 @@ interface Connection {
 }
 
 export class Connections {
-  readonly #origin: string;
+  readonly #origin: URL;
   readonly #connect: (line: SocketLine) => buildConnector.connector;
   readonly #all: Connection[] = [];
   readonly #idle: Connection[] = [];
@@ -62,7 +62,7 @@ export class Connections {
   used = 0;
 
   constructor(target: Target) {
-    this.#origin = target.url.origin;
+    this.#origin = originOf(target.url);
     this.#connect = connectorOf(target, this.#sockets);
   }
 
@@ -132,6 +132,13 @@ export class Connections {
 function begin({ client, line }: Connection, request: LineRequest, exchange: Exchange): void {
   exchange.line = line;
   client.dispatch(request, exchange);
+}
+
+/** Its parts are there as they are: the library reads them for each request, and the platform makes them each time. */
+function originOf({ origin }: HttpUrl): URL {
+  const url = new URL(origin);
+  const { protocol } = url;
+  return Object.defineProperties(url, { origin: { value: origin }, protocol: { value: protocol } });
 }
 
 function connectorOf(
