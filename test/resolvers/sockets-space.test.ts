@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { PowerSource } from '../../src/capability/index.ts';
 import { openSpace } from '../../src/index.ts';
 import type { Space } from '../../src/index.ts';
+import { freePort } from './ports.ts';
 import { allOf, dial, openHandles, Peer, until } from './sockets.ts';
 
 const CHILD = fileURLToPath(new URL('./listener-child.ts', import.meta.url));
@@ -155,13 +156,17 @@ describe('sockets in a space', function () {
   });
 
   it('after SIGKILL the port is open again, and the sockets of the dead process answer handle_closed', async () => {
-    const child = spawn(process.execPath, ['--import', 'tsx', CHILD, directory, JSON.stringify(TCP), ECHO], {
+    // Nobody else is given it meanwhile.
+    const at = `127.0.0.1:${await freePort()}`;
+    const power: PowerSource = { ...TCP, listen: [at] };
+    const echo = ECHO.replaceAll('127.0.0.1:0', at);
+    const child = spawn(process.execPath, ['--import', 'tsx', CHILD, directory, JSON.stringify(power), echo], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const exit = once(child, 'exit');
     const [bound] = (await Promise.race([once(child.stdout, 'data'), exit.then(() => ['exited'])])) as [unknown];
     const local = String(bound).trim();
-    assert.match(local, /^127\.0\.0\.1:[0-9]+$/);
+    assert.equal(local, at);
     const client = await dial(local);
     assert.equal(await exchange(client, 'before'), 'before');
     const cut = once(client, 'close');
@@ -172,7 +177,7 @@ describe('sockets in a space', function () {
     const codes: string[] = [];
     const space = await openSpace({
       data: directory,
-      grants: { powers: [TCP] },
+      grants: { powers: [power] },
       onFailure: ({ code }) => void codes.push(code),
     });
     try {

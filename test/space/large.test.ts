@@ -63,7 +63,7 @@ const capturesOf = (answers: readonly Answer[]): unknown[] => answers.map(({ cap
 
 function millionTest(layout: Layout, title: string): void {
   it(title, async function () {
-    this.timeout(400_000);
+    this.timeout(1_800_000);
     await inDirectory(async (directory) => {
       const before_bytes = living();
       const resident_bytes = process.memoryUsage.rss();
@@ -125,7 +125,7 @@ describe('space: cold data', () => {
 
   for (const layout of ['one', 'many'] as const)
     it(`after SIGKILL in the middle of filling (${layout}), what was acknowledged is taken as in memory`, async function () {
-      this.timeout(300_000);
+      this.timeout(1_800_000);
       await inDirectory(async (directory) => {
         const acknowledged = await killedAfter(directory, layout, 30_000);
         const large = await open(directory, true);
