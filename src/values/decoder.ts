@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { assembled, type ForeignForm, mapOfParts, partCount, PLAIN_LIST, PLAIN_MAP, Refusal } from './assembly.ts';
 import { float } from './build.ts';
 import { DRAWN_BYTES, DRAWN_EXTENSION, Extension, OUTSIDE_EXTENSION, RECURSION_MAX } from './format.ts';
+import { endOfValue } from './skip.ts';
 import { BigInteger, Bytes, List, Uri } from './value.ts';
 import type { Name, Value } from './value.ts';
 
@@ -70,6 +71,13 @@ export class Decoder {
 
   value(): Value {
     return this.#value(0);
+  }
+
+  /** Passes over one value by its heads: whoever reads it later learns what is wrong with it. */
+  skip(): void {
+    const end = endOfValue(this.#bytes, this.#at);
+    if (end < 0) throw this.#refuse('expected a value, and there is none, or a part of one');
+    this.#at = end;
   }
 
   /** The count of a list whose items are read next, each by a call of its own. */

@@ -46,6 +46,10 @@ function refuses(bytes: Uint8Array, reason: RegExp): void {
   );
 }
 
+function refusesToSkip(bytes: Uint8Array): void {
+  assert.throws(() => new Decoder(bytes, readName).skip(), { code: 'value_not_canonical' }, hex(bytes.subarray(0, 40)));
+}
+
 /** Accepted bytes are exactly those that the encoder writes. */
 function acceptedOnlyIfCanonical(bytes: Uint8Array): boolean {
   let value: Value;
@@ -293,6 +297,53 @@ describe('canonical bytes', () => {
       () => encodeValue(new List([tower])),
       (error) => isPowerboxError(error) && error.code === 'value_too_large',
     );
+  });
+
+  it('end, by their heads alone, where their reading ends; cut short, nowhere', () => {
+    fc.assert(
+      fc.property(anyValue, fc.uint8Array(), fc.nat(), (value, after, cut) => {
+        const bytes = encodeValue(value);
+        const decoder = new Decoder(new Uint8Array([...bytes, ...after]), readName);
+        decoder.skip();
+        assert.equal(decoder.offset, bytes.length);
+        refusesToSkip(bytes.subarray(0, cut % bytes.length));
+      }),
+      { numRuns: 700 },
+    );
+    // Each form that is longer than a head, whatever it holds.
+    for (const [text, length] of [
+      ['c4 02 aa bb', 4],
+      [`c5 0101 ${'00'.repeat(257)}`, 260],
+      [`c6 00010000 ${'00'.repeat(65_536)}`, 65_541],
+      ['c7 03 02 61 62 63', 6],
+      ['cb 3ff0000000000000', 9],
+      ['cc ff', 2],
+      ['cd ffff', 3],
+      ['ce ffffffff', 5],
+      ['cf 0000000100000000', 9],
+      ['d0 80', 2],
+      ['d1 8000', 3],
+      ['d2 80000000', 5],
+      ['d3 8000000000000000', 9],
+      ['d4 02 61', 3],
+      ['d5 02 6161', 4],
+      ['d6 02 61616161', 6],
+      ['d7 02 6161616161616161', 10],
+      [`d8 02 ${'61'.repeat(16)}`, 18],
+      [`d9 20 ${'61'.repeat(32)}`, 34],
+      ['82 01 02 03 c0', 5],
+      [`dc 0010 ${'c0'.repeat(16)}`, 19],
+      [`de 0010 ${'c0'.repeat(32)}`, 35],
+    ] as const) {
+      const decoder = new Decoder(fromHex(text), readName);
+      decoder.skip();
+      assert.equal(decoder.offset, length, text);
+      refusesToSkip(fromHex(text).subarray(0, length - 1));
+    }
+    for (const head of [0xc1, 0xca]) refusesToSkip(new Uint8Array([head, 0, 0, 0, 0, 0]));
+    // A claim is no more than that.
+    refusesToSkip(fromHex('df ffffffff c0'));
+    refusesToSkip(fromHex('c6 ffffffff c0'));
   });
 
   it('that claim more than they hold reserve no memory for the claim', () => {
