@@ -15,6 +15,7 @@ import type { Make, Requests } from './requests.ts';
 import type { ConnectionState, Session } from './session.ts';
 import { Stream, type StreamOptions } from './stream.ts';
 import { answerTo, type CallOptions, objectAt, sourceOf, stateOf, type Target } from './stubs.ts';
+import { milliseconds, wholeNumber } from './times.ts';
 import type {
   Answer,
   ChannelName,
@@ -254,6 +255,8 @@ export class BoxMethods implements AsyncDisposable {
     return this.#ask<T>(
       kind,
       (outgoing) => {
+        milliseconds(kind, 'limit_ms', limit_ms, 1);
+        if (cost_max !== null) wholeNumber(kind, 'cost_max', cost_max, [1, Number.MAX_SAFE_INTEGER]);
         const bound = boundIn(outgoing, uris);
         return (id) => this.#spoken({ kind, id, text, name, uris: bound, limit_ms, cost_max });
       },
@@ -290,6 +293,7 @@ export class BoxMethods implements AsyncDisposable {
     return this.#ask<void>(
       'produce',
       (outgoing) => {
+        milliseconds('produce', 'lease_ms', lease_ms, 1);
         const to = outgoing.target(targetOf(channel));
         const values = outgoing.values(message);
         return (id) => ({ kind: 'produce', id, channel: to, message: values, persist, lease_ms });
@@ -315,6 +319,7 @@ export class BoxMethods implements AsyncDisposable {
     const found = await this.#ask<readonly ReceivedMessage[] | null>(
       'consume',
       (outgoing) => {
+        milliseconds('consume', 'limit_ms', limit_ms);
         const places = slots.map((slot) => slotOf(outgoing, slot));
         return (id) => ({ kind: 'take', id, slots: places, limit_ms });
       },
@@ -339,6 +344,7 @@ export class BoxMethods implements AsyncDisposable {
     const makeSlot = (outgoing: Outgoing): WireSlot =>
       slotOf(outgoing, match === undefined ? { channel } : { channel, match });
     return this.#begin(stream, name, 'messages', credit, (outgoing) => {
+      wholeNumber('messages', 'credit', credit, [1, limits.wire_credit_max]);
       const slots = [makeSlot(outgoing)];
       return (id) => ({ kind: 'consume', id, slots, persist: true, credit });
     });
@@ -353,6 +359,7 @@ export class BoxMethods implements AsyncDisposable {
     };
     const stream = this.#stream('watch', { credit, signal, convert, unread: async () => {}, name: undefined });
     return this.#begin(stream, undefined, 'watch', credit, (outgoing) => {
+      wholeNumber('watch', 'credit', credit, [1, limits.wire_credit_max]);
       const to = outgoing.target(targetOf(channel));
       return (id) => ({ kind: 'watch', id, channel: to, credit });
     });
@@ -426,7 +433,10 @@ export class BoxMethods implements AsyncDisposable {
   #names(count: number, { signal }: SignalOptions, ...path: readonly number[]): Answer<unknown> {
     const pending = this.#requests.ask(
       'newName',
-      () => (id) => ({ kind: 'names', id, count }),
+      () => {
+        wholeNumber('newNames', 'count', count, [1, limits.wire_names_max]);
+        return (id) => ({ kind: 'names', id, count });
+      },
       (value) => this.#requests.capabilities.receiveAll(value),
       { signal },
     );
@@ -438,6 +448,7 @@ export class BoxMethods implements AsyncDisposable {
     return this.#ask<ReceivedMessage | null>(
       kind,
       (outgoing) => {
+        milliseconds(kind, 'limit_ms', limit_ms);
         const slots = [slotOf(outgoing, match === undefined ? { channel } : { channel, match })];
         return (id) => ({ kind, id, slots, limit_ms });
       },

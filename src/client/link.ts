@@ -8,7 +8,7 @@ import type { Connection, Surroundings } from './surroundings.ts';
 export interface LinkTimes {
   /** From the dial to the server's welcome. */
   readonly dial_ms: number;
-  /** Between two pings; a connection that says nothing for two of them is dropped. */
+  /** Between two pings; a connection that says nothing to two of them is dropped. */
   readonly heartbeat_ms: number;
   /** Before the second dial; each further delay is twice the one before, up to the greatest, and cut at random by half. */
   readonly backoff_ms: number;
@@ -34,8 +34,8 @@ export class Link {
   #up = false;
   #closed = false;
   #attempt = 0;
-  #heard = false;
-  #pinged = false;
+  /** Pings since anything was heard. */
+  #unanswered = 0;
   #cancelTimer: (() => void) | null = null;
 
   constructor(url: string, surroundings: Surroundings, times: LinkTimes, owner: LinkOwner) {
@@ -67,7 +67,7 @@ export class Link {
         },
         frame: (bytes) => {
           if (!current()) return;
-          this.#heard = true;
+          this.#unanswered = 0;
           this.#owner.frame(bytes);
         },
         closed: (reason) => {
@@ -87,8 +87,7 @@ export class Link {
   welcomed(): void {
     this.#up = true;
     this.#attempt = 0;
-    this.#heard = true;
-    this.#pinged = false;
+    this.#unanswered = 0;
     this.#beat();
   }
 
@@ -129,12 +128,12 @@ export class Link {
 
   #beat(): void {
     this.#timer(this.#times.heartbeat_ms, () => {
-      if (this.#pinged && !this.#heard) {
+      // Two, for this program may itself have stood still, and not yet have read what came meanwhile.
+      if (this.#unanswered >= 2) {
         this.#lose(`nothing came for ${2 * this.#times.heartbeat_ms} ms`);
         return;
       }
-      this.#heard = false;
-      this.#pinged = true;
+      this.#unanswered++;
       this.#owner.ping();
       this.#beat();
     });

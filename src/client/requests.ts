@@ -13,6 +13,7 @@ import { Capabilities, Outgoing } from './marshal.ts';
 import { type Entry, Outbox, type Sink } from './outbox.ts';
 import { Releases } from './releases.ts';
 import { type Caller, type CallOptions, Pending, type Target } from './stubs.ts';
+import { milliseconds } from './times.ts';
 
 interface RequestOptions {
   readonly pending?: Pending;
@@ -167,6 +168,7 @@ export class Requests implements Caller {
     return this.ask(
       method ?? 'a call',
       (outgoing) => {
+        milliseconds(method ?? 'a call', 'limit_ms', limit_ms);
         const to = outgoing.target(target);
         const values = outgoing.values(args);
         return (id) => ({ kind: 'call', id, target: to, method, args: values, limit_ms });

@@ -51,6 +51,30 @@ function settled<T>(promise: PromiseLike<T>): { value?: T; error?: unknown; done
 const coded = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
 
 describe('a client', () => {
+  it('refuses a time or a count that the wire does not know, by its name', async () => {
+    const { machine, box, thing } = await connected();
+    const asked: [string, () => PromiseLike<unknown>][] = [
+      ['take: limit_ms', () => box.take('c', { limit_ms: 11.7 })],
+      ['peek: limit_ms', () => box.peek('c', { limit_ms: -1 })],
+      ['consume: limit_ms', () => box.consume([{ channel: 'c' }], { limit_ms: Number.NaN })],
+      ['produce: lease_ms', () => box.produce('c', [1], { lease_ms: 0 })],
+      ['nothing: limit_ms', () => withOptions(thing.open(), { limit_ms: 0.5 }).nothing()],
+      ['query: cost_max', () => box.query('Nil', { cost_max: 1.5 })],
+      ['estimate: limit_ms', () => box.estimate('Nil', { limit_ms: 0 })],
+      ['newNames: count', () => box.newNames(limits.wire_names_max + 1)],
+      ['messages: credit', () => box.messages('c', { credit: 2.5 }).next()],
+      ['watch: credit', () => box.watch('c', { credit: limits.wire_credit_max + 1 }).next()],
+    ];
+    for (const [what, ask] of asked) {
+      const answer = settled(ask());
+      await machine.settle();
+      const { code, message } = answer.error as { code: string; message: string };
+      assert.equal(code, 'arguments_invalid', what);
+      assert.ok(message.startsWith(`${what} is a whole number from `), message);
+    }
+    await box.close();
+  });
+
   it('sends a chain of calls as one frame, in which each refers to the one before', async () => {
     const { machine, peer, thing } = await connected();
     const frames = peer.frames.length;
@@ -427,8 +451,18 @@ describe('a connection', () => {
     await machine.settle(10_000);
     assert.equal(machine.dials, 1, 'pongs are signs of life');
     peer.frame = () => {};
-    await machine.settle(2_500);
+    await machine.settle(3_500);
     assert.ok(machine.dials > 1);
+  });
+
+  it('is not silent because the program itself stood still, and has not read what came meanwhile', async () => {
+    const { machine } = await connected({ heartbeat_ms: 1_000 });
+    // A ping goes out, and what is due next comes late, before anything that is on the line.
+    assert.ok(machine.tick(1_000));
+    machine.now_ms += 5_000;
+    assert.ok(machine.tick(0));
+    await machine.settle(10_000);
+    assert.equal(machine.dials, 1);
   });
 
   it('that is never welcomed is given up in time', async () => {
