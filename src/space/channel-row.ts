@@ -13,7 +13,7 @@ import { Decoder, type Encoder, type Name, type Value } from '../values/index.ts
 import type { Channel } from './channel.ts';
 import { Datum, type JoinReference, Waiter, type Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
-import { type BlobReader, type BlobWriter, readMessage, writeMessage } from './entry.ts';
+import { type BlobReader, type BlobWriter, readMessage, writeMessage } from './entry-messages.ts';
 import { readReceive, type TermPolicy, writeReceive } from './records.ts';
 import { PagedDataShelf, PagedWaiterShelf, type ShelfRows } from './paged-shelf.ts';
 import { type DataShelf, ResidentDataShelf, ResidentWaiterShelf, type WaiterShelf } from './shelf.ts';

@@ -4,19 +4,24 @@
  * never write what came and went within the commit.
  */
 import { NOWHERE } from '../platform/index.ts';
-import type { Encoder, Value } from '../values/index.ts';
+import { type Encoder, Name } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import {
-  type BlobWriter,
+  CAUSE_MESSAGE,
+  CAUSE_OTHER,
+  CAUSE_TURNS,
+  type CauseRecord,
   type Commit,
   ENTRY_VERSION,
   type EntryHeader,
-  MESSAGE_OF_CAUSE,
-  writeMessage,
+  type LogRecord,
 } from './entry.ts';
-import type { Datum, Join, Waiter, Waiting } from './items.ts';
+import { WrittenForms } from './entry-forms.ts';
+import { type BlobWriter, writeMessage } from './entry-messages.ts';
+import { DATUM_PERSISTS, DATUM_SAID, SAID, WAITING_CHANNELS, WAITING_INSTALLED } from './entry-parts.ts';
+import type { Datum, Waiter, Waiting } from './items.ts';
 import { modeNumber } from './mode.ts';
-import { type TermPolicy, writeReceive, writeTask } from './records.ts';
+import { type TermPolicy, writeValues } from './records.ts';
 import type { WrittenCauses } from './recording.ts';
 import type { Term, Terms } from './terms.ts';
 
@@ -29,13 +34,13 @@ export class EntryWriter implements TermPolicy {
   readonly #termsNamed: Term[] = [];
   /** Where in the entry its causes stand; null: some of what they say stands in blobs. */
   #causes: { readonly from: number; readonly to: number } | null = null;
-  /** Of the continuation that is being written. */
-  #join: Join | null = null;
+  readonly #forms: WrittenForms;
 
   constructor(encoder: Encoder, terms: Pick<Terms, 'journal'>, blobs: BlobWriter) {
     this.#encoder = encoder;
     this.#terms = terms;
     this.#blobs = blobs;
+    this.#forms = new WrittenForms(encoder, this);
   }
 
   /**
@@ -50,6 +55,7 @@ export class EntryWriter implements TermPolicy {
       for (const term of this.#termsNamed) term.named = NOWHERE;
       this.#channelsNamed.length = 0;
       this.#termsNamed.length = 0;
+      this.#forms.forget();
     }
   }
 
@@ -71,9 +77,9 @@ export class EntryWriter implements TermPolicy {
     const areHere = this.#writeCauses(commit, header) && this.#blobs.outside_bytes === before_bytes;
     this.#causes = areHere ? { from, to: encoder.length } : null;
     const ofCauses_bytes = this.#blobs.outside_bytes;
-    this.#writeData(commit);
+    this.#writeData(commit, header);
     this.#writeWaiters(commit);
-    this.#writeTasks(commit);
+    this.#writeTasks(commit, header);
     encoder.uint(commit.facts.size);
     for (const [key, value] of commit.facts) {
       encoder.string(key);
@@ -89,44 +95,61 @@ export class EntryWriter implements TermPolicy {
     const encoder = this.#encoder;
     let areHere = true;
     encoder.uint(causes.length);
-    let before: string | null = null;
-    for (const { turn, kind, account, payload, mode, message } of causes) {
-      encoder.uint(lastTurn - turn);
+    let before: CauseRecord | null = null;
+    for (const cause of causes) {
+      const { turn, kind, account, payload, mode, message } = cause;
+      const shape = message === null ? 0 : CAUSE_MESSAGE;
+      const advance: number = before === null ? lastTurn - turn : turn - before.turn;
       // Of many causes in a row one kind is written.
-      encoder.value(kind === before ? null : kind);
-      before = kind;
-      encoder.uint(account);
+      if (before !== null && kind === before.kind && account === before.account && mode === before.mode)
+        encoder.uint(advance * CAUSE_TURNS + shape);
+      else {
+        encoder.uint(advance * CAUSE_TURNS + CAUSE_OTHER + shape);
+        encoder.string(kind);
+        encoder.uint(account);
+        encoder.uint(modeNumber(mode));
+      }
+      before = cause;
       encoder.value(payload);
-      // Two things in one number: a cause takes not a byte more than without its mode.
-      encoder.uint(2 * modeNumber(mode) + (message === null ? 0 : 1));
       if (message !== null && !writeMessage(encoder, message, this.#blobs)) areHere = false;
     }
     return areHere;
   }
 
-  #writeData({ data, dataChannels, dataGone, dataGoneChannels }: Commit): void {
+  #writeData({ causes, data, dataChannels, dataGone, dataGoneChannels }: Commit, { nextStamp }: EntryHeader): void {
     const encoder = this.#encoder;
     let living = 0;
     for (const datum of data) if (!datum.gone) living++;
     encoder.uint(living);
     for (let index = 0; index < data.length; index++) {
       const datum = data[index] as Datum;
-      if (datum.gone) continue;
-      this.#writeChannel(dataChannels[index] as Channel);
-      encoder.uint(datum.number);
-      encoder.uint(datum.persist ? 1 : 0);
-      encoder.uint(datum.account);
-      encoder.uint(datum.stamp);
-      if (datum.cause >= 0) {
-        encoder.uint(MESSAGE_OF_CAUSE);
-        encoder.uint(datum.cause);
-      } else writeMessage(encoder, datum.message, this.#blobs);
+      if (!datum.gone) this.#writeDatum(datum, dataChannels[index] as Channel, causes, nextStamp);
     }
     encoder.uint(dataGone.length);
     for (let index = 0; index < dataGone.length; index++) {
       this.#writeChannel(dataGoneChannels[index] as Channel);
       encoder.uint(dataGone[index] as number);
     }
+  }
+
+  #writeDatum(datum: Datum, channel: Channel, causes: readonly CauseRecord[], nextStamp: number): void {
+    const encoder = this.#encoder;
+    const cause = datum.cause < 0 ? null : (causes[datum.cause] as CauseRecord);
+    const shape = datum.persist ? DATUM_PERSISTS : 0;
+    if (cause !== null && isPlaceOf(cause, datum, channel)) {
+      encoder.uint(SAID.messageAndPlace * DATUM_SAID + shape);
+      encoder.uint(datum.cause);
+      encoder.uint(datum.number);
+      encoder.uint(nextStamp - datum.stamp);
+      return;
+    }
+    encoder.uint((cause === null ? SAID.nothing : SAID.message) * DATUM_SAID + shape);
+    if (cause !== null) encoder.uint(datum.cause);
+    this.#writeChannel(channel);
+    encoder.uint(datum.number);
+    encoder.uint(datum.account);
+    encoder.uint(nextStamp - datum.stamp);
+    if (cause === null) writeMessage(encoder, datum.message, this.#blobs);
   }
 
   #writeWaiters({ waiters, waitersGone }: Commit): void {
@@ -136,66 +159,61 @@ export class EntryWriter implements TermPolicy {
     encoder.uint(living);
     for (const waiter of waiters) {
       if (waiter.gone) continue;
-      encoder.boolean(waiter.installed);
-      encoder.uint(waiter.account);
       this.#writePlaces(waiter);
-      this.#join = waiter.join;
-      writeReceive(encoder, waiter.receive, this, this.#writeSlotChannel);
+      encoder.uint(waiter.account);
+      this.#forms.receive(waiter);
     }
     encoder.uint(waitersGone.length);
-    for (const waiter of waitersGone) {
-      encoder.boolean(waiter.installed);
-      this.#writePlaces(waiter);
-    }
+    for (const waiter of waitersGone) this.#writePlaces(waiter);
   }
 
   #writePlaces(waiter: Waiter): void {
     const encoder = this.#encoder;
     const { join } = waiter;
+    const shape = waiter.installed ? WAITING_INSTALLED : 0;
     if (join === null) {
-      encoder.uint(1);
+      encoder.uint(WAITING_CHANNELS + shape);
       this.#writeChannel(waiter.channel);
       encoder.uint(waiter.number);
       return;
     }
     const { channels, entries } = join;
-    encoder.uint(channels.length);
+    encoder.uint(channels.length * WAITING_CHANNELS + shape);
     for (let index = 0; index < channels.length; index++) {
       this.#writeChannel(channels[index] as Channel);
       encoder.uint((entries[index] as Waiting).number);
     }
   }
 
-  /** Made once: there is one for each continuation that waits. */
-  readonly #writeSlotChannel = (_channel: Value, slot: number): void => {
-    this.#encoder.uint(this.#join === null ? 0 : (this.#join.channelOfSlot[slot] as number));
-  };
-
-  #writeTasks({ tasks, tasksGone }: Commit): void {
+  #writeTasks({ tasks, tasksGone }: Commit, { nextTask }: EntryHeader): void {
     const encoder = this.#encoder;
     let living = 0;
     for (const task of tasks) if (task.state !== 'done') living++;
     encoder.uint(living);
-    for (const task of tasks) if (task.state !== 'done') writeTask(encoder, task, this);
+    for (const task of tasks) {
+      if (task.state === 'done') continue;
+      encoder.uint(nextTask - task.number);
+      encoder.uint(task.account);
+      this.#forms.body(task.body);
+      writeValues(encoder, task.captures);
+    }
     encoder.uint(tasksGone.length);
-    for (const number of tasksGone) encoder.uint(number);
+    for (const number of tasksGone) encoder.uint(nextTask - number);
   }
 
   #writeLogs({ logged, dropped }: Commit): void {
     const encoder = this.#encoder;
-    encoder.uint(logged.length);
-    let before: string | null = null;
-    let next = 0;
-    for (const { log, number, bytes } of logged) {
-      // Most come one after the other, of one log.
-      if (log === before && number === next) encoder.value(null);
-      else {
-        encoder.string(log);
-        encoder.uint(number);
-      }
-      before = log;
-      next = number + 1;
-      encoder.raw(bytes);
+    let runs = 0;
+    for (let index = 0; index < logged.length; index++) if (beginsRun(logged, index)) runs++;
+    encoder.uint(runs);
+    for (let first = 0; first < logged.length; ) {
+      const { log, number } = logged[first] as LogRecord;
+      let end = first + 1;
+      while (end < logged.length && !beginsRun(logged, end)) end++;
+      encoder.string(log);
+      encoder.uint(number);
+      encoder.uint(end - first);
+      while (first < end) encoder.raw((logged[first++] as LogRecord).bytes);
     }
     encoder.uint(dropped.length);
     for (const { log, first, end } of dropped) {
@@ -230,4 +248,16 @@ export class EntryWriter implements TermPolicy {
     this.#termsNamed.push(term);
     return NOWHERE;
   }
+}
+
+/** Most come one after the other, of one log. */
+function beginsRun(logged: readonly LogRecord[], index: number): boolean {
+  const before = logged[index - 1];
+  const { log, number } = logged[index] as LogRecord;
+  return before === undefined || before.log !== log || before.number + 1 !== number;
+}
+
+/** Whether the cause that brought its message says where it lies, and whose it is. Of other channels it may not have all bytes. */
+function isPlaceOf({ payload, account }: CauseRecord, datum: Datum, { value }: Channel): boolean {
+  return payload === value && account === datum.account && (typeof value === 'string' || value instanceof Name);
 }

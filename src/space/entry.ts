@@ -6,30 +6,33 @@
  *   entry   := version lastTurn nextTask nextStamp
  *              causes data dataGone waiting waitingGone owners tasks tasksGone facts logged dropped
  *   each list is preceded by its count; a channel is an index into the channels named so far, or the next
- *   index and the channel's value
+ *   index and the channel's value; what waiting continuations and tasks have in common is named likewise
  */
 import { limits } from '../limits.ts';
-import { Decoder, type Encoder, encodeValue, List, type Name, type Value } from '../values/index.ts';
+import { Decoder, type Name, type Value } from '../values/index.ts';
 import type { Channel } from './channel.ts';
 import type { Datum, Waiter } from './items.ts';
 import { corrupt } from './corrupt.ts';
+import { readOlderParts } from './entry-older.ts';
+import { type BlobReader, readMessage, skipMessage } from './entry-messages.ts';
+import { readParts } from './entry-parts.ts';
 import { type Mode, modeOf } from './mode.ts';
-import { readReceive, readTask } from './records.ts';
 import type { LiveTask } from './tasks.ts';
-import type { Term, Terms } from './terms.ts';
+import type { Terms } from './terms.ts';
 import type { Account, Receive, Task } from './types.ts';
 
 export const ENTRY_VERSION = 5;
 /**
  * From here on a cause says its mode; those before are read as transactions. And what is said again and again is said once:
- * the kind of causes in a row, the log of entries in a row, the hash of code.
+ * of causes in a row what is as in the one before, code and patterns of continuations, the log of entries in a row; numbers
+ * of turns, tasks and stamps are told backwards.
  */
 const ENTRY_VERSION_MODES = 5;
-/** Of entries without logs; the form of those in between is one that is read in any case. */
+/** The shape of a cause: whether a message follows, kind, account and mode do; the rest is by how many turns it is later. */
+export const CAUSE_MESSAGE = 1;
+export const CAUSE_OTHER = 2;
+export const CAUSE_TURNS = 4;
 const ENTRY_VERSION_FIRST = 1;
-const MESSAGE_HERE = 0;
-export const MESSAGE_OF_CAUSE = 1;
-const MESSAGE_IN_BLOB = 2;
 
 /** Items of a commit before the first sweep. */
 const SWEEP_MIN = 512;
@@ -173,51 +176,6 @@ export class Commit {
   }
 }
 
-/** Where large messages go; returns the hash under which the blob will be durable before the entry is. */
-export interface BlobWriter {
-  /** The blob for a message, or null when it is small enough to be written where it stands. */
-  offer(message: readonly Value[]): Uint8Array | null;
-  /** Bytes of all that entries have named by hash so far, known or new. */
-  readonly outside_bytes: number;
-}
-
-export interface BlobReader {
-  read(hash: Uint8Array): readonly Value[];
-  /** A long byte array that an entry names by its hash. */
-  bytes(hash: Uint8Array): Uint8Array;
-}
-
-/** Whether it stands here, and not in a blob. */
-export function writeMessage(encoder: Encoder, message: readonly Value[], blobs: BlobWriter): boolean {
-  const hash = blobs.offer(message);
-  if (hash === null) {
-    encoder.uint(MESSAGE_HERE);
-    encoder.value(new List(message));
-    return true;
-  }
-  encoder.uint(MESSAGE_IN_BLOB);
-  encoder.bytes(hash);
-  return false;
-}
-
-export function readMessage(
-  decoder: Decoder,
-  blobs: BlobReader,
-  causes: readonly (readonly Value[] | null)[],
-): readonly Value[] {
-  const form = decoder.uint();
-  if (form === MESSAGE_IN_BLOB) return blobs.read(decoder.bytes());
-  if (form === MESSAGE_OF_CAUSE) {
-    const message = causes[decoder.uint()];
-    if (message === undefined || message === null) throw corrupt('a datum of a cause that has no message');
-    return message;
-  }
-  if (form !== MESSAGE_HERE) throw corrupt(`a message of form ${form}`);
-  const list = decoder.value();
-  if (!(list instanceof List)) throw corrupt('a message that is not a list');
-  return list.items;
-}
-
 export interface EntryHeader {
   readonly lastTurn: number;
   readonly nextTask: number;
@@ -225,6 +183,20 @@ export interface EntryHeader {
 }
 
 const NO_BYTES = new Uint8Array(0);
+const NO_VALUES: readonly Value[] = [];
+
+/** An entry behind its causes, with what is known by then. */
+export interface EntryParts {
+  readonly bytes: Uint8Array;
+  readonly decoder: Decoder;
+  readonly version: number;
+  readonly header: EntryHeader;
+  readonly causes: readonly CauseRecord[];
+  /** Of causes with a message, where it stands: messages are passed over. Null: they are read. */
+  readonly skipped: readonly number[] | null;
+  readonly terms: Terms;
+  readonly blobs: BlobReader;
+}
 
 /** What recovery does with each consequence. Channels come as values: nothing is read for them. */
 export interface EntryReader {
@@ -236,6 +208,16 @@ export interface EntryReader {
     account: Account,
     stamp: number,
     message: readonly Value[],
+  ): void;
+  /** As `datum`, of a message that was passed over: for who may never need it. Who has not this, has all messages read. */
+  skipped?(
+    channel: Value,
+    number: number,
+    persist: boolean,
+    account: Account,
+    stamp: number,
+    entry: Uint8Array,
+    at: number,
   ): void;
   datumGone(channel: Value, number: number): void;
   waiting(
@@ -253,14 +235,6 @@ export interface EntryReader {
   dropped(drop: LogDrop): void;
 }
 
-/** A text, or null for the one before. */
-function readWord(decoder: Decoder, version: number): string | null {
-  if (version < ENTRY_VERSION_MODES) return decoder.string();
-  const word = decoder.value();
-  if (word !== null && typeof word !== 'string') throw corrupt('a kind or a log that is no text');
-  return word;
-}
-
 function knownVersion(version: number): number {
   if (version <= ENTRY_VERSION && version >= ENTRY_VERSION_FIRST) return version;
   throw corrupt(`a journal entry of version ${version}; this program reads ${ENTRY_VERSION}`);
@@ -276,19 +250,29 @@ export function* readCauses(
   lastTurn: number,
   messageOf: (decoder: Decoder) => readonly Value[],
 ): Generator<CauseRecord> {
-  knownVersion(version);
-  let before: string | undefined;
+  if (knownVersion(version) < ENTRY_VERSION_MODES) {
+    for (let count = decoder.uint(); count > 0; count--) {
+      const turn = lastTurn - decoder.uint();
+      const kind = decoder.string();
+      const head = { turn, kind, account: decoder.uint(), mode: modeOf(0), payload: decoder.value(), task: 0 };
+      yield { ...head, message: decoder.boolean() ? messageOf(decoder) : null };
+    }
+    return;
+  }
+  let before: CauseRecord | null = null;
   for (let count = decoder.uint(); count > 0; count--) {
-    const turn = lastTurn - decoder.uint();
-    const kind = readWord(decoder, version) ?? before;
-    if (kind === undefined) throw corrupt('a cause of the kind of the one before, and there is none');
-    before = kind;
-    const account = decoder.uint();
+    const shape = decoder.uint();
+    const advance = Math.floor(shape / CAUSE_TURNS);
+    const isOther = (shape & CAUSE_OTHER) !== 0;
+    if (!isOther && before === null) throw corrupt('a cause like the one before, and there is none');
+    const turn: number = before === null ? lastTurn - advance : before.turn + advance;
+    const kind: string = isOther ? decoder.string() : (before as CauseRecord).kind;
+    const account: Account = isOther ? decoder.uint() : (before as CauseRecord).account;
+    const mode: Mode = isOther ? modeOf(decoder.uint()) : (before as CauseRecord).mode;
     const payload = decoder.value();
-    const form = version < ENTRY_VERSION_MODES ? Number(decoder.boolean()) : decoder.uint();
-    const mode = modeOf(Math.floor(form / 2));
-    const message = form % 2 === 1 ? messageOf(decoder) : null;
-    yield { turn, kind, account, mode, payload, message, task: 0 };
+    const message = (shape & CAUSE_MESSAGE) !== 0 ? messageOf(decoder) : null;
+    before = { turn, kind, account, mode, payload, message, task: 0 };
+    yield before;
   }
 }
 
@@ -308,76 +292,29 @@ export function readEntry(
   const version = knownVersion(decoder.uint());
   const header = { lastTurn: decoder.uint(), nextTask: decoder.uint(), nextStamp: decoder.uint() };
   reader.header(header);
-  const channels: Value[] = [];
-  const channel = (): Value => {
-    const index = decoder.uint();
-    if (index > channels.length) throw corrupt('a channel that the entry has not named');
-    if (index === channels.length) channels.push(decoder.value());
-    return channels[index] as Value;
-  };
+  const skipped: number[] | null = reader.skipped === undefined || version < ENTRY_VERSION_MODES ? null : [];
+  let at = 0;
   // A message may be a datum's as well.
   const messageOf = (): readonly Value[] => {
+    if (skipped !== null) {
+      at = decoder.offset;
+      skipMessage(decoder);
+      return NO_VALUES;
+    }
     wanted = true;
     const message = readMessage(decoder, blobs, []);
     wanted = payloads;
     return message;
   };
-  const causes = [...readCauses(decoder, version, header.lastTurn, messageOf)];
+  const causes: CauseRecord[] = [];
+  for (const cause of readCauses(decoder, version, header.lastTurn, messageOf)) {
+    causes.push(cause);
+    skipped?.push(at);
+  }
   wanted = true;
-  const messages = causes.map((cause) => cause.message);
-  for (let count = decoder.uint(); count > 0; count--) {
-    const value = channel();
-    const number = decoder.uint();
-    const persist = decoder.uint() === 1;
-    const account = decoder.uint();
-    const stamp = decoder.uint();
-    reader.datum(value, number, persist, account, stamp, readMessage(decoder, blobs, messages));
-  }
-  for (let count = decoder.uint(); count > 0; count--) {
-    const value = channel();
-    reader.datumGone(value, decoder.uint());
-  }
-  const places = (): { values: Value[]; numbers: number[] } => {
-    const values: Value[] = [];
-    const numbers: number[] = [];
-    for (let count = decoder.uint(); count > 0; count--) {
-      values.push(channel());
-      numbers.push(decoder.uint());
-    }
-    return { values, numbers };
-  };
-  const code: Term[] = [];
-  for (let count = decoder.uint(); count > 0; count--) {
-    const installed = decoder.boolean();
-    const account = decoder.uint();
-    const { values, numbers } = places();
-    const receive = readReceive(decoder, terms, () => values[decoder.uint()] as Value, code);
-    reader.waiting(values, numbers, account, receive, installed);
-  }
-  for (let count = decoder.uint(); count > 0; count--) {
-    const installed = decoder.boolean();
-    const { values, numbers } = places();
-    reader.waitingGone(values, numbers, installed);
-  }
-  for (let count = decoder.uint(); count > 0; count--) reader.task(readTask(decoder, terms, code));
-  for (let count = decoder.uint(); count > 0; count--) reader.taskGone(decoder.uint());
-  for (let count = decoder.uint(); count > 0; count--) {
-    const key = decoder.string();
-    reader.fact(key, decoder.boolean() ? decoder.value() : undefined);
-  }
-  if (version !== ENTRY_VERSION_FIRST) {
-    let log: string | undefined;
-    let number = 0;
-    for (let count = decoder.uint(); count > 0; count--) {
-      const named = readWord(decoder, version);
-      log = named ?? log;
-      if (log === undefined) throw corrupt('an entry of the log of the one before, and there is none');
-      number = named === null ? number + 1 : decoder.uint();
-      reader.logged({ log, number, bytes: encodeValue(decoder.value()) });
-    }
-    for (let count = decoder.uint(); count > 0; count--)
-      reader.dropped({ log: decoder.string(), first: decoder.uint(), end: decoder.uint() });
-  }
+  const parts = { bytes, decoder, version, header, causes, skipped, terms, blobs };
+  if (version < ENTRY_VERSION_MODES) readOlderParts(parts, reader);
+  else readParts(parts, reader);
   decoder.end();
   return causes;
 }

@@ -5,7 +5,7 @@
 import type { Blobs } from '../store/index.ts';
 import { limits } from '../limits.ts';
 import { decodeValue, encodeValue, List, type Name, sizeOf, type Value } from '../values/index.ts';
-import type { BlobReader, BlobWriter } from './entry.ts';
+import type { BlobReader, BlobWriter } from './entry-messages.ts';
 import { corrupt } from './corrupt.ts';
 import { RecentBytes } from './recent-bytes.ts';
 

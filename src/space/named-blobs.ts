@@ -5,7 +5,8 @@
 import { Decoder, encodeValue, Name } from '../values/index.ts';
 import { Channel } from './channel.ts';
 import { readChannelData, readDatum } from './channel-row.ts';
-import { type BlobReader, type EntryReader, readEntry } from './entry.ts';
+import { type EntryReader, readEntry } from './entry.ts';
+import type { BlobReader } from './entry-messages.ts';
 import { Waiter } from './items.ts';
 import { isChannelRow, isDatumRow } from './row-keys.ts';
 import { Terms } from './terms.ts';

@@ -34,12 +34,19 @@ export function readValues(decoder: Decoder): Value[] {
   return values;
 }
 
-export function writeBody(encoder: Encoder, body: Body, policy: TermPolicy): void {
-  encoder.string(body.label);
-  const term = body.term as Term | null;
+/** What of a body is the same for all that go on at one place. */
+export type Code = Omit<Body, 'environment'>;
+
+export function writeCode(encoder: Encoder, code: Code, policy: TermPolicy): void {
+  encoder.string(code.label);
+  const term = code.term as Term | null;
   if (term === null) encoder.uint(NO_TERM);
   else writeTerm(encoder, term, policy);
-  encoder.uint(body.place);
+  encoder.uint(code.place);
+}
+
+export function writeBody(encoder: Encoder, body: Body, policy: TermPolicy): void {
+  writeCode(encoder, body, policy);
   writeValues(encoder, body.environment);
 }
 
@@ -59,7 +66,7 @@ function writeTerm(encoder: Encoder, term: Term, policy: TermPolicy): void {
 }
 
 /** `code`: the terms that were named before, to which those of this one are added. Null: none is named by an index. */
-export function readBody(decoder: Decoder, terms: Terms, code: Term[] | null = null): Body {
+export function readCode(decoder: Decoder, terms: Terms, code: Term[] | null = null): Code {
   const label = decoder.string();
   const form = decoder.uint();
   let term: Term | null = null;
@@ -72,8 +79,16 @@ export function readBody(decoder: Decoder, terms: Terms, code: Term[] | null = n
     if (term === null) throw corrupt('code that the entry has not named');
   } else if (form !== NO_TERM) throw corrupt(`a term of form ${form}`);
   if (form !== TERM_NAMED && term !== null) code?.push(term);
-  const place = decoder.uint();
-  return { label, term, place, environment: readValues(decoder) };
+  return { label, term, place: decoder.uint() };
+}
+
+/** All bodies are of one shape, whoever made them. */
+export function bodyOf({ label, term, place }: Code, environment: readonly Value[]): Body {
+  return { label, term, place, environment };
+}
+
+export function readBody(decoder: Decoder, terms: Terms): Body {
+  return bodyOf(readCode(decoder, terms), readValues(decoder));
 }
 
 export function writeTask(encoder: Encoder, task: Task, policy: TermPolicy): void {
@@ -83,10 +98,10 @@ export function writeTask(encoder: Encoder, task: Task, policy: TermPolicy): voi
   writeValues(encoder, task.captures);
 }
 
-export function readTask(decoder: Decoder, terms: Terms, code: Term[] | null = null): Task {
+export function readTask(decoder: Decoder, terms: Terms): Task {
   const number = decoder.uint();
   const account = decoder.uint();
-  const body = readBody(decoder, terms, code);
+  const body = readBody(decoder, terms);
   return { number, account, body, captures: readValues(decoder) };
 }
 
@@ -108,7 +123,7 @@ export function writeReceive(
   writeBody(encoder, receive.body, policy);
 }
 
-export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value, code: Term[] | null = null): Receive {
+export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value): Receive {
   const persist = decoder.boolean();
   const count = decoder.uint();
   const slots: Slot[] = [];
@@ -119,5 +134,5 @@ export function readReceive(decoder: Decoder, terms: Terms, channel: () => Value
     const remainder = decoder.value() as Remainder;
     slots.push({ channel: value, peek, pattern: compilePattern(patterns, remainder) });
   }
-  return { persist, slots, body: readBody(decoder, terms, code) };
+  return { persist, slots, body: readBody(decoder, terms) };
 }

@@ -10,7 +10,7 @@ import { keptBytes } from './kept.ts';
 import { partsOf, remainderOf } from './parts.ts';
 import type { Node } from './parts.ts';
 import { Kind, List, MapValue } from './value.ts';
-import type { Bundle, Name, NameDeriver, Value } from './value.ts';
+import type { Bundle, Name, NameDeriver, Tuple, Value } from './value.ts';
 import { Writer } from './writer.ts';
 
 /**
@@ -53,6 +53,7 @@ export class Encoder extends Writer {
     else if (value === null) this.byte(0xc0);
     else if (typeof value === 'object') {
       if (value.kind === Kind.List && value.remainder === null) this.#list(value.items, depth);
+      else if (value.kind === Kind.Tuple) this.#tuple(value, depth);
       else if (value.kind === Kind.Map && value.remainder === null) this.#map(value, depth);
       else if (!this.#leaf(value)) this.#node(value as Node, depth);
     } else if (typeof value === 'boolean') this.boolean(value);
@@ -65,6 +66,18 @@ export class Encoder extends Writer {
       return;
     }
     this.arrayHead(items.length);
+    for (let index = 0; index < items.length; index++) this.#value(items[index] as Value, depth + 1);
+  }
+
+  /** As any other node, without taking it apart: what is recorded is made of them. */
+  #tuple(value: Tuple, depth: number): void {
+    if (depth >= RECURSION_MAX) {
+      this.#deep(value, depth);
+      return;
+    }
+    const { items } = value;
+    this.arrayHead(items.length + 1);
+    this.#marker(Kind.Tuple);
     for (let index = 0; index < items.length; index++) this.#value(items[index] as Value, depth + 1);
   }
 
@@ -112,11 +125,15 @@ export class Encoder extends Writer {
       return parts;
     }
     this.arrayHead(parts.length + 1);
+    this.#marker(tag);
+    return parts;
+  }
+
+  #marker(tag: number): void {
     this.reserve(3);
     this.buffer[this.at++] = 0xd4;
     this.buffer[this.at++] = Extension.Node;
     this.buffer[this.at++] = tag;
-    return parts;
   }
 
   /** The walk with its own stack: what is still to be written, and how much of it each open level has left. */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { limits } from '../../src/limits.ts';
 import { compilePattern } from '../../src/match/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
-import { type CauseRecord, readEntry } from '../../src/space/entry.ts';
+import { readEntry } from '../../src/space/entry.ts';
 import { SpaceEngine, type Turn } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk, type Store } from '../../src/store/index.ts';
 import {
@@ -30,6 +30,8 @@ type Code = { readonly form: number; readonly hash: Uint8Array; readonly term?: 
 
 const labelled = ({ label, code }: { label: string; code: Code }): { label: string; code: Code } => ({ label, code });
 
+const MODES = ['transaction', 'query', 'estimate', 'atomic'];
+
 /** The words of the page. */
 class Reader {
   readonly #decoder: Decoder;
@@ -42,12 +44,6 @@ class Reader {
   uint = (): number => this.#decoder.uint();
   flag = (): boolean => this.#decoder.boolean();
   text = (): string => this.#decoder.string();
-  /** Null: that of the one before. */
-  word = (): string | null => {
-    const word = this.value();
-    assert.ok(word === null || typeof word === 'string');
-    return word;
-  };
   bytes = (): Uint8Array => this.#decoder.bytes();
   value = (): Value => this.#decoder.value();
   end = (): void => this.#decoder.end();
@@ -70,13 +66,16 @@ class Reader {
     assert.deepEqual(createHash('sha256').update(encodeValue(term)).digest(), Buffer.from(hash));
     return { form, hash, term };
   };
-  body = (): { label: string; code: Code; place: number; environment: Value[] } => ({
+  form = (): { label: string; code: Code; place: number } => ({
     label: this.text(),
     code: this.code(),
     place: this.uint(),
+  });
+  body = (): { label: string; code: Code; place: number; environment: Value[] } => ({
+    ...this.form(),
     environment: this.values(),
   });
-  receive = (channel: () => unknown): { persist: boolean; slots: unknown[]; label: string; code: Code } => ({
+  slots = (channel: () => unknown): { persist: boolean; slots: unknown[] } => ({
     persist: this.flag(),
     slots: this.list(() => ({
       channel: channel(),
@@ -84,6 +83,9 @@ class Reader {
       patterns: this.values(),
       remainder: this.value(),
     })),
+  });
+  receive = (channel: () => unknown): { persist: boolean; slots: unknown[]; label: string; code: Code } => ({
+    ...this.slots(channel),
     ...labelled(this.body()),
   });
   task = (): { number: number; account: number; label: string; code: Code; captures: Value[] } => ({
@@ -101,51 +103,82 @@ class Reader {
       if (index === named.length) named.push(this.value());
       return named[index] as Value;
     };
-    const places = (): { channel: Value; number: number }[] =>
-      this.list(() => ({ channel: channel(), number: this.uint() }));
+    const places = (count: number): { channel: Value; number: number }[] =>
+      Array.from({ length: count }, () => ({ channel: channel(), number: this.uint() }));
+    /** What is named by its index, or by the next one where it is said. `said`: this is where. */
+    const table = <T>(one: () => T): (() => { found: T; said: boolean }) => {
+      const all: T[] = [];
+      return () => {
+        const index = this.uint();
+        const said = index === all.length;
+        if (said) all.push(one());
+        assert.ok(index < all.length);
+        return { found: all[index] as T, said };
+      };
+    };
+    const receiveForm = table(() => ({ ...this.slots(this.uint), ...labelled(this.form()) }));
+    const form = table(this.form);
+    const environment = table(this.values);
     const version = this.uint();
     const lastTurn = this.uint();
-    let kind = '';
-    let log = '';
-    let number = 0;
+    const nextTask = this.uint();
+    const nextStamp = this.uint();
+    let turn = -1;
+    let head = { kind: '', account: -1, mode: '' };
+    const causes = this.list(() => {
+      const shape = this.uint();
+      const advance = Math.floor(shape / 4);
+      turn = turn < 0 ? lastTurn - advance : turn + advance;
+      if ((shape & 2) !== 0) {
+        head = { kind: this.text(), account: this.uint(), mode: MODES[this.uint()] as string };
+      }
+      const payload = this.value();
+      return { turn, ...head, payload, message: (shape & 1) !== 0 ? this.message() : null };
+    });
     return {
       version,
       lastTurn,
-      nextTask: this.uint(),
-      nextStamp: this.uint(),
-      causes: this.list(() => {
-        const turn = lastTurn - this.uint();
-        kind = this.word() ?? kind;
-        const head = { turn, kind, account: this.uint(), payload: this.value() };
-        const form = this.uint();
-        const mode = ['transaction', 'query', 'estimate', 'atomic'][Math.floor(form / 2)];
-        return { ...head, mode, message: form % 2 === 1 ? this.message() : null };
+      nextTask,
+      nextStamp,
+      causes,
+      data: this.list(() => {
+        const shape = this.uint();
+        const persist = shape & 1;
+        const said = Math.floor(shape / 2);
+        assert.ok(said < 3);
+        const index = said === 0 ? -1 : this.uint();
+        const cause = causes[index];
+        const place = said === 2 ? (cause?.payload as Value) : channel();
+        const number = this.uint();
+        const account = said === 2 ? (cause?.account as number) : this.uint();
+        const stamp = nextStamp - this.uint();
+        return { channel: place, number, persist, account, stamp, message: said === 0 ? this.message() : index, said };
       }),
-      data: this.list(() => ({
-        channel: channel(),
-        number: this.uint(),
-        persist: this.uint(),
-        account: this.uint(),
-        stamp: this.uint(),
-        message: this.message(),
-      })),
       dataGone: this.list(() => ({ channel: channel(), number: this.uint() })),
-      waiting: this.list(() => ({
-        installed: this.flag(),
-        account: this.uint(),
-        places: places(),
-        receive: this.receive(this.uint),
-      })),
-      waitingGone: this.list(() => ({ installed: this.flag(), places: places() })),
-      tasks: this.list(this.task),
-      tasksGone: this.list(this.uint),
+      waiting: this.list(() => {
+        const shape = this.uint();
+        const at = { installed: shape % 2 === 1, places: places(Math.floor(shape / 2)), account: this.uint() };
+        const { found, said } = receiveForm();
+        return { ...at, receive: found, said, environment: this.values() };
+      }),
+      waitingGone: this.list(() => {
+        const shape = this.uint();
+        return { installed: shape % 2 === 1, places: places(Math.floor(shape / 2)) };
+      }),
+      tasks: this.list(() => {
+        const number = nextTask - this.uint();
+        const account = this.uint();
+        const { found, said } = form();
+        const around = found.code === null ? environment() : { found: this.values(), said: true };
+        return { number, account, ...labelled(found), said, around, captures: this.values() };
+      }),
+      tasksGone: this.list(() => nextTask - this.uint()),
       facts: this.list(this.fact),
       logged: this.list(() => {
-        const named = this.word();
-        log = named ?? log;
-        number = named === null ? number + 1 : this.uint();
-        return { log, number, value: this.value() };
-      }),
+        const log = this.text();
+        const first = this.uint();
+        return this.list(this.value).map((value, index) => ({ log, number: first + index, value }));
+      }).flat(),
       dropped: this.list(() => ({ log: this.text(), first: this.uint(), end: this.uint() })),
     };
   };
@@ -281,7 +314,10 @@ describe('space: bytes on disk', () => {
     assert.deepEqual(entries[0]?.causes, [
       { turn: 1, kind: 'produce', account: 7, payload: 'small', mode: 'transaction', message: [1, 'one'] },
     ]);
-    assert.deepEqual(entries[0]?.data, [{ channel: 'small', number: 0, persist: 0, account: 7, stamp: 1, message: 0 }]);
+    // Its cause has said the channel, the account and the message.
+    assert.deepEqual(entries[0]?.data, [
+      { channel: 'small', number: 0, persist: 0, account: 7, stamp: 1, message: 0, said: 2 },
+    ]);
     const second = entries[1] as (typeof entries)[number];
     // Its own turn, and the one in which the task that it made was put aside: nobody here runs that label.
     assert.deepEqual([second.lastTurn, second.causes[0]?.kind, second.causes[0]?.account], [3, 'test', 3]);
@@ -324,41 +360,108 @@ describe('space: bytes on disk', () => {
     assert.equal(last.lastTurn, 104);
   });
 
-  it('an entry of version 2, 3 or 4, in which bytes and names stand where they belong and no mode is said, is still read', async () => {
+  it('entries of versions 1 to 4, in which everything is said each time and no mode, are still read', async () => {
     await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
-    await disk.platform.run(engine.produce('small', [1, bytes(new Uint8Array(9))], false, 7));
-    const before: Uint8Array[] = [];
-    await disk.platform.run(
-      (async () => {
-        for await (const { entry } of store.journal.read(1)) before.push(entry);
-      })(),
-    );
-    const old = (before[0] as Uint8Array).slice();
-    const read = (): readonly CauseRecord[] => readEntry(old, engine.terms, readName, engine.messages, IDLE_READER);
-    const [newest] = read();
-    const atForm = Buffer.from(old).indexOf('small') + 'small'.length;
-    for (const [mode, form] of [
-      ['query', 3],
-      ['estimate', 5],
-      ['atomic', 7],
-    ] as const) {
-      old[atForm] = form;
-      assert.equal(read()[0]?.mode, mode);
+    const code = list(['what', 'runs']);
+    const hash = bytes(sha256(encodeValue(code)));
+    const pattern = [1, new FreeVariable(0), null] as const;
+    /** Of each: two causes, a datum of the second and one of its own, a join, a task with code, facts, logs. */
+    const entryOf = (version: number): Uint8Array => {
+      const encoder = new Encoder();
+      const put = (...values: Value[]): void => {
+        for (const value of values) encoder.value(value);
+      };
+      put(version, 9, 30, 40);
+      put(2, 2, 'begun', 4, list(['transaction', 7]), false);
+      put(0, 'produce', 7, 'small', true, 0, list([1, bytes(new Uint8Array(9))]));
+      put(2, 0, 'small', 5, 1, 7, 39, 1, 1, 1, 'other', 0, 0, 3, 38, 0, list(['here']));
+      put(1, 0, 4);
+      put(1, false, 3, 2, 2, 'j1', 6, 3, 'j2', 8);
+      put(true, 2, 0, false, ...pattern, 1, true, ...pattern, 'runs', 2, hash, code, 3, 1, 'env');
+      put(1, true, 1, 1, 2);
+      put(2, 20, 3, 'runs', 1, hash, 4, 0, 1, 'capture', 29, 3, 'native', 0, 0, 2, 'text', list([1]), 0);
+      put(2, 11, 12);
+      put(2, 'k', true, 9, 'gone', false);
+      if (version > 1) put(2, 'notes', 5, 'fifth', 'notes', 6, 'sixth', 1, 'notes', 0, 4);
+      return encoder.finish();
+    };
+    for (const version of [1, 2, 3, 4]) {
+      const heard: unknown[] = [];
+      const hear = (...what: unknown[]): void => void heard.push(what);
+      const causes = readEntry(entryOf(version), engine.terms, readName, engine.messages, {
+        header: hear,
+        datum: (channel, number, persist, account, stamp, message) =>
+          hear('datum', channel, number, persist, account, stamp, hex(encodeValue(list(message)))),
+        datumGone: (...gone) => hear('datum gone', ...gone),
+        waiting: (channels, numbers, account, { persist, slots, body }, installed) => {
+          const said = slots.map(({ channel, peek, pattern: { arity } }) => [channel, peek, arity]);
+          assert.ok(equal(body.term?.term as Value, code));
+          hear(
+            'waiting',
+            channels,
+            numbers,
+            account,
+            persist,
+            said,
+            body.label,
+            body.place,
+            body.environment,
+            installed,
+          );
+        },
+        waitingGone: (...gone) => hear('waiting gone', ...gone),
+        task: ({ number, account, body, captures }) => {
+          const { label, place, term } = body;
+          hear('task', number, account, label, place, term === null, body.environment.length, captures);
+        },
+        taskGone: (number) => hear('task gone', number),
+        fact: (...fact) => hear('fact', ...fact),
+        logged: ({ log, number, bytes: of }) => hear('logged', log, number, Buffer.from(of).toString('latin1')),
+        dropped: (drop) => hear('dropped', drop),
+      });
+      assert.deepEqual(
+        causes.map(({ turn, kind, account, mode, message }) => [turn, kind, account, mode, message?.length]),
+        [
+          [7, 'begun', 4, 'transaction', undefined],
+          [9, 'produce', 7, 'transaction', 2],
+        ],
+      );
+      const logs = [
+        ['logged', 'notes', 5, '\xa5fifth'],
+        ['logged', 'notes', 6, '\xa5sixth'],
+        ['dropped', { log: 'notes', first: 0, end: 4 }],
+      ];
+      assert.deepEqual(heard, [
+        [{ lastTurn: 9, nextTask: 30, nextStamp: 40 }],
+        ['datum', 'small', 5, true, 7, 39, hex(encodeValue(list([1, bytes(new Uint8Array(9))])))],
+        ['datum', 'other', 0, false, 3, 38, hex(encodeValue(list(['here'])))],
+        ['datum gone', 'small', 4],
+        [
+          ...['waiting', ['j1', 'j2'], [6, 8], 3, true],
+          ...[
+            [
+              ['j1', false, 1],
+              ['j2', true, 1],
+            ],
+            'runs',
+            3,
+            ['env'],
+            false,
+          ],
+        ],
+        ['waiting gone', ['other'], [2], true],
+        ['task', 20, 3, 'runs', 4, false, 0, ['capture']],
+        ['task', 29, 3, 'native', 0, true, 2, []],
+        ['task gone', 11],
+        ['task gone', 12],
+        ['fact', 'k', 9],
+        ['fact', 'gone', undefined],
+        ...(version > 1 ? logs : []),
+      ]);
     }
-    old[atForm] = 9;
-    assert.throws(read, { code: 'storage_corrupt' });
-    // Before version 5 it was said there whether a message follows, and nothing else.
-    old[atForm] = 0xc3;
-    old[0] = 4;
-    assert.deepEqual(read(), [newest]);
-    old[0] = 2;
-    const [cause] = read();
-    old[0] = 3;
-    assert.deepEqual(read(), [cause]);
-    assert.deepEqual([cause?.payload, cause?.mode], ['small', 'transaction']);
-    assert.ok(equal(list(cause?.message ?? []), list([1, bytes(new Uint8Array(9))])));
-    old[0] = 6;
-    assert.throws(() => readEntry(old, engine.terms, readName, engine.messages, {} as never), {
+    const later = entryOf(4);
+    later[0] = 6;
+    assert.throws(() => readEntry(later, engine.terms, readName, engine.messages, IDLE_READER), {
       code: 'storage_corrupt',
     });
   });
@@ -442,10 +545,14 @@ describe('space: bytes on disk', () => {
       entry.causes.map(({ kind }) => kind),
       kinds,
     );
+    // What the first waits for is said once, and so is what the first task runs; its hash is named by then.
     assert.deepEqual(
-      [...entry.waiting.map(({ receive }) => receive), ...entry.tasks].map(({ code: of }) => [of?.form, of?.term]),
-      [[2, code], ...Array.from({ length: 9 }, () => [3, undefined])],
+      [...entry.waiting, ...entry.tasks].map(({ said }) => said),
+      [true, false, false, false, false, true, false, false, false, false],
     );
+    const [waiting] = entry.waiting;
+    const [first] = entry.tasks;
+    assert.deepEqual([waiting?.receive.code?.form, waiting?.receive.code?.term, first?.code?.form], [2, code, 3]);
     const logged = names.map((name, index) => ({
       log: kinds[index],
       number: name === 'three' ? 0 : index,
@@ -468,42 +575,126 @@ describe('space: bytes on disk', () => {
     for (const term of started) assert.ok(equal(term as Value, code));
   });
 
+  it('the environment of what needs no code is said once in an entry, and each time in the next one', async () => {
+    await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
+    const drawn: Name[] = [];
+    const plain = { label: 'later', term: null, place: 0, environment: ['object', list(['handle', 7, true]), null] };
+    const long = bytes(new Uint8Array(limits.entry_bytes_min_outside).fill(3));
+    await turn(1, (t) => {
+      drawn.push(t.newName());
+      const named = { ...plain, environment: [drawn[0] as Name, long] };
+      for (const body of [plain, named, plain, named, { ...plain, place: 1 }]) t.spawn(body, [1]);
+    });
+    await turn(1, (t) => t.spawn(plain, [2]));
+    const environments: unknown[] = [];
+    await disk.platform.run(
+      (async () => {
+        for await (const { entry } of store.journal.read(1)) {
+          const { tasks } = new Reader(entry, readName).entry();
+          environments.push(tasks.map(({ around, said }) => [around.said, around.found.length, said]));
+        }
+      })(),
+    );
+    assert.deepEqual(environments, [
+      [
+        [true, 3, true],
+        [true, 2, false],
+        [false, 3, false],
+        [false, 2, false],
+        [false, 3, true],
+      ],
+      [[true, 3, true]],
+    ]);
+    const { platform } = disk;
+    disk.kill();
+    store = await platform.run(openSimulatedStore(disk));
+    engine = await platform.run(SpaceEngine.open({ platform, store }));
+    const found: string[] = [];
+    engine.start({
+      handling: ({ body }) => {
+        found.push(hex(encodeValue(list([...body.environment]))));
+        return 'parked';
+      },
+      run: () => {},
+      deliver: () => {},
+    });
+    await platform.run(engine.durable());
+    const ofPlain = hex(encodeValue(list(plain.environment)));
+    const ofNamed = hex(encodeValue(list([drawn[0] as Name, long])));
+    await platform.run(engine.post({ kind: 'test', payload: null, account: 1 }, () => {}));
+    assert.deepEqual(found, [ofPlain, ofNamed, ofPlain, ofNamed, ofPlain, ofPlain]);
+  });
+
   it('what refers to nothing, or is no text, is refused in an entry; so is what its version does not have', async () => {
     await open({ journal_tail_bytes_max: 2 ** 40, journal_tail_age_ms_max: 2 ** 30 });
-    /** An entry: version, its last turn and next numbers, then lists; `logs` after causes, data, continuations, tasks, facts. */
-    const entryOf = (version: number, parts: { causes?: Value[]; tasks?: Value[]; logs?: Value[] }): Uint8Array => {
+    /** An entry: version, its last turn and next numbers, then lists. */
+    const entryOf = (
+      version: number,
+      parts: { causes?: Value[]; data?: Value[]; waiting?: Value[]; tasks?: Value[]; logs?: Value[] },
+    ): Uint8Array => {
       const encoder = new Encoder();
       const put = (values: readonly Value[] = [0]): void => {
         for (const value of values) encoder.value(value);
       };
-      put([version, 1, 1, 1]);
+      put([version, 9, 9, 9]);
       put(parts.causes);
-      put([0, 0, 0, 0]);
+      put(parts.data);
+      put([0]);
+      put(parts.waiting);
+      put([0]);
       put(parts.tasks);
       put([0, 0]);
       put(parts.logs);
       put([0]);
       return encoder.finish();
     };
-    const read = (bytes: Uint8Array): unknown => readEntry(bytes, engine.terms, readName, engine.messages, IDLE_READER);
-    const cause = (kind: Value): Value[] => [0, kind, 0, null, 0];
-    const task = (...code: Value[]): Value[] => [1, 0, 'label', ...code, 0, 0, 0];
-    const logged = ['log', 0, 'first', null, 'second'];
+    const read = (entry: Uint8Array): unknown => readEntry(entry, engine.terms, readName, engine.messages, IDLE_READER);
+    const cause = (kind: Value, mode = 0): Value[] => [2, kind, 0, mode, 'place'];
+    const produced: Value[] = [3, 'produce', 0, 0, 'place', 0, list([1])];
+    const same = [4, null];
+    const task = (...code: Value[]): Value[] => [1, 0, 0, 'label', ...code, 0, 0, 0, 0];
+    const waiting = (at: Value): Value[] => [2, 0, 'channel', 1, 0, 0, false, 1, at, false, 0, null, 'label', 0, 0, 0];
     read(entryOf(5, {}));
-    read(entryOf(5, { causes: [2, ...cause('kind'), ...cause(null)], logs: [2, ...logged], tasks: [1, ...task(0)] }));
+    read(
+      entryOf(5, {
+        causes: [3, ...cause('kind'), ...same, ...produced],
+        data: [1, 4, 2, 0, 1],
+        waiting: [2, ...waiting(0), 2, 0, 2, 0, 0, 0],
+        tasks: [2, ...task(0), 2, 0, 0, 0, 0],
+        logs: [1, 'log', 0, 2, 'first', 'second'],
+      }),
+    );
+    read(entryOf(5, { causes: [1, ...produced], data: [1, 2, 0, 0, 'channel', 0, 0, 1] }));
     for (const bad of [
-      entryOf(5, { causes: [1, ...cause(null)] }),
-      entryOf(5, { causes: [1, ...cause(7)] }),
-      entryOf(5, { logs: [1, null, 'first'] }),
-      entryOf(5, { logs: [1, list(['log']), 0, 'first'] }),
+      entryOf(5, { causes: [1, ...same] }),
+      entryOf(5, { causes: [1, ...cause('kind', 4)] }),
+      entryOf(5, { causes: [1, ...cause('kind')], data: [1, 4, 0, 0, 1] }),
+      entryOf(5, { causes: [1, ...produced], data: [1, 4, 1, 0, 1] }),
+      entryOf(5, { causes: [1, ...produced], data: [1, 6, 0, 0, 1] }),
+      entryOf(5, { data: [1, 0, 1, 'channel', 0, 0, 1, 0, list([])] }),
+      entryOf(5, { waiting: [1, ...waiting(1)] }),
+      entryOf(5, { waiting: [1, 2, 0, 'channel', 1, 0, 1] }),
+      entryOf(5, { tasks: [1, 1, 0, 1] }),
+      entryOf(5, { tasks: [1, 1, 0, 0, 'label', 0, 0, 1] }),
       entryOf(5, { tasks: [1, ...task(3, 0)] }),
       entryOf(5, { tasks: [1, ...task(4)] }),
     ])
       assert.throws(() => read(bad), { code: 'storage_corrupt' });
+    for (const bad of [
+      entryOf(5, { causes: [1, ...cause(7)] }),
+      entryOf(5, { logs: [1, null, 0, 1, 'first'] }),
+      entryOf(5, { logs: [1, list(['log']), 0, 1, 'first'] }),
+    ])
+      assert.throws(() => read(bad), { code: 'value_not_canonical' });
     const older = (kind: Value): Value[] => [0, kind, 0, null, false];
     read(entryOf(4, { causes: [1, ...older('kind')] }));
     assert.throws(() => read(entryOf(4, { causes: [2, ...older('kind'), ...older(null)] })));
-    assert.throws(() => read(entryOf(4, { logs: [2, ...logged] })));
+    const logged = ['log', 0, 'first'];
+    read(entryOf(4, { logs: [1, ...logged] }));
+    assert.throws(() => read(entryOf(4, { logs: [2, ...logged, null, 'second'] })));
+    const olderTask = (...code: Value[]): Value[] => [1, 1, 0, 'label', ...code, 0, 0, 0];
+    read(entryOf(4, { tasks: olderTask(0) }));
+    assert.throws(() => read(entryOf(4, { tasks: olderTask(3, 0) })));
   });
 
   it('long bytes are named by their hash wherever an entry has them, and are one blob', async () => {

@@ -187,11 +187,11 @@ describe('a trace that is not as it was recorded', () => {
     const causes = (turn: number, payload = (encoder: Encoder): void => encoder.value(null)): WholeCommit => {
       const encoder = new Encoder();
       encoder.uint(1);
-      encoder.uint(7 - turn);
-      encoder.value('produce');
+      encoder.uint(4 * (7 - turn) + 2);
+      encoder.string('produce');
+      encoder.uint(0);
       encoder.uint(0);
       payload(encoder);
-      encoder.uint(0);
       const header = { lastTurn: 7, nextTask: 1, nextStamp: 1 };
       const written = { version: 5, bytes: encoder.finish() };
       return { header, digest: new Uint8Array(32), marks: [], ended: [], causes: written };
@@ -217,16 +217,19 @@ describe('a trace that is not as it was recorded', () => {
   it('reads a commit that is copied from its entry in the order of its turns, each cause with the task that it ends', () => {
     const encoder = new Encoder();
     encoder.uint(3);
-    for (const [turn, kind] of [
-      [4, 'one'],
-      [6, null],
-      [9, 'other'],
+    // The first says by how many turns it is earlier than the last one, each other how many come after the one before.
+    for (const [turns, kind] of [
+      [5, 'one'],
+      [2, null],
+      [3, 'other'],
     ] as const) {
-      encoder.uint(9 - turn);
-      encoder.value(kind);
-      encoder.uint(turn);
-      encoder.value(`in turn ${turn}`);
-      encoder.uint(2);
+      encoder.uint(4 * turns + (kind === null ? 0 : 2));
+      if (kind !== null) {
+        encoder.string(kind);
+        encoder.uint(7);
+        encoder.uint(1);
+      }
+      encoder.value(`after ${turns}`);
     }
     const writer = new RecordWriter(3);
     writer.whole({
