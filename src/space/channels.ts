@@ -9,7 +9,8 @@ import { limits } from '../limits.ts';
 import { channelKey, Decoder, Encoder, Name as NameClass, type Name, type Value } from '../values/index.ts';
 import { Channel } from './channel.ts';
 import { readChannel, readDatum, readWaiting, type WaiterMaker, writeDatum, writeWaiting } from './channel-row.ts';
-import { type Datum, JoinReference, Waiter, type Waiting } from './items.ts';
+import { readSkipped, type Skipped } from './entry-messages.ts';
+import { Datum, JoinReference, Waiter, type Waiting } from './items.ts';
 import { corrupt } from './corrupt.ts';
 import { PagedDataShelf, PagedWaiterShelf, type ShelfRows } from './paged-shelf.ts';
 import type { Messages } from './messages.ts';
@@ -17,10 +18,20 @@ import type { TermPolicy } from './records.ts';
 import { indexRowKey, itemRowKey, type Side } from './row-keys.ts';
 import { type DataShelf, ResidentDataShelf, ResidentWaiterShelf, type WaiterShelf } from './shelf.ts';
 import type { Terms } from './terms.ts';
+import type { Account } from './types.ts';
+
+/** A datum whose message recovery has passed over. */
+interface SkippedDatum extends Skipped {
+  readonly number: number;
+  readonly persist: boolean;
+  readonly account: Account;
+  readonly stamp: number;
+}
 
 /** What recovery lays over a channel. */
 export type Overlay =
   | { readonly kind: 'datum'; readonly datum: Datum }
+  | ({ readonly kind: 'skipped' } & SkippedDatum)
   | { readonly kind: 'datumGone'; readonly number: number }
   | { readonly kind: 'waiting'; readonly entry: Waiting }
   | { readonly kind: 'waitingGone'; readonly number: number }
@@ -203,14 +214,29 @@ export class Channels implements WaiterMaker {
     return channel;
   }
 
+  #readSkipped(skipped: SkippedDatum): Datum {
+    const { messages, readName } = this.#source as ChannelSource;
+    const { number, persist, account, stamp } = skipped;
+    const datum = new Datum(readSkipped(skipped, messages, readName), persist, account, stamp, -1);
+    datum.number = number;
+    return datum;
+  }
+
+  #lay(channel: Channel, datum: Datum): void {
+    channel.data ??= new ResidentDataShelf();
+    channel.data.add(datum);
+    if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
+      this.pageData(channel);
+    if (datum.number >= channel.nextDatum) channel.nextDatum = datum.number + 1;
+  }
+
   #apply(channel: Channel, overlay: Overlay): void {
     switch (overlay.kind) {
       case 'datum':
-        channel.data ??= new ResidentDataShelf();
-        channel.data.add(overlay.datum);
-        if (channel.data instanceof ResidentDataShelf && channel.data.live > limits.inline_items_max)
-          this.pageData(channel);
-        if (overlay.datum.number >= channel.nextDatum) channel.nextDatum = overlay.datum.number + 1;
+        this.#lay(channel, overlay.datum);
+        return;
+      case 'skipped':
+        this.#lay(channel, this.#readSkipped(overlay));
         return;
       case 'datumGone': {
         if (channel.data instanceof PagedDataShelf) {

@@ -64,6 +64,11 @@ export async function recover(from: {
       datum.number = number;
       cutter.noteChannel(channels.overlay(channel, { kind: 'datum', datum }));
     },
+    // Most are read once, when their channel is: for the next cut, or for whoever takes them.
+    skipped(channel, number, persist, account, stamp, entry, at) {
+      const overlay = { kind: 'skipped' as const, number, persist, account, stamp, entry, at };
+      cutter.noteChannel(channels.overlay(channel, overlay));
+    },
     datumGone(channel, number) {
       cutter.noteChannel(channels.overlay(channel, { kind: 'datumGone', number }));
     },

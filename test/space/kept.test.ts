@@ -352,3 +352,62 @@ describe('space: rows behind the journal', () => {
     disk.kill();
   });
 });
+
+describe('space: messages that a crash has left in the journal', () => {
+  it('are read when somebody touches their channel, each as it was; opening reads none', async () => {
+    const disk = new SimulatedDisk(simulatedPlatform(11));
+    const { platform } = disk;
+    const large = 'x'.repeat(limits.inline_bytes_max + 1);
+    const long = bytes(new Uint8Array(limits.entry_bytes_min_outside + 5).fill(7));
+    let blobReads = 0;
+    const open = async (options: object): Promise<{ engine: SpaceEngine; host: SpaceHost }> => {
+      const store = await platform.run(openSimulatedStore(disk));
+      const getSync = store.blobs.getSync.bind(store.blobs);
+      store.blobs.getSync = (hash) => {
+        blobReads++;
+        return getSync(hash);
+      };
+      const engine = await platform.run(SpaceEngine.open({ platform, store, ...options }));
+      engine.start({ handling: () => 'inline', run: () => {}, deliver: () => {} });
+      return { engine, host: new SpaceHost(engine, platform) };
+    };
+    const { host, engine } = await open(JOURNAL);
+    // Said by a cause, by a turn, and by both at once: what lies there is in its order.
+    await platform.run(host.produce('small', ['first']));
+    await platform.run(host.produce('large', [large]));
+    await platform.run(
+      engine.post({ kind: 'test', payload: null, account: 3 }, (turn) => {
+        turn.produce('small', ['second'], false);
+        turn.produce('large', [list([large, 2])], true);
+        turn.produce('long', [long], false);
+        turn.produce('gone', [large], false);
+      }),
+    );
+    await platform.run(host.produce('long', [long]));
+    await platform.run(host.take({ slots: [slot('gone')], timeout_ms: 0 }));
+    disk.kill();
+    blobReads = 0;
+    const again = await open(JOURNAL);
+    assert.equal(blobReads, 0, 'opening');
+    const take = (channel: string): Promise<readonly Value[]> =>
+      platform.run(again.host.take({ slots: [slot(channel)], timeout_ms: 0 }));
+    assert.deepEqual([await take('small'), await take('small')], [['first'], ['second']]);
+    assert.equal(blobReads, 0, 'of other channels');
+    const data: { readonly message: readonly Value[]; readonly persist: boolean; readonly account: number }[] = [];
+    const cursor = again.engine.place('large').data?.walk();
+    for (let datum = cursor?.next() ?? null; datum !== null; datum = cursor?.next() ?? null) data.push(datum);
+    assert.deepEqual(
+      data.map(({ persist, account }) => [persist, account]),
+      [
+        [false, 0],
+        [true, 3],
+      ],
+    );
+    assert.equal(data[0]?.message[0], large);
+    assert.ok(equal(data[1]?.message[0] as Value, list([large, 2])));
+    assert.equal(blobReads, 2);
+    for (let count = 0; count < 2; count++) assert.ok(equal((await take('long'))[0] as Value, long));
+    await assert.rejects(take('gone'), { code: 'timed_out' });
+    await platform.run(again.engine.close());
+  });
+});
