@@ -14,9 +14,9 @@ import { holderOfAccount } from './deploys.ts';
 import { recordOf } from './job.ts';
 import type { EffectIds } from './types.ts';
 
-/** Arguments of which the digest is kept: how long at most, and how many. */
-const DIGESTED_BYTES_MAX = 16;
-const DIGESTS_MAX = 1024;
+/** Words that are kept with their digests: how long at most, in UTF-16 units, and how many. */
+const WORD_LENGTH_MAX = 16;
+const WORDS_MAX = 1024;
 
 /** Name of the log. */
 const LOG = 'audit';
@@ -51,6 +51,12 @@ export interface Measured {
   readonly digest: Uint8Array;
 }
 
+/** What is kept of what a call said. */
+interface Said {
+  readonly digest: Uint8Array;
+  readonly size_bytes: number;
+}
+
 /** One row, as it is read. */
 export interface AuditRow extends Measured {
   readonly number: number;
@@ -82,9 +88,10 @@ export class Audit {
   #engine: AuditEngine | null = null;
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
-  #digests = new Map<string, Uint8Array>();
+  /** Of calls that say one word or number. */
+  #short = new Map<string | number, Said>();
   /** Of a call without arguments. */
-  #nothing: Uint8Array | null = null;
+  #nothing: Said | null = null;
   readonly #marks = new Marks();
   /** A row of an earlier process that was read to be a mark. */
   #ahead: Mark | null = null;
@@ -124,42 +131,45 @@ export class Audit {
     return {
       start_ms: Math.floor(start_ms),
       duration_ms,
-      bytes: bytes ?? said.length + this.#lengthOf(outcome),
-      digest: this.#digestOf(said),
+      bytes: bytes ?? said.size_bytes + this.#lengthOf(outcome),
+      digest: said.digest,
     };
   }
 
   /** SHA-256 of the canonical bytes of the list of arguments. */
   digest(args: readonly Value[]): Uint8Array {
-    return this.#digestOf(this.#said(args));
+    return this.#said(args).digest;
   }
 
-  #said(args: readonly Value[]): Uint8Array {
-    return args.length === 0 ? SAYS_NOTHING : this.#encoded(new List(args));
-  }
-
-  /** Many calls say nothing, or the same little: that is hashed once. */
-  #digestOf(said: Uint8Array): Uint8Array {
-    if (said.length > DIGESTED_BYTES_MAX) return this.#hashing.sha256(said);
-    if (said === SAYS_NOTHING) {
-      this.#nothing ??= this.#hashing.sha256(said);
+  /** Many calls say nothing, or one and the same little word or number: that is hashed once. */
+  #said(args: readonly Value[]): Said {
+    if (args.length === 0) {
+      this.#nothing ??= this.#hashed(args);
       return this.#nothing;
     }
-    const key = String.fromCharCode(...said);
-    let digest = this.#digests.get(key);
-    if (digest === undefined) {
+    const word = args[0];
+    const isShort = typeof word === 'number' || (typeof word === 'string' && word.length <= WORD_LENGTH_MAX);
+    if (args.length > 1 || !isShort) return this.#hashed(args);
+    let said = this.#short.get(word);
+    if (said === undefined) {
       // Not emptied: a table that is emptied holds on to its successor.
-      if (this.#digests.size >= DIGESTS_MAX) this.#digests = new Map();
-      digest = this.#hashing.sha256(said);
-      this.#digests.set(key, digest);
+      if (this.#short.size >= WORDS_MAX) this.#short = new Map();
+      said = this.#hashed(args);
+      this.#short.set(word, said);
     }
-    return digest;
+    return said;
   }
 
-  #encoded(value: Value): Uint8Array {
+  #hashed(args: readonly Value[]): Said {
+    const size_bytes = this.#encoded(new List(args));
+    return { digest: this.#hashing.sha256(this.#encoder.view()), size_bytes };
+  }
+
+  /** How many bytes it has, which are there until the next is encoded. */
+  #encoded(value: Value): number {
     this.#encoder.reset();
     this.#encoder.value(value);
-    return this.#encoder.finish();
+    return this.#encoder.length;
   }
 
   /** Of what came back; large text and bytes are not written out only to be measured. */
@@ -168,7 +178,7 @@ export class Audit {
     if (typeof result === 'string') return result.length;
     if (result === null && outcome.items.length === 2 && outcome.items[0] === 'ok') return NIL_OUTCOME_BYTES;
     if (result instanceof Bytes) return result.bytes.length;
-    return this.#encoded(outcome).length;
+    return this.#encoded(outcome);
   }
 
   /** Natives, methods and codes are words of declarations, so there are not many. */
@@ -322,8 +332,6 @@ export class Audit {
 /** Marks that are passed in one go: of rows that all became too old at once the others go when it is looked again. */
 const LOOKS_MAX = 64;
 
-/** The canonical bytes of no arguments. */
-const SAYS_NOTHING = encodeValue(new List([]));
 const NO_EFFECT = new Uint8Array(0);
 
 /** Values of a row, and of one that an earlier version wrote, with its words and its effect id as they are. */

@@ -6,7 +6,7 @@ import { Audit, type Retention } from '../../src/dispatch/index.ts';
 import { simulatedPlatform } from '../../src/platform/index.ts';
 import { SpaceEngine } from '../../src/space/index.ts';
 import { openSimulatedStore, SimulatedDisk } from '../../src/store/index.ts';
-import { Bytes, equal, Tuple, type Value } from '../../src/values/index.ts';
+import { Bytes, encodeValue, equal, List, Tuple, type Value } from '../../src/values/index.ts';
 
 const call = {
   account: 1,
@@ -120,6 +120,32 @@ describe('the audit', () => {
     assert.deepEqual(audit.read(0), { number: 0, ...told, ...words, digest, effectId });
     assert.deepEqual(audit.read(1), { number: 1, ...told, ...words, digest, effectId: new Uint8Array(0) });
     await platform.run(engine.close());
+  });
+
+  it('hashes the canonical bytes of the arguments, whatever was said before, and counts them and what came back', () => {
+    const { hashing, clock } = simulatedPlatform(1);
+    const audit = new Audit(hashing, clock);
+    const word: fc.Arbitrary<Value> = fc.oneof(
+      fc.integer(),
+      fc.constantFrom<Value>('', '1', 1, 0, null, 2 ** 40, 'ü', 'x'.repeat(16), 'x'.repeat(17), 'x'.repeat(5_000)),
+    );
+    const said = fc.oneof(fc.array(word, { maxLength: 3 }), fc.array(fc.string(), { maxLength: 1 }));
+    fc.assert(
+      fc.property(fc.array(said, { minLength: 1, maxLength: 30 }), word, (calls, answer) => {
+        for (const args of [...calls, ...calls]) {
+          const bytes = encodeValue(new List(args));
+          const outcome = new Tuple(['ok', new Tuple([answer])]);
+          const measured = audit.measured(7, args, { outcome, bytes: null });
+          assert.deepEqual([measured.digest, audit.digest(args)], [hashing.sha256(bytes), hashing.sha256(bytes)]);
+          assert.equal(measured.bytes, bytes.length + encodeValue(outcome).length);
+          assert.equal(audit.measured(7, args, { outcome, bytes: 9 }).bytes, 9);
+        }
+      }),
+    );
+    // More words than are kept.
+    for (const round of [1, 2])
+      for (let word = 0; word < 1_100; word += round)
+        assert.deepEqual(audit.digest([word]), hashing.sha256(encodeValue(new List([word]))));
   });
 
   it('a program that derives without end makes no fact for what it derived, nor does anybody past the bound', async () => {
