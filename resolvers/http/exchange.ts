@@ -30,7 +30,8 @@ export interface Line {
   release(): void;
   /** From now on what is read is counted, until `headCame`; who waits is told once when it is too much for a head. */
   headBegins(waiting: { headTooLarge(): void }): void;
-  headCame(): void;
+  /** Whether all that was read until now came in one piece. */
+  headCame(): boolean;
 }
 
 /** Who asks. */
@@ -130,14 +131,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Timed {
   /** What it returns says whether the library is to go on: it always is, for it is held at its socket. */
   onHeaders(status: number, raw: Buffer[]): boolean {
     if (this.#ended || status < 200) return true;
-    this.line?.headCame();
+    const isOnePiece = this.line?.headCame() ?? false;
     if (raw.length > 2 * limits.http_headers_max) {
       const message = `${this.#asker.where} answered more than ${limits.http_headers_max} headers`;
       this.#end(new PowerboxError('value_too_large', message));
       return true;
     }
     this.#enter('body', this.#times.idle_ms_max, this.#end_ms);
-    const headers = this.#heads.read(raw);
+    const headers = this.#heads.read(raw, isOnePiece);
     this.#told_bytes = headers.contentLength;
     const sink = this.#asker.headed(status, headers, this);
     if (sink instanceof PowerboxError) this.#end(sink);

@@ -16,6 +16,7 @@ export class SocketLine implements Line {
   #held = false;
   /** While a head is waited for: what has come, and whom to tell when it is too much. */
   #head_bytes = 0;
+  #head_pieces = 0;
   #waiting: { headTooLarge(): void } | null = null;
 
   constructor(over: () => void) {
@@ -36,16 +37,19 @@ export class SocketLine implements Line {
 
   headBegins(waiting: { headTooLarge(): void }): void {
     this.#head_bytes = 0;
+    this.#head_pieces = 0;
     this.#waiting = waiting;
   }
 
-  headCame(): void {
+  headCame(): boolean {
     this.#waiting = null;
+    return this.#head_pieces === 1;
   }
 
   /** The library counts headers alone: a reason, or interim answers, may have no end. */
   #isFitting(chunk: Buffer): boolean {
     this.#head_bytes += chunk.length;
+    this.#head_pieces++;
     if (this.#head_bytes <= limits.http_head_bytes_max) return true;
     const waiting = this.#waiting;
     this.#waiting = null;

@@ -315,20 +315,25 @@ describe('http', () => {
         ['content-type: application/json', `x-long: ${'y'.repeat(3_000)}`],
         ['content-type: application/json', `x-long: ${'y'.repeat(2_999)}z`],
       ];
-      // Whole, and in pieces that end in the middle of names and values.
-      for (const step of [100_000, 7, 11]) {
+      // Whole; in pieces that end in the middle of names and values; and in three, of which only the first name and the last
+      // value are cut.
+      const inSteps = (step: number) => (bytes: Buffer) =>
+        Array.from({ length: Math.ceil(bytes.length / step) }, (_, index) => (index + 1) * step);
+      const atItsEnds = (bytes: Buffer): number[] => [20, bytes.length - 11, bytes.length];
+      for (const cut of [inSteps(100_000), inSteps(7), inSteps(11), atItsEnds]) {
         let asked = 0;
         const server = createServer((socket) => {
           socket.on('error', () => {});
           socket.setNoDelay(true);
           socket.on('data', () => {
             const head = heads[asked++ % heads.length] as readonly string[];
-            const bytes = Buffer.from(`HTTP/1.1 200 OK\r\n${head.join('\r\n')}\r\ncontent-length: 4\r\n\r\ntrue`);
-            const send = (at: number): void => {
-              if (at >= bytes.length) return;
-              socket.write(bytes.subarray(at, at + step), () => setImmediate(send, at + step));
+            const bytes = Buffer.from(
+              `HTTP/1.1 200 OK\r\n${head.join('\r\n')}\r\ncontent-length: 4\r\nx-last: abcdef\r\n\r\ntrue`,
+            );
+            const send = (at: number, [end, ...ends]: readonly number[]): void => {
+              if (end !== undefined) socket.write(bytes.subarray(at, end), () => setImmediate(send, end, ends));
             };
-            send(0);
+            send(0, cut(bytes));
           });
         });
         const listening = await listen(server);
@@ -337,7 +342,10 @@ describe('http', () => {
         const page = await granted.at(listening.origin);
         for (const head of [...heads, ...heads]) {
           const answer = await page.call('get');
-          const expected = new Map<string, Value>([['content-length', '4']]);
+          const expected = new Map<string, Value>([
+            ['content-length', '4'],
+            ['x-last', 'abcdef'],
+          ]);
           const cookies: string[] = [];
           for (const [name, value] of head.map((line) => line.split(': ') as [string, string])) {
             if (name === 'set-cookie') cookies.push(value);
