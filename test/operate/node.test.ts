@@ -311,8 +311,7 @@ service: {shutdown_ms: 400}
     await begun;
     const since = lived();
     assert.equal(await node.close(), false);
-    assert.ok(since.ms() < 30_000);
-    since.end();
+    assert.ok(since() < 30_000);
     release();
     // What was under way is answered all the same, and the directory is free.
     const admin = await openAdmin({ data, unfinished: 'hold', mustExist: true, console: QUIET });

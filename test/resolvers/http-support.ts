@@ -6,7 +6,7 @@ import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { powerHandle } from '../../src/capability/index.ts';
 import { httpPower } from '../../src/capability/powers/http.ts';
-import { realPlatform } from '../../src/platform/index.ts';
+import { livedPlatform } from '../lived.ts';
 import { HttpResolver } from '../../resolvers/http/resolver.ts';
 import { Lookup } from '../../resolvers/net/lookup.ts';
 import type { ResolveName } from '../../resolvers/net/lookup.ts';
@@ -100,7 +100,7 @@ export function onLoopback(origin: string, rest: OriginSource = {}): OriginSourc
 }
 
 export function grantHttp(origins: readonly OriginSource[], resolve?: ResolveName): Granted {
-  const platform = realPlatform();
+  const platform = livedPlatform();
   const lookup = new Lookup({ ...platform, ...(resolve === undefined ? {} : { resolve }) });
   const resolver = new HttpResolver({ platform, lookup });
   resolver.grant(GRANT, httpPower.parse({ kind: 'http', origins }));

@@ -5,7 +5,7 @@ import type { Server, Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { powerHandle, readGrants } from '../../src/capability/index.ts';
 import type { PowerOf } from '../../src/capability/index.ts';
-import { realPlatform } from '../../src/platform/index.ts';
+import { livedPlatform } from '../lived.ts';
 import type { Cancellable, Platform } from '../../src/platform/index.ts';
 import { Lookup } from '../../resolvers/net/lookup.ts';
 import type { ResolveName } from '../../resolvers/net/lookup.ts';
@@ -16,9 +16,9 @@ import type { TestObject } from './host.ts';
 
 export const GRANT = 'tester/net';
 
-/** The real one, which also tells how many timers are set. */
+/** The real one, with durations as they were lived, which also tells how many timers are set. */
 export function countedPlatform(): { readonly platform: Platform; readonly timers: () => number } {
-  const real = realPlatform();
+  const real = livedPlatform();
   const set = new Set<object>();
   const after = (delay_ms: number, run: () => void): Cancellable => {
     const key = {};

@@ -2,7 +2,7 @@
 import { peersConfig, powerHandle } from '../../../../src/capability/index.ts';
 import type { PeersConfig, PeersConfigSource } from '../../../../src/capability/index.ts';
 import type { NativeError } from '../../../../src/natives/index.ts';
-import { realPlatform } from '../../../../src/platform/index.ts';
+import { livedPlatform } from '../../../lived.ts';
 import { PeersResolver } from '../../../../resolvers/peers/resolver.ts';
 import { peersPower } from '../../../../src/capability/powers/peers.ts';
 import { Host, type TestObject } from '../../host.ts';
@@ -57,7 +57,7 @@ export async function startNode(
   const node = { service: true };
   const resolver = new PeersResolver({
     config,
-    platform: realPlatform(),
+    platform: livedPlatform(),
     inService: () => node.service,
     report: (error) => {
       reports.push(error);
