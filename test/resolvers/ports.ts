@@ -3,7 +3,7 @@
  * whoever asks for any port, so no other socket of this machine takes one in between; and each is of one process of tests
  * as long as that lives: a file with its number says whose it is.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,11 @@ const mine: string[] = [];
 
 process.once('exit', () => {
   for (const file of mine) rmSync(file, { force: true });
+  try {
+    rmdirSync(TAKEN);
+  } catch {
+    // Others have ports there.
+  }
 });
 
 export async function freePorts(count: number): Promise<readonly number[]> {
@@ -49,15 +54,18 @@ function givenFrom(): number {
 
 /** Whether it is of this process from now on; who has ended without giving it back has it no more. */
 function take(port: number): boolean {
-  mkdirSync(TAKEN, { recursive: true });
   const file = join(TAKEN, `${port}`);
   for (;;) {
     try {
+      mkdirSync(TAKEN, { recursive: true });
       writeFileSync(file, `${process.pid}`, { flag: 'wx' });
       mine.push(file);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || lives(file)) return false;
+      const { code } = error as NodeJS.ErrnoException;
+      // The last one who left has removed the folder just now.
+      if (code === 'ENOENT') continue;
+      if (code !== 'EEXIST' || lives(file)) return false;
       rmSync(file, { force: true });
     }
   }
