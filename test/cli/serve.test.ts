@@ -83,6 +83,8 @@ describe('cli: a node', function () {
       [['token', '--data', 'node'], 64, /--holder/],
       [['token', '--data', 'node', '--holder', 'alice', '--lifetime', 'long'], 64, /--lifetime 12h/],
       [['token', '--data', '.', '--holder', 'al ice'], 64, /for example --holder alice/],
+      [['token', '--data', '.', '--holder', 'alice', '--space', '../x'], 64, /"..\/x" is no name of a space/],
+      [['token', '--data', 'node', '--holder', 'alice', '--space', 'later'], 0, /there is no space later in node yet/],
       [['space', 'create', '..', '--data', 'node'], 64, /no name of a space/],
       [['space', 'create', 'a', '--data', 'node', '--quota', 'bytes=1'], 64, /--quota bytes_max/],
       [['restore', 'nothing', '--data', 'there'], 75, /no backup of powerbox/],

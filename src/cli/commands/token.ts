@@ -38,11 +38,14 @@ async function issue(terminal: Terminal, { data, holder, space, lifetime }: Toke
       hint: 'For example powerbox token --holder alice --data ./node.',
     });
   const lifetime_ms = readTime(lifetime ?? '30d');
-  const token = await (await nodeTokens()).issueNodeToken(data, {
+  const { issueNodeToken, spacesMissing } = await nodeTokens();
+  const token = await issueNodeToken(data, {
     holder,
     lifetime_ms,
     ...(space === undefined ? {} : { spaces: space }),
   });
+  for (const name of spacesMissing(data, space ?? []))
+    terminal.talk(`there is no space ${name} in ${data} yet; powerbox space create ${name} --data ${data}`);
   if (terminal.json) terminal.record({ type: 'token', holder, token });
   else terminal.data(`${token}\n`);
   return EXIT.success;

@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path';
 import { type Admin, openAdmin, restoreBackup } from '../../embedding/index.ts';
 import { type BackupReport, madeWhole } from '../../store/index.ts';
 import { makePrivate } from '../node-directory.ts';
-import { directoriesIn, listSpaces, MAIN_SPACE } from './space-files.ts';
+import { directoriesIn, listSpaces } from './space-files.ts';
+import { MAIN_SPACE } from '../space-places.ts';
 
 export interface SpaceBackup extends BackupReport {
   readonly space: string;

@@ -7,4 +7,5 @@ export {
 } from './node.ts';
 export { backupNode, restoreNode, type SpaceBackup } from './backup.ts';
 export { type NodeAdmin, type NodeInfo, openNodeAdmin } from './node-admin.ts';
-export { findSpace, MAIN_SPACE, type SpaceEntry, type SpaceSettings } from './space-files.ts';
+export { findSpace, type SpaceEntry, type SpaceSettings } from './space-files.ts';
+export { MAIN_SPACE } from '../space-places.ts';

@@ -24,7 +24,8 @@ import { ServiceTallies } from './metrics.ts';
 import { NODE_SOCKET, nodeDesk, type NodeInfo } from './node-admin.ts';
 import { type NodeState, operatorRoutes } from './routes.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
-import { MAIN_SPACE, memoryOfProcess, processFigures, readTls, removeLeftovers } from './space-files.ts';
+import { memoryOfProcess, processFigures, readTls, removeLeftovers } from './space-files.ts';
+import { MAIN_SPACE } from '../space-places.ts';
 import { type NodeHolds, NodeSpaces } from './spaces.ts';
 
 /** Of the time to close, what clients get for what they wait for; the rest is for the spaces. */

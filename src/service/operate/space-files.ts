@@ -8,7 +8,6 @@
  * Owns these places and `space.json`. A space is made and removed wholly or not at all; one that somebody holds is
  * never removed.
  */
-import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
@@ -18,14 +17,10 @@ import { isPowerboxError, PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { madeWhole } from '../../store/index.ts';
 import { makePrivate } from '../node-directory.ts';
+import { directoryOfSpace, isSpace, isSpaceName, MAIN_SPACE, SPACES } from '../space-places.ts';
 
-export const MAIN_SPACE = 'main';
-const SPACES = 'spaces';
 const SETTINGS_FILE = 'space.json';
-const FORMAT_FILE = 'powerbox.json';
 const REMOVED_PREFIX = '.powerbox-new-removed-';
-
-const spaceName = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 const settingsSchema = z.strictObject({
   version: z.literal(1),
@@ -51,18 +46,6 @@ export interface SpaceEntry extends SpaceSettings {
 
 const NOTHING_SAID: SpaceSettings = { owner: null, quotas: null, config: null };
 
-/** Refused with `usage`: it stands in paths, tokens and metrics. */
-export function requireSpaceName(name: string): string {
-  if (spaceName.test(name)) return name;
-  throw new PowerboxError('usage', `${JSON.stringify(name.slice(0, 80))} is no name of a space`, {
-    hint: 'The name of a space is a letter and at most 63 letters, digits, - or _.',
-  });
-}
-
-export function directoryOfSpace(data: string, name: string): string {
-  return requireSpaceName(name) === MAIN_SPACE ? data : join(data, SPACES, name);
-}
-
 /** What killed processes have left; called by who holds the node. */
 export async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory))
@@ -76,7 +59,7 @@ export async function listSpaces(data: string): Promise<readonly SpaceEntry[]> {
   const found: SpaceEntry[] = [];
   for (const name of all) {
     const directory = directoryOfSpace(data, name);
-    if (existsSync(join(directory, FORMAT_FILE))) found.push({ name, directory, ...(await readSettings(directory)) });
+    if (isSpace(data, name)) found.push({ name, directory, ...(await readSettings(directory)) });
   }
   return found;
 }
@@ -84,7 +67,7 @@ export async function listSpaces(data: string): Promise<readonly SpaceEntry[]> {
 /** Refused with `config_invalid` where there is no such space. */
 export async function findSpace(data: string, name: string): Promise<SpaceEntry> {
   const directory = directoryOfSpace(data, name);
-  if (existsSync(join(directory, FORMAT_FILE))) return { name, directory, ...(await readSettings(directory)) };
+  if (isSpace(data, name)) return { name, directory, ...(await readSettings(directory)) };
   const names = (await listSpaces(data)).map((entry) => entry.name);
   throw new PowerboxError('config_invalid', `there is no space ${name} in ${data}`, {
     hint: names.length === 0 ? `powerbox space create ${name} --data ${data}` : `there are ${names.join(', ')}`,
@@ -197,7 +180,7 @@ export async function directoriesIn(directory: string): Promise<readonly string[
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
     throw new PowerboxError('storage_failed', `${directory} cannot be read: ${error.code}`, { cause: error });
   });
-  return found.flatMap((each) => (each.isDirectory() && spaceName.test(each.name) ? [each.name] : [])).sort();
+  return found.flatMap((each) => (each.isDirectory() && isSpaceName(each.name) ? [each.name] : [])).sort();
 }
 
 /** The certificate and key that encrypt, read once. Refused with `config_invalid`. */

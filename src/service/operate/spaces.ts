@@ -20,12 +20,12 @@ import {
   createSpace,
   findSpace,
   listSpaces,
-  MAIN_SPACE,
   openingOf,
   removeSpace,
   type SpaceEntry,
   type SpaceSettings,
 } from './space-files.ts';
+import { MAIN_SPACE } from '../space-places.ts';
 
 export interface NodeSpacesOptions {
   /** Data directory of the node, absolute. */
