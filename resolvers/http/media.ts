@@ -59,9 +59,10 @@ export function mediaTypeOf(contentType: string): MediaType | null {
 /** JSON is UTF-8, whatever a charset beside it says. */
 function readJson(bytes: Buffer): ReadBody {
   if (bytes.length === 0) return { value: null, fault: null };
-  const text = decode(bytes, 'utf-8');
+  const ascii = isAscii(bytes) ? bytes : null;
+  const text = ascii === null ? decode(bytes, 'utf-8') : ascii.toString('latin1');
   if (text === null) return { value: asBytes(bytes), fault: 'it is JSON by its media type, but no UTF-8' };
-  const read = parseJson(text);
+  const read = parseJson(text, ascii);
   if ('value' in read) return { value: read.value, fault: null };
   return { value: asBytes(bytes), fault: `it is JSON by its media type, but cannot be read: ${read.fault}` };
 }
