@@ -29,6 +29,7 @@ class EveryMethod extends Map<string, Method> {
       recovery: null,
       forms: FORMS,
       patient: false,
+      light: false,
       unseen: false,
       lane: null,
       readings: READINGS,
