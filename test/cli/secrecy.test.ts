@@ -103,8 +103,8 @@ describe('nothing that a busy node says', function () {
       'powerbox.yaml',
       `version: 1
 natives:
-  near: {command: [python3, ${here('../operate/telling_host.py')}], folder: ., environment: {PASSWORD: ${secret('PASSWORD')}}}
-  far: {url: "${listening.url}", key: ${keyOfFar}}
+  near: {command: [python3, ${here('../operate/telling_host.py')}], folder: ., start_ms_max: 120000, environment: {PASSWORD: ${secret('PASSWORD')}}}
+  far: {url: "${listening.url}", key: ${keyOfFar}, start_ms_max: 120000}
 powers:
   stdio: {kind: stdio}
   files: {kind: files, root: ./files}

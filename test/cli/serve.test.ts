@@ -57,7 +57,7 @@ describe('cli: a node', function () {
         'main.rho',
         `contract main(box, @config) = { for (ex <- box!?("native", "example")) { ex!("${method}") } }`,
       );
-      const example = { command: [process.execPath, ...program('odd'), 'serves'], ...native };
+      const example = { command: [process.execPath, ...program('odd'), 'serves'], start_ms_max: 120_000, ...native };
       const config = {
         version: 1,
         natives: { example },

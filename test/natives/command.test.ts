@@ -32,7 +32,12 @@ describe('arguments after --', () => {
     config = join(directory, 'powerbox.yaml');
     const text = 'for (@seen <- ex!?("seen")) { out!(seen.get("arguments")) }';
     writeFileSync(program, `new ex(\`native:example\`), out(\`rho:io:stdout\`) in { ${text} }`);
-    const native = { command: [process.execPath, ...start('odd'), 'serves'], arguments: true, folder: root };
+    const native = {
+      command: [process.execPath, ...start('odd'), 'serves'],
+      arguments: true,
+      folder: root,
+      start_ms_max: 120_000,
+    };
     const powers = { stdio: { kind: 'stdio' }, example: { kind: 'host', native: 'example' } };
     const holders = { alice: { grants: ['stdio', 'example'] } };
     writeFileSync(config, JSON.stringify({ version: 1, natives: { example: native }, powers, holders }));

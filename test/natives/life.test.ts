@@ -72,7 +72,7 @@ describe('a managed child', function () {
       onHostLine: () => {},
       config: {
         version: 1,
-        natives: { example: odd('late') },
+        natives: { example: { ...odd('late'), start_ms_max: 120_000 } },
         powers: { example: { kind: 'host', native: 'example' } },
         holders: { alice: { grants: ['example'] } },
         systemContracts: [{ name: 'first', file, holder: 'alice' }],

@@ -239,7 +239,10 @@ describe('operate: a node', function () {
     const config = join(directory, 'powerbox.yaml');
     const command = JSON.stringify([process.execPath, ...program('example')]);
     const folder = fileURLToPath(new URL('../..', import.meta.url));
-    writeFileSync(config, `version: 1\nnatives: {example: {command: ${command}, folder: ${folder}}}\n`);
+    writeFileSync(
+      config,
+      `version: 1\nnatives: {example: {command: ${command}, folder: ${folder}, start_ms_max: 120000}}\n`,
+    );
     const { text } = await get(await start({ config }), '/metrics');
     const labels = '{space="main",native="example",form="command"}';
     assert.match(text, new RegExp(`^powerbox_host_up${labels} 1$`, 'm'));
@@ -268,7 +271,7 @@ describe('operate: a node', function () {
         config,
         JSON.stringify({
           version: 1,
-          natives: { example: { command, ...native } },
+          natives: { example: { command, start_ms_max: 120_000, ...native } },
           powers: { example: { kind: 'host', native: 'example' } },
           holders: { alice: { grants: ['example'] } },
           systemContracts: [{ name: 'main', file: `${name}.rho`, holder: 'alice' }],

@@ -155,8 +155,8 @@ service:
     // Their hosts tell the same collector themselves, beneath the call that they were told of.
     await start(`{endpoint: "${endpoint}"}`, 'publicNames: true', {
       natives: `
-  node: {command: [${process.execPath}, --import, tsx, ${fileOf('./tracing-child.ts')}], folder: ${fileOf('.')}, environment: {COLLECTOR: "${endpoint}"}}
-  python: {command: [python3, ${fileOf('./tracing_host.py')}], folder: ${fileOf('.')}, environment: {COLLECTOR: "${endpoint}"}}`,
+  node: {command: [${process.execPath}, --import, tsx, ${fileOf('./tracing-child.ts')}], folder: ${fileOf('.')}, start_ms_max: 120000, environment: {COLLECTOR: "${endpoint}"}}
+  python: {command: [python3, ${fileOf('./tracing_host.py')}], folder: ${fileOf('.')}, start_ms_max: 120000, environment: {COLLECTOR: "${endpoint}"}}`,
       powers: `node: {kind: host, native: node}, python: {kind: host, native: python}`,
       grants: 'node, python',
     });

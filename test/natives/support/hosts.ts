@@ -79,7 +79,7 @@ export async function openWith(
     config: {
       version: 1,
       // A thread that loads TypeScript on a busy machine takes its time.
-      natives: { example: { start_ms_max: 60_000, ...native } },
+      natives: { example: { start_ms_max: 120_000, ...native } },
       powers: { example: { kind: 'host', native: 'example' } },
       holders: { alice: { grants: [{ power: 'example', ...grant }] }, bob: { grants: [] } },
     },
