@@ -164,6 +164,7 @@ export class SpaceEngine implements Engine, TurnHost, CommitHost {
       messages: this.messages,
       logs: this.logs,
       cutter: this.#cutter as Cutter,
+      readsAll: this.#recorders.any || this.#options.replays === true,
     });
     this.#loop.turn = found.header.lastTurn;
     this.#books.nextTask = found.header.nextTask;

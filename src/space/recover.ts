@@ -31,6 +31,8 @@ export async function recover(from: {
   messages: Messages;
   logs: Logs;
   cutter: Cutter;
+  /** Every message is read, too: a recording has those that stand in blobs before all else, and a replay has them there. */
+  readsAll: boolean;
 }): Promise<Recovered> {
   const { store, terms, channels, readName, cutter } = from;
   let header: EntryHeader = { lastTurn: 0, nextTask: 1, nextStamp: 1 };
@@ -63,11 +65,6 @@ export async function recover(from: {
       const datum = new Datum(message, persist, account, stamp, -1);
       datum.number = number;
       cutter.noteChannel(channels.overlay(channel, { kind: 'datum', datum }));
-    },
-    // Most are read once, when their channel is: for the next cut, or for whoever takes them.
-    skipped(channel, number, persist, account, stamp, entry, at) {
-      const overlay = { kind: 'skipped' as const, number, persist, account, stamp, entry, at };
-      cutter.noteChannel(channels.overlay(channel, overlay));
     },
     datumGone(channel, number) {
       cutter.noteChannel(channels.overlay(channel, { kind: 'datumGone', number }));
@@ -113,13 +110,19 @@ export async function recover(from: {
       cutter.noteDropped(drop);
     },
   };
+  // Most are read once, when their channel is: for the next cut, or for whoever takes them.
+  const skipped: EntryReader['skipped'] = (channel, number, persist, account, stamp, entry, at) => {
+    const overlay = { kind: 'skipped' as const, number, persist, account, stamp, entry, at };
+    cutter.noteChannel(channels.overlay(channel, overlay));
+  };
+  const entryReader = from.readsAll ? reader : { ...reader, skipped };
   let tail_bytes = 0;
   let expected = cutEntry + 1;
   for await (const { number, entry } of store.journal.read(cutEntry + 1)) {
     if (number !== expected) throw corrupt(`a gap in the journal: entry ${expected} is missing`);
     expected++;
     tail_bytes += entry.length;
-    readEntry(entry, terms, readName, from.messages, reader, false);
+    readEntry(entry, terms, readName, from.messages, entryReader, false);
   }
   return { header, tasks: [...tasks.values()].sort((a, b) => a.number - b.number), facts, tail_bytes };
 }
