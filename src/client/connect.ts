@@ -5,10 +5,11 @@
 import { isPowerboxError, PowerboxError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { onAbort } from './abort.ts';
-import { BoxMethods, type BoxEvents } from './box.ts';
+import { BoxMethods } from './box.ts';
 import { CursorKeeper, type CursorStore } from './cursor.ts';
 import { Emitter } from './emitter.ts';
 import type { EveryObject, SystemChannel } from './generated.ts';
+import type { BoxEvents } from './options.ts';
 import { type ConnectionState, Session, type TokenSource } from './session.ts';
 import { type SocketMaker, surroundingsOf, type Surroundings } from './surroundings.ts';
 

@@ -5,9 +5,9 @@
  *
  * Everything here is covered by the versions of the package; nothing else is.
  */
+export type { Channel } from './box.ts';
 export type {
   BoxEvents,
-  Channel,
   ConsumeOptions,
   Deployed,
   DeployOptions,
@@ -21,7 +21,7 @@ export type {
   ReceiveSlot,
   SignalOptions,
   TakeOptions,
-} from './box.ts';
+} from './options.ts';
 export { type Box, connect, type ConnectOptions, connectIn } from './connect.ts';
 export type { CursorStore } from './cursor.ts';
 export { isRemoteError, RemoteError } from './errors.ts';
