@@ -31,7 +31,7 @@ export interface Target {
 }
 
 /** What is sent. Nothing in it is ever changed: requests that are the same share it. */
-export interface LineRequest {
+interface LineRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: string[];
