@@ -172,6 +172,8 @@ describe('what is left behind', () => {
     const made = client.id();
     const sent = client.id();
     const called = client.id();
+    const deployed = client.id();
+    const uris = new Map<string, Value>([['app:pair', list([new Reference(made, [0]), Wildcard.the])]]);
     client.say(
       { kind: 'names', id: made, count: 1 },
       { kind: 'produce', id: sent, channel: 'c', message: [new Reference(made, [0]), list([Wildcard.the])], ...none },
@@ -184,7 +186,8 @@ describe('what is left behind', () => {
         limit_ms: null,
       },
     );
-    for (const id of [sent, called]) {
+    client.say({ kind: 'deploy', id: deployed, text: 'new pair(`app:pair`) in { Nil }', name: 'p', uris });
+    for (const id of [sent, called, deployed]) {
       const answer = await client.answer(id);
       assert.ok('error' in answer && answer.error.code === 'value_unsupported', JSON.stringify(answer));
     }

@@ -20,6 +20,7 @@ import {
 } from '../../values/index.ts';
 import type { PathStep } from '../../wire/index.ts';
 import type { Session } from './session.ts';
+import { isDatum, notWhole } from './whole.ts';
 
 const METHOD = 'ref';
 
@@ -69,7 +70,9 @@ export function withArrived(session: Session, values: ReadonlyMap<string, Value>
       },
     );
   };
-  return new Map([...values].map(([uri, value]) => [uri, substitute(value, arrived)]));
+  const found = [...values].map(([uri, value]) => [uri, substitute(value, arrived)] as const);
+  if (!found.every(([, value]) => isDatum(value))) throw notWhole();
+  return new Map(found);
 }
 
 function substituteAll(values: readonly Value[], resultOf: (request: number) => Value): readonly Value[] {
