@@ -240,6 +240,11 @@ export const ADAPTERS = [
     reason: 'Looks whether there is a directory of a node.',
   },
   {
+    file: 'src/service/space-places.ts',
+    touches: ['files'],
+    reason: 'Looks whether there is a space of a name.',
+  },
+  {
     file: 'src/service/operate/logs.ts',
     touches: ['files'],
     reason: 'Makes lines with pino; whoever opens the log says where they are written.',
