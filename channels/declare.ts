@@ -33,12 +33,6 @@ interface MethodText {
   /** The answer comes when a person gives it, however late: calls have no time limit. Default false. */
   readonly patient?: boolean;
   /**
-   * A call costs next to nothing while it is under way, and is bounded otherwise: of those of a socket only one is. So it
-   * takes nothing of what one account may have under way, and sends to peers that do not read hold up no others. It has its
-   * time limit all the same. Default false.
-   */
-  readonly light?: boolean;
-  /**
    * Calls of one object run one after the other within a lane; methods of different lanes run side by side, so that
    * one which waits (to receive) holds up none of the others (to send). Default: the one lane without a name. Null:
    * its calls are in no order at all.
@@ -72,8 +66,6 @@ export interface Method {
   readonly forms: readonly Form[];
   /** Whether a call may take any time. */
   readonly patient: boolean;
-  /** Whether a call takes nothing of what its account may have under way. */
-  readonly light: boolean;
   /** In which order of the object its calls stand; empty for the one without a name, null for none. */
   readonly lane: string | null;
   /** Readings of a call by number of values after the method, trailing names included; null where none has that many. */
@@ -170,11 +162,11 @@ function compile(channel: string, name: string, source: MethodSource, trailings:
       readings[length] = [...others, reading];
     }
   });
-  const { doc, effect, forms, patient = false, light = false, lane = '', unseen = false } = source;
+  const { doc, effect, forms, patient = false, lane = '', unseen = false } = source;
   if (unseen && effect !== 'observe') invalid(channel, `${name} has effect ${effect} and so cannot be unseen`);
   if (lane !== null && lane !== '' && !WORD.test(lane))
     invalid(channel, `the lane ${JSON.stringify(lane)} of ${name} is not a word`);
-  return { name, doc, effect, recovery, unseen, forms, patient, light, lane, readings };
+  return { name, doc, effect, recovery, unseen, forms, patient, lane, readings };
 }
 
 /** What every object with methods can be asked besides; the dispatcher answers. */

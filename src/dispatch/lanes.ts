@@ -13,8 +13,7 @@ export interface Job {
   readonly lane: string | null;
   /**
    * It waits for the world and costs nothing meanwhile, so it takes nothing of its account's allowance: a program
-   * that waits on a thousand sockets can still send on each, whoever of their peers does not read. How many there are is
-   * bounded by tasks outside.
+   * that waits on a thousand sockets can still send on each. How many there are is bounded by tasks outside.
    */
   readonly patient: boolean;
   /** Its start only posts a cause, so it may be made inside a turn. All others start after it. */

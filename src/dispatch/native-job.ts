@@ -143,9 +143,8 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Cause, Po
     this.what = `${reference.native}.${call.method.name}`;
     this.delivered_ms = context.clock.monotonic_ms();
     this.changing = call.method.effect === 'change';
-    const takesAnyTime = call.method.patient || refused !== null;
-    this.patient = takesAnyTime || call.method.light;
-    this.drained = this.changing && !takesAnyTime;
+    this.patient = call.method.patient || refused !== null;
+    this.drained = this.changing && !this.patient;
     this.postsFirst = this.changing && reserved === null && refused === null;
     this.#context = context;
     this.#native = native;

@@ -29,7 +29,6 @@ class EveryMethod extends Map<string, Method> {
       recovery: null,
       forms: FORMS,
       patient: false,
-      light: false,
       unseen: false,
       lane: null,
       readings: READINGS,

@@ -435,32 +435,6 @@ describe('effects', () => {
     assert.deepEqual(site.engine.waiting(ret), [['said'], ['heard']]);
   });
 
-  it('a light call takes nothing of the allowance of its account, and has its time all the same', async () => {
-    const site = new Site(undefined, undefined, { effectsRunningMax: 1 });
-    site.world.behaviour = (call) => (call.args[0] === 'stuck' ? new Promise(() => {}) : { ok: call.args[0] ?? null });
-    const [stuck, ret] = [freshName(), freshName()];
-    const objects = await Promise.all(Array.from({ length: 5 }, (_, index) => site.install(`h${index}`)));
-    await Promise.all(objects.map((object) => site.send(object, ['pass', 'stuck', stuck])));
-    await rest();
-    await site.send(await site.install('other'), ['say', 'said', ret]);
-    await site.send(await site.install('third'), ['pass', 'passed', ret]);
-    await rest();
-    assert.deepEqual(site.engine.waiting(stuck), []);
-    assert.deepEqual(
-      site.engine
-        .waiting(ret)
-        .map((message) => message[0])
-        .sort(),
-      ['passed', 'said'],
-    );
-    site.time.advance(30_000);
-    await site.dispatcher.quiescent(1);
-    assert.deepEqual(
-      site.engine.waiting(stuck).map((message) => codeOf(message[0])),
-      objects.map(() => 'timed_out'),
-    );
-  });
-
   it('each call of an object with state sees the state its predecessor left, also after a kill', async () => {
     const first = new Site();
     const counter = await first.install(null, 'counter', 0);

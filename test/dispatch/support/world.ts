@@ -50,7 +50,6 @@ export const probeDeclaration = declareChannel({
     person: { doc: 'x', effect: 'change', recovery: 'none', patient: true, forms: [form] },
     hear: { doc: 'x', effect: 'observe', patient: true, lane: 'in', forms: [form] },
     say: { doc: 'x', effect: 'change', recovery: 'repeat', lane: 'out', forms: [form] },
-    pass: { doc: 'x', effect: 'change', recovery: 'none', light: true, lane: 'out', forms: [form] },
     fetch: { doc: 'x', effect: 'change', recovery: 'repeat', lane: null, forms: [form] },
     tally: { doc: 'x', effect: 'change', recovery: 'ask', forms: [{ args: [], result: t.int() }] },
   },
