@@ -25,12 +25,15 @@ export type Batch<W> = readonly [memory: ArrayBuffer, used: number, words: reado
 const HEAD_BYTES = 9;
 const FIRST_BYTES = 4 * 1024;
 const BATCH_BYTES_MAX = 256 * 1024;
+/** Of a batch: the other side begins with them while the next ones are written, and a batch costs as much as some ten messages. */
+const MESSAGES_MAX = 32;
 
 export class BatchWriter<W> {
   readonly #post: (batch: Batch<W>, memory: readonly ArrayBuffer[]) => void;
   readonly #soon: (flush: () => void) => void;
   #memory: Buffer | null = null;
   #used = 0;
+  #messages = 0;
   #words: W[] = [];
   /** What the last ones took: the next one is made as large. */
   #usual_bytes = FIRST_BYTES;
@@ -63,6 +66,7 @@ export class BatchWriter<W> {
     this.#usual_bytes = Math.min(BATCH_BYTES_MAX, Math.max(FIRST_BYTES, (this.#usual_bytes + 2 * this.#used) >>> 1));
     this.#memory = null;
     this.#used = 0;
+    this.#messages = 0;
     if (this.#words.length > 0) this.#words = [];
     this.#post(batch, [batch[0]]);
   };
@@ -71,9 +75,9 @@ export class BatchWriter<W> {
   #head(op: number, subject: number, count: number, more: number): Buffer {
     const needed = HEAD_BYTES + more;
     let memory = this.#memory;
-    if (memory === null || this.#used + needed > memory.length) {
+    if (memory === null || this.#messages === MESSAGES_MAX || this.#used + needed > memory.length) {
+      // When there was one before, it is asked for already.
       if (memory === null) this.#soon(this.flush);
-      // Larger than was thought: what is there goes out at once.
       else this.flush();
       memory = this.#memory = Buffer.allocUnsafeSlow(Math.max(this.#usual_bytes, needed));
     }
@@ -82,6 +86,7 @@ export class BatchWriter<W> {
     memory.writeUInt32LE(subject, at + 1);
     memory.writeUInt32LE(count, at + 5);
     this.#used = at + HEAD_BYTES;
+    this.#messages++;
     return memory;
   }
 }
