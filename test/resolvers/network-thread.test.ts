@@ -172,8 +172,8 @@ describe('the thread of the network', () => {
     first.socket.write(Buffer.alloc(1), (error) => assert.notEqual(error, null));
     first.socket.destroy();
     const again = await dial();
-    const other = peer.sockets.at(-1);
-    other?.write('hello');
+    await until(() => peer.sockets.length === 2);
+    peer.sockets[1]?.write('hello');
     await until(() => again.heard.bytes === 5);
     again.socket.destroy();
     client.destroy();
