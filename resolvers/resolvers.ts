@@ -18,7 +18,6 @@ import { LoadResolver } from './load.ts';
 import { PeersResolver } from './peers/resolver.ts';
 import { RandomResolver } from './random.ts';
 import { Lookup } from './net/lookup.ts';
-import { NetworkThread } from './net/network-thread.ts';
 import type { AnyResolver, Resolver } from './resolver.ts';
 import { StdioResolver } from './stdio.ts';
 import { systemNative } from './system.ts';
@@ -54,7 +53,6 @@ export class Resolvers {
   /** One for each declaration; to be registered with the dispatcher before the space is opened. */
   readonly natives: readonly Native[];
   readonly #resolvers: readonly AnyResolver[];
-  readonly #thread = new NetworkThread();
   /** Grants that stand, in the order of their granting. */
   readonly #granted = new Map<string, Power>();
 
@@ -86,7 +84,7 @@ export class Resolvers {
       }),
       new HostResolver(node.hosts ?? null),
       new HttpResolver({ platform, lookup }),
-      new TcpResolver({ platform, lookup, thread: this.#thread }),
+      new TcpResolver({ platform, lookup }),
       new UdpResolver({ platform, lookup }),
     ];
     this.natives = [
@@ -128,7 +126,6 @@ export class Resolvers {
   async close(): Promise<void> {
     this.#granted.clear();
     await Promise.all(this.#resolvers.map((resolver) => resolver.close()));
-    await this.#thread.close();
   }
 
   /** The one of the power's own kind, so that it takes it. */

@@ -139,14 +139,14 @@ export const ADAPTERS = [
     reason: 'Asks the system for the addresses of names; tests give answers of their own.',
   },
   {
-    file: 'resolvers/net/network-thread.ts',
-    touches: ['processes'],
-    reason: 'Starts the thread in which sockets are read and written; its tests have a real one.',
+    file: 'resolvers/tcp/connect.ts',
+    touches: ['sockets'],
+    reason: 'Opens connections; its tests have real peers.',
   },
   {
-    file: 'resolvers/net/thread/main.ts',
-    touches: ['processes', 'sockets', 'timers'],
-    reason: 'The first module of that thread: opens what was judged; its tests have real peers.',
+    file: 'resolvers/tcp/listener.ts',
+    touches: ['sockets'],
+    reason: 'Opens ports; its tests have real peers.',
   },
   {
     file: 'resolvers/tcp/grant.ts',

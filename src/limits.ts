@@ -88,8 +88,8 @@ export const limits = {
   causes_waiting_max: 1_048_576,
   /** Milliseconds a native call may take when its caller gives no limit. */
   native_call_ms_default: 30_000,
-  /** Effects of one account running at once; fewer, and sockets of one program wait for each other. */
-  effects_running_max: 256,
+  /** Effects of one account running at once. */
+  effects_running_max: 64,
   /** Records one account may put on STDERR at once; beyond it they are dropped and counted. A screenful, twice. */
   stderr_records_burst_max: 100,
   /** Records a second by which an account's STDERR allowance grows again. */

@@ -1,8 +1,11 @@
 /**
  * Opens a connection to outside: the name is looked up and judged, and one of the addresses that were judged is
- * connected to. Owns the socket until it is open; then it belongs to whom it was opened for. Must never
+ * connected to. Owns the system socket until it is open; then it belongs to whom it was opened for. Must never
  * leave one behind, on whatever path it ends.
  */
+import { connect as connectPlain } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectSecure } from 'node:tls';
 import { parseEndpoint } from '../../src/capability/index.ts';
 import type { Address } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
@@ -12,9 +15,8 @@ import type { Value } from '../../src/values/index.ts';
 import type { Lookup } from '../net/lookup.ts';
 import { netFailure } from '../net/reason.ts';
 import { takenBack } from '../net/room.ts';
-import type { FarSocket } from '../net/thread/far-socket.ts';
-import type { Dial, NetworkThread } from '../net/network-thread.ts';
 import type { TcpGrant } from './grant.ts';
+import { sharingMemory } from './reading.ts';
 
 export interface ConnectOptions {
   readonly tls: boolean;
@@ -52,10 +54,9 @@ export function entriesOf(value: Value | undefined): readonly (readonly [Value, 
 export interface Caller<T> {
   readonly platform: Platform;
   readonly lookup: Lookup;
-  readonly thread: NetworkThread;
   readonly signal: AbortSignal | undefined;
   /** Takes the open socket in the same moment, so that nothing it says is missed. */
-  readonly take: (socket: FarSocket) => T;
+  readonly take: (socket: Socket) => T;
 }
 
 /** Refused with a coded error. The caller holds a place among the sockets of the grant. */
@@ -109,54 +110,58 @@ interface Dialled {
   readonly timers: Platform['timers'];
 }
 
-function dial<T>(grant: TcpGrant, address: Address, dialled: Dialled, caller: Caller<T>): Promise<T> {
-  const { limit_ms, timers } = dialled;
-  const { signal, thread, take } = caller;
+function dial<T>(grant: TcpGrant, address: Address, dialled: Dialled, { signal, take }: Caller<T>): Promise<T> {
+  const { options, limit_ms, timers } = dialled;
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
       reject(new PowerboxError('cancelled', 'the call ended before the connection was open'));
       return;
     }
-    let over = false;
-    const settled = (): boolean => {
-      if (over) return false;
-      over = true;
+    const socket = openSocket(grant, address, dialled);
+    const settled = (): void => {
       timer.cancel();
       signal?.removeEventListener('abort', cancel);
-      opening();
-      return true;
+      opened();
+      socket.off('error', failed);
+      socket.off('close', closed);
     };
     const failed = (error: unknown): void => {
-      if (!settled()) return;
+      settled();
+      // What it still says on its way out is heard by nobody, and must not be uncaught.
+      socket.on('error', () => {});
       socket.destroy();
       reject(error);
     };
+    const closed = (): void => failed(new PowerboxError('net_failed', `${dialled.host} cannot be reached: closed`));
     const cancel = (): void => failed(new PowerboxError('cancelled', 'the call ended before the connection was open'));
     const timer = timers.after(limit_ms, () =>
       failed(new PowerboxError('timed_out', `no connection to ${dialled.host}:${dialled.port} within ${limit_ms} ms`)),
     );
     signal?.addEventListener('abort', cancel, { once: true });
-    const opening = grant.opening(cancel);
-    const opened = (): void => {
-      if (settled()) resolve(take(socket));
-    };
-    const socket = thread.dial(whereOf(grant, address, dialled), { opened, failed });
+    const opened = grant.opening(cancel);
+    socket.once('error', failed);
+    socket.once('close', closed);
+    socket.once(options.tls ? 'secureConnect' : 'connect', () => {
+      settled();
+      resolve(take(socket));
+    });
   });
 }
 
-function whereOf(
-  { power, tls, window_bytes }: TcpGrant,
-  address: Address,
-  { host, port, localPort, options }: Dialled,
-): Dial {
-  const servername = power.tls.servername ?? options.servername ?? (host === address.text ? null : host);
-  return {
+function openSocket(grant: TcpGrant, address: Address, { host, port, localPort, options }: Dialled): Socket {
+  const where = {
     host: address.text,
     port,
     family: address.family,
-    localPort,
-    keepAlive_ms: power.keepAlive_ms,
-    window_bytes,
-    tls: options.tls ? { files: tls.client, servername } : null,
+    allowHalfOpen: true,
+    ...(localPort === 0 ? {} : { localPort }),
   };
+  if (!options.tls) return sharingMemory((onread) => connectPlain({ ...where, onread }));
+  const name = grant.power.tls.servername ?? options.servername ?? (host === address.text ? null : host);
+  return connectSecure({
+    ...where,
+    secureContext: grant.tls.client,
+    rejectUnauthorized: true,
+    ...(name === null ? {} : { servername: name }),
+  });
 }

@@ -3,6 +3,8 @@
  * system socket from the moment it is made, and ends it on every path. Must never hold more than its bound: what
  * nobody receives is left with the system, and so with the peer.
  */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { whenLeft } from '../../channels/index.ts';
 import { parseAddress } from '../../src/capability/index.ts';
 import type { Cancellable } from '../../src/platform/index.ts';
@@ -11,10 +13,10 @@ import { bytes as bytesValue, map } from '../../src/values/index.ts';
 import type { Value } from '../../src/values/index.ts';
 import { netFailure } from '../net/reason.ts';
 import type { Occupant } from '../net/room.ts';
-import type { FarSocket } from '../net/thread/far-socket.ts';
 import type { TcpGrant } from './grant.ts';
 import { Inbox } from './inbox.ts';
 import type { Wanted } from './inbox.ts';
+import { onBytes } from './reading.ts';
 
 /** Who called, and may not wait any more. */
 type Caller = Pick<NativeCall, 'signal' | 'whenLeft'>;
@@ -33,6 +35,8 @@ const DONE: NativeAnswer = { ok: null };
  * is not taken for idle.
  */
 const PIECE_BYTES = 256 * 1024;
+/** What is behind everything that was written before, so who hears of it knows that all of that has gone. */
+const NOTHING = new Uint8Array(0);
 
 export class Connection implements Occupant {
   readonly number: number;
@@ -43,7 +47,8 @@ export class Connection implements Occupant {
   readonly local: string;
   /** When something last came or went. */
   active_ms: number;
-  readonly #socket: FarSocket;
+  readonly #socket: Socket;
+  readonly #tls: boolean;
   readonly #inbox: Inbox;
   readonly #waiters: Waiter[] = [];
   /** The peer has said that it sends no more. */
@@ -56,8 +61,6 @@ export class Connection implements Occupant {
   /** The send that waits for the rate of the grant, and whether anything of it has gone. */
   #waiting: { readonly begun: boolean; giveUp(): void } | null = null;
   #ending = false;
-  /** The peer knows that nothing more comes. */
-  #finished = false;
   /** Reading rests: there is enough, or the rate of the grant is used up. */
   #paused = false;
   #held: Cancellable | null = null;
@@ -68,25 +71,25 @@ export class Connection implements Occupant {
   /** No call finds it any more. */
   #left = false;
 
-  constructor(number: number, grant: TcpGrant, cap: string, socket: FarSocket) {
+  constructor(number: number, grant: TcpGrant, cap: string, socket: Socket, tls: boolean) {
     this.number = number;
     this.grant = grant;
     this.cap = cap;
-    const { remoteAddress, remotePort, localAddress, localPort } = socket.ends;
-    this.remote = shownEndpoint(remoteAddress, remotePort);
-    this.local = shownEndpoint(localAddress, localPort);
+    this.remote = shownEndpoint(socket.remoteAddress, socket.remotePort);
+    this.local = shownEndpoint(socket.localAddress, socket.localPort);
     this.active_ms = grant.room.now_ms();
     this.#socket = socket;
+    this.#tls = tls;
     this.#inbox = new Inbox(grant.power.receive_bytes_max);
-    socket.attach({
-      come: (chunk) => this.#come(chunk),
-      ended: () => {
-        this.#ended = true;
-        this.#serve();
-      },
-      failed: (error) => this.#fail(netFailure(this.#shown(), error)),
-      closed: () => this.#closed(),
+    socket.setNoDelay(true);
+    if (grant.power.keepAlive_ms > 0) socket.setKeepAlive(true, grant.power.keepAlive_ms);
+    onBytes(socket, (chunk) => this.#come(chunk));
+    socket.once('end', () => {
+      this.#ended = true;
+      this.#serve();
     });
+    socket.on('error', (error) => this.#fail(netFailure(this.#shown(), error)));
+    socket.once('close', () => this.#closed());
   }
 
   // -------------------------------------------------------------- receiving
@@ -171,7 +174,7 @@ export class Connection implements Occupant {
     const rest = full || this.#held !== null;
     if (rest === this.#paused || this.#gone) return;
     this.#paused = rest;
-    if (rest) this.#socket.rest();
+    if (rest) this.#socket.pause();
     else this.#socket.resume();
   }
 
@@ -248,19 +251,25 @@ export class Connection implements Occupant {
       this.#taken(0, null, resolve);
       return;
     }
-    const piece = end - start === bytes.length ? bytes : bytes.subarray(start, end);
-    this.#socket.write(piece, (error) => this.#handed(bytes, end, error, resolve));
+    const socket = this.#socket;
+    // Nearly always the system takes it at once. That is seen without a callback, for each of which the stream waits a tick.
+    socket.write(end - start === bytes.length ? bytes : bytes.subarray(start, end));
+    if (socket.writableLength === 0 && !socket.destroyed && socket.errored === null) {
+      this.#handed(bytes, end, null, resolve);
+      return;
+    }
+    socket.write(NOTHING, (error) => this.#handed(bytes, end, error, resolve));
   }
 
-  #handed(bytes: Uint8Array, end: number, error: Error | null, resolve: Answer): void {
+  #handed(bytes: Uint8Array, end: number, error: Error | null | undefined, resolve: Answer): void {
     this.active_ms = this.grant.room.now_ms();
     const { length } = bytes;
-    if (end === length || error !== null) this.#taken(length, error, resolve);
+    if (end === length || (error !== undefined && error !== null)) this.#taken(length, error, resolve);
     else this.#piece(bytes, end, resolve);
   }
 
-  #taken(size: number, error: Error | null, resolve: Answer): void {
-    if (error === null) this.#sent_bytes += size;
+  #taken(size: number, error: Error | null | undefined, resolve: Answer): void {
+    if (error === undefined || error === null) this.#sent_bytes += size;
     else this.#fail(netFailure(this.#shown(), error));
     resolve(this.#failure === null ? DONE : { error: this.#failure });
     this.#next();
@@ -273,7 +282,7 @@ export class Connection implements Occupant {
 
   /** Half-close: after what was sent before. */
   end(resolve: Answer): void {
-    if (this.#finished) {
+    if (this.#ending && this.#socket.writableFinished) {
       resolve(DONE);
       return;
     }
@@ -284,9 +293,8 @@ export class Connection implements Occupant {
     }
     this.#ending = true;
     const finish = (): void => {
-      this.#socket.end((error) => {
-        if (error === null) this.#finished = true;
-        else this.#fail(netFailure(this.#shown(), error));
+      this.#socket.end((error?: Error | null) => {
+        if (error !== undefined && error !== null) this.#fail(netFailure(this.#shown(), error));
         resolve(this.#failure === null ? DONE : { error: this.#failure });
       });
       this.#next();
@@ -301,8 +309,9 @@ export class Connection implements Occupant {
   close(): void {
     this.#leave({ code: 'handle_closed', message: 'this socket was closed' });
     if (this.#waiting?.begun === false) this.#waiting.giveUp();
-    if (this.#writing) this.#line.push(() => this.#socket.closeSoon());
-    else this.#socket.closeSoon();
+    if (this.#writing) this.#line.push(() => this.#socket.destroySoon());
+    else if (this.#socket.writableLength > 0) this.#socket.destroySoon();
+    else this.#socket.destroy();
   }
 
   /** Ends at once; every call that waits hears why. */
@@ -318,19 +327,20 @@ export class Connection implements Occupant {
   }
 
   info(): Value {
-    const { secured } = this.#socket;
     const entries: [string, Value][] = [
       ['remote', this.remote],
       ['local', this.local],
-      ['tls', secured !== null],
+      ['tls', this.#tls],
       ['received_bytes', this.#received_bytes],
       ['sent_bytes', this.#sent_bytes],
       ['unread_bytes', this.#inbox.length],
       ['ended', this.#ended],
     ];
-    if (secured !== null) {
-      const { protocol, cipher, servername } = secured;
-      entries.push(['protocol', protocol], ['cipher', cipher], ['servername', servername]);
+    if (this.#tls) {
+      const secure = this.#socket as TLSSocket;
+      entries.push(['protocol', secure.getProtocol() ?? ''], ['cipher', secure.getCipher()?.name ?? '']);
+      const { servername } = secure as { servername?: string | false };
+      entries.push(['servername', typeof servername === 'string' ? servername : '']);
     }
     return map(entries);
   }

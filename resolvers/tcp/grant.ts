@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { endpointRules, hasPort, parsePorts } from '../../src/capability/index.ts';
 import type { AddressRules, PortRange, PowerOf } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
@@ -11,22 +12,19 @@ import type { NativeError } from '../../src/natives/index.ts';
 import type { Platform } from '../../src/platform/index.ts';
 import { Bucket } from '../net/bucket.ts';
 import { SocketRoom } from '../net/room.ts';
-import { type SecureFiles, secureOptions } from '../net/thread/words.ts';
 import type { Connection } from './connection.ts';
 import type { Listener } from './listener.ts';
 
-const WINDOW_BYTES = 64 * 1024;
-
 /** What of TLS the operator's files say; read once. */
-export interface TlsFiles {
-  readonly client: SecureFiles;
-  readonly server: SecureFiles | null;
+export interface TlsContexts {
+  readonly client: SecureContext;
+  readonly server: SecureContextOptions | null;
   /** Clients must show a certificate. */
   readonly asksClients: boolean;
 }
 
 /** Refused with `config_invalid`, naming the file. */
-export async function readTls({ tls, serverTls, name }: PowerOf<'tcp'>): Promise<TlsFiles> {
+export async function readTls({ tls, serverTls, name }: PowerOf<'tcp'>): Promise<TlsContexts> {
   const read = (file: string | undefined): Promise<Buffer | undefined> => readOf(name, file);
   const [ca, cert, key] = await Promise.all([read(tls.ca), read(tls.cert), read(tls.key)]);
   const [serverCert, serverKey, clientCa] = await Promise.all([
@@ -34,12 +32,10 @@ export async function readTls({ tls, serverTls, name }: PowerOf<'tcp'>): Promise
     read(serverTls?.key),
     read(serverTls?.clientCa),
   ]);
-  const client = given({ ca, cert, key });
   const server = given({ ca: clientCa, cert: serverCert, key: serverKey });
-  requireSecure(name, 'tls', client);
-  if (serverTls !== undefined) requireSecure(name, 'serverTls', server);
+  if (serverTls !== undefined) contextOf(name, 'serverTls', server);
   return {
-    client,
+    client: contextOf(name, 'tls', given({ ca, cert, key })),
     server: serverTls === undefined ? null : server,
     asksClients: clientCa !== undefined,
   };
@@ -56,13 +52,13 @@ async function readOf(name: string, file: string | undefined): Promise<Buffer | 
   }
 }
 
-function given(files: Record<'ca' | 'cert' | 'key', Buffer | undefined>): SecureFiles {
+function given(files: Record<'ca' | 'cert' | 'key', Buffer | undefined>): SecureContextOptions {
   return Object.fromEntries(Object.entries(files).filter(([, file]) => file !== undefined));
 }
 
-function requireSecure(name: string, part: string, files: SecureFiles): void {
+function contextOf(name: string, part: string, files: SecureContextOptions): SecureContext {
   try {
-    createSecureContext(secureOptions(files));
+    return createSecureContext(files);
   } catch (cause) {
     throw new PowerboxError(
       'config_invalid',
@@ -75,7 +71,7 @@ function requireSecure(name: string, part: string, files: SecureFiles): void {
 export class TcpGrant {
   readonly id: string;
   readonly power: PowerOf<'tcp'>;
-  readonly tls: TlsFiles;
+  readonly tls: TlsContexts;
   readonly connectRules: AddressRules;
   readonly listenRules: AddressRules;
   readonly incoming: Bucket | null;
@@ -90,7 +86,7 @@ export class TcpGrant {
   constructor(
     id: string,
     power: PowerOf<'tcp'>,
-    tls: TlsFiles,
+    tls: TlsContexts,
     platform: Platform,
     removed: (connection: Connection, reason: string) => void,
   ) {
@@ -113,11 +109,6 @@ export class TcpGrant {
   opening(end: () => void): () => void {
     this.#opening.add(end);
     return () => this.#opening.delete(end);
-  }
-
-  /** Bytes that may be on their way here from a socket: few where their rate is bounded, and each waits for its turn. */
-  get window_bytes(): number {
-    return this.incoming === null ? WINDOW_BYTES : 1;
   }
 
   hasLocalPort(port: number): boolean {

@@ -3,6 +3,9 @@
  * count like all others, so whoever floods the port finds it closed sooner than memory full. Must never keep a
  * connection whose program cannot hear of it.
  */
+import { createServer as createPlainServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:tls';
 import { NewObject } from '../../src/natives/index.ts';
 import type { Source } from '../../src/natives/index.ts';
 import type { Cancellable, Timers } from '../../src/platform/index.ts';
@@ -14,14 +17,9 @@ import { shownPlace } from '../net/listen.ts';
 import type { Place } from '../net/listen.ts';
 import { netFailure } from '../net/reason.ts';
 import { takenBack } from '../net/room.ts';
-import type { FarServer } from '../net/thread/far-server.ts';
-import type { FarSocket } from '../net/thread/far-socket.ts';
-import type { NetworkThread } from '../net/network-thread.ts';
+import { shownEndpoint } from './connection.ts';
 import type { Connection } from './connection.ts';
 import type { TcpGrant } from './grant.ts';
-
-/** Connections that have come beyond those that there is room for, and are not closed yet; those after them hear nothing. */
-const SENT_AWAY_MAX = 64;
 
 export interface ListenerOptions {
   readonly grant: TcpGrant;
@@ -30,9 +28,8 @@ export interface ListenerOptions {
   readonly place: Place;
   readonly tls: boolean;
   readonly timers: Timers;
-  readonly thread: NetworkThread;
   /** Makes a connection of an open socket, for which a place is held, by the capability of the port. */
-  readonly accept: (socket: FarSocket) => Connection;
+  readonly accept: (socket: Socket, tls: boolean) => Connection;
   readonly handleOf: (connection: Connection) => Value;
   /** Said once, when the port is closed. */
   readonly stopped: () => void;
@@ -40,9 +37,9 @@ export interface ListenerOptions {
 
 export class Listener {
   readonly #options: ListenerOptions;
-  #server: FarServer | null = null;
-  /** Handshakes under way; each holds a place. */
-  readonly #handshakes = new Set<FarSocket>();
+  readonly #server: Server;
+  /** Handshakes under way, by their remote end; each holds a place. */
+  readonly #handshakes = new Map<string, Socket>();
   /** Connections of which nobody has been told, oldest first. */
   readonly #unannounced: Connection[] = [];
   #source: Source | null = null;
@@ -58,9 +55,10 @@ export class Listener {
     const listener = new Listener(options);
     await listener.#listen();
     if (options.grant.room.isClosed) {
-      listener.#server?.close();
+      listener.#server.close();
       listener.#claim?.cancel();
-      throw backTaken();
+      const { code, message } = takenBack();
+      throw new PowerboxError(code, message);
     }
     options.grant.listening(listener);
     return listener;
@@ -68,6 +66,11 @@ export class Listener {
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
+    const { grant, tls } = options;
+    this.#server = tls ? this.#secureServer() : createPlainServer({ allowHalfOpen: true });
+    if (!tls) this.#server.on('connection', (socket) => this.#come(socket, false));
+    // A last bound for what is not counted here: sockets that are being closed.
+    this.#server.maxConnections = grant.power.sockets_max;
   }
 
   get cap(): string {
@@ -82,41 +85,49 @@ export class Listener {
     return shownPlace(this.#options.place.address.text, this.#port);
   }
 
+  #secureServer(): Server {
+    const { grant } = this.#options;
+    const server = createSecureServer({
+      ...grant.tls.server,
+      allowHalfOpen: true,
+      handshakeTimeout: grant.power.connect_ms_max,
+      ...(grant.tls.asksClients ? { requestCert: true, rejectUnauthorized: true } : {}),
+    });
+    server.on('connection', (raw: Socket) => {
+      raw.on('error', () => {});
+      const end = shownEndpoint(raw.remoteAddress, raw.remotePort);
+      if (this.#stopped || this.#handshakes.has(end) || !this.#hold()) {
+        raw.destroy();
+        return;
+      }
+      this.#handshakes.set(end, raw);
+      raw.once('close', () => {
+        if (this.#handshakes.delete(end)) grant.room.release();
+      });
+    });
+    server.on('secureConnection', (socket) => {
+      const end = shownEndpoint(socket.remoteAddress, socket.remotePort);
+      // The place that was held for the handshake is the connection's now.
+      if (!this.#stopped && this.#handshakes.delete(end)) this.#take(socket, true);
+      else socket.destroy();
+    });
+    server.on('tlsClientError', (_error, socket) => void socket.destroy());
+    return server;
+  }
+
   #listen(): Promise<void> {
-    const { grant, place, tls, thread } = this.#options;
-    const { address, port } = place;
-    const { connect_ms_max, keepAlive_ms, sockets_max } = grant.power;
-    const { server: files, asksClients } = grant.tls;
+    const { address, port } = this.#options.place;
     return new Promise((resolve, reject) => {
-      let listening = false;
-      this.#server = thread.listen(
-        {
-          host: address.text,
-          port,
-          ipv6Only: address.family === 6,
-          keepAlive_ms,
-          window_bytes: grant.window_bytes,
-          connections_max: 2 * sockets_max + SENT_AWAY_MAX,
-          tls: tls && files !== null ? { files, asksClients, handshake_ms_max: connect_ms_max } : null,
-        },
-        {
-          listening: (bound) => {
-            listening = true;
-            this.#port = bound;
-            // Whoever asked may never have heard of it: the answer is not durable yet.
-            this.#claim = this.#options.timers.after(limits.port_claim_ms, () => this.stop());
-            resolve();
-          },
-          failed: (error) => {
-            if (listening) this.#fail(error);
-            else reject(grant.room.isClosed ? backTaken() : error);
-          },
-          come: (socket) => {
-            if (tls) this.#shakeHands(socket);
-            else this.#come(socket);
-          },
-        },
-      );
+      this.#server.once('error', reject);
+      this.#server.listen({ host: address.text, port, ipv6Only: address.family === 6 }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#fail(error));
+        const bound = this.#server.address();
+        this.#port = bound === null || typeof bound === 'string' ? port : bound.port;
+        // Whoever asked may never have heard of it: the answer is not durable yet.
+        this.#claim = this.#options.timers.after(limits.port_claim_ms, () => this.stop());
+        resolve();
+      });
     });
   }
 
@@ -135,33 +146,20 @@ export class Listener {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#claim?.cancel();
-    this.#server?.close();
-    for (const socket of this.#handshakes) socket.destroy();
+    this.#server.close();
+    for (const raw of this.#handshakes.values()) raw.destroy();
     for (const connection of this.#unannounced.splice(0)) dismiss(connection);
     this.#options.grant.stopped(this);
     this.#options.stopped();
   }
 
-  #come(socket: FarSocket): void {
-    if (this.#stopped || !this.#hold()) socket.destroy();
-    else this.#take(socket);
-  }
-
-  #shakeHands(socket: FarSocket): void {
+  #come(socket: Socket, tls: boolean): void {
     if (this.#stopped || !this.#hold()) {
+      socket.on('error', () => {});
       socket.destroy();
       return;
     }
-    this.#handshakes.add(socket);
-    const left = (): void => {
-      if (this.#handshakes.delete(socket)) this.#options.grant.room.release();
-    };
-    socket.attach({ come: () => {}, ended: () => {}, failed: () => {}, closed: left });
-    socket.whenSecured(() => {
-      // The place that was held for the handshake is the connection's now.
-      if (!this.#stopped && this.#handshakes.delete(socket)) this.#take(socket);
-      else socket.destroy();
-    });
+    this.#take(socket, tls);
   }
 
   /** Room for one who has come; the first one for whom there is none is told of, and how many they were at their end. */
@@ -181,8 +179,8 @@ export class Listener {
     return true;
   }
 
-  #take(socket: FarSocket): void {
-    const connection = this.#options.accept(socket);
+  #take(socket: Socket, tls: boolean): void {
+    const connection = this.#options.accept(socket, tls);
     this.#unannounced.push(connection);
     void this.#announce();
   }
@@ -214,9 +212,4 @@ export class Listener {
 
 function dismiss(connection: Connection): void {
   connection.kill({ code: 'handle_closed', message: 'the port was closed before anybody was told of this connection' });
-}
-
-function backTaken(): PowerboxError {
-  const { code, message } = takenBack();
-  return new PowerboxError(code, message);
 }

@@ -2,6 +2,7 @@
  * TCP powers: who may connect where and listen where. Owns every connection and every port that is open in this
  * process; what is called by a handle acts under the grant of that handle and no other.
  */
+import type { Socket } from 'node:net';
 import { socket, tcpClient, tcpConnector, tcpListener } from '../../channels/index.ts';
 import { parseAddress, powerHandle, readPowerHandle } from '../../src/capability/index.ts';
 import type { PowerOf } from '../../src/capability/index.ts';
@@ -17,8 +18,6 @@ import type { Place } from '../net/listen.ts';
 import type { Lookup } from '../net/lookup.ts';
 import { netFailure } from '../net/reason.ts';
 import { notGranted, SocketTable } from '../net/table.ts';
-import type { FarSocket } from '../net/thread/far-socket.ts';
-import type { NetworkThread } from '../net/network-thread.ts';
 import type { Resolver } from '../resolver.ts';
 import { connect, entriesOf, optionRefused, readConnectOptions } from './connect.ts';
 import { type Answer, Connection } from './connection.ts';
@@ -30,8 +29,6 @@ import { Listener } from './listener.ts';
 export interface TcpOptions {
   readonly platform: Platform;
   readonly lookup: Lookup;
-  /** Where its sockets and ports are; whoever made it closes it. */
-  readonly thread: NetworkThread;
 }
 
 const SOME: Wanted = { kind: 'some' };
@@ -80,9 +77,7 @@ export class TcpResolver implements Resolver<'tcp'> {
   revoke(id: string): void {
     const grant = this.#grants.get(id);
     this.#grants.delete(id);
-    if (grant === undefined) return;
-    grant.close();
-    this.#options.thread.forget(grant.tls.client);
+    grant?.close();
   }
 
   close(): void {
@@ -105,9 +100,9 @@ export class TcpResolver implements Resolver<'tcp'> {
     const full = grant.room.hold();
     if (full !== null) return { error: full };
     try {
-      const { platform, lookup, thread } = this.#options;
-      const take = (opened: FarSocket): Connection => this.#adopt(grant, call.cap ?? grant.id, opened);
-      const caller = { platform, lookup, thread, signal: call.signal, take };
+      const { platform, lookup } = this.#options;
+      const take = (opened: Socket): Connection => this.#adopt(grant, call.cap ?? grant.id, opened, options.tls);
+      const caller = { platform, lookup, signal: call.signal, take };
       const connection = await connect(grant, localPort, call.args[0] as string, options, caller);
       return { ok: new NewObject('socket', this.#handleOf(connection)) };
     } catch (error) {
@@ -116,8 +111,8 @@ export class TcpResolver implements Resolver<'tcp'> {
     }
   }
 
-  #adopt(grant: TcpGrant, cap: string, opened: FarSocket): Connection {
-    const connection = new Connection(this.#connections.nextNumber(), grant, cap, opened);
+  #adopt(grant: TcpGrant, cap: string, opened: Socket, tls: boolean): Connection {
+    const connection = new Connection(this.#connections.nextNumber(), grant, cap, opened, tls);
     this.#connections.add(connection.number, connection);
     grant.room.opened(connection);
     return connection;
@@ -178,8 +173,7 @@ export class TcpResolver implements Resolver<'tcp'> {
         place,
         tls,
         timers: this.#options.platform.timers,
-        thread: this.#options.thread,
-        accept: (opened) => this.#adopt(grant, cap, opened),
+        accept: (opened, secure) => this.#adopt(grant, cap, opened, secure),
         handleOf: (connection) => this.#handleOf(connection),
         stopped,
       });

@@ -9,8 +9,8 @@ import { freePort } from '../resolvers/ports.ts';
 
 const example = fileURLToPath(new URL('../../spec/examples/watch/', import.meta.url));
 
-/** What the node says to whoever connects; null while its port is not open. */
-function said(port: number): Promise<string | null> {
+/** What the node says to whoever connects. */
+function hear(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let heard = '';
     connect(port, '127.0.0.1')
@@ -19,20 +19,8 @@ function said(port: number): Promise<string | null> {
         heard += text;
       })
       .on('end', () => resolve(heard))
-      .on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ECONNREFUSED') resolve(null);
-        else reject(error);
-      });
+      .on('error', reject);
   });
-}
-
-/** The port opens beside what the program does, also when it goes on. */
-async function hear(port: number): Promise<string> {
-  for (;;) {
-    const heard = await said(port);
-    if (heard !== null) return heard;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 describe('acceptance: the node that watches a page', function () {

@@ -19,7 +19,7 @@ import {
 import { openSpace } from '../../src/index.ts';
 import { FrameReader, FrameWriter } from '../../src/natives/framing.ts';
 import { freePort } from '../resolvers/ports.ts';
-import { ask, codeOf, KEY, openWith, refusal, until } from './support/hosts.ts';
+import { ask, codeOf, KEY, openWith, refusal, threadsLoadTypeScript, until } from './support/hosts.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
@@ -42,6 +42,7 @@ function nativeWith(type = t.int(), name = 'example'): Native {
 }
 
 describe('what a host announces', () => {
+  threadsLoadTypeScript();
   let directory: string;
 
   beforeEach(() => {

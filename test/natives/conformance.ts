@@ -4,7 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import type { Space } from '../../src/index.ts';
-import { ask, codeOf, ExampleServer, type HostForm, nativeOf, openWith, until } from './support/hosts.ts';
+import {
+  ask,
+  codeOf,
+  ExampleServer,
+  type HostForm,
+  nativeOf,
+  openWith,
+  threadsLoadTypeScript,
+  until,
+} from './support/hosts.ts';
 
 /** Code of each outcome, by what was done; the same for every form. `binds` comes before the call. */
 export const OUTCOMES: Readonly<
@@ -24,6 +33,7 @@ export const OUTCOMES: Readonly<
 
 export function hostConformance(form: HostForm): void {
   describe(`a host as ${form}`, () => {
+    threadsLoadTypeScript();
     let server: ExampleServer | null = null;
     let space: Space;
 

@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import { HostSession } from '../../src/natives/serve.ts';
 import type { Space } from '../../src/index.ts';
 import { program } from '../crash/build.ts';
-import { codeOf, FORMS, KEY, openWith } from './support/hosts.ts';
+import { codeOf, FORMS, KEY, openWith, threadsLoadTypeScript } from './support/hosts.ts';
 import { hostile } from './support/hostile.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
@@ -29,6 +29,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 
 for (const form of FORMS)
   describe(`a hostile host as ${form}`, () => {
+    threadsLoadTypeScript();
     let server: WebSocketServer | null = null;
     let port = 0;
     let space: Space;

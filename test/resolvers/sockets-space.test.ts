@@ -11,7 +11,7 @@ import type { PowerSource } from '../../src/capability/index.ts';
 import { openSpace } from '../../src/index.ts';
 import type { Space } from '../../src/index.ts';
 import { freePort } from './ports.ts';
-import { allOf, dial, openHandles, Peer, reached, refused, until } from './sockets.ts';
+import { allOf, dial, openHandles, Peer, until } from './sockets.ts';
 
 const CHILD = fileURLToPath(new URL('./listener-child.ts', import.meta.url));
 const TCP: PowerSource = { kind: 'tcp', listen: ['127.0.0.1:0'], connect: ['127.0.0.1:*'] };
@@ -107,7 +107,7 @@ describe('sockets in a space', function () {
       const ended = Promise.all([lent, come].map(allOf));
       await space.produce('take back', [null]);
       await ended;
-      await refused(local);
+      await assert.rejects(dial(local), { code: 'ECONNREFUSED' });
       const heard: string[] = [];
       own.on('data', (chunk) => heard.push(String(chunk)));
       await until(() => heard.join('') === 'ownstill');
@@ -183,7 +183,7 @@ describe('sockets in a space', function () {
     try {
       assert.equal(await reading(space, 'ended'), 'handle_closed');
       assert.ok(codes.includes('handle_closed'), 'the holder hears of it too');
-      const again = await reached(local);
+      const again = await dial(local);
       assert.equal(await exchange(again, 'after'), 'after');
       again.destroy();
     } finally {

@@ -9,15 +9,12 @@ import { livedPlatform } from '../lived.ts';
 import type { Cancellable, Platform } from '../../src/platform/index.ts';
 import { Lookup } from '../../resolvers/net/lookup.ts';
 import type { ResolveName } from '../../resolvers/net/lookup.ts';
-import { NetworkThread } from '../../resolvers/net/network-thread.ts';
 import { TcpResolver } from '../../resolvers/tcp/resolver.ts';
 import { UdpResolver } from '../../resolvers/udp/resolver.ts';
 import { Host, textOf } from './host.ts';
 import type { TestObject } from './host.ts';
 
 export const GRANT = 'tester/net';
-/** One for all tests of a process: to start it takes longer than most of them. */
-const thread = new NetworkThread();
 
 /** The real one, with durations as they were lived, which also tells how many timers are set. */
 export function countedPlatform(): { readonly platform: Platform; readonly timers: () => number } {
@@ -50,7 +47,7 @@ export interface Site<R> {
 
 export async function grantTcp(power: object, resolve: ResolveName = resolveNothing): Promise<Site<TcpResolver>> {
   const { platform, timers } = countedPlatform();
-  const resolver = new TcpResolver({ platform, lookup: new Lookup({ ...platform, resolve }), thread });
+  const resolver = new TcpResolver({ platform, lookup: new Lookup({ ...platform, resolve }) });
   await resolver.grant(GRANT, readGrants([{ kind: 'tcp', ...power }])[0] as PowerOf<'tcp'>);
   return { resolver, host: new Host(resolver.natives), timers };
 }
@@ -129,22 +126,6 @@ export async function dial(address: string): Promise<Socket> {
     socket.once('error', reject);
   });
   return socket;
-}
-
-/** A port is given back and opened by another thread, in its time. */
-export async function refused(address: string): Promise<void> {
-  await until(async () => {
-    const outcome = await dial(address).catch((error: NodeJS.ErrnoException) => error.code);
-    if (typeof outcome !== 'string') outcome?.destroy();
-    return outcome === 'ECONNREFUSED';
-  });
-}
-
-export async function reached(address: string): Promise<Socket> {
-  for (;;) {
-    const client = await dial(address).catch(() => null);
-    if (client !== null) return client;
-  }
 }
 
 /** Everything that comes until the peer ends. */

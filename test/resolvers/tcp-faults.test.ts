@@ -5,19 +5,7 @@ import { bytes, map } from '../../src/values/index.ts';
 import type { TcpResolver } from '../../resolvers/tcp/resolver.ts';
 import type { TestObject } from './host.ts';
 import { textOf } from './host.ts';
-import {
-  connector,
-  dial,
-  grantTcp,
-  grantUdp,
-  infoOf,
-  openHandles,
-  Peer,
-  received,
-  refused,
-  root,
-  until,
-} from './sockets.ts';
+import { connector, dial, grantTcp, grantUdp, infoOf, openHandles, Peer, received, root, until } from './sockets.ts';
 import type { Site } from './sockets.ts';
 
 const LARGE = bytes(new Uint8Array(16 * 1024 * 1024));
@@ -185,7 +173,7 @@ describe('faults of TCP', () => {
     site.resolver.close();
     for (const refusal of await waiting) assert.match(refusal, /^not_available/);
     await until(() => silent.destroyed || silent.readableEnded);
-    await refused(String(answer.get('local')));
+    await assert.rejects(dial(String(answer.get('local'))), { code: 'ECONNREFUSED' });
   });
 
   it('what is being opened when its grant is taken back is not opened', async () => {

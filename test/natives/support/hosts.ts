@@ -1,7 +1,9 @@
 /** The example host in each of its three forms, and spaces that call it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { after as tearDown, before as setUp } from 'mocha';
 import {
   type ConfigurationSource,
   isPowerboxError,
@@ -14,6 +16,15 @@ import { program } from '../../crash/build.ts';
 import { freePort } from '../../resolvers/ports.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+/** Not by `import.meta.resolve`, which is not there where a test is loaded in the older way. */
+const TSX = new URL(
+  'dist/esm/api/index.mjs',
+  pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json')),
+);
+
+/** Threads load TypeScript, as this process does. The loader of this one leaves threads alone, so each has its own. */
+const THREAD_OPTIONS = `--import data:text/javascript,import{register}from%22${TSX}%22;register()`;
+
 export const KEY = 'a key of thirty-two bytes or more';
 export const FORMS = ['module', 'command', 'url'] as const;
 export type HostForm = (typeof FORMS)[number];
@@ -72,6 +83,18 @@ export async function openWith(
       powers: { example: { kind: 'host', native: 'example' } },
       holders: { alice: { grants: [{ power: 'example', ...grant }] }, bob: { grants: [] } },
     },
+  });
+}
+
+/** Within this suite threads load TypeScript. */
+export function threadsLoadTypeScript(): void {
+  const before = process.env['NODE_OPTIONS'];
+  setUp(() => {
+    process.env['NODE_OPTIONS'] = THREAD_OPTIONS;
+  });
+  tearDown(() => {
+    if (before === undefined) delete process.env['NODE_OPTIONS'];
+    else process.env['NODE_OPTIONS'] = before;
   });
 }
 
