@@ -6,27 +6,12 @@
  * Everything here is covered by the versions of the package; nothing else is.
  */
 export type { Channel } from './box.ts';
-export type {
-  BoxEvents,
-  ConsumeOptions,
-  Deployed,
-  DeployOptions,
-  EstimateAnswer,
-  Failed,
-  Messages,
-  MessagesOptions,
-  ProduceOptions,
-  QueryAnswer,
-  QueryOptions,
-  ReceiveSlot,
-  SignalOptions,
-  TakeOptions,
-} from './options.ts';
 export { type Box, connect, type ConnectOptions, connectIn } from './connect.ts';
 export type { CursorStore } from './cursor.ts';
 export { isRemoteError, RemoteError } from './errors.ts';
 export type * from './generated.ts';
 export { any, type Pattern, startsWith } from './marshal.ts';
+export type * from './options.ts';
 export type { RecordedTrace } from './recording.ts';
 export type { ConnectionState } from './session.ts';
 export { type CallOptions, part, sameHandle, withOptions } from './stubs.ts';

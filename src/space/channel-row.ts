@@ -57,7 +57,7 @@ export function readDatum(decoder: Decoder, blobs: BlobReader): Datum {
   const flags = decoder.uint();
   const account = decoder.uint();
   const stamp = decoder.uint();
-  const message = readMessage(decoder, blobs, []);
+  const message = readMessage(decoder, blobs);
   const datum = new Datum(message, (flags & PERSIST) !== 0, account, stamp, -1);
   datum.number = number;
   return datum;

@@ -51,16 +51,7 @@ export class WrittenForms {
 
   body(body: Body): void {
     const encoder = this.#encoder;
-    const bodies = this.#bodies;
-    const first = Math.max(0, bodies.length - LOOKED_AT);
-    let index = bodies.length - 1;
-    while (index >= first && !isSameCode(bodies[index] as Body, body)) index--;
-    if (index >= first) encoder.uint(index);
-    else {
-      encoder.uint(bodies.length);
-      bodies.push(body);
-      writeCode(encoder, body, this.#policy);
-    }
+    if (!this.#isNamed(this.#bodies, body, isSameCode)) writeCode(encoder, body, this.#policy);
     if (body.term === null) this.#environment(body.environment);
     else writeValues(encoder, body.environment);
   }
@@ -68,19 +59,23 @@ export class WrittenForms {
   /** What a continuation waits for, and what runs then. */
   receive(waiter: Waiter): void {
     const encoder = this.#encoder;
-    const waiters = this.#waiters;
     const { receive } = waiter;
-    const first = Math.max(0, waiters.length - LOOKED_AT);
-    let index = waiters.length - 1;
-    while (index >= first && !isSameReceive(waiters[index] as Waiter, waiter)) index--;
-    if (index >= first) encoder.uint(index);
-    else {
-      encoder.uint(waiters.length);
-      waiters.push(waiter);
+    if (!this.#isNamed(this.#waiters, waiter, isSameReceive)) {
       this.#slots(waiter);
       writeCode(encoder, receive.body, this.#policy);
     }
     writeValues(encoder, receive.body.environment);
+  }
+
+  /** Writes its index among those that were said; whether it was one of them. If not, what it says follows. */
+  #isNamed<T>(said: T[], one: T, isSame: (before: T, one: T) => boolean): boolean {
+    const first = Math.max(0, said.length - LOOKED_AT);
+    let index = said.length - 1;
+    while (index >= first && !isSame(said[index] as T, one)) index--;
+    const found = index >= first;
+    this.#encoder.uint(found ? index : said.length);
+    if (!found) said.push(one);
+    return found;
   }
 
   #slots({ receive, join }: Waiter): void {

@@ -11,6 +11,9 @@ const MESSAGE_HERE = 0;
 const MESSAGE_OF_CAUSE = 1;
 const MESSAGE_IN_BLOB = 2;
 
+/** Entries from version 5 on name no message of a cause by its index, and rows never did. */
+const NO_CAUSES: readonly null[] = [];
+
 /** Where large messages go; returns the hash under which the blob will be durable before the entry is. */
 export interface BlobWriter {
   /** The blob for a message, or null when it is small enough to be written where it stands. */
@@ -51,7 +54,7 @@ export function readSkipped(
   readName: (bytes: Uint8Array) => Name,
 ): readonly Value[] {
   const decoder = new Decoder(entry, readName, at, limits.value_depth_max, null, (hash) => blobs.bytes(hash));
-  return readMessage(decoder, blobs, []);
+  return readMessage(decoder, blobs);
 }
 
 /** Where a message stands that was passed over. The bytes stay as they are for as long as somebody holds them. */
@@ -63,7 +66,7 @@ export interface Skipped {
 export function readMessage(
   decoder: Decoder,
   blobs: BlobReader,
-  causes: readonly (readonly Value[] | null)[],
+  causes: readonly (readonly Value[] | null)[] = NO_CAUSES,
 ): readonly Value[] {
   const form = decoder.uint();
   if (form === MESSAGE_IN_BLOB) return blobs.read(decoder.bytes());

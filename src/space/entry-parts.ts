@@ -106,8 +106,6 @@ function readDatum(
     reader.skipped?.(channel, number, persist, account, stamp, bytes, at);
     return;
   }
-  const message = cause === null ? readMessage(decoder, blobs, NO_MESSAGES) : cause.message;
+  const message = cause === null ? readMessage(decoder, blobs) : cause.message;
   reader.datum(channel, number, persist, account, stamp, message);
 }
-
-const NO_MESSAGES: readonly null[] = [];

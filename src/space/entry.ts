@@ -302,7 +302,7 @@ export function readEntry(
       return NO_VALUES;
     }
     wanted = true;
-    const message = readMessage(decoder, blobs, []);
+    const message = readMessage(decoder, blobs);
     wanted = payloads;
     return message;
   };

@@ -270,7 +270,7 @@ function notHere(): never {
 const NO_BLOBS = { read: notHere, bytes: notHere };
 
 function messageHere(decoder: Decoder): readonly Value[] {
-  return readMessage(decoder, NO_BLOBS, []);
+  return readMessage(decoder, NO_BLOBS);
 }
 
 function modeRead(number: number, turn: number): Mode {

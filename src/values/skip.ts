@@ -27,10 +27,8 @@ export function endOfValue(bytes: Uint8Array, start: number): number {
 }
 
 /** Of the heads from 0xc0 to 0xdb: in how many bytes they say how many follow; −1: no value begins so. */
-// prettier-ignore
 const WIDTHS = [0, -1, 0, 0, 1, 2, 4, 1, 2, 4, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4];
 /** How many bytes belong to them in any case: the number, or the type of an extension. */
-// prettier-ignore
 const PLAIN = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0];
 
 /** Beyond the end there are zeros, and the caller sees that it has gone beyond. */
