@@ -67,7 +67,7 @@ export async function listen({ endpoint, keyOf, onConnection, onRefused }: Liste
     onConnection(socket, identity);
   });
   server.on('tlsClientError', (error, socket) => {
-    onRefused(claims.get(socket) ?? null, reasonOf(error));
+    if (!hasLeft(error)) onRefused(claims.get(socket) ?? null, reasonOf(error));
     socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
@@ -153,6 +153,11 @@ export function dial({ endpoint, identity, key, timers, signal }: DialOptions): 
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
   });
+}
+
+/** Nobody was refused: the other end went away before its handshake was over, as a process does that is killed. */
+function hasLeft(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
 }
 
 /** Words for people; the library's own texts hold addresses in memory and paths of its source. */

@@ -170,6 +170,23 @@ describe('peers: who must not come in, and who does what must not be done', () =
     await node.told(/a stranger was refused: no way of encryption in common/);
   });
 
+  it('who goes away in the middle of its handshake was not refused, and nothing is told', async () => {
+    const ends = [(socket: Socket) => socket.resetAndDestroy(), (socket: Socket) => socket.end()];
+    for (const end of ends) {
+      const socket = plain();
+      const closed = new Promise((resolve) => socket.on('close', resolve));
+      await new Promise((resolve) => socket.on('connect', resolve));
+      // The first bytes of a handshake, of which more would have to come.
+      socket.write(Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      end(socket);
+      await closed;
+    }
+    await works();
+    assert.equal(node.resolver.refused, 0);
+    assert.deepEqual(node.reports, []);
+  });
+
   it('a hello that names other nodes than the handshake ends the connection', async () => {
     for (const frame of [hello('c', 'b'), hello('a', 'c')]) {
       const puppet = come();
