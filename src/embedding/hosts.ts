@@ -129,7 +129,14 @@ function launcherOf(native: NativeConfig, { platform, variable, args, log }: Hos
   }
   if (url !== undefined) {
     const secret = key !== undefined ? { key: () => key.reveal() } : { token: () => token?.reveal() ?? '' };
-    return new SocketLauncher({ ...common, url, native: name, secret, ca: native.ca ?? null });
+    return new SocketLauncher({
+      ...common,
+      start_ms_max: native.start_ms_max,
+      url,
+      native: name,
+      secret,
+      ca: native.ca ?? null,
+    });
   }
   return new WorkerLauncher({ ...common, module: moduleUrl(native), line });
 }

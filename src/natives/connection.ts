@@ -100,10 +100,12 @@ export class HostConnection {
       connection.#listen();
       return connection;
     } catch (error) {
+      // Its time may have been over before there was anything that could be ended for that.
+      const ended = connection.#ended;
       connection.destroy();
       if (error instanceof PowerboxError && (error.code === 'host_failed' || error.code === 'declaration_invalid'))
         throw error;
-      throw hostFailed(native, error instanceof Error ? error.message : 'it could not be started');
+      throw hostFailed(native, ended ?? (error instanceof Error ? error.message : 'it could not be started'));
     } finally {
       late.cancel();
       connection.#onWelcome = null;

@@ -5,6 +5,7 @@
 import { createServer as createPlain } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { jwtVerify } from 'jose';
 import { WebSocketServer } from 'ws';
 import { PowerboxError } from '../errors.ts';
@@ -58,15 +59,29 @@ export async function listenHost(definition: HostDefinition, options: HostListen
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(HOST_SUBPROTOCOL) ? HOST_SUBPROTOCOL : false),
   });
+  /** Those whose token is being looked at. */
+  const judged = new Set<Duplex>();
+  let isClosing = false;
   server.on('upgrade', (request, socket, head) => {
+    // Who goes away meanwhile has asked for nothing; nobody else hears of it now.
+    const gone = (): void => void socket.destroy();
+    socket.on('error', gone);
+    judged.add(socket);
+    socket.once('close', () => judged.delete(socket));
     const [scheme, token] = (request.headers.authorization ?? '').split(' ');
     const verified =
       scheme === 'Bearer' && token !== undefined && sessions.size < limits.host_sessions_max
         ? jwtVerify(token, secret, { algorithms: ['HS256'], audience: HOST_AUDIENCE, clockTolerance: 5 })
         : Promise.reject(new Error('no token'));
     verified.then(
-      ({ payload }) =>
+      ({ payload }) => {
+        judged.delete(socket);
+        if (isClosing || socket.destroyed) {
+          socket.destroy();
+          return;
+        }
         sockets.handleUpgrade(request, socket, head, (accepted) => {
+          socket.off('error', gone);
           const session = new HostSession(definition, {
             send: (bytes) => accepted.send(bytes),
             dropped: () => 0,
@@ -85,7 +100,8 @@ export async function listenHost(definition: HostDefinition, options: HostListen
             sessions.delete(session);
             session.end();
           });
-        }),
+        });
+      },
       () => socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
     );
   });
@@ -98,7 +114,9 @@ export async function listenHost(definition: HostDefinition, options: HostListen
   return {
     url: `${tls === undefined ? 'ws' : 'wss'}://${name}:${bound}/`,
     async close() {
+      isClosing = true;
       for (const client of sockets.clients) client.terminate();
+      for (const socket of judged) socket.destroy();
       await new Promise<void>((resolve) => void server.close(() => resolve()));
       await definition.close?.();
     },

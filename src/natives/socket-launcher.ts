@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
 import type { Clock, Timers } from '../platform/index.ts';
-import { limits } from '../limits.ts';
 import type { Launcher, Link, LinkEvents } from './link.ts';
 
 /** What a token of a node says that it is for. */
@@ -21,6 +20,8 @@ export interface SocketOptions {
   /** File of the certificates that are trusted; null: those of the system. */
   readonly ca: string | null;
   readonly message_bytes_max: number;
+  /** Milliseconds after which a connection that is not open yet is given up. */
+  readonly start_ms_max: number;
   readonly clock: Clock;
   readonly timers: Timers;
 }
@@ -37,14 +38,14 @@ export class SocketLauncher implements Launcher {
 
   async launch(events: LinkEvents): Promise<Link> {
     await this.#closed;
-    const { url, ca, message_bytes_max } = this.#options;
+    const { url, ca, message_bytes_max, start_ms_max } = this.#options;
     const token = await this.#token();
     const socket = new WebSocket(url, [HOST_SUBPROTOCOL], {
       headers: { authorization: `Bearer ${token}` },
       // What is too large is answered for, as far as its size can be borne; beyond, the connection ends.
       maxPayload: message_bytes_max * 2 + OVERSIZE_BYTES,
       perMessageDeflate: false,
-      handshakeTimeout: limits.host_start_ms_default,
+      handshakeTimeout: start_ms_max,
       followRedirects: false,
       ...(ca === null ? {} : { ca: readFileSync(ca) }),
     });

@@ -1,6 +1,8 @@
 /** What hosts announce: pinned, remembered, answered for when they are not there. And who may reach one by its URL. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -193,6 +195,50 @@ describe('a host at a URL', () => {
       assert.equal(status, 401);
     } finally {
       await listening.close();
+    }
+  });
+
+  it('outlives whoever goes away while it is judged, and leaves with nobody who is', async () => {
+    const listening = await listenHost({ natives: [nativeWith()] }, { key: KEY });
+    const { port } = new URL(listening.url);
+    const upgrade = [
+      ...['GET / HTTP/1.1', 'Host: here', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'],
+      ...['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Authorization: Bearer not.a.token', '', ''],
+    ].join('\r\n');
+    const dial = async (): Promise<Socket> => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      return socket;
+    };
+    for (let times = 0; times < 100; times++) {
+      const socket = await dial();
+      socket.write(upgrade);
+      // Some of them before the token has been looked at.
+      for (let turns = 0; turns < times % 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+      socket.resetAndDestroy();
+    }
+    const last = await dial();
+    const ended = once(last, 'close');
+    last.write(upgrade);
+    const space = await openWith({ url: listening.url, key: KEY, required: true });
+    await space.close();
+    last.resume();
+    await listening.close();
+    await ended;
+  });
+
+  it('that does not answer is given up when its time is over, however far the connection has come', async () => {
+    // It takes connections, and says nothing on them.
+    const mute = createServer(() => {});
+    mute.listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    try {
+      const { port } = mute.address() as AddressInfo;
+      const native = { url: `ws://127.0.0.1:${port}/`, key: KEY, required: true, start_ms_max: 300 };
+      assert.match((await refusal(openWith(native))).message, /it has not answered within 300 ms/);
+    } finally {
+      mute.close();
     }
   });
 
