@@ -9,8 +9,8 @@ import { freePort } from '../resolvers/ports.ts';
 
 const example = fileURLToPath(new URL('../../spec/examples/watch/', import.meta.url));
 
-/** What the node says to whoever connects. */
-function hear(port: number): Promise<string> {
+/** What the node says to whoever connects; null while its port is not open. */
+function said(port: number): Promise<string | null> {
   return new Promise((resolve, reject) => {
     let heard = '';
     connect(port, '127.0.0.1')
@@ -19,8 +19,20 @@ function hear(port: number): Promise<string> {
         heard += text;
       })
       .on('end', () => resolve(heard))
-      .on('error', reject);
+      .on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ECONNREFUSED') resolve(null);
+        else reject(error);
+      });
   });
+}
+
+/** The port opens beside what the program does, also when it goes on. */
+async function hear(port: number): Promise<string> {
+  for (;;) {
+    const heard = await said(port);
+    if (heard !== null) return heard;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 describe('acceptance: the node that watches a page', function () {
@@ -44,7 +56,10 @@ describe('acceptance: the node that watches a page', function () {
       /\b(8080|7070)\b/g,
       (port) => `${ports[port]}`,
     );
-    bench.write('powerbox.yaml', text.replace('period_ms: 1000', 'period_ms: 100'));
+    // Whoever waits for an answer on a machine that stands still for a while has one all the same.
+    const patient = text.replace('whole_ms_max: 2000', 'whole_ms_max: 29000');
+    assert.notEqual(patient, text);
+    bench.write('powerbox.yaml', patient.replace('period_ms: 1000', 'period_ms: 100'));
     copyFileSync(`${example}watch.rho`, bench.path('watch.rho'));
     mkdirSync(bench.path('log'));
   });

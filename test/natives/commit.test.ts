@@ -118,6 +118,7 @@ describe('a host with a store', () => {
     const brief = await openWith({ url: listening.url, key: KEY, required: true, call_ms_max: 400 });
     try {
       assert.equal(await codeOf(brief, 'ex!?("keep", "late")'), 'timed_out');
+      await until(() => store.said.length > 0, 'it is being prepared');
       assert.deepEqual(store.said, ['prepare late']);
       release();
       await until(() => store.said.includes('drop late'), 'it is dropped');
@@ -130,11 +131,19 @@ describe('a host with a store', () => {
   it('drops what was cut off by the caller', async () => {
     const release = store.hold();
     await space.run(
-      `new ex(\`native:example\`) in { for (brief <- ex!?("within", 100); @answer <- brief!?("keep", "brief")) { @"brief"!(answer) } }`,
+      `new ex(\`native:example\`) in {
+         for (@[brief, revoker] <- ex!?("revocable")) {
+           for (@answer <- @brief!?("keep", "brief")) { @"brief"!(answer) } |
+           for (_ <- @"enough") { @revoker!("cancel") }
+         }
+       }`,
       { holder: 'alice' },
     );
+    // By a limit of time it would be cut off before it is begun, on a machine that stands still.
+    await until(() => store.said.includes('prepare brief'), 'it is being prepared');
+    await space.produce('enough', [null]);
     const [[answer]] = (await space.consume([{ channel: 'brief' }])) as unknown as [[[string, { code: string }]]];
-    assert.equal(answer[1].code, 'timed_out');
+    assert.equal(answer[1].code, 'cancelled');
     release();
     await until(() => store.said.includes('drop brief'), 'it is dropped');
   });

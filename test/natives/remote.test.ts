@@ -70,7 +70,7 @@ describe('a native that is a contract of another powerbox', () => {
       `new ex(\`native:example\`), fresh in { for (@back <- ex!?("back", bundle+{*fresh})) { @"same"!(back == [bundle+{*fresh}]) } }`,
       { holder: 'alice' },
     );
-    const [same] = await space.consume([{ channel: 'same' }], { limit_ms: 60_000 });
+    const [same] = await space.consume([{ channel: 'same' }]);
     assert.deepEqual(same, [true]);
     assert.equal(await codeOf(space, 'ex!?("leak")'), 'value_unsupported');
   });

@@ -25,7 +25,7 @@ describe('a replay of a run with hosts', () => {
          }`,
         { holder: 'alice' },
       );
-      const [seen] = await space.consume([{ channel: 'seen' }], { limit_ms: 60_000 });
+      const [seen] = await space.consume([{ channel: 'seen' }]);
       assert.deepEqual(seen?.slice(0, 2), [6, true]);
       await space.quiescent();
     } finally {

@@ -104,7 +104,7 @@ describe('a host behind a network that falls silent', () => {
     const server = await ExampleServer.start();
     const proxy = await SilentProxy.to(Number(new URL(server.url).port));
     const url = `ws://127.0.0.1:${proxy.port}/`;
-    const space = await openWith({ url, key: KEY, required: true, silent_ms_max: 2_000, start_ms_max: 10_000 });
+    const space = await openWith({ url, key: KEY, required: true, silent_ms_max: 3_000, start_ms_max: 20_000 });
     try {
       assert.equal(await ask(space, 'ex!?("add", 2, 3)'), 5);
       const under = codeOf(space, 'ex!?("sleep")');
@@ -113,7 +113,7 @@ describe('a host behind a network that falls silent', () => {
       // Neither end hears that anything has ended, and yet nobody waits for ever.
       await until(() => space.hosts()[0]?.state !== 'up', 'the host is taken for gone');
       assert.equal(await under, 'interrupted');
-      assert.match(space.hosts()[0]?.reason ?? '', /nothing was heard of it for 2000 ms|has not answered within/);
+      assert.match(space.hosts()[0]?.reason ?? '', /nothing was heard of it for 3000 ms|has not answered within/);
       assert.equal(await codeOf(space, 'ex!?("fail", "x")'), 'not_available');
       proxy.heal();
       await until(() => space.hosts()[0]?.state === 'up', 'the host is there again');
