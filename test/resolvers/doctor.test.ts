@@ -221,15 +221,15 @@ describe('the doctor', () => {
       const { role, checks } = await examineMachine({ role: 'light', data: join(data, 'space') });
       assert.equal(role, 'light');
       for (const { check, found } of checks) assert.notEqual(found, undefined, check);
-      assert(Number(checks.find(({ check }) => check === 'evaluation')?.found) > 1_000);
       assert.deepEqual(readdirSync(data), []);
       const of = (what: string) => checks.find(({ check }) => check === what);
       assert.equal(of('names'), undefined);
       // How long it took is a matter of how busy the machine is; that it got there, and was judged by that, is not.
-      for (const what of ['loopback', 'clock steps']) {
+      for (const what of ['loopback', 'clock steps', 'evaluation']) {
         const { found, required, verdict } = of(what) ?? assert.fail(`${what} was not looked at`);
         assert(typeof found === 'number' && typeof required === 'number', `${what}: ${found} of ${required}`);
-        assert.equal(verdict, found <= required ? 'ok' : 'short', what);
+        const isEnough = what === 'evaluation' ? found > 0 && found >= required : found <= required;
+        assert.equal(verdict, isEnough ? 'ok' : 'short', what);
       }
     } finally {
       rmSync(data, { recursive: true, force: true });

@@ -57,6 +57,8 @@ export async function serve(answer: RequestListener): Promise<Listening> {
     requests.push(`${request.method} ${request.url}`);
     answer(request, response);
   });
+  // A connection is kept for as long as its client wants it: what was asked, and over how many of them, is counted.
+  server.keepAliveTimeout = 0;
   return listen(server, 'http', requests);
 }
 

@@ -12,8 +12,8 @@ import {
 } from '../../src/capability/index.ts';
 import { isPowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { realPlatform } from '../../src/platform/index.ts';
 import { Lookup } from '../../resolvers/net/lookup.ts';
+import { livedPlatform } from '../lived.ts';
 
 function coded(code: string, text = ''): (error: unknown) => boolean {
   return (error) => isPowerboxError(error) && error.code === code && error.message.includes(text);
@@ -163,7 +163,8 @@ describe('rules of endpoints', () => {
 });
 
 describe('lookup', () => {
-  const platform = realPlatform();
+  // What is kept, is for some seconds: a machine that stands still meanwhile takes nothing of them.
+  const platform = livedPlatform();
   const rules = endpointRules(['example.com:443', '10.0.0.0/8:443']);
 
   function lookup(answers: Readonly<Record<string, readonly (readonly string[])[]>>): {

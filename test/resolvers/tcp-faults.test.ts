@@ -5,6 +5,7 @@ import { bytes, map } from '../../src/values/index.ts';
 import type { TcpResolver } from '../../resolvers/tcp/resolver.ts';
 import type { TestObject } from './host.ts';
 import { textOf } from './host.ts';
+import { freePort } from './ports.ts';
 import { connector, dial, grantTcp, grantUdp, infoOf, openHandles, Peer, received, root, until } from './sockets.ts';
 import type { Site } from './sockets.ts';
 
@@ -38,14 +39,12 @@ describe('faults of TCP', () => {
 
   it('nobody listens: refused, again and again, and each place is given back', async () => {
     const site = await granted({ sockets_max: 1 });
-    const { address } = peer;
-    await peer.close();
+    const address = `127.0.0.1:${await freePort()}`;
     for (let count = 0; count < 20; count++)
       assert.match(
         await (await connector(site)).refusal('resolve', address),
         /^net_failed: 127.*cannot be reached: refused$/,
       );
-    peer = await Peer.open();
     await open(site);
   });
 
@@ -132,7 +131,7 @@ describe('faults of TCP', () => {
   });
 
   it('a peer that does not take the last bytes of a closed socket is left after the idle time too', async () => {
-    const site = await granted({ idle_ms_max: 80, sockets_max: 1 });
+    const site = await granted({ idle_ms_max: 500, sockets_max: 1 });
     const socket = await open(site);
     const other = await peer.next();
     other.pause();

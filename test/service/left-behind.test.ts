@@ -78,8 +78,7 @@ describe('what is left behind', () => {
     assert.equal(third.welcome?.resumed, true);
   });
 
-  it('a session that keeps more than it may is ended also when that could not be asked for at once', async function () {
-    this.timeout(120_000);
+  it('a session that keeps more than it may is ended also when that could not be asked for at once', async () => {
     const { space, client } = await bench.start();
     const { sessions } = internalsOf(space);
     const real = sessions.end.bind(sessions);
