@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream';
 import { isPowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import type { Cancellable, Clock, Timers } from '../../src/platform/index.ts';
+import { type Cancellable, type Clock, patiently, type Timers } from '../../src/platform/index.ts';
 import { decodeFrame, encodeFrame, FrameReader } from './frames.ts';
 import type { Frame } from './frames.ts';
 
@@ -45,7 +45,7 @@ export class Link {
     socket.on('end', () => this.end(null));
     socket.on('error', () => this.end(null));
     socket.on('close', () => this.end(null));
-    this.#timer = options.timers.after(limits.peer_handshake_ms, () =>
+    this.#timer = patiently(options.timers, limits.peer_handshake_ms, () =>
       this.end(`no greeting within ${limits.peer_handshake_ms} ms`),
     );
   }

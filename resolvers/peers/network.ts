@@ -59,6 +59,7 @@ export class Network {
     const network = new Network(options);
     network.#listener = await listen({
       endpoint: endpointOf(options.config.listen),
+      timers: options.platform.timers,
       keyOf: (identity) => network.#keyOf(identity),
       onConnection: (socket, identity) => {
         const peer = network.#closed ? undefined : network.#peerOf(identity);

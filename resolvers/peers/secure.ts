@@ -9,7 +9,7 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '../../src/capability/index.ts';
 import { PowerboxError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import type { Cancellable, Timers } from '../../src/platform/index.ts';
+import { type Cancellable, patiently, type Timers } from '../../src/platform/index.ts';
 
 /** With forward secrecy: a secret that leaks later opens nothing that was recorded. TLS 1.3 has no such handshake in Node. */
 const PROTOCOL = {
@@ -20,8 +20,12 @@ const PROTOCOL = {
   secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
 } as const;
 
+/** The library's own limit counts from when it last looked, so that a standstill would be the stranger's. The longest there is. */
+const NEVER_MS = 2 ** 31 - 1;
+
 export interface ListenOptions {
   readonly endpoint: Endpoint;
+  readonly timers: Timers;
   /** The key of an identity, or null for one that is not known. */
   readonly keyOf: (identity: string) => Uint8Array | null;
   /** A connection whose other end has proved that it has the key of this identity; who takes it closes it. */
@@ -35,28 +39,46 @@ export interface Listener {
 }
 
 /** Rejects with `config_invalid` when this machine does not give the address. */
-export async function listen({ endpoint, keyOf, onConnection, onRefused }: ListenOptions): Promise<Listener> {
+export async function listen({ endpoint, timers, keyOf, onConnection, onRefused }: ListenOptions): Promise<Listener> {
   const claims = new WeakMap<TLSSocket, string>();
+  /** Handshakes under way, by their other end. */
+  const underWay = new Map<string, Handshake>();
   const raw = new Set<Socket>();
   /** Of them, with the handshake behind them. */
   let secured = 0;
   const server: Server = createServer({
     ...PROTOCOL,
-    handshakeTimeout: limits.peer_handshake_ms,
+    handshakeTimeout: NEVER_MS,
     pskCallback: (socket, identity) => {
       claims.set(socket, identity);
+      const handshake = underWay.get(endOf(socket));
+      if (handshake !== undefined) handshake.claimed = identity;
       return keyOf(identity);
     },
   });
   server.on('connection', (socket: Socket) => {
     raw.add(socket);
-    socket.on('close', () => raw.delete(socket));
+    const end = endOf(socket);
+    const handshake: Handshake = {
+      claimed: null,
+      timer: patiently(timers, limits.peer_handshake_ms, () => {
+        onRefused(handshake.claimed, 'the handshake was not ended in time');
+        socket.destroy();
+      }),
+    };
+    underWay.set(end, handshake);
+    socket.on('close', () => {
+      raw.delete(socket);
+      handshake.timer.cancel();
+      if (underWay.get(end) === handshake) underWay.delete(end);
+    });
     // Whoever opens connections and says nothing shuts out new strangers, not who is connected.
     if (raw.size - secured > limits.peer_handshakes_max) socket.destroy();
   });
   server.on('secureConnection', (socket) => {
     secured++;
     socket.on('close', () => secured--);
+    underWay.get(endOf(socket))?.timer.cancel();
     const identity = claims.get(socket);
     if (identity === undefined || socket.isSessionReused()) {
       socket.destroy();
@@ -94,6 +116,17 @@ export async function listen({ endpoint, keyOf, onConnection, onRefused }: Liste
         for (const socket of raw) socket.destroy();
       }),
   };
+}
+
+interface Handshake {
+  /** The identity, as it was claimed. */
+  claimed: string | null;
+  readonly timer: Cancellable;
+}
+
+/** One connection of a listener has it, and no other as long as that stands. */
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 export interface DialOptions {
@@ -144,7 +177,7 @@ export function dial({ endpoint, identity, key, timers, signal }: DialOptions): 
     };
     const closed = (): void => settle({ kind: 'unreachable', reason: 'connection closed' });
     const cancel = (): void => settle({ kind: 'unreachable', reason: 'cancelled' });
-    timer = timers.after(limits.peer_handshake_ms, () =>
+    timer = patiently(timers, limits.peer_handshake_ms, () =>
       settle({ kind: 'unreachable', reason: `no handshake within ${limits.peer_handshake_ms} ms` }),
     );
     socket.on('secureConnect', connected);
@@ -171,7 +204,6 @@ const REASONS: readonly (readonly [string, string])[] = [
   ['BAD_RECORD_MAC', 'the secrets of the two nodes differ'],
   ['DECRYPT', 'the secrets of the two nodes differ'],
   ['PSK_IDENTITY', 'the node is not known there'],
-  ['HANDSHAKE_TIMEOUT', 'the handshake was not ended in time'],
   ['WRONG_VERSION', 'what came is no handshake'],
   ['NO_SHARED_CIPHER', 'no way of encryption in common'],
   ['HANDSHAKE_FAILURE', 'no way of encryption in common'],
