@@ -7,17 +7,18 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { PeersConfigSource } from '../../src/capability/index.ts';
 import { Random } from '../../src/platform/index.ts';
 import { configurations } from '../resolvers/peers/support/nodes.ts';
 import { program } from './build.ts';
+import { onWholeLines } from './lines.ts';
 import { exchangeProgram, outcomeOf, voterProgram, type VoterLine, type VoterOptions } from './votes.ts';
 
 type Told = Extract<VoterLine, { readonly type: 'told' }>;
 
 class Voter {
   decided = 0;
+  asked = 0;
   readonly strange: VoterLine[] = [];
   readonly #process;
   readonly #closed: Promise<unknown>;
@@ -30,7 +31,7 @@ class Voter {
       env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    createInterface({ input: this.#process.stdout }).on('line', (text) => this.#hear(JSON.parse(text) as VoterLine));
+    onWholeLines(this.#process.stdout, (text) => this.#hear(JSON.parse(text) as VoterLine));
     this.#process.stdin.on('error', () => {});
     this.#closed = new Promise<void>((resolve) =>
       this.#process.on('close', () => {
@@ -42,7 +43,7 @@ class Voter {
   }
 
   #hear(line: VoterLine): void {
-    if (line.type === 'decided') this.decided = line.count;
+    if (line.type === 'counts') ({ decided: this.decided, asked: this.asked } = line);
     else if (line.type === 'told') this.#told = line;
     else this.strange.push(line);
     this.#wake();
@@ -162,7 +163,10 @@ describe('nodes that send each other messages', function () {
       await nodes[node].kill();
       nodes[node] = start(node);
     }
-    for (const node of [nodes.left, nodes.right]) await node.until(() => node.decided >= sent.length);
+    // That a message has arrived is known to who sent it a while later, and to nobody once the other one has left.
+    for (const node of [nodes.left, nodes.right])
+      await node.until(() => node.decided >= sent.length && node.asked >= sent.length);
+    // One that came twice would come now.
     await new Promise((resolve) => setTimeout(resolve, 200));
     const numbers = (messages: readonly (readonly unknown[])[]): number[] =>
       messages.map(([number]) => Number(number)).toSorted((left, right) => left - right);

@@ -29,7 +29,8 @@ async function main(): Promise<void> {
     await space.produceAll([...messages, { channel: 'receipt', message: [true] }]);
   }
   const lines = createInterface({ input: process.stdin });
-  const look = setInterval(() => say({ type: 'decided', count: space.count('decided').data }), 20);
+  const count = (channel: string): number => space.count(channel).data;
+  const look = setInterval(() => say({ type: 'counts', decided: count('decided'), asked: count('asked') }), 20);
   for await (const line of lines) if (line === 'tell') break;
   clearInterval(look);
   const all = async (channel: string): Promise<HostValue[][]> => {

@@ -11,7 +11,8 @@ export interface VoterOptions {
 }
 
 export type VoterLine =
-  | { readonly type: 'decided'; readonly count: number }
+  /** How many of each lie there. */
+  | { readonly type: 'counts'; readonly decided: number; readonly asked: number }
   | {
       readonly type: 'told';
       readonly decided: readonly HostValue[][];
