@@ -8,10 +8,10 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DISPATCH_FAILPOINTS, type DispatchFailpoint } from '../../src/dispatch/index.ts';
 import { Random } from '../../src/platform/index.ts';
 import { program } from './build.ts';
+import { onWholeLines } from './lines.ts';
 
 export const ORDERS = 12;
 const LIFE_MS_MAX = 180_000;
@@ -108,7 +108,7 @@ async function live(options: HostsOptions): Promise<Life> {
   const late = setTimeout(() => child.kill('SIGKILL'), LIFE_MS_MAX);
   let told: Life['told'] = null;
   const broken: string[] = [];
-  createInterface({ input: child.stdout }).on('line', (text) => {
+  onWholeLines(child.stdout, (text) => {
     const line = JSON.parse(text) as HostsLine;
     if (line.type === 'told') told = line;
     else if (line.type === 'broken') broken.push(line.message);

@@ -1,8 +1,8 @@
 /** One process of a workload, from its start to its end, and what it said. Owns the process; nobody else kills it. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { program } from './build.ts';
+import { onWholeLines } from './lines.ts';
 import type { ChildOptions, Line, Moment } from './messages.ts';
 
 /** Nothing of these workloads takes as long, also on a busy machine. */
@@ -38,20 +38,17 @@ export async function live(options: ChildOptions, after_ms: number | null = null
     process_.kill('SIGKILL');
   }, LIFE_MS_MAX);
   process_.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text));
-  const reading = createInterface({ input: process_.stdout });
-  reading.on('line', (text) => {
+  onWholeLines(process_.stdout, (text) => {
     const line = JSON.parse(text) as Line;
     lines.push(line);
     if (line.type !== 'started') return;
     started_ms = performance.now();
     if (after_ms !== null) timer = setTimeout(() => process_.kill('SIGKILL'), after_ms);
   });
-  const read = new Promise((resolve) => reading.on('close', resolve));
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     process_.on('error', reject);
     process_.on('close', (...ended) => resolve(ended));
   });
-  await read;
   clearTimeout(timer);
   clearTimeout(overdue);
   const took_ms = started_ms === 0 ? 0 : performance.now() - started_ms;

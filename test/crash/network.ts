@@ -10,12 +10,12 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DISPATCH_FAILPOINTS, type DispatchFailpoint } from '../../src/dispatch/index.ts';
 import { Random } from '../../src/platform/index.ts';
 import { freePort } from '../resolvers/ports.ts';
 import type { Kill } from './campaign.ts';
 import { program } from './build.ts';
+import { onWholeLines } from './lines.ts';
 import type { Plant } from './messages.ts';
 import { KEY_HEADER, type NetworkLine, type NetworkOptions, ORDERS } from './network-program.ts';
 
@@ -87,12 +87,12 @@ interface Life {
   readonly killed: boolean;
 }
 
-/** Until it is done and has told, or is killed. `probe` is called while it lives. */
+/** Until it is done and has told, or is killed. `probe` is called while it lives, and may ask whether it still does. */
 async function live(
   options: NetworkOptions,
   seen: Seen,
   kill: NetworkKill | null,
-  probe: () => Promise<void>,
+  probe: (lives: () => boolean) => Promise<unknown>,
 ): Promise<Life> {
   const at = kill !== null && 'at' in kill ? { kill } : {};
   const child = spawn(process.execPath, [...program('network'), JSON.stringify({ ...options, ...at })], {
@@ -112,8 +112,7 @@ async function live(
     timer: setTimeout(() => child.kill('SIGKILL'), LIFE_MS_MAX),
   };
   const overdue = state.timer;
-  const lines = createInterface({ input: child.stdout });
-  lines.on('line', (text) => {
+  onWholeLines(child.stdout, (text) => {
     const line = JSON.parse(text) as NetworkLine;
     if (line.type === 'told') state.told = line;
     else if (line.type === 'broken') state.broken = line.message;
@@ -121,7 +120,10 @@ async function live(
       state.timer = setTimeout(() => child.kill('SIGKILL'), kill.after_ms);
     // One that is to be killed has come too late for its moment: it dies now.
     else if (line.type === 'done' && kill !== null) child.kill('SIGKILL');
-    else if (line.type === 'done') void probe().then(() => child.stdin.write('tell\n'));
+    else if (line.type === 'done') {
+      const lives = (): boolean => child.exitCode === null && child.signalCode === null;
+      void probe(lives).then(() => child.stdin.write('tell\n'));
+    }
   });
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
     child.on('close', (...ended) => resolve(ended)),
@@ -133,15 +135,18 @@ async function live(
   return { told: state.told, killed: signal === 'SIGKILL' };
 }
 
-/** Sends a word and gets it back, or null when nobody answers. */
-function say(port: number, word: string): Promise<string | null> {
+/** Sends a word and gets it back, or null when nobody answers; false: nobody listens there. */
+function say(port: number, word: string): Promise<string | null | false> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(`${word}\n`));
     let answer = '';
-    socket.setTimeout(60_000, () => socket.destroy());
+    let isRefused = false;
+    socket.setTimeout(LIFE_MS_MAX, () => socket.destroy());
     socket.on('data', (data) => (answer += data.toString('utf8')));
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(answer === '' ? null : answer));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      isRefused = code === 'ECONNREFUSED';
+    });
+    socket.on('close', () => resolve(isRefused ? false : answer === '' ? null : answer));
   });
 }
 
@@ -160,10 +165,12 @@ export async function networkDirectory(
     const options = { data: join(directory, 'data'), http: await seen.open(), tcp: await freePort(), ...planted };
     // Somebody always knocks, whoever is killed meanwhile.
     const answered: string[] = [];
-    const knock = async (): Promise<void> => {
+    const knock = async (): Promise<boolean> => {
       const word = `word ${words.length}`;
       words.push(word);
-      if ((await say(options.tcp, word)) === word) answered.push(word);
+      const answer = await say(options.tcp, word);
+      if (answer === word) answered.push(word);
+      return answer !== false;
     };
     const knocking = (async () => {
       while (!isOver) {
@@ -174,11 +181,12 @@ export async function networkDirectory(
     let killed = 0;
     for (const kill of kills) if ((await live(options, seen, kill, knock)).killed) killed++;
     let last = 0;
-    const { told } = await live(options, seen, null, async () => {
+    const { told } = await live(options, seen, null, async (lives) => {
       isOver = true;
       await knocking;
       const before = answered.length;
-      await knock();
+      // It opens beside what the process does, and that may have been done long ago. Its time limit is that of the process.
+      while (!(await knock()) && lives()) await new Promise((resolve) => setTimeout(resolve, 20));
       last = answered.length - before;
     });
     assert.ok(told !== null, 'the last process has not told its end');
