@@ -107,7 +107,8 @@ export function startChild(
   });
   const lines: string[] = [];
   const reader = createInterface({ input: started.stdout! });
-  const ended = new Promise<void>((resolve) => reader.on('close', resolve));
+  // Its last word is no sign that it is gone: its files, and the lock, are closed one after the other behind that.
+  const ended = new Promise<void>((resolve) => started.on('close', () => resolve()));
   const child: Child = { process: started, lines, ended };
   reader.on('line', (line) => {
     lines.push(line);
