@@ -12,6 +12,7 @@ import { program } from '../crash/build.ts';
 import { lived } from '../lived.ts';
 import { Authority } from '../resolvers/certificates.ts';
 import { isPowerboxError, openAdmin, openSpace } from '../../src/index.ts';
+import { limits } from '../../src/limits.ts';
 import { internalsOf } from '../../src/embedding/index.ts';
 import {
   findSpace,
@@ -371,6 +372,9 @@ service: {shutdown_ms: 400}
     const looking = await openSpace({ data, console: QUIET, unfinished: 'hold' });
     const starting = start();
     await new Promise((resolve) => setTimeout(resolve, 200));
+    // Everything stands still for longer than anybody is waited for: that is no time that somebody held it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, limits.control_wait_ms + 200);
+    await new Promise((resolve) => setTimeout(resolve, 100));
     await looking.close();
     const node = await starting;
     await assert.rejects(start(), coded('storage_locked'));

@@ -11,7 +11,7 @@ import { openSpace } from '../../src/index.ts';
 const CHILD = fileURLToPath(new URL('./timer-child.ts', import.meta.url));
 /** Far apart, for each counts from when it is asked for, and the process may stand still in between. */
 const PROGRAM = `new box(\`rho:powerbox\`) in { for (timer <- box!?("timer")) {
-  for (@x <- timer!?("after", 3000, "second")) { @"out"!(x) } |
+  for (@x <- timer!?("after", 2000, "second")) { @"out"!(x) } |
   for (@x <- timer!?("after", 500, "first")) { @"out"!(x) } |
   for (@x <- timer!?("after", 3600000, "in an hour")) { @"out"!(x) } |
   @"sum"!(*timer.after(600, 40) + 2)
@@ -30,7 +30,7 @@ describe('timers of a killed process', function () {
       await Promise.race([once(child.stdout, 'data'), exit]);
       child.kill('SIGKILL');
       assert.deepEqual(await exit, [null, 'SIGKILL']);
-      await new Promise((resolve) => setTimeout(resolve, 3_100));
+      await new Promise((resolve) => setTimeout(resolve, 2_100));
       const space = await openSpace({ data, grants: { powers: [{ kind: 'timer' }] } });
       try {
         const read = async (channel: string): Promise<unknown> =>

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { PowerboxError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { realPlatform } from '../../platform/index.ts';
+import { patiently, realPlatform } from '../../platform/index.ts';
 import { CONTROL_VERSION } from './control-server.ts';
 import { type Line, Lines } from './lines.ts';
 import { connectIn } from './place.ts';
@@ -57,7 +57,7 @@ export class ControlClient {
     }
     if (socket === null) return null;
     const client = new ControlClient(directory, socket);
-    const limit = realPlatform().timers.after(limits.control_greeting_ms, () => client.#silent());
+    const limit = patiently(realPlatform().timers, limits.control_greeting_ms, () => client.#silent());
     const refused = await new Promise<Error | null>((resolve) => {
       client.#greeted = resolve;
     });
