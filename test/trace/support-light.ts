@@ -20,6 +20,8 @@ export interface LightSpace {
   readonly host: SpaceHost;
   readonly dispatcher: Dispatcher;
   run(text: string): Promise<number>;
+  /** What of the trace has been written. */
+  written(): Uint8Array;
   /** Ends it, and gives the trace. */
   end(): Promise<Uint8Array>;
 }
@@ -62,6 +64,7 @@ export async function lightSpace(keyframe_bytes?: number): Promise<LightSpace> {
       const { term } = compileText(text, { uris: new Map() });
       return (await deploys.start({ holder: 'tester', name: 'program', label: RHO_LABEL, term })).account;
     },
+    written: () => sink.bytes(),
     async end() {
       await engine.close();
       recorder.end();
