@@ -38,9 +38,10 @@ export type Colour = 'red' | 'yellow' | 'dim' | 'bold';
 
 const CODES: Readonly<Record<Colour, number>> = { red: 31, yellow: 33, dim: 2, bold: 1 };
 
-/** How often progress is told: to a person who watches, and to a log. */
-const PROGRESS_TERMINAL_MS = 500;
-const PROGRESS_LOG_MS = 10_000;
+/** How often it is looked at, and at which look progress is told: to a person who watches, and to a log. */
+const PROGRESS_TERMINAL = { look_ms: 500, looks: 1 } as const;
+/** Not at one look in ten seconds: a machine that stood still so long has not worked so long. */
+const PROGRESS_LOG = { look_ms: 1_000, looks: 10 } as const;
 
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
@@ -91,7 +92,11 @@ export function processTerminal(): Terminal {
       };
       // Of a space that is closing nothing is told any more.
       const look = (): void => void line().then(show, () => undefined);
-      const watch = setInterval(look, stderr.isTTY ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS);
+      const { look_ms, looks } = stderr.isTTY ? PROGRESS_TERMINAL : PROGRESS_LOG;
+      let count = 0;
+      const watch = setInterval(() => {
+        if (++count % looks === 0) look();
+      }, look_ms);
       return () => {
         over = true;
         clearInterval(watch);
