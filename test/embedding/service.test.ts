@@ -258,15 +258,16 @@ describe('out of service', function () {
       return space;
     }
 
-    /** Lets the next sync of a file of this process fail once, as a disk does. */
+    /** Lets the next sync of a granted file fail once, as a disk does; what the space syncs beside that is on another one. */
     async function failingSync(work: () => Promise<unknown>): Promise<void> {
       const probe = await fs.promises.open('/');
       const prototype = Object.getPrototypeOf(probe) as { sync: () => Promise<void> };
       await probe.close();
       const { sync } = prototype;
       let left = 1;
-      prototype.sync = async function patched(this: unknown) {
-        if (left-- > 0) throw Object.assign(new Error('EIO: injected'), { code: 'EIO' });
+      prototype.sync = async function patched(this: { readonly fd: number }) {
+        const isGranted = fs.readlinkSync(`/proc/self/fd/${this.fd}`).startsWith(join(directory, 'files'));
+        if (isGranted && left-- > 0) throw Object.assign(new Error('EIO: injected'), { code: 'EIO' });
         return sync.call(this);
       };
       try {
