@@ -39,7 +39,7 @@ describe('a replay of a run with hosts', () => {
     const trace = new MemoryTrace();
     const first = await listenHost(host, { key: KEY, port: await freePort() });
     await first.close();
-    const space = await openWith({ url: first.url, key: KEY, start_ms_max: 500 }, { trace, trace_keyframe_bytes: 0 });
+    const space = await openWith({ url: first.url, key: KEY }, { trace, trace_keyframe_bytes: 0 });
     let late: typeof first | null = null;
     try {
       assert.equal(await codeOf(space, 'ex!?("add", 2, 3)'), 'not_available');
