@@ -29,10 +29,10 @@ function run(
       env: { ...process.env, NODE_OPTIONS: '', ...env, NO_COLOR: '1', FORCE_COLOR: '0' },
     });
     let printed = '';
-    child.stdout.on('data', (bytes: Buffer) => (printed += bytes.toString()));
-    child.stderr.on('data', (bytes: Buffer) => (printed += args[0]?.endsWith('tsc') ? bytes.toString() : ''));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (printed += args[0]?.endsWith('tsc') ? text : ''));
     let failed = '';
-    child.stderr.on('data', (bytes: Buffer) => (failed += bytes.toString()));
+    child.stderr.on('data', (text: string) => (failed += text));
     child.on('close', (code) => resolve({ code: code ?? -1, printed: code === 0 ? printed : printed + failed }));
   });
 }

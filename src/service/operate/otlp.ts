@@ -4,7 +4,7 @@
  */
 import type { Attributes, SpanContext, SpanKind, SpanStatus } from '@opentelemetry/api';
 import { limits } from '../../limits.ts';
-import type { Cancellable, Platform } from '../../platform/index.ts';
+import { type Cancellable, patiently, type Platform } from '../../platform/index.ts';
 import { VERSION } from '../../version.ts';
 
 /** A step that has ended. */
@@ -66,7 +66,7 @@ export class OtlpExporter {
   async #post(batch: readonly FinishedSpan[]): Promise<void> {
     const { headers, platform, failed } = this.#options;
     const abort = new AbortController();
-    const limit = platform.timers.after(limits.telemetry_send_ms, () => abort.abort());
+    const limit = patiently(platform.timers, limits.telemetry_send_ms, () => abort.abort());
     try {
       const answer = await fetch(this.#url, {
         method: 'POST',
