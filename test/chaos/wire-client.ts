@@ -213,8 +213,9 @@ export class WireClient {
         this.#deliver(message.number, { id: message.id, value: null, error: message.error, last: true });
         return;
       case 'bye':
+        // Who stood still between its connection and its hello is told that none came, and may come again.
         assert(
-          ['not_available', 'cancelled'].includes(message.error.code),
+          ['not_available', 'cancelled', ...(this.#isOpen ? [] : ['timed_out'])].includes(message.error.code),
           `${this.name}: ${message.error.code}: ${message.error.message}`,
         );
         return;
