@@ -103,6 +103,7 @@ export const tcpListener = declareChannel({
   },
 });
 
+const sent: Argument = { name: 'data', type: data };
 const bytesOrEnd = t.either(t.bytes(), t.nil);
 
 export const socket = declareChannel({
@@ -111,22 +112,23 @@ export const socket = declareChannel({
     'A connection. It belongs to the process that opened it: after a restart every call is answered `handle_closed`, as ' +
     'after `close`. What is received is journaled with the answer that hands it out. Calls that receive stand in one order, ' +
     'calls that send in another. Programs and peers slow each other: an answer to `send` says that the bytes have left ' +
-    'for the system, and what nobody receives is not taken from the peer beyond the bound of the grant. A connection on ' +
-    'which nothing comes or goes is closed after the time of the grant.',
+    'for the system, and what nobody receives is not taken from the peer beyond the bound of the grant. Where a peer ' +
+    'answers what it is told, `exchange` does both in one call, which is half the work. A connection on which nothing ' +
+    'comes or goes is closed after the time of the grant.',
   methods: {
     send: method({
       doc: 'Sends a string as UTF-8, or bytes. Answers when the system has taken all of it. If the caller gives up earlier, what has been handed over still goes out, before anything that is sent later.',
       effect: 'change',
       recovery: 'none',
       lane: 'out',
-      forms: [{ args: [{ name: 'data', type: data }], result: t.nil }],
+      forms: [{ args: [sent], result: t.nil }],
     }),
     sendFrame: method({
       doc: 'Sends the length of the data as four bytes, greatest first, and the data.',
       effect: 'change',
       recovery: 'none',
       lane: 'out',
-      forms: [{ args: [{ name: 'data', type: data }], result: t.nil }],
+      forms: [{ args: [sent], result: t.nil }],
     }),
     receive: method({
       doc: 'Takes bytes that have come. Answers Nil when the peer has ended and everything was taken.',
@@ -158,6 +160,40 @@ export const socket = declareChannel({
       patient: true,
       lane: 'in',
       forms: [{ args: [], result: bytesOrEnd }],
+    }),
+    exchange: method({
+      doc:
+        'Sends, and takes what comes then, behind the calls that wait to receive already. Answers as `receive`; what is ' +
+        'sent later waits for that. Where sending fails, as `send`, and nothing is taken. If the caller gives up, what ' +
+        'comes then is for whoever receives next.',
+      effect: 'change',
+      recovery: 'none',
+      patient: true,
+      lane: 'out',
+      forms: [
+        { args: [sent], result: bytesOrEnd, doc: 'At least one byte, and as many as are there.' },
+        {
+          args: [sent, { name: 'count', type: count }],
+          result: bytesOrEnd,
+          doc: 'Exactly so many. Where the peer ends before, the call fails and takes nothing.',
+        },
+      ],
+    }),
+    exchangeUntil: method({
+      doc: 'As `exchange`, and takes as `receiveUntil`.',
+      effect: 'change',
+      recovery: 'none',
+      patient: true,
+      lane: 'out',
+      forms: [{ args: [sent, { name: 'delimiter', type: delimiter }], result: bytesOrEnd }],
+    }),
+    exchangeFrame: method({
+      doc: 'As `exchange`, sends as `sendFrame` and takes as `receiveFrame`.',
+      effect: 'change',
+      recovery: 'none',
+      patient: true,
+      lane: 'out',
+      forms: [{ args: [sent], result: bytesOrEnd }],
     }),
     end: method({
       doc: 'Says to the peer that nothing more will be sent, after what was sent before. One can go on receiving.',

@@ -100,6 +100,10 @@ export class Connection implements Occupant {
       resolve(answer);
       return;
     }
+    this.#wait(wanted, caller, resolve);
+  }
+
+  #wait(wanted: Wanted, caller: Caller, resolve: Answer): void {
     const waiter: Waiter = { wanted, resolve };
     this.#waiters.push(waiter);
     // What comes is kept for the next call when this one's caller has gone.
@@ -200,6 +204,19 @@ export class Connection implements Occupant {
       }
     };
     this.#line.push(waiting);
+  }
+
+  /** Sends, and receives in the place that it has when the system has taken all of it. */
+  exchange(bytes: Uint8Array, wanted: Wanted, caller: Caller, resolve: Answer): void {
+    this.send(bytes, caller, (sent) => {
+      if (sent !== DONE) {
+        resolve(sent);
+        return;
+      }
+      // In line first: whose caller has gone meanwhile takes nothing of what is there.
+      this.#wait(wanted, caller, resolve);
+      this.#serve();
+    });
   }
 
   #refusal(): NativeAnswer | null {

@@ -255,13 +255,22 @@ function onConnection(connection: Connection, call: NativeCall, answer: Answer):
       connection.send(framed(bytesOf(args[0])), call, answer);
       return;
     case 'receive':
-      connection.receive(call.form === 0 ? SOME : { kind: 'exactly', count: args[0] as number }, call, answer);
+      connection.receive(call.form === 0 ? SOME : exactly(args[0]), call, answer);
       return;
     case 'receiveUntil':
-      connection.receive({ kind: 'until', delimiter: bytesOf(args[0]) }, call, answer);
+      connection.receive(until(args[0]), call, answer);
       return;
     case 'receiveFrame':
       connection.receive(FRAME, call, answer);
+      return;
+    case 'exchange':
+      connection.exchange(bytesOf(args[0]), call.form === 0 ? SOME : exactly(args[1]), call, answer);
+      return;
+    case 'exchangeUntil':
+      connection.exchange(bytesOf(args[0]), until(args[1]), call, answer);
+      return;
+    case 'exchangeFrame':
+      connection.exchange(framed(bytesOf(args[0])), FRAME, call, answer);
       return;
     case 'end':
       connection.end(answer);
@@ -276,6 +285,14 @@ function onConnection(connection: Connection, call: NativeCall, answer: Answer):
     default:
       throw new Error(`socket has no method ${method}`);
   }
+}
+
+function exactly(count: Value | undefined): Wanted {
+  return { kind: 'exactly', count: count as number };
+}
+
+function until(delimiter: Value | undefined): Wanted {
+  return { kind: 'until', delimiter: bytesOf(delimiter) };
 }
 
 function framed(data: Uint8Array): Uint8Array {

@@ -555,7 +555,8 @@ export interface TcpListenerChannel extends EveryObject {
  * as after `close`. What is received is journaled with the answer that hands it out. Calls that receive stand in
  * one order, calls that send in another. Programs and peers slow each other: an answer to `send` says that the
  * bytes have left for the system, and what nobody receives is not taken from the peer beyond the bound of the
- * grant. A connection on which nothing comes or goes is closed after the time of the grant.
+ * grant. Where a peer answers what it is told, `exchange` does both in one call, which is half the work. A
+ * connection on which nothing comes or goes is closed after the time of the grant.
  */
 export interface SocketChannel extends EveryObject {
   /**
@@ -585,6 +586,24 @@ export interface SocketChannel extends EveryObject {
    * `value_too_large` and stays where it is. Effect: observe.
    */
   receiveFrame(): Answer<Uint8Array | null>;
+  /**
+   * Sends, and takes what comes then, behind the calls that wait to receive already. Answers as `receive`; what is
+   * sent later waits for that. Where sending fails, as `send`, and nothing is taken. If the caller gives up, what
+   * comes then is for whoever receives next. At least one byte, and as many as are there. Effect: change, recovery
+   * none.
+   */
+  exchange(data: Given<string | Uint8Array>): Answer<Uint8Array | null>;
+  /**
+   * Sends, and takes what comes then, behind the calls that wait to receive already. Answers as `receive`; what is
+   * sent later waits for that. Where sending fails, as `send`, and nothing is taken. If the caller gives up, what
+   * comes then is for whoever receives next. Exactly so many. Where the peer ends before, the call fails and takes
+   * nothing. Effect: change, recovery none.
+   */
+  exchange(data: Given<string | Uint8Array>, count: Given<Int>): Answer<Uint8Array | null>;
+  /** As `exchange`, and takes as `receiveUntil`. Effect: change, recovery none. */
+  exchangeUntil(data: Given<string | Uint8Array>, delimiter: Given<string | Uint8Array>): Answer<Uint8Array | null>;
+  /** As `exchange`, sends as `sendFrame` and takes as `receiveFrame`. Effect: change, recovery none. */
+  exchangeFrame(data: Given<string | Uint8Array>): Answer<Uint8Array | null>;
   /**
    * Says to the peer that nothing more will be sent, after what was sent before. One can go on receiving. Effect:
    * change, recovery repeat.
