@@ -306,6 +306,8 @@ export const limits = {
   http_keep_alive_ms_max: 60_000,
   /** Bytes of the headers of an answer that are kept as they were read, for the next from the same place: longer are rare. */
   http_head_kept_bytes_max: 2 * 1024,
+  /** Bytes of a body that are kept with what was made of it, for the next answer from the same place. */
+  http_answer_kept_bytes_max: 4 * 1024,
   /** Milliseconds until the headers of an answer, when the operator does not say. */
   http_headers_ms_default: 15_000,
   /** Milliseconds between two parts of a body, when the operator does not say. */

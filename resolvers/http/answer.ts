@@ -19,7 +19,10 @@ export interface ChunkSources {
 }
 
 export function answerOf(fetched: Fetched, plan: RequestPlan, sources: ChunkSources): NativeAnswer {
-  const { status, headers, bytes } = fetched;
+  const { status, headers, bytes, last } = fetched;
+  const came = fetched.body instanceof Buffer ? fetched.body : null;
+  const again = came === null ? null : last.again(status, headers, came, plan.form);
+  if (again !== null) return { ok: again, bytes };
   const body = bodyOf(fetched, plan, sources);
   const made = 'value' in body ? body.value : body;
   const items: readonly Made[] = [made, headers.value, status, httpUrlText(fetched.url)];
@@ -31,7 +34,9 @@ export function answerOf(fetched: Fetched, plan: RequestPlan, sources: ChunkSour
   if (status >= 400) notes.push({ code: 'http_status', message: `${shown(plan)} answered ${status}` });
   if ('fault' in body && body.fault !== null)
     notes.push({ code: 'net_failed', message: `the body of ${shown(plan)} stays bytes: ${body.fault}` });
-  return notes.length === 0 ? { ok, bytes } : { ok, bytes, notes };
+  if (notes.length > 0) return { ok, bytes, notes };
+  if (came !== null && ok instanceof MapValue) last.remember(status, headers, came, plan.form, ok);
+  return { ok, bytes };
 }
 
 function bodyOf(

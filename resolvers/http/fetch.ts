@@ -17,6 +17,7 @@ import type { Entry, HttpGrant, Running, Stoppable } from './grant.ts';
 import type { Headers } from './head.ts';
 import { IncomingBody } from './incoming.ts';
 import { inflateWhole, tooLarge } from './inflate.ts';
+import type { LastAnswer } from './last-answer.ts';
 import type { Pools } from './pools.ts';
 import { follow, isRedirect } from './redirect.ts';
 import type { Hop } from './redirect.ts';
@@ -44,6 +45,8 @@ export interface Fetched {
   readonly body: Buffer | IncomingBody | null;
   /** In both directions, bodies only. */
   readonly bytes: number;
+  /** Of what went the same way. */
+  readonly last: LastAnswer;
 }
 
 /** Who hears of it, once. */
@@ -353,7 +356,8 @@ export class Fetch implements Running, Asker, Collector {
     const headers = this.#answered;
     if (headers === null) throw new Error('an answer without a head');
     this.#close();
-    this.#end.fetched({ status: this.#status, headers, url: this.#hop.url, body, bytes: this.#bytes });
+    const { last } = this.#route;
+    this.#end.fetched({ status: this.#status, headers, url: this.#hop.url, body, bytes: this.#bytes, last });
   }
 
   #fail(error: unknown): void {

@@ -9,6 +9,7 @@ import type { Connections } from './connections.ts';
 import type { Entry } from './grant.ts';
 import { HeadReader } from './head.ts';
 import { ACCEPTED_CODINGS } from './inflate.ts';
+import { LastAnswer } from './last-answer.ts';
 import type { Pools } from './pools.ts';
 import { hasHeader } from './request.ts';
 import type { RequestPlan } from './request.ts';
@@ -19,6 +20,7 @@ export class Route {
   /** Path and query, as they are sent. */
   readonly path: string;
   readonly heads = new HeadReader();
+  readonly last = new LastAnswer();
   /** Of a call without arguments, which is the same each time. */
   plain: { readonly plan: RequestPlan; readonly headers: readonly string[] } | null = null;
   #literal: readonly Address[] | null = null;

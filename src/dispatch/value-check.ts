@@ -13,6 +13,7 @@ import {
   Float,
   isClosed,
   isWellFormed,
+  KEPT_DEPTH_MAX,
   keptBytes,
   Kind,
   List,
@@ -123,14 +124,11 @@ function itemsFault(items: unknown, room: Room, depth: number): string | null {
   return null;
 }
 
-/** How deep text lies in a map whose bytes are kept: in a list of it. */
-const KEPT_DEPTH = 2;
-
 function mapFault(thing: MapValue, room: Room, depth: number): string | null {
   if (thing.remainder !== null) return 'holds a pattern';
   const kept = keptBytes(thing);
   // It has been written once, by our own hand.
-  if (kept !== undefined && depth + KEPT_DEPTH <= limits.answer_depth_max) {
+  if (kept !== undefined && depth + KEPT_DEPTH_MAX <= limits.answer_depth_max) {
     room.bytes -= kept.length;
     return room.bytes < 0 ? `has more than ${limits.answer_bytes_max} bytes` : null;
   }

@@ -4,8 +4,8 @@
  */
 import { Decoder } from './decoder.ts';
 import { Encoder } from './encoder.ts';
-import { keep } from './kept.ts';
-import { List } from './value.ts';
+import { KEPT_DEPTH_MAX, keep } from './kept.ts';
+import { Kind } from './value.ts';
 import type { MapValue, Name, Value } from './value.ts';
 
 export function encodeValue(value: Value): Uint8Array {
@@ -24,17 +24,29 @@ export function decodeValue(bytes: Uint8Array, readName: (bytes: Uint8Array) => 
 
 /**
  * The canonical bytes of a map are made once, and written from then on as they are: of one that is written again and
- * again. Nobody changes it from now on. It holds text, or lists of text; of any other nothing is kept, for names and long
- * bytes are written in several ways.
+ * again. Nobody changes it from now on. Of one that holds names, byte arrays or processes nothing is kept, for those are
+ * written in several ways; nor of one that nests deeper than `KEPT_DEPTH_MAX`.
  */
 export function keepBytes(map: MapValue): void {
-  if (map.remainder === null && map.keys.every(isText) && map.items.every(isTextOrList)) keep(map, encodeValue(map));
+  if (isKeepable(map, KEPT_DEPTH_MAX)) keep(map, encodeValue(map));
 }
 
-function isText(value: Value): boolean {
-  return typeof value === 'string';
+/** `levels`: how many there may still be beneath it. */
+function isKeepable(value: Value, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return true;
+  switch (value.kind) {
+    case Kind.Float:
+    case Kind.BigInt:
+      return true;
+    case Kind.List:
+      return value.remainder === null && areKeepable(value.items, levels - 1);
+    case Kind.Map:
+      return value.remainder === null && areKeepable(value.keys, levels - 1) && areKeepable(value.items, levels - 1);
+    default:
+      return false;
+  }
 }
 
-function isTextOrList(value: Value): boolean {
-  return isText(value) || (value instanceof List && value.remainder === null && value.items.every(isText));
+function areKeepable(values: readonly Value[], levels: number): boolean {
+  return levels >= 0 && values.every((value) => isKeepable(value, levels));
 }

@@ -18,7 +18,7 @@ export {
 } from './build.ts';
 export { compare, equal, compareText } from './order.ts';
 export { decodeValue, encodeValue, keepBytes } from './codec.ts';
-export { keptBytes } from './kept.ts';
+export { KEPT_DEPTH_MAX, keptBytes } from './kept.ts';
 export type { ForeignForm } from './assembly.ts';
 export { Decoder } from './decoder.ts';
 export { Encoder, type Sealing } from './encoder.ts';

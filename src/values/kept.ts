@@ -1,8 +1,11 @@
 /**
- * Canonical bytes of maps that are written again and again, as the headers of answers are. Owns them as long as their
+ * Canonical bytes of maps that are written again and again, as answers of one resource are. Owns them as long as their
  * map is there. Must only ever hold what the encoder itself would write, in whatever way it writes names and long bytes.
  */
 import type { MapValue } from './value.ts';
+
+/** Levels of values beneath a map whose bytes are kept, at most. */
+export const KEPT_DEPTH_MAX = 16;
 
 const bytesOf = new WeakMap<MapValue, Uint8Array>();
 let isAny = false;

@@ -744,6 +744,43 @@ describe('http', () => {
       assert.equal(server.requests.length, 12);
     });
 
+    it('an answer is what came, however alike the one before it was', async () => {
+      const long = 'x'.repeat(limits.http_answer_kept_bytes_max + 1);
+      // What is said of status, type and body, how the body is asked for, and what it is then.
+      const said: readonly (readonly [number, string, string, string, Value])[] = [
+        [200, 'application/json', '{"a":1}', 'value', map([['a', 1]])],
+        [200, 'application/json', '{"a":2}', 'value', map([['a', 2]])],
+        [203, 'application/json', '{"a":2}', 'value', map([['a', 2]])],
+        [200, 'application/json', '{"a":1}', 'text', '{"a":1}'],
+        [200, 'application/json', '{"a":1}', 'bytes', bytes(Buffer.from('{"a":1}'))],
+        [200, 'text/plain', '{"a":1}', 'value', '{"a":1}'],
+        [200, 'text/plain', `${long}1`, 'value', `${long}1`],
+        [200, 'text/plain', `${long}2`, 'value', `${long}2`],
+        [404, 'text/plain', 'not here', 'value', 'not here'],
+      ];
+      let next = 0;
+      const { server, at } = await start((_, response) => {
+        const [status, type, body] = said[next] as (typeof said)[number];
+        response.writeHead(status, { 'content-type': type, date: 'a day', connection: 'keep-alive' }).end(body);
+      });
+      const there = await at(server.origin);
+      const told = async (index: number): Promise<void> => {
+        next = index;
+        const [status, type, , form, body] = said[index] as (typeof said)[number];
+        const answer = await there.answer('get', options({ as: form }));
+        const value = succeeded(answer);
+        assert.equal(field(value, 'status'), status);
+        assert.equal(field(field(value, 'headers'), 'content-type'), type);
+        assertValue(field(value, 'body'), body);
+        // What is told beside an answer is told each time.
+        assert.equal('notes' in answer, status >= 400);
+      };
+      // Each one after each other one and itself, three times in a row.
+      for (let index = 0; index < said.length; index++)
+        for (let other = 0; other < said.length; other++)
+          for (const each of [index, index, index, other]) await told(each);
+    });
+
     it('connections are kept and shared by whoever may reach the origin', async () => {
       const { server, resolver, host, at } = await start(saying(200, {}));
       await (await at(server.origin)).call('get');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Unpackr, addExtension } from 'msgpackr';
 import {
+  BigInteger,
   Bundle,
   Conjunction,
   Decoder,
@@ -17,7 +18,9 @@ import {
   decodeValue,
   encodeValue,
   equal,
+  float,
   keepBytes,
+  KEPT_DEPTH_MAX,
   keptBytes,
   list,
   map,
@@ -458,12 +461,22 @@ describe('the streaming codec', () => {
     assert.equal(compare(decodeValue(encoder.finish(), readName), list([1], Wildcard.the)), 0);
   });
 
-  it('of a map whose bytes are kept are the same, wherever it stands; of text alone they are kept', () => {
-    const texts = fc.dictionary(anyText, fc.oneof(anyText, fc.array(anyText, { maxLength: 3 }).map(list)), {
-      maxKeys: 8,
-    });
+  it('of a map whose bytes are kept are the same, wherever it stands; of what is written in one way they are kept', () => {
+    const { item } = fc.letrec<{ item: Value }>((tie) => ({
+      item: fc.oneof(
+        { maxDepth: 4 },
+        anyText,
+        fc.integer(),
+        fc.bigInt().map((n) => new BigInteger(n)),
+        fc.double().map(float),
+        fc.constantFrom(null, true, false),
+        fc.array(tie('item'), { maxLength: 3 }).map((items) => list(items)),
+        fc.dictionary(anyText, tie('item'), { maxKeys: 3 }).map((fields) => map(Object.entries(fields))),
+      ),
+    }));
+    const anyFields = fc.dictionary(anyText, item, { maxKeys: 8 });
     fc.assert(
-      fc.property(texts, fc.constantFrom(0, 3, 250), (fields, depth) => {
+      fc.property(anyFields, fc.constantFrom(0, 3, 250), (fields, depth) => {
         const plain = map(Object.entries(fields));
         const kept = map(Object.entries(fields));
         keepBytes(kept);
@@ -476,8 +489,13 @@ describe('the streaming codec', () => {
         assert.equal(hex(encodeValue(around(kept))), hex(encodeValue(around(plain))));
       }),
     );
-    for (const item of [7, bytes(new Uint8Array(3)), list([list(['deep'])]), null]) {
-      const other = map([['key', item]]);
+    const within = (levels: number): Value => (levels === 0 ? 'deep' : list([within(levels - 1)]));
+    const plain = map([['key', within(KEPT_DEPTH_MAX - 1)]]);
+    keepBytes(plain);
+    assert.notEqual(keptBytes(plain), undefined);
+    const name = readName(new Uint8Array(32));
+    for (const item of [bytes(new Uint8Array(3)), name, list([1], Wildcard.the), within(KEPT_DEPTH_MAX - 1)]) {
+      const other = map([['key', list([item])]]);
       keepBytes(other);
       assert.equal(keptBytes(other), undefined);
     }
