@@ -14,6 +14,7 @@ export type Wanted =
 /** Bytes that say how long a frame is. */
 export const FRAME_HEAD_BYTES = 4;
 const FIRST_BYTES = 4 * 1024;
+const COPIED_BY_HAND = 128;
 /** A larger buffer is given back when it is empty: most connections are idle most of the time. */
 const KEPT_BYTES = 8 * 1024;
 
@@ -89,7 +90,9 @@ export class Inbox {
   #cut(count: number, before: number, after: number): Uint8Array {
     const start = this.#start + before;
     const bytes = new Uint8Array(count);
-    bytes.set(this.#buffer.subarray(start, start + count));
+    // By hand, a few take less time than the view that a copy by the platform needs.
+    if (count > COPIED_BY_HAND) bytes.set(this.#buffer.subarray(start, start + count));
+    else for (let index = 0; index < count; index++) bytes[index] = this.#buffer[start + index] as number;
     this.#start = start + count + after;
     this.#searched = 0;
     if (this.#start === this.#end) this.#empty();

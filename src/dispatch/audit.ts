@@ -6,17 +6,14 @@
 import { limits } from '../limits.ts';
 import { type Clock, type Hashing, lowerBound } from '../platform/index.ts';
 import type { Account, Engine, Logs, Turn } from '../space/index.ts';
-import { Bytes, Encoder, encodeValue, List, Tuple, type Value } from '../values/index.ts';
+import { Bytes, Encoder, encodeValue, Tuple, type Value } from '../values/index.ts';
 import type { Outcome } from './answers.ts';
 import { type Mark, Marks } from './audit-marks.ts';
+import { AuditDigests } from './audit-digests.ts';
 import { AuditWords, type CallTally } from './audit-words.ts';
 import { holderOfAccount } from './deploys.ts';
 import { recordOf } from './job.ts';
 import type { EffectIds } from './types.ts';
-
-/** Words that are kept with their digests: how long at most, in UTF-16 units, and how many. */
-const WORD_LENGTH_MAX = 16;
-const WORDS_MAX = 1024;
 
 /** Name of the log. */
 const LOG = 'audit';
@@ -51,12 +48,6 @@ export interface Measured {
   readonly digest: Uint8Array;
 }
 
-/** What is kept of what a call said. */
-interface Said {
-  readonly digest: Uint8Array;
-  readonly size_bytes: number;
-}
-
 /** One row, as it is read. */
 export interface AuditRow extends Measured {
   readonly number: number;
@@ -78,20 +69,15 @@ export type AuditEngine = Pick<Engine, 'enact' | 'register' | 'fact' | 'facts'> 
 };
 
 export class Audit {
-  readonly #hashing: Hashing;
   readonly #clock: Clock;
   readonly #retention: Retention;
-  readonly #encoder = new Encoder(256);
+  readonly #digests: AuditDigests;
   /** Of its own, for rows are kept as they were written, side by side. */
   readonly #rows = new Encoder(4096);
   readonly #words = new AuditWords();
   #engine: AuditEngine | null = null;
   /** Bytes of all rows so far, as the rows themselves count them. */
   #total_bytes = 0;
-  /** Of calls that say one word or number. */
-  #short = new Map<string | number, Said>();
-  /** Of a call without arguments. */
-  #nothing: Said | null = null;
   readonly #marks = new Marks();
   /** A row of an earlier process that was read to be a mark. */
   #ahead: Mark | null = null;
@@ -103,7 +89,7 @@ export class Audit {
   #trimming = false;
 
   constructor(hashing: Hashing, clock: Clock, retention: Partial<Retention> = {}) {
-    this.#hashing = hashing;
+    this.#digests = new AuditDigests(hashing);
     this.#clock = clock;
     this.#retention = {
       age_ms_max: retention.age_ms_max ?? limits.audit_age_ms_default,
@@ -127,7 +113,7 @@ export class Audit {
   /** Outside of any turn. Where the native does not say how many bytes went in or out, those of what was said count. */
   measured(start_ms: number, args: readonly Value[], { outcome, bytes }: Pick<Outcome, 'outcome' | 'bytes'>): Measured {
     const duration_ms = Math.max(0, Math.round(this.#clock.now_ms() - start_ms));
-    const said = this.#said(args);
+    const said = this.#digests.of(args);
     return {
       start_ms: Math.floor(start_ms),
       duration_ms,
@@ -138,38 +124,7 @@ export class Audit {
 
   /** SHA-256 of the canonical bytes of the list of arguments. */
   digest(args: readonly Value[]): Uint8Array {
-    return this.#said(args).digest;
-  }
-
-  /** Many calls say nothing, or one and the same little word or number: that is hashed once. */
-  #said(args: readonly Value[]): Said {
-    if (args.length === 0) {
-      this.#nothing ??= this.#hashed(args);
-      return this.#nothing;
-    }
-    const word = args[0];
-    const isShort = typeof word === 'number' || (typeof word === 'string' && word.length <= WORD_LENGTH_MAX);
-    if (args.length > 1 || !isShort) return this.#hashed(args);
-    let said = this.#short.get(word);
-    if (said === undefined) {
-      // Not emptied: a table that is emptied holds on to its successor.
-      if (this.#short.size >= WORDS_MAX) this.#short = new Map();
-      said = this.#hashed(args);
-      this.#short.set(word, said);
-    }
-    return said;
-  }
-
-  #hashed(args: readonly Value[]): Said {
-    const size_bytes = this.#encoded(new List(args));
-    return { digest: this.#hashing.sha256(this.#encoder.view()), size_bytes };
-  }
-
-  /** How many bytes it has, which are there until the next is encoded. */
-  #encoded(value: Value): number {
-    this.#encoder.reset();
-    this.#encoder.value(value);
-    return this.#encoder.length;
+    return this.#digests.of(args).digest;
   }
 
   /** Of what came back; large text and bytes are not written out only to be measured. */
@@ -178,7 +133,7 @@ export class Audit {
     if (typeof result === 'string') return result.length;
     if (result === null && outcome.items.length === 2 && outcome.items[0] === 'ok') return NIL_OUTCOME_BYTES;
     if (result instanceof Bytes) return result.bytes.length;
-    return this.#encoded(outcome);
+    return this.#digests.lengthOf(outcome);
   }
 
   /** Natives, methods and codes are words of declarations, so there are not many. */

@@ -18,10 +18,12 @@ export interface Job {
   readonly patient: boolean;
   /** Its start only posts a cause, so it may be made inside a turn. All others start after it. */
   readonly postsFirst: boolean;
+  /** Where it stands in its lane, as `Lanes` notes it; null to begin with. */
+  standsIn: Lane | null;
   start(): void;
 }
 
-interface Lane {
+export interface Lane {
   /** The job that holds the lane: waiting for its account's allowance, or running. */
   current: Job | null;
   /** By number; the first `head` are gone, and not held on to. */
@@ -79,6 +81,7 @@ export class Lanes {
       return;
     }
     const lane = this.#lane(job.lane);
+    job.standsIn = lane;
     if (isIdle(lane)) {
       // The usual case: nobody is before it.
       lane.current = job;
@@ -132,8 +135,9 @@ export class Lanes {
   done(job: Job): void {
     const allowance = job.patient ? null : this.#allowance(job.account);
     if (allowance !== null) allowance.running--;
-    if (job.lane !== null) {
-      const lane = this.#lane(job.lane);
+    const lane = job.standsIn;
+    // A lane that somebody stands in is never forgotten.
+    if (lane !== null) {
       if (lane.current === job) lane.current = null;
       this.#advance(lane);
     }

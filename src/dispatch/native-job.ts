@@ -12,6 +12,7 @@ import type { Measured } from './audit.ts';
 import type { Beginning } from './beginnings.ts';
 import { type OutsideCall, laneOf, stateOf } from './call-causes.ts';
 import { isBusy, recordOf, reportDurably, RETRY_MS, type JobContext, type OutsideWork } from './job.ts';
+import type { Lane } from './lanes.ts';
 import { failureOf, type Failure } from './stderr.ts';
 import type { Stage } from './types.ts';
 
@@ -93,6 +94,7 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Cause, Po
   readonly drained: boolean;
   readonly patient: boolean;
   readonly postsFirst: boolean;
+  standsIn: Lane | null = null;
   readonly task: Task;
   readonly reference: NativeReference;
   readonly call: Call;

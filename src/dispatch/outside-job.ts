@@ -17,6 +17,7 @@ export class OutsideJob implements OutsideWork, OutsideControl {
   readonly asked: number;
   readonly account: Account;
   readonly lane = null;
+  readonly standsIn = null;
   readonly cap = null;
   readonly label: string;
   readonly what: string;

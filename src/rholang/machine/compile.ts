@@ -3,7 +3,7 @@
  * use the JavaScript stack for the nesting of a program, neither here nor in what it makes.
  */
 import type { MessagePattern } from '../../match/index.ts';
-import type { TermReference } from '../../space/index.ts';
+import type { Slot, TermReference } from '../../space/index.ts';
 import { BoundVariable, Bundle, Kind, List } from '../../values/index.ts';
 import type { Method, New, Par, Receive, Send, Value } from '../../values/index.ts';
 import { Analysis } from './analysis.ts';
@@ -17,7 +17,7 @@ import type { Compiled, Context, Operand } from './operand.ts';
 import { patternOfBind } from './patterns.ts';
 import type { PatternSource } from './patterns.ts';
 import { Place, Unit } from './place.ts';
-import type { Code, CompiledTerm, Evaluate, Machine } from './place.ts';
+import type { Code, CompiledTerm, Evaluate, Frame, Machine } from './place.ts';
 
 const NOTHING: Compiled = { code: () => {}, height: 0 };
 
@@ -260,17 +260,35 @@ function receiveCode(
   cost: number,
 ): Code {
   const persist = node.persistent;
-  const peeks = node.binds.map((bind) => bind.peek);
+  const binds = channels.map((channel, index) => ({
+    channel,
+    pattern: patterns[index] as PatternSource<MessagePattern>,
+    peek: node.binds[index]?.peek === true,
+  }));
+  const [first] = binds;
+  const environmentOf = (frame: Frame): Value[] => {
+    const environment = new Array<Value>(slots.length);
+    for (let index = 0; index < slots.length; index++) environment[index] = frame[slots[index] as number] as Value;
+    return environment;
+  };
+  if (binds.length === 1 && first !== undefined) {
+    const { channel, pattern, peek } = first;
+    return (frame, machine) => {
+      const { turn } = machine;
+      turn.steps -= cost;
+      const environment = environmentOf(frame);
+      const asked = [{ channel: channel(frame, machine), pattern: pattern(frame, machine), peek }];
+      turn.consume({ slots: asked, persist, body: machine.body(place, environment) });
+    };
+  }
   return (frame, machine) => {
     const { turn } = machine;
     turn.steps -= cost;
-    const environment = new Array<Value>(slots.length);
-    for (let index = 0; index < slots.length; index++) environment[index] = frame[slots[index] as number] as Value;
-    const asked = channels.map((channel, index) => ({
-      channel: channel(frame, machine),
-      pattern: (patterns[index] as PatternSource<MessagePattern>)(frame, machine),
-      peek: peeks[index] as boolean,
-    }));
+    const environment = environmentOf(frame);
+    const asked: Slot[] = [];
+    // A loop: a function for each of very many receives costs as much as what it makes.
+    for (const { channel, pattern, peek } of binds)
+      asked.push({ channel: channel(frame, machine), pattern: pattern(frame, machine), peek });
     turn.consume({ slots: asked, persist, body: machine.body(place, environment) });
   };
 }
