@@ -208,6 +208,13 @@ export class Connection implements Occupant {
 
   /** Sends, and receives in the place that it has when the system has taken all of it. */
   exchange(bytes: Uint8Array, wanted: Wanted, caller: Caller, resolve: Answer): void {
+    // For an answer that there is never room for nothing is asked.
+    const isTooMuch = wanted.kind === 'exactly' && wanted.count > this.grant.power.receive_bytes_max;
+    const refusal = isTooMuch ? this.#answerTo(wanted) : null;
+    if (refusal !== null) {
+      resolve(refusal);
+      return;
+    }
     this.send(bytes, caller, (sent) => {
       if (sent !== DONE) {
         resolve(sent);
