@@ -57,17 +57,22 @@ async function main(): Promise<void> {
   }, 5);
   for await (const line of createInterface({ input: process.stdin })) if (line === 'tell') break;
   clearInterval(looking);
+  // A word of an earlier process is parted with when this one comes to it.
+  while (space.count('parted').data < space.count('greeted').data)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   const all = async (channel: string): Promise<Message[]> => {
     const found: Message[] = [];
     for (let next = await space.take(channel); next !== undefined; next = await space.take(channel)) found.push(next);
     return found;
   };
-  const text = (value: HostValue | undefined): string => new TextDecoder().decode(value as Uint8Array);
+  const text = (value: HostValue | undefined): string =>
+    typeof value === 'string' ? value : new TextDecoder().decode(value as Uint8Array);
   say({
     type: 'told',
     answers: (await all('answers')) as unknown as Answer[],
     fired: (await all('fired')).map(([id]) => id as number),
     greeted: (await all('greeted')).map(([word]) => text(word)),
+    parted: (await all('parted')).map(([word, outcome]) => [text(word), text(outcome)]),
     strange,
     passed,
   });

@@ -1,6 +1,7 @@
 /**
  * What is killed when effects go over the network: each order waits for its time, then asks one server twice. One
- * grant gives the server the key of the effect, the other does not; and a port is listened at all the while.
+ * grant gives the server the key of the effect, the other does not; and a port is listened at all the while, where
+ * each word that comes is said back, and who said it says thanks.
  */
 import type { PowerSource } from '../../src/capability/index.ts';
 import type { Moment, Plant } from './messages.ts';
@@ -9,6 +10,8 @@ export const ORDERS = 16;
 /** Between the times of two orders: the work lasts longer than any process of it. */
 export const SPACING_MS = 40;
 export const KEY_HEADER = 'idempotency-key';
+/** Of who has got its word back, with a line feed behind it. */
+export const THANKS = 'thanks';
 
 export interface NetworkOptions {
   readonly data: string;
@@ -23,6 +26,9 @@ export interface NetworkOptions {
 /** Of one order: by which grant it was asked, and a status, or the code of an error. */
 export type Answer = readonly [order: number, grant: 'keyed' | 'plain', outcome: number | string];
 
+/** What the contract was answered when it said a word back: the thanks, or the code of an error. */
+export type Parting = readonly [word: string, outcome: string];
+
 export type NetworkLine =
   | { readonly type: 'started' }
   | { readonly type: 'done' }
@@ -32,6 +38,7 @@ export type NetworkLine =
       readonly answers: readonly Answer[];
       readonly fired: readonly number[];
       readonly greeted: readonly string[];
+      readonly parted: readonly Parting[];
       readonly strange: readonly string[];
       readonly passed: Readonly<Partial<Record<Moment, number>>>;
     }
@@ -81,7 +88,17 @@ contract main(box, @_) = {
             // A connection of a process that was killed, or one that was closed without a word.
             ("error", _) => { Nil }
             Nil => { Nil }
-            word => { @"greeted"!(word) | for (@_ <- socket!?("send", word); @_ <- socket!?("close")) { Nil } }
+            word => {
+              @"greeted"!(word) |
+              for (@answer <- socket!?("exchangeUntil", word, "\\n")) {
+                match answer {
+                  ("error", details) => { @"parted"!(word, details.get("code")) }
+                  Nil => { @"parted"!(word, "nothing") }
+                  thanks => { @"parted"!(word, thanks) }
+                } |
+                for (@_ <- socket!?("close")) { Nil }
+              }
+            }
           }
         }
       }

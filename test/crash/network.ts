@@ -17,7 +17,7 @@ import type { Kill } from './campaign.ts';
 import { program } from './build.ts';
 import { onWholeLines } from './lines.ts';
 import type { Plant } from './messages.ts';
-import { KEY_HEADER, type NetworkLine, type NetworkOptions, ORDERS } from './network-program.ts';
+import { KEY_HEADER, type NetworkLine, type NetworkOptions, ORDERS, type Parting, THANKS } from './network-program.ts';
 
 const LIFE_MS_MAX = 180_000;
 const KILLS_A_DIRECTORY = 6;
@@ -135,14 +135,17 @@ async function live(
   return { told: state.told, killed: signal === 'SIGKILL' };
 }
 
-/** Sends a word and gets it back, or null when nobody answers; false: nobody listens there. */
+/** Sends a word, gets it back and says thanks; or null when nobody answers; false: nobody listens there. */
 function say(port: number, word: string): Promise<string | null | false> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(`${word}\n`));
     let answer = '';
     let isRefused = false;
     socket.setTimeout(LIFE_MS_MAX, () => socket.destroy());
-    socket.on('data', (data) => (answer += data.toString('utf8')));
+    socket.on('data', (data) => {
+      answer += data.toString('utf8');
+      if (answer === word) socket.write(`${THANKS}\n`);
+    });
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       isRefused = code === 'ECONNREFUSED';
     });
@@ -193,6 +196,7 @@ export async function networkDirectory(
     assert.equal(last, 1, 'the port is not open in the last process');
     const { repeated, interrupted } = check(told, seen.requests);
     checkWords(told.greeted, words, answered);
+    checkPartings(told, answered);
     return { killed, directories: 1, repeated, interrupted, resumed: kills.length === 0 ? 0 : last };
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${againLine(kills, seed, plant)}`, {
@@ -248,6 +252,15 @@ function checkWords(greeted: readonly string[], words: readonly string[], answer
   assert.equal(new Set(greeted).size, greeted.length, 'a word arrived twice');
   for (const word of greeted) assert.ok(words.includes(word), `nobody said ${word}`);
   for (const word of answered) assert.ok(greeted.includes(word), `${word} was answered, and is lost`);
+}
+
+/** A word is said back once, or nobody knows; what never began was not said. */
+function checkPartings({ greeted, parted }: Told, answered: readonly string[]): void {
+  assert.deepEqual(parted.map(([word]) => word).toSorted(), greeted.toSorted(), 'words that were parted with');
+  const isLawful = ([word, outcome]: Parting): boolean =>
+    outcome === 'interrupted' || outcome === (answered.includes(word) ? THANKS : 'handle_closed');
+  const strange = parted.filter((parting) => !isLawful(parting));
+  assert.deepEqual(strange, [], `partings that cannot be, where these words came back: ${answered.join(', ')}`);
 }
 
 export interface NetworkCampaignOptions {
