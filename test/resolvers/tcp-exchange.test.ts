@@ -421,6 +421,31 @@ describe('exchanges in a space', function () {
     }
   });
 
+  it('that wait keep no other call of their program from being made', async () => {
+    const space = await openSpace({ grants: { powers: [TCP] }, onFailure: () => {} });
+    try {
+      const count = limits.effects_running_max + 1;
+      await space.run(`new box(\`rho:powerbox\`) in {
+        for (tcp <- box!?("tcpClient")) { for (connector <- tcp!?("resolve", "0")) {
+          for (@text <= @"ask") {
+            for (socket <- connector!?("resolve", "${peer.address}"); @answer <- socket!?("exchange", text)) {
+              @"answer"!(answer)
+            }
+          }
+        } }
+      }`);
+      await space.produceAll(Array.from({ length: count }, () => ({ channel: 'ask', message: ['question'] })));
+      // Nobody is answered before all have asked.
+      const others: Socket[] = [];
+      while (others.length < count) others.push(await peer.next());
+      for (const other of others) assert.equal(await comes(other, 8), 'question');
+      for (const other of others) other.write('answer');
+      for (let left = count; left > 0; left--) assert.equal(await readingText(space, 'answer'), 'answer');
+    } finally {
+      await space.close();
+    }
+  });
+
   it('hold up nobody who closes the socket, and hear of it, as who receives does', async () => {
     const space = await openSpace({ data: directory, grants: { powers: [TCP] }, onFailure: () => {} });
     try {
