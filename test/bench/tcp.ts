@@ -1,6 +1,7 @@
 /**
  * Echo over TCP through a contract, beside `node:net` with the same server in another process: round trips of 64
- * bytes on 256 connections at once, and one after the other on one, where each waits for the disk.
+ * bytes on 256 connections at once, each a call of `exchange`, and as two calls, `send` and `receive`; and one after the
+ * other on one connection, as two calls, where each waits for the disk.
  */
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
@@ -19,17 +20,23 @@ const SYNCS = 400;
 /** What a round trip may cost beside three syncs. */
 const SLACK_MS = 0.2;
 
-/** Each connection has a loop; "go" starts so many round trips of it. */
+/** A round trip: in one call, and in two. */
+const EXCHANGE = `@_ <- socket!?("exchange", "${'x'.repeat(MESSAGE_BYTES)}", ${MESSAGE_BYTES})`;
+const SEND_AND_RECEIVE = `@Nil <- socket!?("send", "${'x'.repeat(MESSAGE_BYTES)}"); @_ <- socket!?("receive", ${MESSAGE_BYTES})`;
+
+/** Each connection has a loop for either; a message to one of them starts so many round trips. */
 const program = (port: number): string => `new box(\`rho:powerbox\`) in {
   for (tcp <- box!?("tcpClient"); connector <- tcp!?("resolve", "0")) {
     contract @"open"(@id) = {
       for (socket <- connector!?("resolve", "127.0.0.1:${port}")) {
-        new loop in {
-          contract loop(@left) = {
-            if (left == 0) { @"done"!(id) }
-            else { for (@Nil <- socket!?("send", "${'x'.repeat(MESSAGE_BYTES)}"); @_ <- socket!?("receive", ${MESSAGE_BYTES})) { loop!(left - 1) } }
+        new one, two in {
+          contract one(@left) = {
+            if (left == 0) { @"done"!(id) } else { for (${EXCHANGE}) { one!(left - 1) } }
           } |
-          for (@n <= @("go", id)) { loop!(n) } | @"ready"!(id)
+          contract two(@left) = {
+            if (left == 0) { @"done"!(id) } else { for (${SEND_AND_RECEIVE}) { two!(left - 1) } }
+          } |
+          for (@n <= @("one", id)) { one!(n) } | for (@n <= @("two", id)) { two!(n) } | @"ready"!(id)
         }
       }
     }
@@ -41,8 +48,8 @@ async function all(space: Space, channel: string, count: number): Promise<void> 
   await Promise.all(Array.from({ length: count }, () => space.consume([{ channel }], { limit_ms: 60_000 })));
 }
 
-async function trips(space: Space, connections: number, count: number): Promise<void> {
-  await Promise.all(Array.from({ length: connections }, (_, id) => space.produce(tuple(['go', id]), [count])));
+async function trips(space: Space, calls: 'one' | 'two', connections: number, count: number): Promise<void> {
+  await Promise.all(Array.from({ length: connections }, (_, id) => space.produce(tuple([calls, id]), [count])));
   await all(space, 'done', connections);
 }
 
@@ -89,25 +96,29 @@ export async function bench(): Promise<BenchLine[]> {
           sockets.push(socket);
         }
         const message = Buffer.alloc(MESSAGE_BYTES, 'x');
-        const many = await interleave(
-          ROUNDS,
-          () => rate(CONNECTIONS * TRIPS, () => trips(space, CONNECTIONS, TRIPS)),
-          () =>
-            rate(CONNECTIONS * TRIPS, async () => {
-              await Promise.all(sockets.map((socket) => netTrips(socket, message, TRIPS)));
-            }),
-        );
+        const many = (calls: 'one' | 'two'): ReturnType<typeof interleave> =>
+          interleave(
+            ROUNDS,
+            () => rate(CONNECTIONS * TRIPS, () => trips(space, calls, CONNECTIONS, TRIPS)),
+            () =>
+              rate(CONNECTIONS * TRIPS, async () => {
+                await Promise.all(sockets.map((socket) => netTrips(socket, message, TRIPS)));
+              }),
+          );
+        const exchanged = await many('one');
+        const inTwo = await many('two');
         const syncs_ms: number[] = [];
         const single = await interleave(
           ROUNDS,
-          async () => 1000 / (await rate(SINGLE_TRIPS, () => trips(space, 1, SINGLE_TRIPS))),
+          async () => 1000 / (await rate(SINGLE_TRIPS, () => trips(space, 'two', 1, SINGLE_TRIPS))),
           async () => {
             syncs_ms.push(await sync_ms(join(directory, 'synced')));
             return median(syncs_ms);
           },
         );
         return [
-          line('TCP echo, 256 connections', 'round trips/s', many.ours, 'node:net', many.theirs, 0.333),
+          line('TCP echo, 256 connections', 'round trips/s', exchanged.ours, 'node:net', exchanged.theirs, 0.333),
+          line('TCP echo, 256 connections, in two calls', 'round trips/s', inTwo.ours, 'node:net', inTwo.theirs, 0.25),
           atMost(
             'TCP echo, one after the other',
             'ms',
