@@ -31,9 +31,21 @@ export interface HttpResolverOptions {
   readonly lookup: Lookup;
 }
 
+/** Where a resource is, and the way that its last call without arguments went. */
 interface Place {
   readonly grant: string;
   readonly url: HttpUrl;
+  plain: PlainWay | null;
+}
+
+/** Of calls without arguments, which are the same each time. */
+interface PlainWay {
+  readonly grant: HttpGrant;
+  /** As it is declared. */
+  readonly method: string;
+  readonly route: Route;
+  readonly plan: RequestPlan;
+  readonly headers: readonly string[];
 }
 
 type Answer = (answer: NativeAnswer) => void;
@@ -51,7 +63,7 @@ export class HttpResolver implements Resolver<'http'> {
   readonly #pools = new Pools();
   readonly #context: FetchContext;
   /** What stands in handles. */
-  readonly #places = new WeakMap<object, Place>();
+  #places = new WeakMap<object, Place>();
   /** Bodies whose channels are not durable yet, by the key in the handle of their source. */
   readonly #unclaimed = new Map<string, Unclaimed>();
 
@@ -76,13 +88,15 @@ export class HttpResolver implements Resolver<'http'> {
   }
 
   grant(id: string, power: PowerOf<'http'>): void {
-    this.#grants.get(id)?.revoke();
+    this.revoke(id);
     this.#grants.set(id, new HttpGrant(id, power, this.#platform));
   }
 
   revoke(id: string): void {
     const grant = this.#grants.get(id);
     this.#grants.delete(id);
+    // Nothing of it stays.
+    this.#places = new WeakMap();
     grant?.revoke();
   }
 
@@ -113,40 +127,34 @@ export class HttpResolver implements Resolver<'http'> {
 
   #asked(call: NativeCall, answer: Answer): void {
     try {
-      const { grant, url } = this.#place(call.handle);
+      const place = this.#place(call.handle);
+      const grant = this.#find(place.grant);
       const { effectId } = call;
       const key = effectId.length === 0 ? '' : Buffer.from(effectId).toString('hex');
       const asking = new Asking(grant, this.#source, answer);
-      const { route, plan, headers } = this.#planned(grant, url, call);
+      const { route, plan, headers } = this.#planned(grant, place, call);
       asking.begin(call, plan, new Fetch(this.#context, grant, route, plan, headers, key, asking));
     } catch (error) {
       answer(refusal(error));
     }
   }
 
-  #planned(
-    grant: HttpGrant,
-    url: HttpUrl,
-    call: NativeCall,
-  ): { readonly route: Route; readonly plan: RequestPlan; readonly headers: readonly string[] } {
-    const { agent } = this.#context;
-    if (call.args.length > 0) {
-      const plan = planOf(url, call);
-      const route = grant.route(plan.url, plan.method);
-      return { route, plan, headers: route.headers(plan.headers, agent) };
-    }
-    const route = grant.route(url, call.method.toUpperCase());
-    if (route.plain === null) {
-      const plan = planOf(url, call);
-      route.plain = { plan, headers: route.headers(plan.headers, agent) };
-    }
-    return { route, ...route.plain };
+  #planned(grant: HttpGrant, place: Place, call: NativeCall): Omit<PlainWay, 'grant' | 'method'> {
+    const isPlain = call.args.length === 0;
+    const { plain } = place;
+    // A grant that was given anew is another one.
+    if (isPlain && plain !== null && plain.grant === grant && plain.method === call.method) return plain;
+    const plan = planOf(place.url, call);
+    const route = grant.route(plan.url, plan.method);
+    const headers = route.headers(plan.headers, this.#context.agent);
+    if (isPlain) place.plain = { grant, method: call.method, route, plan, headers };
+    return { route, plan, headers };
   }
 
   /** A `post` or `patch` that was cut off: with a key the server can tell a repetition, without one nobody can. */
   async #recovered(call: NativeCall): Promise<NativeAnswer | 'not_applied'> {
-    const { grant, url } = this.#place(call.handle);
-    const entry = grant.find(url, call.method.toUpperCase());
+    const { grant: id, url } = this.#place(call.handle);
+    const entry = this.#find(id).find(url, call.method.toUpperCase());
     if (entry instanceof PowerboxError) throw entry;
     if (entry.settings.idempotencyHeader !== undefined) return 'not_applied';
     throw new PowerboxError(
@@ -155,13 +163,13 @@ export class HttpResolver implements Resolver<'http'> {
     );
   }
 
-  #place(handle: Value): { readonly grant: HttpGrant; readonly url: HttpUrl } {
+  #place(handle: Value): Place {
     let place = this.#places.get(handle as object);
     if (place === undefined) {
       place = placeOf(handle);
       this.#places.set(handle as object, place);
     }
-    return { grant: this.#find(place.grant), url: place.url };
+    return place;
   }
 
   /** Its channel is durable soon, or never: then the body is let go. */
@@ -217,5 +225,5 @@ function placeOf(handle: Value): Place {
   if (typeof text !== 'string') throw new Error('the handle of a resource has no URL');
   const url = parseHttpUrl(text);
   if (typeof url === 'string') throw new Error(`the handle of a resource has no URL: ${url}`);
-  return { grant, url };
+  return { grant, url, plain: null };
 }

@@ -12,7 +12,6 @@ import { ACCEPTED_CODINGS } from './inflate.ts';
 import { LastAnswer } from './last-answer.ts';
 import type { Pools } from './pools.ts';
 import { hasHeader } from './request.ts';
-import type { RequestPlan } from './request.ts';
 
 export class Route {
   readonly entry: Entry;
@@ -21,8 +20,6 @@ export class Route {
   readonly path: string;
   readonly heads = new HeadReader();
   readonly last = new LastAnswer();
-  /** Of a call without arguments, which is the same each time. */
-  plain: { readonly plan: RequestPlan; readonly headers: readonly string[] } | null = null;
   #literal: readonly Address[] | null = null;
   #address: Address | null = null;
   #pool: Connections | null = null;
