@@ -20,6 +20,8 @@ export interface OutsideCall {
   /** `native.method`. */
   readonly what: string;
   readonly effectId: Uint8Array;
+  /** Of the fact that it has begun; the same string each time, so that it is hashed once. */
+  readonly begunKey: string;
   /** SHA-256 of its arguments, when that is known already. */
   readonly digest: Uint8Array | null;
 }
@@ -102,7 +104,7 @@ export function registerCallCauses(context: JobContext, find: (task: Task) => Ou
     }
     for (const number of numbers.items as readonly number[]) {
       const begun = callOf(number);
-      if (begun !== undefined) turn.setFact(begunKey(number), begun.call.method.lane);
+      if (begun !== undefined) turn.setFact(begun.begunKey, begun.call.method.lane);
       states.push(begun === undefined ? undefined : stateOf(begun.reference, turn));
     }
     return states;
@@ -115,8 +117,8 @@ export function registerCallCauses(context: JobContext, find: (task: Task) => Ou
       const number = items[1];
       const outage = items[5];
       if (outage !== undefined) turn.setFact(SERVICE_FACT, outage);
-      if (changing) turn.setFact(begunKey(number as number), undefined);
       const found = task === null ? undefined : find(task);
+      if (changing) turn.setFact(found?.begunKey ?? begunKey(number as number), undefined);
       if (found === undefined) throw new PowerboxError('label_unknown', `the task ${String(number)} is no call here`);
       applyAnswer(context, turn, found, {
         outcome: items[2] as Tuple,

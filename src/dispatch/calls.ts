@@ -282,6 +282,9 @@ export class NativeCalls implements Holding {
       get effectId() {
         return call.method.effect === 'change' ? ids.effectId(task.number, 0) : NO_ID;
       },
+      get begunKey() {
+        return begunKey(task.number);
+      },
     };
   }
 

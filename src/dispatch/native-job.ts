@@ -11,7 +11,7 @@ import { errorOutcome, outcomeOf, type Outcome } from './answers.ts';
 import type { Measured } from './audit.ts';
 import type { Beginning } from './beginnings.ts';
 import { type OutsideCall, laneOf, stateOf } from './call-causes.ts';
-import { isBusy, recordOf, reportDurably, RETRY_MS, type JobContext, type OutsideWork } from './job.ts';
+import { begunKey, isBusy, recordOf, reportDurably, RETRY_MS, type JobContext, type OutsideWork } from './job.ts';
 import type { Lane } from './lanes.ts';
 import { failureOf, type Failure } from './stderr.ts';
 import type { Stage } from './types.ts';
@@ -108,6 +108,7 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Cause, Po
   #asking: 'call' | 'ask' | null = null;
   #asked = 0;
   #effectId: Uint8Array | null = null;
+  #begunKey: string | null = null;
   /** Of its answer, as it is posted, which brings these notes. */
   payload: Value = null;
   unhurried_bytes: number | undefined = undefined;
@@ -162,6 +163,11 @@ export class NativeJob implements OutsideWork, OutsideCall, Beginning, Cause, Po
   get effectId(): Uint8Array {
     this.#effectId ??= this.changing ? this.#context.ids.effectId(this.number, 0) : NO_ID;
     return this.#effectId;
+  }
+
+  get begunKey(): string {
+    this.#begunKey ??= begunKey(this.number);
+    return this.#begunKey;
   }
 
   start(): void {
