@@ -163,9 +163,9 @@ export const socket = declareChannel({
     }),
     exchange: method({
       doc:
-        'Sends, and takes what comes then, behind the calls that wait to receive already. Answers as `receive`; what is ' +
-        'sent later waits for that. Where sending fails, as `send`, and nothing is taken. If the caller gives up, what ' +
-        'comes then is for whoever receives next.',
+        'Sends, and then takes as `receive` does, behind the calls that wait to receive already; what lay there unread ' +
+        'comes first. What is sent later waits for that. Where sending fails it answers as `send`, and nothing is taken. ' +
+        'If the caller gives up, what comes then is for whoever receives next.',
       effect: 'change',
       recovery: 'none',
       patient: true,

@@ -587,17 +587,17 @@ export interface SocketChannel extends EveryObject {
    */
   receiveFrame(): Answer<Uint8Array | null>;
   /**
-   * Sends, and takes what comes then, behind the calls that wait to receive already. Answers as `receive`; what is
-   * sent later waits for that. Where sending fails, as `send`, and nothing is taken. If the caller gives up, what
-   * comes then is for whoever receives next. At least one byte, and as many as are there. Effect: change, recovery
-   * none.
+   * Sends, and then takes as `receive` does, behind the calls that wait to receive already; what lay there unread
+   * comes first. What is sent later waits for that. Where sending fails it answers as `send`, and nothing is taken.
+   * If the caller gives up, what comes then is for whoever receives next. At least one byte, and as many as are
+   * there. Effect: change, recovery none.
    */
   exchange(data: Given<string | Uint8Array>): Answer<Uint8Array | null>;
   /**
-   * Sends, and takes what comes then, behind the calls that wait to receive already. Answers as `receive`; what is
-   * sent later waits for that. Where sending fails, as `send`, and nothing is taken. If the caller gives up, what
-   * comes then is for whoever receives next. Exactly so many. Where the peer ends before, the call fails and takes
-   * nothing. Effect: change, recovery none.
+   * Sends, and then takes as `receive` does, behind the calls that wait to receive already; what lay there unread
+   * comes first. What is sent later waits for that. Where sending fails it answers as `send`, and nothing is taken.
+   * If the caller gives up, what comes then is for whoever receives next. Exactly so many. Where the peer ends
+   * before, the call fails and takes nothing. Effect: change, recovery none.
    */
   exchange(data: Given<string | Uint8Array>, count: Given<Int>): Answer<Uint8Array | null>;
   /** As `exchange`, and takes as `receiveUntil`. Effect: change, recovery none. */

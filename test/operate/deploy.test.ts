@@ -27,6 +27,14 @@ describe('operate: deployment', () => {
     assert.match(unit, /^ExecStart=\/usr\/bin\/env powerbox serve --config \S+ --data \S+$/m);
   });
 
+  it('unit and image start Node.js with the same options, which it takes from there', () => {
+    const options = /^Environment=NODE_OPTIONS=(.*)$/m.exec(read('spec/deploy/powerbox.service'))?.[1] ?? '';
+    assert.equal(/^ENV NODE_OPTIONS=(.*)$/m.exec(read('spec/deploy/Dockerfile'))?.[1], options);
+    const env = { ...process.env, NODE_OPTIONS: options };
+    const said = spawnSync(process.execPath, ['-p', 'process.env.NODE_OPTIONS'], { encoding: 'utf8', env });
+    assert.deepEqual([said.status, said.stderr, said.stdout], [0, '', `${options}\n`]);
+  });
+
   it('the image is built of what is there, and starts what the command knows', () => {
     const lines = read('spec/deploy/Dockerfile').split('\n');
     const copied = lines.flatMap((line) => /^COPY (?!--from)(.+) \S+$/.exec(line)?.[1]?.split(' ') ?? []);
