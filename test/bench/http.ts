@@ -11,9 +11,10 @@ import { atMost, type BenchLine, inDirectory, interleave, median, withServer } f
 const IN_FLIGHT = 64;
 /** Of each loop in a round: long enough for collections of garbage to come several times in each. */
 const REQUESTS = 150;
-const ROUNDS = 5;
+/** Many short ones: what else the machine does comes and goes within seconds, and then falls on both sides alike. */
+const ROUNDS = 15;
 /** Rounds of both sides before those that count: both run compiled then, and a round is not a measure of the compiler. */
-const WARM_UP = 2;
+const WARM_UP = 3;
 
 const program = (port: number): string => `new box(\`rho:powerbox\`) in {
   for (http <- box!?("httpClient")) {
