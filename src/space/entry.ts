@@ -101,6 +101,8 @@ export class Commit {
   awaited = false;
   /** What its messages are worth, in messages of the plainest kind. */
   weight = 0;
+  /** It waited once already for what might still come to it. */
+  isPutOff = false;
   /** A round's worth and more, with all that follows from it: it is written as soon as nothing is being written. */
   isRound = false;
   /** Of answers that nobody waits for, about. */
@@ -160,6 +162,11 @@ export class Commit {
   settleLater(settled: Settled, bytes: number): void {
     this.held_bytes += bytes;
     this.#outbox.push(settled);
+  }
+
+  /** How many are told of it. */
+  get company(): number {
+    return this.#outbox.length;
   }
 
   letOut(): void {

@@ -62,3 +62,48 @@ describe('space: a burst of messages', () => {
     await platform.run(engine.close());
   });
 });
+
+describe('space: a message that comes right behind others', () => {
+  /** How many commits two messages make of which one comes when the other has had its turn. */
+  async function commitsAfter(company: number): Promise<number> {
+    const { platform, engine, ends } = await open();
+    await platform.run(Promise.all(Array.from({ length: company }, () => engine.post(cause, () => {}))));
+    const before = ends.length;
+    const first = engine.post(cause, () => {});
+    const second = new Promise<void>((resolve, reject) => {
+      platform.timers.soon(() => engine.post(cause, () => {}).then(resolve, reject));
+    });
+    await platform.run(Promise.all([first, second]));
+    assert.equal(ends.at(-1), company + 2);
+    await platform.run(engine.close());
+    return ends.length - before;
+  }
+
+  it('is written with them where many were told of the last commit', async () => {
+    assert.equal(await commitsAfter(8), 1);
+    assert.equal(await commitsAfter(100), 1);
+  });
+
+  it('is not waited for where few were, nor where very many were', async () => {
+    for (const company of [1, 2, 7, 200]) assert.equal(await commitsAfter(company), 2);
+  });
+
+  it('is not waited for a second time, so that no stream of messages keeps the disk from its work', async () => {
+    const { platform, engine, ends } = await open();
+    await platform.run(Promise.all(Array.from({ length: 8 }, () => engine.post(cause, () => {}))));
+    let left = 50;
+    const stream = new Promise<void>((resolve, reject) => {
+      const next = (): void => {
+        engine.post(cause, () => {}).catch(reject);
+        if (--left > 0) platform.timers.soon(next);
+        else resolve();
+      };
+      next();
+    });
+    await platform.run(engine.post(cause, () => {}));
+    assert.ok(left > 0, 'the first message was told of after the last of the stream');
+    await platform.run(stream);
+    await platform.run(engine.close());
+    assert.equal(ends.at(-1), 8 + 50 + 1);
+  });
+});
