@@ -113,7 +113,7 @@ export const socket = declareChannel({
     'after `close`. What is received is journaled with the answer that hands it out. Calls that receive stand in one order, ' +
     'calls that send in another. Programs and peers slow each other: an answer to `send` says that the bytes have left ' +
     'for the system, and what nobody receives is not taken from the peer beyond the bound of the grant. Where a peer ' +
-    'answers what it is told, `exchange` does both in one call, which is half the work. A connection on which nothing ' +
+    'answers what it is told, `exchange` does both in one call, so one is on record and not two. A connection on which nothing ' +
     'comes or goes is closed after the time of the grant.',
   methods: {
     send: method({

@@ -10,13 +10,16 @@ import type { RequestPlan } from './request.ts';
 
 type Form = RequestPlan['form'];
 
+/** Of routes that are gone after one request, as those with a query are: nothing is made for them. */
+const NOTHING = Buffer.alloc(0);
+
 export class LastAnswer {
   #value: MapValue | null = null;
   /** One for each block of headers, as long as the same comes again. */
   #headers: Headers | null = null;
   #status = 0;
   #form: Form = 'value';
-  #body = Buffer.alloc(0);
+  #body = NOTHING;
   #isKept = false;
 
   /** Null: what came is something else. */

@@ -555,7 +555,7 @@ export interface TcpListenerChannel extends EveryObject {
  * as after `close`. What is received is journaled with the answer that hands it out. Calls that receive stand in
  * one order, calls that send in another. Programs and peers slow each other: an answer to `send` says that the
  * bytes have left for the system, and what nobody receives is not taken from the peer beyond the bound of the
- * grant. Where a peer answers what it is told, `exchange` does both in one call, which is half the work. A
+ * grant. Where a peer answers what it is told, `exchange` does both in one call, so one is on record and not two. A
  * connection on which nothing comes or goes is closed after the time of the grant.
  */
 export interface SocketChannel extends EveryObject {
