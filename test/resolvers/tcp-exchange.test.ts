@@ -18,7 +18,7 @@ import type { Value } from '../../src/values/index.ts';
 import type { TcpResolver } from '../../resolvers/tcp/resolver.ts';
 import type { TestObject } from './host.ts';
 import { textOf } from './host.ts';
-import { allOf, connector, grantTcp, infoOf, openHandles, Peer, received, until } from './sockets.ts';
+import { allOf, closeSites, connector, grantTcp, infoOf, openHandles, Peer, received, until } from './sockets.ts';
 import type { Site } from './sockets.ts';
 
 const CHILD = fileURLToPath(new URL('./listener-child.ts', import.meta.url));
@@ -55,10 +55,7 @@ describe('an exchange of a TCP connection', () => {
     peer = await Peer.open();
   });
   afterEach(async () => {
-    for (const { resolver, timers } of sites.splice(0)) {
-      resolver.close();
-      assert.equal(timers(), 0, 'a timer is left');
-    }
+    closeSites(sites);
     await peer.close();
     // What is left of a socket here or there is still among them.
     await until(() => openHandles() <= handles);

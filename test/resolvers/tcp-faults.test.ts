@@ -6,7 +6,19 @@ import type { TcpResolver } from '../../resolvers/tcp/resolver.ts';
 import type { TestObject } from './host.ts';
 import { textOf } from './host.ts';
 import { freePort } from './ports.ts';
-import { connector, dial, grantTcp, grantUdp, infoOf, openHandles, Peer, received, root, until } from './sockets.ts';
+import {
+  closeSites,
+  connector,
+  dial,
+  grantTcp,
+  grantUdp,
+  infoOf,
+  openHandles,
+  Peer,
+  received,
+  root,
+  until,
+} from './sockets.ts';
 import type { Site } from './sockets.ts';
 
 const LARGE = bytes(new Uint8Array(16 * 1024 * 1024));
@@ -20,10 +32,7 @@ describe('faults of TCP', () => {
     peer = await Peer.open();
   });
   afterEach(async () => {
-    for (const { resolver, timers } of sites.splice(0)) {
-      resolver.close();
-      assert.equal(timers(), 0, 'a timer is left');
-    }
+    closeSites(sites);
     await peer.close();
     await until(() => openHandles() <= handles);
   });
